@@ -1,0 +1,34 @@
+"""Inhibition adaptation (InA) as a PEFT tuner.
+
+    >>> from ina import InaConfig
+    >>> model = peft.get_peft_model(model, InaConfig(r=8, inhibition=0.3, task_type="SEQ_CLS"))
+
+Importing this package makes PEFT know the type "INA". A PEFT without it answers an InA adapter file with
+KeyError: 'INA' instead of running it as something else.
+"""
+
+from peft import PeftType
+from peft.utils import register_peft_method
+
+
+def _add_peft_type(name: str) -> None:
+    """Add a member to PEFT's closed enumeration of methods, which `register_peft_method` insists on."""
+    member = str.__new__(PeftType, name)
+    member._name_ = member._value_ = name
+    PeftType._member_names_.append(name)
+    PeftType._member_map_[name] = member
+    PeftType._value2member_map_[name] = member
+    type.__setattr__(PeftType, name, member)
+
+
+if "INA" not in PeftType.__members__:
+    _add_peft_type("INA")
+
+from .config import InaConfig  # noqa: E402 - needs the new member
+from .files import load  # noqa: E402
+from .layer import InaLinear  # noqa: E402
+from .model import InaModel  # noqa: E402
+
+__all__ = ["InaConfig", "InaLinear", "InaModel", "load"]
+
+register_peft_method(name="ina", config_cls=InaConfig, model_cls=InaModel)

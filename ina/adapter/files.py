@@ -1,0 +1,79 @@
+"""Opening adapter folders, with an answer to everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from peft import PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from .config import InaConfig
+
+CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
+
+
+def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") -> PeftModel:
+    """Put the InA adapter saved in `folder` onto `model`, ready for inference.
+
+    Like ``PeftModel.from_pretrained``, and stricter: every weight of the file must find its place and every place its
+    weight, and only safetensors files are read. On an error the model is left as it was.
+
+    Raises:
+        FileNotFoundError: A file of the folder is missing.
+        ValueError: A file is damaged, holds another method, or belongs to another model.
+    """
+    settings, weights = read(folder)
+    if settings.get("peft_type") != "INA":
+        hint = (
+            "; for the authors' published folders use ina.adapter.released.load"
+            if "lora_inhibition" in settings
+            else ""
+        )
+        raise ValueError(f"{Path(folder) / CONFIG_FILE}: peft_type is {settings.get('peft_type')!r}, not 'INA'{hint}")
+    return attach(model, InaConfig.from_pretrained(str(folder)), weights, folder, adapter_name)
+
+
+def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The settings and the weights in an adapter folder, unchecked."""
+    config_file, weights_file = Path(folder) / CONFIG_FILE, Path(folder) / WEIGHTS_FILE
+    for file in (config_file, weights_file):
+        if not file.is_file():
+            raise FileNotFoundError(f"{file} is missing; an adapter folder holds {CONFIG_FILE} and {WEIGHTS_FILE}")
+    try:
+        settings = json.loads(config_file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{config_file} is not valid JSON: {error}") from None
+    try:
+        return settings, load_file(weights_file)
+    except SafetensorError as error:
+        raise ValueError(f"{weights_file} is truncated or not a safetensors file: {error}") from None
+
+
+def attach(
+    model: nn.Module, config: PeftConfig, weights: dict[str, Tensor], folder: str | Path, adapter_name: str
+) -> PeftModel:
+    """Inject an adapter into `model` and fill it with `weights`, all of them and nothing else."""
+    config.inference_mode = True
+    adapted = get_peft_model(model, config, adapter_name=adapter_name)
+    expected = get_peft_model_state_dict(adapted, adapter_name=adapter_name)
+    misfits = [
+        *(f"{name} is not in the file" for name in expected if name not in weights),
+        *(f"{name} has no place in the model" for name in weights if name not in expected),
+        *(
+            f"{name} is {tuple(weights[name].shape)} in the file and {tuple(expected[name].shape)} in the model"
+            for name in expected
+            if name in weights and weights[name].shape != expected[name].shape
+        ),
+    ]
+    if misfits:
+        adapted.unload()
+        made_for = f" (it was made for {config.base_model_name_or_path})" if config.base_model_name_or_path else ""
+        raise ValueError(
+            f"the adapter in {folder} does not fit this model{made_for}: {len(misfits)} weights differ, first: {misfits[0]}"
+        )
+    set_peft_model_state_dict(adapted, weights, adapter_name=adapter_name)
+    return adapted.eval()

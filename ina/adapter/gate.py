@@ -1,0 +1,53 @@
+"""The gate between the two low-rank factors: the only place where InA differs from LoRA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# Figure of the paper's ablation: the first five; silu, tanh and identity are ours.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "leaky_relu": F.leaky_relu,  # slope 0.01, as in the released code
+    "relu": F.relu,
+    "elu": F.elu,
+    "selu": F.selu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+    "identity": lambda z: z,
+}
+THRESHOLDS = ("token", "tensor")
+
+
+class InhibitionGate(nn.Module):
+    """``f(Z - Th)`` with ``Th = Inh_p * max(Z)``.
+
+    Args:
+        inhibition: ``Inh_p``, a share in [0, 1]. At 0 the threshold is zero and only ``f`` is applied.
+        activation: Name of ``f`` in :data:`ACTIVATIONS`.
+        threshold: "token" takes the maximum over the rank, (..., r) -> (..., 1); "tensor" takes one maximum over all of
+            ``Z``, padding and the other examples of the batch included, as the precursor giMLP does.
+        detach_threshold: Treat the maximum as a constant in the backward pass.
+    """
+
+    def __init__(self, inhibition: float, activation: str, threshold: str, detach_threshold: bool) -> None:
+        super().__init__()
+        self.inhibition = inhibition
+        self.activation = activation
+        self.threshold = threshold
+        self.detach_threshold = detach_threshold
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Gate the rank components `z` of shape (..., r); the shape stays."""
+        if self.inhibition > 0:
+            peak = z.max(dim=-1, keepdim=True).values if self.threshold == "token" else z.max()
+            if self.detach_threshold:
+                peak = peak.detach()
+            z = z - self.inhibition * peak
+        return ACTIVATIONS[self.activation](z)
+
+    def extra_repr(self) -> str:
+        return f"inhibition={self.inhibition}, activation={self.activation}, threshold={self.threshold}"

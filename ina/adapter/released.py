@@ -1,0 +1,52 @@
+"""The authors' published adapter folders (ChengKang520/inhibited-lora, output_final).
+
+Their `adapter_config.json` says peft_type LORA with an extra key `lora_inhibition`, which today's PEFT drops, so that
+the adapter silently runs as plain LoRA. Here it runs as what it was trained as: f = leaky_relu with slope 0.01, one
+threshold per token, and at inhibition 0 plain LoRA (no f, no threshold), which the authors label "InA00".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from peft import PeftModel
+from torch import nn
+
+from .config import InaConfig
+from .files import CONFIG_FILE, attach, read
+
+# What the LoRA file format can ask for and the released InA code never does.
+_UNUSED = {"use_dora": False, "use_rslora": False, "bias": "none", "rank_pattern": {}, "alpha_pattern": {}}
+
+
+def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") -> PeftModel:
+    """Put an adapter released by the authors onto `model` with the semantics of their code.
+
+    Raises:
+        FileNotFoundError: A file of the folder is missing.
+        ValueError: The folder holds no released InA adapter, is damaged, or belongs to another model.
+    """
+    settings, weights = read(folder)
+    file = Path(folder) / CONFIG_FILE
+    if settings.get("peft_type") != "LORA" or "lora_inhibition" not in settings:
+        raise ValueError(
+            f"{file}: a released InA adapter has peft_type 'LORA' and a key 'lora_inhibition'; "
+            f"here peft_type is {settings.get('peft_type')!r} and the keys are {', '.join(sorted(settings))}"
+        )
+    for key, harmless in _UNUSED.items():
+        if settings.get(key) not in (None, harmless):
+            raise ValueError(f"{file}: {key}={settings[key]!r} is not part of InA; expected {harmless!r}")
+    inhibition = settings["lora_inhibition"]
+    config = InaConfig(
+        task_type=settings.get("task_type"),
+        base_model_name_or_path=settings.get("base_model_name_or_path"),
+        r=settings["r"],
+        alpha=settings["lora_alpha"],
+        dropout=settings.get("lora_dropout", 0.0),
+        inhibition=inhibition,
+        activation="identity" if inhibition == 0 else "leaky_relu",
+        target_modules=settings["target_modules"],
+        modules_to_save=settings.get("modules_to_save"),
+    )
+    renamed = {name.replace(".lora_A.", ".ina_A.").replace(".lora_B.", ".ina_B."): w for name, w in weights.items()}
+    return attach(model, config, renamed, folder, adapter_name)

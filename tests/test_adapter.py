@@ -1,0 +1,301 @@
+"""The InA layer is the equation of the paper, and LoRA where the equation says so."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from peft import LoraConfig, get_peft_model
+from torch import nn
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    DebertaConfig,
+    DebertaForSequenceClassification,
+    DebertaV2Config,
+    DebertaV2ForSequenceClassification,
+    LlamaConfig,
+    LlamaForCausalLM,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
+
+from ina import InaConfig
+from ina.adapter import InaLinear
+from ina.adapter.gate import ACTIVATIONS
+from ina.adapter.sites import SplitProjection, fuse_split_projections, split_fused_projections, target_modules
+
+SMALL = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, vocab_size=99)
+SMALL["initializer_range"] = 0.4  # attention far from uniform, so that changes of query and key show in the output
+RELATIVE = dict(relative_attention=True, pos_att_type=["c2p", "p2c"], max_relative_positions=16)
+FAMILIES = {
+    "bert": lambda: BertForSequenceClassification(BertConfig(**SMALL)),
+    "roberta": lambda: RobertaForSequenceClassification(RobertaConfig(**SMALL)),
+    "deberta-v2": lambda: DebertaV2ForSequenceClassification(DebertaV2Config(**SMALL, **RELATIVE, share_att_key=True)),
+    "deberta": lambda: DebertaForSequenceClassification(DebertaConfig(**SMALL, **RELATIVE)),
+    "llama": lambda: LlamaForCausalLM(LlamaConfig(**SMALL, num_key_value_heads=2)),
+}
+
+
+def build(family: str) -> nn.Module:
+    torch.manual_seed(0)
+    return FAMILIES[family]().eval()
+
+
+def adapt(model: nn.Module, **settings) -> nn.Module:
+    torch.manual_seed(1)
+    return get_peft_model(model, InaConfig(**settings)).eval()
+
+
+def tokens() -> torch.Tensor:
+    return torch.randint(2, 99, (3, 7), generator=torch.Generator().manual_seed(2))
+
+
+def transcription(h, w, w_down, w_up, s, inhibition, f, threshold="token", detach=False):
+    """The paper's equation in plain torch, written from the text: H_o + s f(H W_down - Th) W_up."""
+    z = h @ w_down
+    th = inhibition * (z.amax(dim=-1, keepdim=True) if threshold == "token" else torch.max(z))
+    th = th.detach() if detach else th
+    act = {
+        "gelu": lambda t: t * 0.5 * (1 + torch.erf(t / 2**0.5)),
+        "leaky_relu": lambda t: torch.where(t > 0, t, 0.01 * t),
+        "relu": lambda t: t.clamp(min=0),
+        "elu": lambda t: torch.where(t > 0, t, torch.exp(t.clamp(max=0)) - 1),
+        "selu": lambda t: (
+            1.0507009873554805 * torch.where(t > 0, t, 1.6732632423543772 * (torch.exp(t.clamp(max=0)) - 1))
+        ),
+        "silu": lambda t: t / (1 + torch.exp(-t)),
+        "tanh": lambda t: (torch.exp(t) - torch.exp(-t)) / (torch.exp(t) + torch.exp(-t)),
+        "identity": lambda t: t,
+    }[f]
+    return h @ w + s * act(z - th) @ w_up
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 1e-5), (torch.bfloat16, 5e-2)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("threshold, detach", [("token", False), ("token", True), ("tensor", False), ("tensor", True)])
+def test_layer_equals_the_equation_in_values_and_gradients(activation, threshold, detach, dtype, tolerance):
+    torch.manual_seed(0)
+    config = InaConfig(
+        r=4, alpha=8, inhibition=0.3, activation=activation, threshold=threshold, detach_threshold=detach,
+        init_weights=False, target_modules=["0"],
+    )  # fmt: skip
+    layer = InaLinear(nn.Linear(16, 12, bias=False).to(dtype), "default", config)
+    h = torch.randn(2, 5, 16, dtype=dtype, requires_grad=True)
+    down, up = layer.ina_A["default"].weight, layer.ina_B["default"].weight
+    upstream = torch.randn(2, 5, 12).to(dtype)
+
+    reference = [t.detach().double().requires_grad_() for t in (h, down, up)]
+    expected = transcription(
+        reference[0], layer.base_layer.weight.detach().double().T, reference[1].T, reference[2].T,
+        2.0, 0.3, activation, threshold, detach,
+    )  # fmt: skip
+    expected.backward(upstream.double())
+    got = layer(h)
+    got.backward(upstream)
+
+    torch.testing.assert_close(got.double(), expected, atol=tolerance, rtol=tolerance)
+    if dtype == torch.float32:  # in bf16 the position of the maximum itself may differ from the float64 reference
+        for ours, theirs in zip((h, down, up), reference, strict=True):
+            torch.testing.assert_close(ours.grad.double(), theirs.grad, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_bf16_gradients_equal_those_of_the_equation_computed_in_bf16(activation):
+    torch.manual_seed(0)
+    config = InaConfig(r=4, alpha=8, activation=activation, init_weights=False, target_modules=["0"])
+    layer = InaLinear(nn.Linear(16, 12, bias=False).bfloat16(), "default", config)
+    h = torch.randn(2, 5, 16).bfloat16()
+    leaves = [
+        t.detach().clone().requires_grad_() for t in (h, layer.ina_A["default"].weight, layer.ina_B["default"].weight)
+    ]
+    z = leaves[0] @ leaves[1].T
+    z = z - 0.3 * z.max(dim=-1, keepdim=True).values
+    (F.linear(ACTIVATIONS[activation](z), leaves[2]) * 2.0).sum().backward()
+    layer(h).sum().backward()
+    torch.testing.assert_close(layer.ina_A["default"].weight.grad, leaves[1].grad, atol=2e-2, rtol=2e-2)
+    torch.testing.assert_close(layer.ina_B["default"].weight.grad, leaves[2].grad, atol=2e-2, rtol=2e-2)
+
+
+def test_gradient_flows_through_the_maximum_unless_detached():
+    def down_gradient(detach):
+        torch.manual_seed(0)
+        config = InaConfig(
+            r=4,
+            inhibition=0.5,
+            activation="identity",
+            detach_threshold=detach,
+            init_weights=False,
+            target_modules=["0"],
+        )
+        layer = InaLinear(nn.Linear(8, 8), "default", config)
+        layer(torch.randn(3, 8, generator=torch.Generator().manual_seed(1))).sum().backward()
+        return layer.ina_A["default"].weight.grad
+
+    assert not torch.allclose(down_gradient(True), down_gradient(False))
+
+
+def test_without_threshold_and_activation_it_is_lora_to_the_last_bit():
+    lora = get_peft_model(
+        build("bert"), LoraConfig(r=4, lora_alpha=16, target_modules=["query", "key"], init_lora_weights=False)
+    )
+    ina = adapt(build("bert"), r=4, alpha=16, inhibition=0.0, activation="identity", init_weights=False)
+    weights = {name.replace("lora_", "ina_"): value for name, value in lora.state_dict().items()}
+    ina.load_state_dict(weights)
+    for mode in (lora, ina):
+        mode.eval()
+    ids = tokens()
+    assert torch.equal(lora(ids).logits, ina(ids).logits)
+    for model in (lora, ina):
+        model(ids).logits.sum().backward()
+    lora_grads = {n.replace("lora_", "ina_"): p.grad for n, p in lora.named_parameters() if p.grad is not None}
+    ina_grads = {n: p.grad for n, p in ina.named_parameters() if p.grad is not None}
+    assert lora_grads.keys() == ina_grads.keys() != set()
+    assert all(torch.equal(lora_grads[name], ina_grads[name]) for name in ina_grads)
+
+
+def test_inhibition_zero_with_an_activation_is_not_lora():
+    ids = tokens()
+    linear = adapt(build("bert"), inhibition=0.0, activation="identity", init_weights=False)
+    gated = adapt(build("bert"), inhibition=0.0, activation="gelu", init_weights=False)
+    assert not torch.allclose(linear(ids).logits, gated(ids).logits)
+
+
+def test_same_seed_starts_lora_and_ina_from_the_same_down_projection():
+    ina = adapt(build("bert"), r=4)
+    torch.manual_seed(1)
+    lora = get_peft_model(build_without_reseed(), LoraConfig(r=4, target_modules=["query", "key"]))
+    pairs = zip(
+        [p for n, p in ina.named_parameters() if "ina_A" in n],
+        [p for n, p in lora.named_parameters() if "lora_A" in n],
+        strict=True,
+    )
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def build_without_reseed() -> nn.Module:
+    state = torch.get_rng_state()
+    model = build("bert")
+    torch.set_rng_state(state)
+    return model
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_at_initialisation_the_model_is_the_base_model(family):
+    ids = tokens()
+    base = build(family)
+    expected = base(ids).logits
+    adapted = adapt(base, inhibition=0.3)
+    # DeBERTa v1's fused projection is computed in three pieces, which may round differently
+    tolerance = 1e-6 if family == "deberta" else 0.0
+    torch.testing.assert_close(adapted(ids).logits, expected, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_default_sites_are_query_and_key_of_every_layer(family):
+    model = adapt(build(family))
+    sites = {name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, InaLinear)}
+    assert sites == {name.split(".")[-1] for name in target_modules(family)}
+    assert sum(isinstance(module, InaLinear) for module in model.modules()) == 2 * 2
+
+
+def projections(model, ids):
+    """Query, key and value inputs to the attention of DeBERTa v1's first layer, (batch, tokens, heads, d_head) each."""
+    captured = {}
+    layer = model.get_submodule("deberta.encoder.layer.0.attention.self.in_proj")
+    handle = layer.register_forward_hook(lambda _, __, out: captured.update(fused=out))
+    model(ids)
+    handle.remove()
+    return captured["fused"].unflatten(-1, (4, 3, -1)).unbind(-2)
+
+
+def test_deberta_v1_adapts_query_and_key_and_leaves_value_untouched():
+    ids = tokens()
+    base = build("deberta")
+    before = projections(base, ids)
+    adapted = adapt(base, init_weights=False)
+    after = projections(adapted.base_model.model, ids)
+    assert not torch.allclose(before[0], after[0], atol=1e-3)
+    assert not torch.allclose(before[1], after[1], atol=1e-3)
+    torch.testing.assert_close(before[2], after[2], atol=1e-6, rtol=0)
+
+
+def test_deberta_v1_unload_restores_the_fused_projection():
+    base = build("deberta")
+    original = {name: value.clone() for name, value in base.state_dict().items()}
+    restored = adapt(base, init_weights=False).unload().state_dict()
+    assert restored.keys() == original.keys()
+    assert all(torch.equal(restored[name], original[name]) for name in original)
+
+
+def test_split_projection_shows_the_fused_weight():
+    attention = build("deberta").deberta.encoder.layer[0].attention.self
+    fused = attention.in_proj.weight.clone()
+    split_fused_projections(attention)
+    assert isinstance(attention.in_proj, SplitProjection)
+    assert torch.equal(attention.in_proj.weight, fused)
+    assert torch.equal(fuse_split_projections(attention).in_proj.weight, fused)
+
+
+def test_works_under_autocast_and_gradient_checkpointing():
+    model = adapt(build("bert"), init_weights=False).train()
+    ids = tokens()
+    with torch.autocast("cpu", torch.bfloat16):
+        plain = model(ids).logits.float().sum()
+        plain.backward()
+    expected = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    model.gradient_checkpointing_enable()
+    model.enable_input_require_grads()
+    torch.manual_seed(5)
+    with torch.autocast("cpu", torch.bfloat16):
+        model(ids).logits.float().sum().backward()
+    assert {n for n, p in model.named_parameters() if p.grad is not None} == expected.keys() != set()
+
+
+# bert-large and roberta-large shapes, without weights
+LARGE = dict(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096)
+
+
+@pytest.mark.parametrize(
+    "r, sites, expected", [(4, ("query", "key", "value"), 589_824), (8, ("query", "key"), 786_432), (4, ("query", "key"), 393_216)]
+)  # fmt: skip
+def test_parameter_counts_on_bert_large(r, sites, expected):
+    with torch.device("meta"):
+        model = BertForSequenceClassification(BertConfig(**LARGE, vocab_size=28996))
+        adapted = get_peft_model(model, InaConfig(r=r, target_modules=target_modules("bert", sites)))
+    assert adapted.num_parameters(only_trainable=True) == expected
+
+
+def test_fused_and_separate_projections_have_the_same_parameter_count():
+    with torch.device("meta"):
+        fused = get_peft_model(DebertaForSequenceClassification(DebertaConfig(**LARGE)), InaConfig(r=8))
+    assert fused.num_parameters(only_trainable=True) == 786_432
+
+
+@pytest.mark.parametrize(
+    "settings, told",
+    [
+        (dict(r=0), "`r` should be a positive integer, not 0"),
+        (dict(r=2.5), "`r` should be a positive integer, not 2.5"),
+        (dict(inhibition=1.5), r"`inhibition` should lie in \[0, 1\], not 1.5"),
+        (dict(inhibition=float("nan")), r"`inhibition` should lie in \[0, 1\], not nan"),
+        (dict(alpha=0), "`alpha` should be a positive number, not 0"),
+        (dict(dropout=1.0), r"`dropout` should lie in \[0, 1\), not 1.0"),
+        (dict(activation="gulu"), "`activation` should be one of gelu, .*, not 'gulu'"),
+        (dict(threshold="layer"), "`threshold` should be one of token, tensor, not 'layer'"),
+        (dict(scale="big"), "`scale` should be a number or None"),
+        (dict(r=0, inhibition=-1), "`r` should be .*; `inhibition` should lie"),
+    ],
+)
+def test_wrong_settings_are_refused_with_their_value(settings, told):
+    with pytest.raises(ValueError, match=told):
+        InaConfig(**settings)
+
+
+def test_other_modules_than_linear_are_refused():
+    with pytest.raises(ValueError, match="word_embeddings' is a Embedding"):
+        adapt(build("bert"), target_modules=["word_embeddings"])
+
+
+def test_an_unknown_family_needs_target_modules():
+    with pytest.raises(ValueError, match="no query and key projections are known for model type 'custom'"):
+        adapt(nn.Sequential(nn.Linear(4, 4)))
