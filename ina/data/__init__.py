@@ -1,0 +1,82 @@
+"""Task data from one of three interchangeable sources: `files`, `hub`, `probe`.
+
+Each source is a module with `available(task_name, data) -> bool` and `load(task_name, data) -> DatasetDict`; the `load`
+here picks one, checks what it gives against `ina.data.schema` and fingerprints the content. A source that may lack a
+task also has `looked_for(task_name, data) -> str`, for the error message. The probe has every task.
+"""
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from datasets import Dataset, DatasetDict
+
+from ina.data import schema
+
+if TYPE_CHECKING:
+    from ina.config import DataConfig
+
+SOURCES = ("files", "hub", "probe")
+"""In the order in which `data.source=auto` tries them."""
+
+SUBSET_SEED = 20240806
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task's labelled rows.
+
+    splits: `train` and `validation` (MNLI: `validation_matched`, `validation_mismatched`), columns as in `schema`
+    source: where they came from, one of `SOURCES`
+    fingerprint: SHA-256 of their content
+    """
+
+    splits: DatasetDict
+    source: str
+    fingerprint: str
+
+
+def load(task_name: str, data: "DataConfig") -> TaskData:
+    """Rows of a task from the source that `data` names or, for `auto`, the first that has it.
+
+    `data.max_train` limits the training rows to a subset that depends on nothing but its size and the rows there are,
+    so every seed and every method trains on the same ones; a smaller subset is part of a larger one. It is drawn before
+    the fingerprint is taken, so the fingerprint tells subsets apart.
+
+    Raises what `resolve` raises, and ValueError naming file or split, row and value when the data is malformed.
+    """
+    source = resolve(task_name, data)
+    splits = schema.conform(task_name, _module(source).load(task_name, data), source)
+    if data.max_train is not None:
+        splits["train"] = subset(splits["train"], data.max_train)
+    return TaskData(splits, source, schema.fingerprint(splits))
+
+
+def resolve(task_name: str, data: "DataConfig") -> str:
+    """Name of the source that `load` would take for a task; loads nothing.
+
+    Raises ValueError for an unknown task; FileNotFoundError where `data.dir`, INA_DATA_DIR or INA_HUB_DIR names a
+    folder that does not exist, or where a source asked for by name does not have the task.
+    """
+    if task_name not in schema.TASKS:
+        raise ValueError(f"task {task_name!r} is unknown; there are {', '.join(schema.TASKS)}")
+    if data.source == "auto":
+        return next(source for source in SOURCES if _module(source).available(task_name, data))
+    source = _module(data.source)
+    if not source.available(task_name, data):
+        raise FileNotFoundError(f"data.source={data.source} has no {task_name}: {source.looked_for(task_name, data)}")
+    return data.source
+
+
+def subset(train: Dataset, size: int) -> Dataset:
+    """`size` rows drawn at random, always the same ones; all rows in their own order if there are no more than that."""
+    if size >= len(train):
+        return train
+    # RandomState and not default_rng: its stream is frozen (NEP 19), so later numpy releases draw the same rows.
+    return train.select(np.random.RandomState(SUBSET_SEED).permutation(len(train))[:size])
+
+
+def _module(source: str) -> ModuleType:
+    return importlib.import_module(f"ina.data.{source}")
