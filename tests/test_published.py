@@ -1,0 +1,221 @@
+"""results/published: numbers of others, well-formed, unambiguous and true to their sources."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "results" / "published"
+COLUMNS = (
+    "value std metric model checkpoint task method inhibition params split selection seeds beside source status note"
+).split()
+OWN_COLUMNS = {"activation_ablation": ["activation"], "epoch_curves": ["epoch"]}
+NUMBERS = ["value", "std", "inhibition", "seeds", "epoch"]
+NAMES = {
+    "metric": {
+        *("mcc", "accuracy", "f1", "pearson", "spearman", "correlation", "accuracy_matched", "accuracy_mismatched"),
+        *("average", "exact", "HasAns_exact", "HasAns_f1", "NoAns_exact", "best_exact", "best_f1"),
+    },
+    "model": {"bert_large", "roberta_large", "deberta_large", "deberta_v3_large", "deberta_v3_base"},
+    "task": {
+        *("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli", "glue"),
+        *("squad_v1", "squad_v2", "swag"),
+    },
+    "method": {
+        *("full", "lora", "ina", "ina_released", "gate", "gate_key"),
+        *("adapter_houlsby", "adapter_pfeiffer", "bitfit", "adalora"),
+    },
+    "split": {"dev", "test"},
+    "selection": {"last", "best", "lowest_loss", "epoch", "unknown"},
+    "beside": {"published", "released", ""},
+    "status": {"VERIFIED", "VERIFIED (digitised)", "COMPUTED", "DIGEST", "FROM MEMORY"},
+    "inhibition": {"", "0.0", "0.1", "0.3", "0.9"},
+    "activation": {"gelu", "selu", "elu", "leaky_relu", "relu"},
+}
+METRICS = {
+    "cola": {"mcc"},
+    "stsb": {"pearson", "spearman", "correlation"},
+    "mnli": {"accuracy", "accuracy_matched", "accuracy_mismatched"},
+    "glue": {"average"},
+    "mrpc": {"accuracy", "f1"},
+    "qqp": {"accuracy", "f1"},
+    **{task: {"accuracy"} for task in ("sst2", "qnli", "rte", "wnli", "swag")},
+    "squad_v1": {"exact", "f1"},
+    "squad_v2": {"exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "best_exact", "best_f1"},
+}
+FILES = sorted(path.stem for path in FOLDER.glob("*.csv"))
+
+
+def read(name: str) -> pd.DataFrame:
+    """Every cell as the text that stands in the file."""
+    return pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False)
+
+
+def values(name: str, **where) -> pd.Series:
+    table = read(name)
+    for column, wanted in where.items():
+        table = table[table[column] == wanted]
+    return table.set_index("task")["value"].astype(float)
+
+
+def test_every_file_is_described_in_the_readme_and_no_other_is():
+    described = {
+        line.split("`")[1] for line in (FOLDER / "README.md").read_text().splitlines() if line.startswith("| `")
+    }
+    assert {f"{name}.csv" for name in FILES} == {name for name in described if name.endswith(".csv")}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_columns_are_the_documented_ones(name):
+    assert sorted(read(name).columns) == sorted(COLUMNS + OWN_COLUMNS.get(name, []))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_numbers_are_numbers_and_percentages(name):
+    table = read(name)
+    assert (table["value"] != "").all()
+    for column in NUMBERS:
+        if column in table:
+            filled = table.loc[table[column] != "", column]
+            assert pd.to_numeric(filled, errors="coerce").notna().all(), column
+    assert table["value"].astype(float).between(0, 100).all()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_name_is_one_of_ours(name):
+    table = read(name)
+    for column, known in NAMES.items():
+        if column in table:
+            assert set(table[column]) <= known, column
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_metric_belongs_to_its_task(name):
+    for row in read(name).itertuples():
+        assert row.metric in METRICS[row.task], row
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_number_has_a_source(name):
+    assert (read(name)["source"].str.len() > 10).all()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_number_stands_twice(name):
+    table = read(name)
+    key = [column for column in table if column not in ("value", "std", "note", "status")]
+    assert not table.duplicated(key).any(), table[table.duplicated(key)]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_table_cell_has_one_number_at_most_beside_it(name):
+    table = read(name).query("beside != ''")
+    assert not table.duplicated(["beside", "model", "task", "metric", "method", "inhibition"]).any()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_not_verified_is_never_shown_as_a_published_number_but_for_the_digest(name):
+    assert set(read(name).query("beside != ''")["status"]) <= {"VERIFIED", "DIGEST"}
+
+
+@pytest.mark.parametrize(
+    ("file", "where", "expected"),
+    [
+        ("glue", {"method": "ina", "task": "cola", "status": "DIGEST"}, 65.9),
+        ("squad", {"method": "ina", "metric": "f1", "status": "DIGEST"}, 91.3),
+        ("squad", {"method": "ina", "metric": "exact", "status": "DIGEST"}, 84.6),
+        ("glue", {"beside": "released", "method": "lora", "task": "cola"}, 60.32),
+        ("glue", {"beside": "released", "inhibition": "0.3", "task": "cola"}, 58.80),
+        ("glue", {"beside": "released", "inhibition": "0.9", "task": "stsb", "metric": "spearman"}, 85.69),
+        ("glue", {"beside": "released", "inhibition": "0.1", "task": "mnli", "metric": "accuracy_mismatched"}, 85.23),
+        ("glue", {"beside": "published", "model": "bert_large", "method": "full", "task": "cola"}, 60.6),
+        ("glue", {"beside": "published", "model": "roberta_large", "method": "full", "task": "qnli"}, 94.7),
+        ("glue", {"beside": "published", "model": "roberta_large", "method": "lora", "task": "rte"}, 85.2),
+        ("glue", {"beside": "published", "model": "deberta_v3_large", "task": "cola"}, 75.3),
+        ("glue", {"method": "adalora", "params": "1.27M", "task": "cola"}, 71.45),
+        ("glue", {"method": "gate_key", "model": "deberta_v3_large", "task": "rte", "selection": "best"}, 91.34),
+        ("squad", {"model": "roberta_large", "inhibition": "0.1", "metric": "best_f1", "selection": "last"}, 86.79),
+        ("squad", {"model": "roberta_large", "beside": "published", "metric": "exact", "task": "squad_v2"}, 86.5),
+        ("squad", {"method": "adalora", "params": "0.65%", "task": "squad_v2", "metric": "f1"}, 88.9),
+        ("swag", {"model": "bert_large", "split": "dev"}, 86.6),
+        ("activation_ablation", {"activation": "leaky_relu", "task": "cola"}, 66.6),
+        ("epoch_curves", {"method": "full", "task": "squad_v1", "epoch": "3"}, 91.1),
+    ],
+)
+def test_spot_values(file, where, expected):
+    assert values(file, **where).tolist() == [expected]
+
+
+def test_qqp_and_mnli_were_not_released_above_inhibition_0_1():
+    released = read("glue").query("beside == 'released' and task in ('qqp', 'mnli')")
+    assert set(released["inhibition"]) == {"0.0", "0.1"}
+
+
+def mean_of_tasks(table: pd.DataFrame) -> float:
+    """Mean over tasks, a task with two accuracies or accuracy and F1 counting as their mean."""
+    per_task = table.assign(value=table["value"].astype(float)).groupby("task")["value"].mean()
+    assert len(per_task) == 8
+    return per_task.mean()
+
+
+@pytest.mark.parametrize(
+    ("method", "inhibition", "best", "last"),
+    [
+        ("full", "", 84.39, 84.35),
+        ("gate", "0.0", 83.76, 83.70),
+        ("gate", "0.1", 83.99, 83.30),
+        ("gate", "0.3", 84.20, 83.74),
+        ("gate", "0.9", 83.92, 83.38),
+    ],
+)
+def test_computed_averages_of_the_precursors_curves_follow_from_the_points(method, inhibition, best, last):
+    table = read("epoch_curves").query("method == @method and inhibition == @inhibition")
+    points = table.query("status == 'VERIFIED (digitised)' and task not in ('squad_v1', 'squad_v2', 'swag')")
+    points = points.assign(value=points["value"].astype(float))
+    averages = table.query("status == 'COMPUTED'").set_index("selection")["value"].astype(float)
+    assert averages.to_dict() == {"best": best, "epoch": last}
+    assert points.groupby("task")["value"].max().mean() == pytest.approx(best, abs=0.0051)
+    assert points.query("epoch == '5'")["value"].mean() == pytest.approx(last, abs=0.0051)
+
+
+def test_curves_have_a_point_for_every_task_arm_and_epoch():
+    points = read("epoch_curves").query("status == 'VERIFIED (digitised)'")
+    assert points.groupby(["task", "method", "inhibition"])["epoch"].agg(list).map(" ".join).unique() == ["1 2 3 4 5"]
+    assert len(points) == 11 * 5 * 5
+
+
+def test_the_gelu_column_equals_the_best_epochs_of_the_precursor_at_30_percent():
+    gelu = values("activation_ablation", activation="gelu").drop("glue")
+    curve = values("epoch_curves", method="gate", inhibition="0.3", status="VERIFIED (digitised)")
+    best = curve.groupby(level=0).max()
+    assert gelu.to_dict() == best[gelu.index].to_dict()
+
+
+@pytest.mark.parametrize("activation", ["gelu", "leaky_relu", "relu"])
+def test_printed_averages_of_the_activation_table_follow_from_its_entries(activation):
+    column = values("activation_ablation", activation=activation)
+    assert column.drop("glue").mean() == pytest.approx(column["glue"], abs=0.0051)
+
+
+def test_the_selu_average_is_recorded_as_printed_and_marked_as_not_following_from_its_entries():
+    column = values("activation_ablation", activation="selu")
+    assert column["glue"] == 44.41
+    assert column.drop("glue").mean() == pytest.approx(52.18, abs=0.0051)
+    note = read("activation_ablation").query("task == 'glue' and activation == 'selu'")["note"].item()
+    assert "52.18" in note
+
+
+@pytest.mark.parametrize("source", ["arXiv:2106.09685 Table 2", "arXiv:2303.10512 Table 1"])
+def test_printed_averages_of_lora_and_adalora_follow_from_their_entries(source):
+    table = read("glue")
+    table = table[table["source"].str.startswith(source) & (table["method"] != "full")]
+    for _, block in table.groupby(["source", "method", "params"]):
+        printed = float(block.query("task == 'glue'")["value"].item())
+        assert mean_of_tasks(block.query("task != 'glue'")) == pytest.approx(printed, abs=0.051)
+
+
+def test_the_precursors_own_baselines_are_its_values_less_the_gains_it_names():
+    gate = values("glue", method="gate", model="deberta_v3_large")
+    own = values("glue", method="full", model="deberta_v3_large", status="COMPUTED")
+    gains = (gate[own.index] - own).round(1).to_dict()
+    assert gains == {"cola": 4.2, "stsb": 0.6, "qnli": 0.6, "mrpc": 2.4}
