@@ -256,8 +256,9 @@ LARGE = dict(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, int
 
 
 @pytest.mark.parametrize(
-    "r, sites, expected", [(4, ("query", "key", "value"), 589_824), (8, ("query", "key"), 786_432), (4, ("query", "key"), 393_216)]
-)  # fmt: skip
+    "r, sites, expected",
+    [(4, ("query", "key", "value"), 589_824), (8, ("query", "key"), 786_432), (4, ("query", "key"), 393_216)],
+)
 def test_parameter_counts_on_bert_large(r, sites, expected):
     with torch.device("meta"):
         model = BertForSequenceClassification(BertConfig(**LARGE, vocab_size=28996))

@@ -73,7 +73,8 @@ def attach(
         adapted.unload()
         made_for = f" (it was made for {config.base_model_name_or_path})" if config.base_model_name_or_path else ""
         raise ValueError(
-            f"the adapter in {folder} does not fit this model{made_for}: {len(misfits)} weights differ, first: {misfits[0]}"
+            f"the adapter in {folder} does not fit this model{made_for}: "
+            f"{len(misfits)} weights differ, first: {misfits[0]}"
         )
     set_peft_model_state_dict(adapted, weights, adapter_name=adapter_name)
     return adapted.eval()

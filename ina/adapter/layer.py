@@ -12,8 +12,8 @@ from .config import InaConfig
 from .gate import InhibitionGate
 
 CANNOT_MERGE = (
-    "InA cannot be merged into the base weight: its update s * f(H W_down - Th) W_up depends on the input H through the "
-    "gate f and the threshold Th, so no single weight matrix reproduces it. Keep the adapter attached "
+    "InA cannot be merged into the base weight: its update s * f(H W_down - Th) W_up depends on the input H through "
+    "the gate f and the threshold Th, so no single weight matrix reproduces it. Keep the adapter attached "
     "(`save_pretrained` / `PeftModel.from_pretrained`), or call `unload()` to get the base model back without it."
 )
 

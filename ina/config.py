@@ -1,0 +1,284 @@
+"""The schema of one run: every key of `configs/`, its type and its range.
+
+Hydra composes, pydantic checks: unknown keys, wrong types, values out of range and settings that contradict each other
+are all found here, before data or weights are touched, and reported in one message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .adapter import InaConfig
+
+CONFIG_DIR = Path(__file__).parent.parent / "configs"
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Site = Literal["query", "key", "value"]
+
+
+class ConfigError(ValueError):
+    """Something in a run's settings is wrong; the message lists all of it."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ModelConfig(_Strict):
+    """A backbone: where its files are, and what to call it."""
+
+    name: Name
+    label: str
+    path: str | None = None  # a local folder in the hub's format; wins over the others
+    package: str | None = None  # "<python package>/<folder>" holding such a folder
+    hub: str | None = None
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None  # of model.safetensors
+    tiny: Literal["bert", "roberta", "deberta", "deberta-v2"] | None = None  # random weights, for tests
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> ModelConfig:
+        if not (self.path or self.package or self.hub or self.tiny):
+            raise ValueError("one of path, package, hub or tiny must say where the model is")
+        if self.hub and not self.revision and not self.path:
+            raise ValueError(f"hub={self.hub!r} needs a revision (a commit hash), so that it stays the same model")
+        return self
+
+
+class GlueTask(_Strict):
+    """A GLUE task: sentence or sentence pair in, class or score out."""
+
+    family: Literal["glue"]
+    name: Name
+    label: str
+    columns: Annotated[list[str], Field(min_length=1, max_length=2)]
+    classes: Annotated[int, Field(ge=2)] | None  # None: regression
+    headline: str
+    max_length: Annotated[int, Field(ge=8)]
+
+
+class SquadTask(_Strict):
+    """Extractive question answering on SQuAD."""
+
+    family: Literal["squad"]
+    name: Name
+    label: str
+    version_2: bool
+    headline: str
+    max_length: Annotated[int, Field(ge=32)]
+    doc_stride: Annotated[int, Field(ge=1)]
+    max_answer_length: Annotated[int, Field(ge=1)]
+    n_best: Annotated[int, Field(ge=1)]
+    null_threshold: float
+
+    @model_validator(mode="after")
+    def _windows_overlap(self) -> SquadTask:
+        if self.doc_stride >= self.max_length:
+            raise ValueError(f"doc_stride={self.doc_stride} must be smaller than max_length={self.max_length}")
+        return self
+
+
+class Full(_Strict):
+    """Full fine-tuning: every weight is trained."""
+
+    kind: Literal["full"]
+    name: Name
+
+
+class _LowRank(_Strict):
+    name: Name
+    r: int
+    alpha: float
+    dropout: float
+    sites: Annotated[list[Site], Field(min_length=1)]
+
+
+class Lora(_LowRank):
+    """PEFT's LoRA at the given sites."""
+
+    kind: Literal["lora"]
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Lora:
+        InaConfig(r=self.r, alpha=self.alpha, dropout=self.dropout)
+        return self
+
+
+class Ina(_LowRank):
+    """Inhibition adaptation; the settings are those of :class:`ina.InaConfig`."""
+
+    kind: Literal["ina"]
+    scale: float | None
+    inhibition: float
+    activation: str
+    threshold: str
+    detach_threshold: bool
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Ina:
+        InaConfig(**self.model_dump(exclude={"kind", "name", "sites"}))
+        return self
+
+
+class DataConfig(_Strict):
+    """Where the examples come from."""
+
+    source: Literal["auto", "files", "hub", "probe"]
+    dir: str | None  # for files; None: the environment variable INA_DATA_DIR
+    max_train: Annotated[int, Field(ge=1)] | None  # the same subset for every seed and method
+    distractors: Literal[0, 1, 2, 4, 8]  # for the probe's reading tasks
+
+
+class TrainConfig(_Strict):
+    """How a model is trained; the same for every task and method unless a file of `configs/` says otherwise."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]  # the effective one: over processes and accumulation
+    device_batch_size: Annotated[int, Field(ge=1)] | None  # most examples at once on a device; the rest accumulates
+    eval_batch_size: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["linear", "cosine", "constant"]
+    warmup_ratio: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    betas: Annotated[list[Share], Field(min_length=2, max_length=2)]
+    epsilon: Annotated[float, Field(gt=0)]
+    max_grad_norm: Annotated[float, Field(ge=0)]  # 0: no clipping
+    dtype: Literal["auto", "float32", "bfloat16"]
+    threads: Annotated[int, Field(ge=1)] | None
+
+    @model_validator(mode="after")
+    def _accumulates_evenly(self) -> TrainConfig:
+        if self.device_batch_size and self.batch_size % self.device_batch_size:
+            raise ValueError(
+                f"device_batch_size={self.device_batch_size} does not divide batch_size={self.batch_size}; "
+                "the effective batch would change"
+            )
+        return self
+
+
+class WandbConfig(_Strict):
+    """Weights & Biases logging."""
+
+    mode: Literal["disabled", "offline", "online"]
+    project: str
+    entity: str | None
+
+
+class RunConfig(_Strict):
+    """One run, fully specified."""
+
+    model: ModelConfig
+    task: Annotated[GlueTask | SquadTask, Field(discriminator="family")]
+    method: Annotated[Full | Lora | Ina, Field(discriminator="kind")]
+    data: DataConfig
+    train: TrainConfig
+    wandb: WandbConfig
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    experiment: Name | None
+    results_dir: str
+    output_dir: str
+
+    @property
+    def method_label(self) -> str:
+        """The method's name, followed by its settings that differ from `configs/method/<name>.yaml`."""
+        file = yaml.safe_load((CONFIG_DIR / "method" / f"{self.method.name}.yaml").read_text(encoding="utf-8"))
+        given, usual = self.method.model_dump(), file["method"]
+        changed = [f"{key}{_short(value)}" for key, value in given.items() if value != usual[key]]
+        return "-".join([self.method.name, *changed])
+
+    @property
+    def cell(self) -> str:
+        """``<model>--<task>--<method>``."""
+        return f"{self.model.name}--{self.task.name}--{self.method_label}"
+
+    @property
+    def id(self) -> str:
+        """``<model>--<task>--<method>--s<seed>``: the name of the run, its folder, its record and its table row."""
+        return f"{self.cell}--s{self.seed}"
+
+
+# Settings that name things, say where they are, or only decide how fast the same numbers come.
+_NO_EFFECT = {
+    "model.name",
+    "model.label",
+    "task.label",
+    "method.name",
+    "data.source",
+    "data.dir",
+    "train.dtype",
+    "train.threads",
+    "train.eval_batch_size",
+    "train.device_batch_size",
+}
+
+
+def numbers_depend_on(config: dict[str, Any], source: str, data_fingerprint: str, dtype: str) -> dict[str, Any]:
+    """Every setting that can change the numbers of a run, flat: ``section.key -> value``.
+
+    Settings that are off (None or False) are left out, so that a switch added later does not make old records strange.
+
+    Args:
+        config: A run's settings as plain data, ``RunConfig.model_dump()`` or a record's `config`.
+        source: The data source in use, which `data.source=auto` leaves open.
+        data_fingerprint: Hash of the examples.
+        dtype: The number format in use, which `train.dtype=auto` leaves open.
+    """
+    flat = {
+        f"{section}.{key}": value
+        for section in ("model", "task", "method", "data", "train")
+        for key, value in config[section].items()
+    }
+    if source != "probe":
+        flat.pop("data.distractors", None)
+    kept = {key: value for key, value in flat.items() if key not in _NO_EFFECT and value not in (None, False)}
+    return kept | {
+        "seed": config["seed"],
+        "data.source": source,
+        "data.fingerprint": data_fingerprint,
+        "train.dtype": dtype,
+    }
+
+
+def fingerprint(settings: dict[str, Any]) -> str:
+    """SHA-256 over the settings that :func:`numbers_depend_on` gives."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
+    """Turn what Hydra composed into a checked run.
+
+    Raises:
+        ConfigError: Anything is wrong with it; all problems are in the message, one a line.
+    """
+    plain = OmegaConf.to_container(cfg, resolve=True) if isinstance(cfg, DictConfig) else cfg
+    try:
+        return RunConfig.model_validate(plain)
+    except ValidationError as error:
+        problems = [_told(problem) for problem in error.errors()]
+        raise ConfigError("the settings of this run are not valid:\n" + "\n".join(problems)) from None
+
+
+def _told(problem: dict[str, Any]) -> str:
+    # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
+    tags = {"glue", "squad", "full", "lora", "ina"}
+    key = ".".join(str(part) for part in problem["loc"] if part not in tags)
+    told = problem["msg"].removeprefix("Value error, ").removeprefix("InaConfig: ")
+    if problem["type"] in ("extra_forbidden", "missing"):
+        told = {"extra_forbidden": "there is no such setting", "missing": "is missing"}[problem["type"]]
+        return f"  {key}: {told}"
+    given = problem["input"]
+    return f"  {key}: {told}" if isinstance(given, dict | BaseModel) else f"  {key}={given!r}: {told}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return "+".join(map(str, value))
+    return "none" if value is None else str(value).lower()

@@ -1,0 +1,218 @@
+"""The record of a run: the only thing that passes from running to reporting.
+
+One JSON file a run, `<root>/runs/<experiment>/<source>/<id>.json`, with the per-example predictions beside it in
+`<root>/predictions/…/<id>.parquet`. The root is `results_dir` for a finished run of a committed experiment from a clean
+tree, and `output_dir` for everything else; failed and cancelled runs are kept apart in `<output_dir>/failed`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+SCHEMA_VERSION = 1
+ADHOC = "adhoc"  # folder of runs that belong to no experiment
+PACKAGES = ("torch", "transformers", "peft", "datasets", "accelerate", "scikit-learn", "scipy", "numpy")
+
+
+class RecordError(ValueError):
+    """A record file cannot be used; the message names the file and what to do."""
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Evaluation(_Block):
+    """What was measured on the dev set after one epoch; raw floats."""
+
+    epoch: int
+    metrics: dict[str, float]
+    degenerate: bool  # one class, or one constant score, predicted for everything
+    train_loss: float | None  # mean over the epoch
+
+
+class Params(_Block):
+    """Numbers of weights."""
+
+    adapter: int
+    head: int
+    trainable: int
+    total: int
+
+
+class DataInfo(_Block):
+    """Which examples were used."""
+
+    source: str
+    fingerprint: str
+    rows: dict[str, int]
+
+
+class Provenance(_Block):
+    """Where the numbers come from; unknown is null."""
+
+    commit: str | None
+    dirty: bool | None
+    command: str
+    python: str
+    versions: dict[str, str]
+    model_revision: str | None
+    device: str | None
+    processes: int | None
+    effective_batch: int
+    dtype: str
+    threads: int
+    started: str
+    finished: str
+
+
+class Record(_Block):
+    """One run."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str
+    model: str
+    task: str
+    method: str
+    seed: int
+    experiment: str | None
+    source: str
+    fingerprint: str
+    status: Literal["done", "failed", "cancelled"]
+    error: str | None = None
+    headline: str
+    data: DataInfo
+    config: dict[str, Any]
+    provenance: Provenance
+    split: str | None = None  # the rest is null in a failed or cancelled run
+    n: int | None = None
+    evaluations: list[Evaluation] = []
+    best: Evaluation | None = None
+    last: Evaluation | None = None
+    predictions: str | None = None  # relative to the root
+    params: Params | None = None
+    wall_seconds: float | None = None
+    samples_per_second: float | None = None
+    peak_memory_mb: float | None = None
+
+
+def record_path(root: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
+    """Where the record of a run lies under `root`."""
+    return Path(root) / "runs" / (experiment or ADHOC) / source / f"{run_id}.json"
+
+
+def read(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        RecordError: The file is damaged or of another schema version.
+    """
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RecordError(
+            f"{path} is no valid record (schema version {SCHEMA_VERSION}): "
+            f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}. "
+            "Restore it from version control, or delete it to run it again."
+        ) from None
+
+
+def read_all(root: str | Path, experiment: str | None = None, source: str | None = None) -> Iterator[Record]:
+    """All finished records under `root`, by path, of one experiment and data source where given."""
+    for path in sorted(Path(root).glob(f"runs/{experiment or '*'}/{source or '*'}/*.json")):
+        yield read(path)
+
+
+def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
+    """The per-example predictions of a record, one row a dev example.
+
+    Raises:
+        RecordError: The file is missing.
+    """
+    path = Path(root) / str(record.predictions)
+    if record.predictions is None or not path.is_file():
+        raise RecordError(f"{path}: the predictions of {record.id} are missing; delete its record to run it again")
+    return pd.read_parquet(path)
+
+
+def write(root: str | Path, record: Record, predictions: pd.DataFrame) -> Path:
+    """Write a finished run under `root`: first its predictions, then the record that makes it count."""
+    path = record_path(root, record.experiment, record.source, record.id)
+    beside = Path(root) / str(record.predictions)
+    write_atomically(beside, lambda file: predictions.to_parquet(file, index=False, compression="zstd"))
+    _write_json(path, record)
+    return path
+
+
+def write_failure(root: str | Path, record: Record) -> Path:
+    """Keep a failed or cancelled run under `<root>/failed`, where it never counts as recorded."""
+    path = record_path(Path(root) / "failed", record.experiment, record.source, record.id)
+    _write_json(path, record)
+    return path
+
+
+def predictions_path(experiment: str | None, source: str, run_id: str) -> str:
+    """Where the predictions of a run lie, relative to the root."""
+    return f"predictions/{experiment or ADHOC}/{source}/{run_id}.parquet"
+
+
+def _write_json(path: Path, record: Record) -> None:
+    text = record.model_dump_json(indent=1) + "\n"
+    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
+
+
+def write_atomically(path: Path, write_to) -> None:
+    """Let `write_to(temporary path)` make a file and move it to `path` when it is whole; nothing half-written stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        write_to(partial)
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def git_state(folder: Path) -> tuple[str | None, bool | None]:
+    """The commit of the code in `folder` and whether code or configs differ from it; None where git cannot tell."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return result.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--", "ina", "configs")
+    return commit, None if changes is None else bool(changes)
+
+
+def provenance(*, started: float, **known: Any) -> Provenance:
+    """The circumstances of a run that started at `started` (seconds since 1970): `known` and what can be looked up."""
+    return Provenance(
+        **known,
+        command=" ".join(["python -m ina.run", *sys.argv[1:]]),
+        python=platform.python_version(),
+        versions={name: importlib.metadata.version(name) for name in PACKAGES},
+        started=_utc(started),
+        finished=_utc(time.time()),
+    )
+
+
+def _utc(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
