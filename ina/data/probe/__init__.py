@@ -1,0 +1,92 @@
+"""The embedded suite: every GLUE task and SQuAD, generated, on any machine and always the same (`data.source=probe`).
+
+Rows have the columns and splits of the real tasks. Their texts are made from `lexicon` by the templates of one module
+per family of tasks. No template of dev, and not every word of it, occurs in training.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from datasets import Dataset, DatasetDict
+
+from ina.data import schema
+from ina.data.probe import acceptability, paraphrase, reading, sentiment
+from ina.data.probe.template import Draw, Phenomenon, Row, collect
+
+if TYPE_CHECKING:
+    from ina.config import DataConfig
+
+VOCABULARY = {"train": "train", "validation": "dev", "validation_matched": "dev", "validation_mismatched": "unseen"}
+"""What `lexicon.words` is asked for; MNLI's mismatched dev set holds no open-class word that was seen in training."""
+
+
+class Suite(NamedTuple):
+    """How the rows of a task are made, and how many."""
+
+    phenomena: Sequence[Phenomenon]
+    make: Callable[..., list[Row]]
+    train: int = 4000
+    dev: int = 800
+
+
+SUITES = {
+    "cola": Suite(acceptability.PHENOMENA, acceptability.pair),
+    "sst2": Suite(sentiment.PHENOMENA, sentiment.pair),
+    "mrpc": Suite(paraphrase.STATEMENTS, partial(paraphrase.pairs, columns=schema.TEXT_COLUMNS["mrpc"])),
+    "qqp": Suite(paraphrase.QUESTIONS, partial(paraphrase.pairs, columns=schema.TEXT_COLUMNS["qqp"])),
+    "squad_v1": Suite(reading.STORIES, reading.answerable, 2500, 500),
+    "squad_v2": Suite(reading.STORIES, reading.answerable_or_not, 2500, 500),
+}
+
+
+def available(task_name: str, data: "DataConfig") -> bool:
+    """Whether the suite has the task; it needs no files."""
+    return task_name in SUITES
+
+
+def require(task_name: str, data: "DataConfig") -> None:
+    """Raises ValueError where the suite does not have the task or `data.distractors` is no level of it."""
+    if task_name not in SUITES:
+        raise ValueError(f"data.source is 'probe', which has no task {task_name!r}; it has {', '.join(SUITES)}")
+    if data.distractors not in reading.LEVELS:
+        raise ValueError(f"data.distractors is {data.distractors!r}; it is one of {reading.LEVELS}")
+
+
+def load(task_name: str, data: "DataConfig") -> DatasetDict:
+    """Rows of a task, columns and splits as in `schema`; the same bytes at every call.
+
+    `data.distractors` is the number of irrelevant facts in a paragraph of the SQuAD tasks; questions, answers and ids
+    are the same at every number.
+
+    Raises what `require` raises.
+    """
+    require(task_name, data)
+    features = schema.features(task_name)
+    return DatasetDict(
+        {
+            split: Dataset.from_list([{name: row[name] for name in features} for row in split_rows], features)
+            for split, split_rows in rows(task_name, data.distractors).items()
+        }
+    )
+
+
+def rows(task_name: str, distractors: int) -> dict[str, list[Row]]:
+    """Rows of each split, with the name of the phenomenon that each is about beside the task's columns."""
+    suite = SUITES[task_name]
+    seen: set[tuple] = set()
+    splits = {}
+    for split in schema.split_names(task_name):
+        size = suite.train if split == "train" else suite.dev
+        made = collect(suite.phenomena, VOCABULARY[split], size, Draw(task_name, split), suite.make, seen)
+        if task_name in schema.SQUAD_TASKS:
+            ids = [f"{task_name}-{split}-{index:05d}" for index in range(size)]
+            made = [
+                {"id": id, "phenomenon": row["phenomenon"]}
+                | reading.place(row, Draw(id), VOCABULARY[split], distractors)
+                for id, row in zip(ids, made, strict=True)
+            ]
+        else:
+            made = [row | {"idx": index} for index, row in enumerate(made)]
+        splits[split] = made
+    return splits

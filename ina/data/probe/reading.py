@@ -1,0 +1,242 @@
+"""SQuAD's task: a paragraph of facts, questions that it answers or (v2) does not, and a chosen number of distractors.
+
+A story is `facts | question | slot that answers it | question without an answer`. Distractors state the same kind of
+fact about something else ("I put my red bag in the black bag": the black bag does not matter when the red one is asked
+for). They never change a story: the paragraph with fewer distractors is the one with more, less some sentences, so the
+same question can be compared at every level.
+"""
+
+import re
+from typing import NamedTuple
+
+from ina.data.probe.inflection import Word
+from ina.data.probe.template import SLOT, Draw, Row, bind, fill, phenomena
+
+LEVELS = (0, 1, 2, 4, 8)
+"""Numbers of distractors."""
+
+
+class Story(NamedTuple):
+    facts: str
+    question: str
+    answer: str
+    impossible: str
+
+
+STORIES = phenomena(
+    """
+colour
+    train  {name} put {name.his} {colour} {object} in the {colour2} {container}. {name2} bought a new {object2}.
+           | What is the colour of {name}'s {object}? | colour | What is the colour of {name2}'s {object2}?
+    train  {name} has a {colour} {object}. The {object} of {name2} is {colour2}.
+           | What colour is {name2}'s {object}? | colour2 | What colour is {name2}'s {object2}?
+    train  {name}'s {object} used to be {colour}. {name.he} painted it, and now it is {colour2}.
+           | What colour is {name}'s {object} now? | colour2 | What colour is {name}'s {object2} now?
+    train  There are two {object.pl} in the {room}. The {colour} one belongs to {name} and the {colour2} one to {name2}.
+           | What colour is the {object} that belongs to {name}? | colour
+           | What colour is the {object2} that belongs to {name}?
+    train  {name} bought a {colour} {object} and a {colour2} {object2}. {name.he} gave the {object2} to {name2}.
+           | What is the colour of the {object2} that {name} gave away? | colour2
+           | What is the colour of the {object3} that {name} gave away?
+    dev    {name} and {name2} each bought a {object} in {city}. {name} chose a {colour} one, {name2} a {colour2} one.
+           | Which colour did {name} choose for {name.his} {object}? | colour
+           | Which colour did {name} choose for {name.his} {object2}?
+    dev    On the {colour} {container} of {name} lies a {colour2} {object}, which {name2} has forgotten.
+           | Of what colour is {name2}'s {object}? | colour2 | Of what colour is {name2}'s {container}?
+    dev    {name2} was sure that {name} owned a {colour} {object}. In fact it is {colour2}.
+           | What is the real colour of the {object} that {name} owns? | colour2
+           | What is the real colour of the {object} that {name2} owns?
+material
+    train  {name} keeps a {ware} made of {material} in a {container} made of {material2}.
+           | What is {name}'s {ware} made of? | material | What is {name}'s {ware2} made of?
+    train  {name} broke a {ware} of {material}. {name2} gave {name.him} a new one of {material2}.
+           | Of what material was the {ware} that {name} broke? | material
+           | Of what material was the {ware} that {name2} broke?
+    train  {name}'s {ware} is made of {material}. {name2}'s, which looks the same, is made of {material2}.
+           | What is {name2}'s {ware} made of? | material2 | What is {name2}'s {ware2} made of?
+    dev    {name} wanted a {ware} of {material}, but in {city} there were only {ware.pl} of {material2},
+           so {name.he} took one.
+           | Of what is the {ware} made that {name} took? | material2 | Of what is the {ware2} made that {name} took?
+    dev    In the {room} stand a {ware} of {material}, a present from {name}, and a {ware2} of {material2}.
+           | Which material is the {ware} from {name} made of? | material
+           | Which material is the {ware2} from {name} made of?
+room
+    train  {name} carried the {object} from the {room} to the {room2}. {name2} was looking for the {object2}.
+           | Where did {name} carry the {object}? | room2 | Where did {name2} carry the {object2}?
+    train  {name} left {name.his} {object} in the {room}. {name2} found it there and took it to the {room2}.
+           | Where did {name2} take {name}'s {object}? | room2 | Where did {name2} take {name}'s {object2}?
+    train  {name} put the {object} into the {container}. The {container} is in the {room}, and the {container2}
+           is in the {room2}.
+           | In which room is the {object} that {name} put away? | room
+           | In which room is the {object2} that {name} put away?
+    dev    {name} could not find {name.his} {object} in the {room}, because it was in the {room2}.
+           | Which room was {name}'s {object} in? | room2 | Which room was {name}'s {object2} in?
+    dev    {name} gave {name2} a {object}, and {name2} hid it in the {room}. {name} hid a {object2} in the {room2}.
+           | Where is the {object} that {name2} hid? | room | Where is the {object2} that {name2} hid?
+name
+    train  The {colour} {object} belongs to {name} and the {colour2} {object} to {name2}.
+           | Who owns the {colour2} {object}? | name2 | Who owns the {colour3} {object}?
+    train  {name} gave {name2} a {colour} {object} and kept the {colour2} one.
+           | Who received the {colour} {object}? | name2 | Who stole the {colour} {object}?
+    train  {name2} lent the {object} to {name}, who left it in the {room}.
+           | Who left the {object} in the {room}? | name | Who left the {object2} in the {room}?
+    train  In the {room}, {name} sold {number} {object.pl} to {name2}.
+           | Who bought {number} {object.pl}? | name2 | Who repaired {number} {object.pl}?
+    dev    It was not {name} but {name2} who found the {object} in the {room}.
+           | Who found the {object} in the {room}? | name2 | Who found the {object} in the {room2}?
+    dev    The {colour} {object} was a present from {name} to {name2}, who soon lost it.
+           | From whom came the {colour} {object}? | name | From whom came the {colour} {object2}?
+    dev    {name} says that the {colour} {object} is {name.his}, but it is really {name2}'s.
+           | To whom does the {colour} {object} really belong? | name2
+           | To whom does the {colour2} {object} really belong?
+day
+    train  {name} bought the {object} on {day} and sold it on {day2}.
+           | When did {name} sell the {object}? | day2 | When did {name} repair the {object}?
+    train  {name} ordered a {object}, which came on {day}. {name2} came on {day2} to see it.
+           | On which day did {name}'s {object} come? | day | On which day did {name}'s {object2} come?
+    train  {name} cleaned the {object} on {day}, a day on which {name2} was in {city}. On {day2} it was dirty again.
+           | When did {name} clean the {object}? | day | When did {name2} clean the {object}?
+    dev    {name} meant to return the {object} on {day}, but {name.he} could not do so until {day2}.
+           | What day was it when {name} returned the {object}? | day2
+           | What day was it when {name} borrowed the {object}?
+    dev    On {day}, {name} lost a {object} in {city}. {name2} found it there on {day2}.
+           | Which day did {name} lose the {object}? | day | Which day did {name} lose the {object2}?
+number
+    train  {name} bought {number} {object.pl} and {number2} {object2.pl}. {name2} waited outside.
+           | How many {object2.pl} did {name} buy? | number2 | How many {object.pl} did {name2} buy?
+    train  {name} had {many} {object.pl}, but {few} of them were stolen in {city}.
+           | How many of {name}'s {object.pl} were stolen? | few | How many of {name}'s {object2.pl} were stolen?
+    train  {name} counted {number} {object.pl}. {name2} counted again and came to {number2}.
+           | How many {object.pl} did {name2} count? | number2 | How many {object2.pl} did {name2} count?
+    dev    {name} sold {number} {object.pl} in {month} and {number2} in {month2}.
+           | What number of {object.pl} did {name} sell in {month2}? | number2
+           | What number of {object.pl} did {name} sell in {month3}?
+    dev    {name2} needs {number} {object.pl}, and {name}, who makes them, has {number2} ready.
+           | What number of {object.pl} does {name2} need? | number | What number of {object2.pl} does {name2} need?
+city
+    train  {name} bought {name.his} {object} in {city} and {name.his} {object2} in {city2}.
+           | In which city did {name} buy the {object}? | city | In which city did {name} buy the {object3}?
+    train  {name} took a {object} from {city} to {city2}, where {name2} was waiting.
+           | To which city did {name} take the {object}? | city2 | To which city did {name2} take the {object}?
+    train  {name}, who lives in {city}, owns a {object} that was made in {city2}.
+           | In which city was {name}'s {object} made? | city2 | In which city was {name}'s {object2} made?
+    dev    {name} flew from {city} to {city2} with a {object} for {name2}.
+           | What city did the {object} that {name} had come from? | city
+           | What city did the {object2} that {name} had come from?
+    dev    {name} found the {object} of {name2} not in {city}, as the papers wrote, but in {city2}.
+           | Where was the {object} that {name} found? | city2 | Where was the {object2} that {name} found?
+""",
+    lambda text: Story(*text.split(" | ")),
+)
+
+DISTRACTORS = {
+    kind.name: kind
+    for kind in phenomena("""
+colour
+    train  {name}'s {object} is {colour}.
+    train  {name} has a {colour} {object}.
+    train  The {object} that {name} carries is {colour}.
+    dev    The colour of {name}'s {object} is {colour}.
+    dev    {name} never goes out without {name.his} {colour} {object}.
+    dev    {name} owns a {object}, a {colour} one.
+material
+    train  {name}'s {ware} is made of {material}.
+    train  {name} has a {ware} of {material}.
+    train  The {ware} that {name} sold was made of {material}.
+    dev    {name} dreams of a {ware} of {material}.
+    dev    {material} is what the {ware} of {name} is made of.
+    dev    {name} owns a {ware} that consists of {material}.
+room
+    train  {name} left the {object} in the {room}.
+    train  The {object} that {name} bought is in the {room}.
+    train  {name} took a {object} to the {room}.
+    dev    {name} stores a {object} in the {room}.
+    dev    A {object} that belongs to {name} lies in the {room}.
+    dev    In the {room}, {name} came across a {object}.
+name
+    train  {name} has a {colour} {object}.
+    train  A {colour} {object} belongs to {name}.
+    train  {name} brought a {colour} {object} from the {room}.
+    dev    {name} is proud of a {colour} {object}.
+    dev    There is a {colour} {object} on which {name} has written a name.
+    dev    {name} was seen in the {room} with a {colour} {object}.
+day
+    train  {name} sold a {object} on {day}.
+    train  On {day}, {name} cleaned a {object}.
+    train  {name} bought a {object} on {day}.
+    dev    {name} lost a {object} on {day}.
+    dev    The {object} of {name} broke on {day}.
+    dev    On {day}, {name} returned a {object}.
+number
+    train  {name} bought {number} {object.pl}.
+    train  {name} counted {number} {object.pl}.
+    train  In the {room}, {name} has {number} {object.pl}.
+    dev    {name} sold {number} {object.pl}.
+    dev    The {object.pl} of {name}, {number} in all, are for sale.
+    dev    {name} needs {number} {object.pl}.
+city
+    train  {name} bought a {object} in {city}.
+    train  {name} took a {object} to {city}.
+    train  The {object} of {name} was made in {city}.
+    dev    In {city}, {name} lost a {object}.
+    dev    {name} has a {object} from {city}.
+    dev    {name} found a {object} in {city}.
+""")
+}
+
+OPENINGS = {
+    "train": (
+        "This is what the {person} remembers.",
+        "The {person} wrote this down.",
+        "The {person} said the following.",
+    ),
+    "dev": ("Listen to what the {person} tells us.", "According to the {person}, this happened."),
+}
+
+
+def answerable(story: Story, draw: Draw, split: str) -> list[Row]:
+    """The facts with the question that they answer (v1); `place` makes a paragraph of them."""
+    opening = draw.choice(OPENINGS[split])
+    bound = bind([opening, *story], draw, split)
+    row = {"opening": fill(opening, bound), "facts": fill(story.facts, bound), "bound": bound}
+    return [row | {"asked": story.question, "question": fill(story.question, bound), "answer": bound[story.answer][""]}]
+
+
+def answerable_or_not(story: Story, draw: Draw, split: str) -> list[Row]:
+    """The facts with the question that they answer and, as a second row, the one that they do not answer (v2)."""
+    (row,) = answerable(story, draw, split)
+    return [row, row | {"asked": story.impossible, "question": fill(story.impossible, row["bound"]), "answer": None}]
+
+
+def place(row: Row, draw: Draw, split: str, level: int) -> Row:
+    """Columns of SQuAD for a row: the paragraph with `level` distractors, before and after the facts."""
+    before, after = [row["opening"]], [row["facts"]]
+    used = {word[""] for word in row["bound"].values()}
+    for _ in range(level):
+        draw.choice((before, after)).append(distractor(row, draw, split, used))
+    lead = " ".join(before) + " "
+    found = [row["answer"]] if row["answer"] else []
+    starts = [len(lead) + re.search(rf"\b{answer}\b", row["facts"]).start() for answer in found]
+    return {
+        "title": row["phenomenon"],
+        "context": lead + " ".join(after),
+        "question": row["question"],
+        "answers": {"text": found, "answer_start": starts},
+    }
+
+
+def distractor(row: Row, draw: Draw, split: str, used: set[str]) -> str:
+    """A fact of the kind that is asked for, about other things; its names and things are added to `used`.
+
+    It may share one word with the question, but only if it differs from it in another ("Anna's bag", "Ben's bag").
+    """
+    template = draw.choice(DISTRACTORS[row["phenomenon"]].templates(split))
+    asked = {name: row["bound"][name + index] for name, index, _ in SLOT.findall(row["asked"])}
+    sharable = [name for name, _, _ in SLOT.findall(template) if name in asked]
+    shared: dict[str, Word] = {}
+    if len(sharable) > 1 and draw.below(2):
+        name = draw.choice(sharable)
+        shared = {name: asked[name]}
+    bound = bind([template], draw, split, shared, used)
+    used |= {bound[name][""] for name in ("name", "object", "ware") if name in bound}
+    return fill(template, bound)

@@ -1,0 +1,145 @@
+"""Sentences from templates, always the same ones.
+
+A template is a sentence with slots, `"The {person.n} near the {vehicle.x} [{be.n}|{be.x}] {mood}."`:
+
+- `{person}`, `{person2}`: two different words of the lexicon's class `person`; the same slot is always the same word
+- `{buy.past}`: a form of the word
+- `.n` and `.x`: singular or plural, drawn once for the sentence, and the other one of the two
+- `[good|bad]`: where the two members of a minimal pair differ
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from ina.data.probe import lexicon
+from ina.data.probe.inflection import Word, tidy
+
+SEED = 20240806
+SLOT = re.compile(r"\{([a-z]+)(\d*)(?:\.([a-z]+))?\}")
+CHOICE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
+OTHER = {"sg": "pl", "pl": "sg"}
+ATTEMPTS = 60
+"""Fresh fillings that may be tried for one template before its possibilities count as used up."""
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+
+class Draw:
+    """Random choices that are the same in every process and Python version.
+
+    Only `Random.random` is documented to be so (library reference, "Notes on Reproducibility"): all else stands on it.
+    """
+
+    def __init__(self, *key: object):
+        self._random = random.Random("/".join(str(part) for part in (SEED, *key))).random
+
+    def below(self, n: int) -> int:
+        """An integer from 0 to n - 1."""
+        return int(self._random() * n)
+
+    def choice(self, items: Sequence[T]) -> T:
+        return items[self.below(len(items))]
+
+    def sample(self, items: Sequence[T], n: int) -> list[T]:
+        """n different items, in random order."""
+        pool = list(items)
+        return [pool.pop(self.below(len(pool))) for _ in range(n)]
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        return self.sample(items, len(items))
+
+
+class Phenomenon(NamedTuple):
+    """What an example tests, with the templates that may be used in training and in dev."""
+
+    name: str
+    train: list
+    dev: list
+
+    def templates(self, split: str) -> list:
+        return self.train if split == "train" else self.dev
+
+
+def phenomena(text: str, parse: Callable[[str], Any] = str) -> tuple[Phenomenon, ...]:
+    """Reads a line with a phenomenon's name, then an indented line per template: `train` or `dev`, and the template.
+
+    A line that begins with another word goes on with the template above it.
+
+    parse: makes of the template's text what the task's `make` (see `collect`) takes
+    """
+    found: list[Phenomenon] = []
+    for line in filter(None, map(str.rstrip, text.splitlines())):
+        if not line.startswith(" "):
+            found.append(Phenomenon(line, [], []))
+            continue
+        first, rest = line.split(None, 1)
+        if first in ("train", "dev"):
+            templates = found[-1].templates(first)
+            templates.append(rest)
+        else:
+            templates[-1] += f" {first} {rest}"
+    return tuple(Phenomenon(name, *([parse(text) for text in texts] for texts in splits)) for name, *splits in found)
+
+
+def bind(
+    templates: Iterable[str], draw: Draw, split: str, bound: dict[str, Word] | None = None, avoid: Iterable[str] = ()
+) -> dict[str, Word]:
+    """A word for every slot of the templates, no two alike and none of `avoid`; slots in `bound` keep theirs."""
+    bound = dict(bound or {})
+    used = {word[""] for word in bound.values()}.union(avoid)
+    for template in templates:
+        for name, index, _ in SLOT.findall(template):
+            if name + index not in bound:
+                members = lexicon.words(name, split)
+                word = draw.choice(members)
+                if word[""] in used and (unused := [other for other in members if other[""] not in used]):
+                    word = draw.choice(unused)
+                used.add(word[""])
+                bound[name + index] = word
+    bound.setdefault("#", {"": draw.choice(("sg", "pl"))})
+    return bound
+
+
+def fill(template: str, bound: dict[str, Word]) -> str:
+    """The sentence of a template without `[good|bad]`."""
+    number = bound["#"][""]
+    forms = {"n": number, "x": OTHER[number]}
+    text = SLOT.sub(lambda slot: bound[slot[1] + slot[2]][forms.get(slot[3], slot[3] or "")], template)
+    return tidy(text)
+
+
+def collect(
+    phenomena: Sequence[Phenomenon],
+    split: str,
+    size: int,
+    draw: Draw,
+    make: Callable[[Any, Draw, str], list[Row]],
+    seen: set[tuple],
+) -> list[Row]:
+    """`size` rows, the phenomena in turn, in random order.
+
+    make: the group of rows that one filling of a template gives (a minimal pair, say); a group is kept whole
+    seen: texts used so far; a group that holds any of them is dropped, so nothing occurs twice in a task
+
+    Raises RuntimeError when the templates cannot give that many different rows.
+    """
+    rows: list[Row] = []
+    turn = 0
+    while len(rows) < size:
+        before = len(rows)
+        for phenomenon in phenomena:
+            templates = phenomenon.templates(split)
+            for _ in range(ATTEMPTS):
+                group = make(templates[turn % len(templates)], draw, split)
+                texts = {tuple(value for value in row.values() if isinstance(value, str)) for row in group}
+                if len(texts) == len(group) and not texts & seen:
+                    seen |= texts
+                    rows += [row | {"phenomenon": phenomenon.name} for row in group]
+                    break
+        if len(rows) == before:
+            raise RuntimeError(f"the templates give only {len(rows)} different rows for {split}, not {size}")
+        turn += 1
+    return draw.shuffled(rows[:size])
