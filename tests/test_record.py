@@ -1,0 +1,106 @@
+"""A record is written whole or not at all, read back as it was, and refused when it is damaged."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from ina import record
+from ina.record import DataInfo, Evaluation, Params, Record, RecordError
+
+
+def example(**changes) -> Record:
+    fields = dict(
+        id="minilm--cola--ina--s1", model="minilm", task="cola", method="ina", seed=1, experiment="glue_mini",
+        source="probe", fingerprint="f" * 64, status="done", headline="mcc",
+        data=DataInfo(source="probe", fingerprint="d" * 64, rows={"train": 3, "validation": 2}),
+        config={"seed": 1},
+        provenance=record.provenance(
+            commit=None, dirty=None, model_revision=None, device="cpu", processes=1, effective_batch=32,
+            dtype="float32", threads=1, started=0.0,
+        ),
+        split="validation", n=2,
+        evaluations=[Evaluation(epoch=1, metrics={"mcc": 0.1 + 0.2}, degenerate=False, train_loss=None)],
+        predictions="predictions/glue_mini/probe/minilm--cola--ina--s1.parquet",
+        params=Params(adapter=1, head=2, trainable=3, total=4),
+    )  # fmt: skip
+    return Record(**(fields | changes))
+
+
+FRAME = pd.DataFrame({"split": "validation", "id": [0, 1], "label": [1, 0], "best_prediction": [1, 1]})
+
+
+def test_a_record_and_its_predictions_come_back_as_they_were(tmp_path):
+    path = record.write(tmp_path, example(), FRAME)
+    assert path == tmp_path / "runs" / "glue_mini" / "probe" / "minilm--cola--ina--s1.json"
+    found = record.read(path)
+    assert found == example(provenance=found.provenance)
+    assert found.evaluations[0].metrics["mcc"] == 0.1 + 0.2
+    pd.testing.assert_frame_equal(record.read_predictions(tmp_path, found), FRAME)
+
+
+def test_unknown_is_null(tmp_path):
+    written = json.loads(record.write(tmp_path, example(), FRAME).read_text())
+    assert written["provenance"]["commit"] is None
+    assert written["peak_memory_mb"] is None
+
+
+def test_runs_of_no_experiment_have_a_folder_of_their_own(tmp_path):
+    path = record.write(tmp_path, example(experiment=None), FRAME)
+    assert path.parent == tmp_path / "runs" / "adhoc" / "probe"
+
+
+def test_a_failed_run_never_lies_among_the_finished_ones(tmp_path):
+    record.write_failure(tmp_path, example(status="failed", error="boom"))
+    assert list(record.read_all(tmp_path)) == []
+    assert record.read(next((tmp_path / "failed").rglob("*.json"))).error == "boom"
+
+
+def test_reading_all_can_be_limited_to_an_experiment_and_a_source(tmp_path):
+    for experiment, source in (("a", "files"), ("a", "probe"), ("b", "probe")):
+        record.write(tmp_path, example(experiment=experiment, source=source), FRAME)
+    assert len(list(record.read_all(tmp_path))) == 3
+    assert len(list(record.read_all(tmp_path, "a"))) == 2
+    assert len(list(record.read_all(tmp_path, "a", "probe"))) == 1
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda text: text[:200], lambda text: "", lambda text: text.replace('"seed"', '"sed"')]
+)
+def test_a_damaged_record_is_refused_by_name(tmp_path, damage):
+    path = record.write(tmp_path, example(), FRAME)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(RecordError, match=f"{path.name} is no valid record .*delete it to run it again"):
+        record.read(path)
+
+
+def test_a_record_of_another_schema_version_is_refused(tmp_path):
+    path = record.write(tmp_path, example(), FRAME)
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    with pytest.raises(RecordError, match="schema version 1"):
+        record.read(path)
+
+
+def test_missing_predictions_are_named(tmp_path):
+    record.write(tmp_path, example(), FRAME)
+    (tmp_path / str(example().predictions)).unlink()
+    with pytest.raises(RecordError, match="predictions of minilm--cola--ina--s1 are missing"):
+        record.read_predictions(tmp_path, example())
+
+
+def test_what_fails_in_writing_leaves_neither_a_half_file_nor_the_old_one_changed(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def half(file):
+        file.write_text("ne")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        record.write_atomically(path, half)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_outside_a_repository_the_commit_is_unknown(tmp_path):
+    assert record.git_state(tmp_path) == (None, None)
