@@ -1,0 +1,34 @@
+"""Statistics of seeds × examples: pure functions on arrays. No records are read and nothing is drawn here.
+
+`scores` computes metrics on resampled examples, `estimate` turns them into a value with its variance from seeds and
+from examples, `compare` summarises cells, pairs and rows of tasks, `verdict` applies the rules.
+
+    a = summarise("mcc", labels, predictions_a, rng=0)          # predictions: (seeds, examples)
+    pair = compare("mcc", labels, predictions_a, predictions_b, rng=0)
+    [verdict] = decide([pair])
+"""
+
+from .compare import Aggregate, Average, CellSummary, Comparison, aggregate, average, compare, summarise
+from .estimate import Estimate, Interval
+from .scores import METRICS, Metric
+from .verdict import SeedsNeeded, Verdict, decide, holm, seeds_needed
+
+__all__ = [
+    "METRICS",
+    "Aggregate",
+    "Average",
+    "CellSummary",
+    "Comparison",
+    "Estimate",
+    "Interval",
+    "Metric",
+    "SeedsNeeded",
+    "Verdict",
+    "aggregate",
+    "average",
+    "compare",
+    "decide",
+    "holm",
+    "seeds_needed",
+    "summarise",
+]

@@ -1,0 +1,151 @@
+"""A value, how far off it may be, and from where: the seeds trained or the examples tested.
+
+The scores of S seeds on n examples form a crossed design. In first order the score of seed s on examples X is
+
+    T(s, X) = theta + a_s + mean over i of (b_i + c_si)
+
+with a_s what the seed did, b_i what the example did to every seed, c_si what it did to this one. The mean over seeds
+then varies around theta, the score to expect of *a new seed on new examples of the same kind*, by
+
+    Var = [Var(a) + Var(c) / n] / S  +  Var(b) / n
+        =      seed variance         +  example variance
+
+The first term is estimated by the variance of the seeds' scores over S. The second is what any two seeds share: the
+mean covariance of two seeds' scores over resamples of the examples. Counting the seeds' own variance over the
+examples on both sides would count c twice, as resampling both sides does (Owen 2007, "The pigeonhole bootstrap").
+
+The interval is value ± t(df) · sqrt(Var). The degrees of freedom weigh those of each part by its share of the
+variance, 1 / df = sum of share / df_part. Satterthwaite's formula has share² and is too narrow with three seeds, as
+three seeds that agree by chance give both a small variance and many degrees of freedom. `scripts/simulate_stats.py`
+compares the coverage of both, of the multi-bootstrap and of intervals over the seeds alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+
+class Result:
+    """A result that can be written to JSON."""
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Interval(Result):
+    """An interval of confidence `level`; `over` names what it allows to turn out otherwise: seeds, examples, both."""
+
+    low: float
+    high: float
+    level: float
+    over: str
+
+
+@dataclass(frozen=True)
+class Estimate(Result):
+    """A mean over seeds with its two variances; `seed_variance` is None where there was one seed only."""
+
+    value: float
+    seed_variance: float | None
+    example_variance: float
+    seeds: float
+    seed_df: float
+    example_df: float
+
+    @property
+    def variance(self) -> float:
+        return (self.seed_variance or 0) + self.example_variance
+
+    @property
+    def se(self) -> float:
+        """Standard error of `value`."""
+        return self.variance**0.5
+
+    @property
+    def df(self) -> float:
+        seed_share = (self.seed_variance or 0) / self.variance
+        return 1 / ((seed_share / self.seed_df if seed_share else 0) + (1 - seed_share) / self.example_df)
+
+    @property
+    def over(self) -> str:
+        return "examples" if self.seed_variance is None else "seeds and examples"
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Interval for the expected score of a new seed on new examples (of this very run where there is one seed)."""
+        half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.se
+        return Interval(self.value - half, self.value + half, level, self.over)
+
+    def p_above(self, bound: float) -> float:
+        """One-sided p-value against the hypothesis that the expectation is at most `bound`."""
+        return float(stats.t.sf((self.value - bound) / self.se, self.df))
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p-value against the hypothesis that the expectation is at least `bound`."""
+        return float(stats.t.cdf((self.value - bound) / self.se, self.df))
+
+    def p_value(self) -> float:
+        """Two-sided p-value against an expectation of 0; at most 0.05 exactly where the 95 % interval leaves out 0."""
+        return min(1.0, 2 * min(self.p_above(0), self.p_below(0)))
+
+    def with_seeds(self, seeds: int) -> "Estimate":
+        """The precision to expect with another number of seeds on the same examples."""
+        factor = self.seeds / seeds
+        seed_df = self.seed_df * (seeds - 1) / (self.seeds - 1)
+        return replace(self, seed_variance=self.seed_variance * factor, seeds=seeds, seed_df=seed_df)
+
+
+def from_resamples(scores: np.ndarray, resampled: np.ndarray, examples: int, leverage: float) -> Estimate:
+    """Estimate of the expected score from `scores` (seeds,) and the same on resampled examples (resamples, seeds).
+
+    The least standard error is what one example can change, `leverage` / `examples`. Without it a small dev set on
+    which all seeds agree (all right, say) would claim to know the expectation exactly.
+    """
+    seeds = len(scores)
+    of_mean = resampled.mean(axis=1).var()
+    if seeds == 1:
+        seed_variance, example_variance = None, of_mean
+    else:
+        seed_variance = float(scores.var(ddof=1)) / seeds
+        example_variance = (seeds**2 * of_mean - resampled.var(axis=0).sum()) / (seeds * (seeds - 1))
+    least = max((leverage / examples) ** 2 - (seed_variance or 0), 0)
+    return Estimate(
+        value=float(scores.mean()),
+        seed_variance=seed_variance,
+        example_variance=float(max(example_variance, least)),
+        seeds=seeds,
+        seed_df=seeds - 1,
+        example_df=examples - 1,
+    )
+
+
+def mean_of(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean of independent estimates, one for each task; the tasks are fixed, seeds and examples are new in each.
+
+    `seeds` is the number per task (where tasks differ, the number that gives the same seed variance).
+    """
+    if not estimates:
+        raise ValueError("no estimates to average")
+    count = len(estimates)
+    value = sum(e.value for e in estimates) / count
+    example_parts = [e.example_variance / count**2 for e in estimates]
+    example_df = _pooled_df(example_parts, [e.example_df for e in estimates])
+    if any(e.seed_variance is None for e in estimates):
+        return Estimate(value, None, sum(example_parts), 1, 0, example_df)
+    seed_parts = [e.seed_variance / count**2 for e in estimates]
+    seed_variance = sum(seed_parts)
+    if seed_variance:
+        seeds = sum(part * e.seeds for part, e in zip(seed_parts, estimates, strict=True)) / seed_variance
+    else:
+        seeds = sum(e.seeds for e in estimates) / count
+    seed_df = _pooled_df(seed_parts, [e.seed_df for e in estimates])
+    return Estimate(value, seed_variance, sum(example_parts), seeds, seed_df, example_df)
+
+
+def _pooled_df(variances: list[float], dfs: list[float]) -> float:
+    """Satterthwaite's degrees of freedom of a sum of independent variance estimates."""
+    if not any(variances):
+        return sum(dfs)
+    return sum(variances) ** 2 / sum(v**2 / df for v, df in zip(variances, dfs, strict=True))

@@ -1,0 +1,173 @@
+"""Verdicts by rules written down before any result.
+
+A *family* is the set of comparisons whose verdicts are read together (one table). Within it
+
+1. fewer than three seeds on either side              -> undecided (two seeds say next to nothing about a third)
+2. shown to lie within the margin                     -> equivalent
+   (two one-sided tests, TOST: |A - B| < margin, p <= alpha; alone, that is a 90 % interval inside the margin)
+3. shown to differ from 0                             -> better or worse, by the sign of A - B
+   (two-sided t test over seeds and examples, p <= alpha; alone, that is a 95 % interval without 0)
+4. else                                               -> undecided
+
+All p-values of rule 2 are corrected together for their number, and so are those of rule 3 (Holm 1979): in a family,
+the chance of one or more false verdicts of a kind stays at most alpha. Rule 2 goes before rule 3: a difference that is
+real and too small to matter is reported as equivalent, and the reason says that it is real.
+
+The margins are one point of accuracy, F1, exact match and correlation, and two of MCC: MCC's range is twice as wide,
+and with balanced classes and errors MCC = 2 accuracy - 1, so both are one example in a hundred. A point is about the
+spread between seeds on the small GLUE tasks, and more than published variants of one method differ by (the three
+activations that train in the ablation of InA's authors are within 0.6 on average).
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from .compare import Aggregate, Comparison
+from .estimate import Estimate, Result
+from .scores import METRICS
+
+ALPHA = 0.05
+POWER = 0.80
+MIN_SEEDS = 3
+MAX_SEEDS = 10_000
+
+
+@dataclass(frozen=True)
+class SeedsNeeded(Result):
+    """Seeds for each method that would decide a pair, and the range of that number (90 %: seed variance is itself
+    estimated from few seeds). All None where no number would; `reason` then says what stands in the way."""
+
+    seeds: int | None
+    low: int | None
+    high: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict(Result):
+    """Verdict on A against B; p-values are corrected for the family, None where rule 1 applied."""
+
+    verdict: Literal["better", "worse", "equivalent", "undecided"]
+    difference: float
+    margin: float
+    p_difference: float | None
+    p_equivalence: float | None
+    reason: str
+    needed: SeedsNeeded | None
+
+
+def decide(
+    comparisons: Sequence[Comparison | Aggregate], margins: Sequence[float] | None = None, alpha: float = ALPHA
+) -> list[Verdict]:
+    """Verdicts on one family of comparisons, in order.
+
+    `margins` holds one raw margin (0.01 is a point) for each; the default is that of each comparison's metric, and an
+    `Aggregate` has none. Raises ValueError on a margin that is missing or not positive.
+    """
+    if margins is None:
+        if any(isinstance(c, Aggregate) for c in comparisons):
+            raise ValueError("an aggregate over tasks has no margin of its own; pass margins, one for each comparison")
+        margins = [METRICS[c.metric].margin for c in comparisons]
+    if len(margins) != len(comparisons) or not all(m > 0 for m in margins):
+        raise ValueError(f"expected {len(comparisons)} positive margins, got {list(margins)}")
+    differences = [c.difference for c in comparisons]
+    tested = [i for i, d in enumerate(differences) if d.seeds >= MIN_SEEDS]
+    p_difference = dict(zip(tested, holm([differences[i].p_value() for i in tested]), strict=True))
+    p_equivalence = dict(zip(tested, holm([tost(differences[i], margins[i]) for i in tested]), strict=True))
+    return [
+        _verdict(d, m, p_difference.get(i), p_equivalence.get(i), alpha, len(tested))
+        for i, (d, m) in enumerate(zip(differences, margins, strict=True))
+    ]
+
+
+def _verdict(
+    d: Estimate, margin: float, p_difference: float | None, p_equivalence: float | None, alpha: float, family: int
+) -> Verdict:
+    needed = None
+    if p_difference is None:
+        verdict, reason = "undecided", f"{d.seeds:g} seed(s): at least {MIN_SEEDS} are needed to judge a new one"
+    elif p_equivalence <= alpha:
+        verdict, reason = "equivalent", f"within ±{points(margin)} (p = {p_equivalence:.2g})"
+        if p_difference <= alpha:
+            reason += f"; real all the same (p = {p_difference:.2g})"
+    elif p_difference <= alpha:
+        verdict = "better" if d.value > 0 else "worse"
+        reason = f"{points(d.value, '+')} (p = {p_difference:.2g})"
+    else:
+        verdict = "undecided"
+        reason = f"shown neither to differ (p = {p_difference:.2g}) nor to be within ±{points(margin)} "
+        reason += f"(p = {p_equivalence:.2g})"
+        needed = seeds_needed(d, margin, alpha / family)
+    return Verdict(verdict, d.value, margin, p_difference, p_equivalence, reason, needed)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjusted p-values, in the order given."""
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(stepped, 1)
+    return adjusted.tolist()
+
+
+def tost(difference: Estimate, margin: float) -> float:
+    """p-value of two one-sided tests (Schuirmann 1987) against a difference of at least `margin` either way."""
+    return max(difference.p_above(-margin), difference.p_below(margin))
+
+
+def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, power: float = POWER) -> SeedsNeeded:
+    """How many seeds for each method would decide a pair on the same examples.
+
+    Decided means: a true difference of 0 is found equivalent, and one of the margin or more is found different, each
+    with probability `power`. (A truth between the two may stay open with any number.) It rests on the variances, not
+    on the difference observed, which would make every undecided pair look hopeless. `alpha` is that of one comparison.
+    """
+
+    def standard_errors(df: float) -> float:
+        """How many standard errors the margin has to hold."""
+        to_differ = stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df)
+        to_be_equivalent = stats.t.ppf(1 - alpha, df) + stats.t.ppf((1 + power) / 2, df)
+        return max(to_differ, to_be_equivalent)
+
+    def seeds_at(factor: float) -> int | None:
+        """Seeds needed if the seed variance is `factor` times its estimate."""
+        true = replace(difference, seed_variance=difference.seed_variance * factor)
+
+        def enough(seeds: int) -> bool:
+            plan = true.with_seeds(seeds)
+            return standard_errors(plan.df) * plan.se <= margin
+
+        choices = range(MIN_SEEDS, MAX_SEEDS + 1)
+        position = bisect_left(choices, True, key=enough)
+        return choices[position] if position < len(choices) else None
+
+    least_se = difference.example_variance**0.5
+    examples = (standard_errors(difference.example_df) * least_se / margin) ** 2
+    if examples > 1:
+        return SeedsNeeded(
+            None,
+            None,
+            None,
+            f"no number of seeds: these examples alone leave a standard error of {points(least_se)}; "
+            f"more than {examples:.1f} times as many would be needed",
+        )
+    df = difference.seed_df
+    low, seeds, high = (seeds_at(df / chi2) for chi2 in (stats.chi2.ppf(0.95, df), df, stats.chi2.ppf(0.05, df)))
+    if seeds is None:
+        return SeedsNeeded(None, low, None, f"more than {MAX_SEEDS:,} seeds")
+    if seeds <= difference.seeds:
+        reason = "seeds enough for a true difference of 0 or of the margin: the truth seems to lie between"
+    else:
+        reason = f"about {seeds} seeds (90 % range {low} to {high or 'over ' + format(MAX_SEEDS, ',')})"
+    return SeedsNeeded(seeds, low, high, reason)
+
+
+def points(value: float, sign: str = "") -> str:
+    """A raw score in points of a hundred."""
+    return f"{100 * value:{sign}.2f} points"

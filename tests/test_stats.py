@@ -1,0 +1,479 @@
+"""Statistics of seeds × examples: hand-made cases, recomputation by the usual libraries, properties, simulation."""
+
+import importlib.util
+import itertools
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+from sklearn import metrics as sklearn_metrics
+
+from ina.stats import METRICS, Estimate, aggregate, average, compare, decide, holm, seeds_needed, summarise
+from ina.stats.compare import effect_size, improvement_interval, probability_of_improvement, sign_flip_test
+from ina.stats.estimate import from_resamples, mean_of
+from ina.stats.scores import per_resample, per_run
+from ina.stats.verdict import tost
+
+REFERENCE = {
+    "accuracy": sklearn_metrics.accuracy_score,
+    "f1": lambda y, p: sklearn_metrics.f1_score(y, p, zero_division=0),
+    "mcc": sklearn_metrics.matthews_corrcoef,
+    "pearson": lambda y, p: scipy_stats.pearsonr(y, p).statistic,
+    "spearman": lambda y, p: scipy_stats.spearmanr(y, p).statistic,
+    "mean": lambda y, p: p.mean(),
+}
+
+
+def toy(metric: str, seeds: int = 4, n: int = 60, seed: int = 0, noise: float = 0.25):
+    """Labels (n,) and predictions (seeds, n) of runs that are right more often than not."""
+    rng = np.random.default_rng(seed)
+    if metric == "mean":
+        return None, rng.random((seeds, n))
+    if metric in ("pearson", "spearman"):
+        labels = rng.integers(0, 6, n) / 5  # few levels: many ties, as in STS-B
+        return labels, np.round(labels + noise * rng.normal(size=(seeds, n)), 1)
+    labels = rng.integers(0, 3 if metric == "mcc" else 2, n)
+    return labels, np.where(rng.random((seeds, n)) < noise, rng.permutation(labels), labels)
+
+
+def example_of(difference: Estimate):
+    """A comparison that shows this difference."""
+    labels, a = toy("accuracy")
+    return replace(compare("accuracy", labels, a, a, rng=0, resamples=10), difference=difference)
+
+
+def estimate(value: float, se: float, seeds: int = 1000, example_se: float = 0.0) -> Estimate:
+    """An estimate with nearly normal errors (many seeds), standard error `se` from seeds and `example_se`."""
+    return Estimate(value, se**2, example_se**2, seeds, seeds - 1, 10_000)
+
+
+# Metrics
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_equals_scikit_learns_or_scipys(metric):
+    labels, predictions = toy(metric)
+    expected = [REFERENCE[metric](labels, run) for run in predictions]
+    np.testing.assert_allclose(per_run(metric, labels, predictions), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_resample_by_counts_equals_the_metric_on_the_examples_drawn(metric):
+    labels, predictions = toy(metric)
+    drawn = np.random.default_rng(1).integers(60, size=(20, 60))
+    counts = np.array([np.bincount(row, minlength=60) for row in drawn], dtype=float)
+    naive = [[REFERENCE[metric](None if labels is None else labels[i], p[i]) for p in predictions] for i in drawn]
+    np.testing.assert_allclose(METRICS[metric].score(labels, predictions, counts), naive, rtol=1e-9)
+
+
+def test_f1_counts_class_one_by_hand():
+    # run 1: one hit, one false alarm, one miss -> 2 / (2 + 1 + 1); run 2 predicts no 1 at all
+    np.testing.assert_allclose(per_run("f1", np.array([1, 1, 0, 0]), np.array([[1, 0, 1, 0], [0, 0, 0, 0]])), [0.5, 0])
+
+
+@pytest.mark.parametrize("metric", ["mcc", "pearson", "spearman"])
+def test_constant_predictions_show_no_correlation(metric):
+    labels = np.array([0, 1, 1, 0, 1])
+    np.testing.assert_array_equal(per_run(metric, labels, np.array([[1, 1, 1, 1, 1], labels])), [0, 1])
+
+
+def test_a_constant_resample_counts_as_zero_despite_rounding():
+    labels, predictions = toy("pearson")
+    one_example_each = 37 * np.eye(60)  # with weight 37 the variance of a constant comes out as 1e-16
+    for metric in ("pearson", "spearman"):
+        np.testing.assert_array_equal(METRICS[metric].score(labels, predictions, one_example_each), 0)
+
+
+def test_resamples_do_not_depend_on_what_is_predicted():
+    labels, predictions = toy("accuracy")
+    alone = per_resample("accuracy", labels, predictions[2:3], np.random.default_rng(5), 50)
+    together = per_resample("accuracy", labels, predictions, np.random.default_rng(5), 50)
+    np.testing.assert_allclose(alone[:, 0], together[:, 2])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_ten_thousand_resamples_of_five_runs_on_cola_take_seconds(metric):
+    labels, predictions = toy(metric, seeds=5, n=1043)
+    start = time.perf_counter()
+    summarise(metric, labels, predictions, rng=0, resamples=10_000)
+    assert time.perf_counter() - start < 15  # 0.5 to 1.5 s on an idle core
+
+
+# Estimates
+
+
+def all_resamples(n: int) -> np.ndarray:
+    return np.array(list(itertools.product(range(n), repeat=n)))
+
+
+def test_variances_by_hand_where_seeds_make_the_same_mistakes():
+    right = np.array([[1, 0, 0], [1, 0, 0]])  # both 1/3; one example has variance 2/9, the mean of three 2/27
+    e = from_resamples(right.mean(1), right[:, all_resamples(3)].mean(2).T, examples=3, leverage=0)
+    assert e.seed_variance == 0
+    assert e.example_variance == pytest.approx(2 / 27)
+
+
+def test_variances_by_hand_where_seeds_make_unrelated_mistakes():
+    right = np.array([[1, 1, 0, 0], [1, 0, 1, 0]])  # covariance over the examples: 1/4 - 1/2 * 1/2 = 0
+    e = from_resamples(right.mean(1), right[:, all_resamples(4)].mean(2).T, examples=4, leverage=0.04)
+    assert e.example_variance == pytest.approx(0.01**2)  # only the floor is left
+
+
+def test_seed_variance_is_that_of_the_mean():
+    e = from_resamples(np.array([0.5, 0.7]), np.full((10, 2), 0.6), examples=100, leverage=0.1)
+    assert e.seed_variance == pytest.approx(0.02 / 2)
+    assert e.variance == pytest.approx(0.01)
+    assert e.df == pytest.approx(1)
+
+
+def test_degrees_of_freedom_weigh_each_part_by_its_share():
+    assert Estimate(0, 1.0, 3.0, seeds=3, seed_df=2, example_df=100).df == pytest.approx(1 / (0.25 / 2 + 0.75 / 100))
+
+
+def test_without_seed_variance_the_interval_is_the_t_interval_over_examples():
+    scores = np.random.default_rng(0).random((1, 400))
+    summary = summarise("mean", None, scores, rng=0)
+    expected = scipy_stats.t.interval(0.95, 399, scores.mean(), scipy_stats.sem(scores[0]))
+    assert (summary.interval.low, summary.interval.high) == pytest.approx(expected, abs=0.002)
+
+
+def test_without_example_variance_the_interval_is_the_t_interval_over_seeds():
+    scores = np.array([0.60, 0.62, 0.67, 0.61])
+    interval = from_resamples(scores, np.tile(scores, (10, 1)), examples=10**6, leverage=1).interval()
+    assert (interval.low, interval.high) == pytest.approx(
+        scipy_stats.t.interval(0.95, 3, scores.mean(), scipy_stats.sem(scores))
+    )
+
+
+def test_the_p_value_is_that_of_the_interval():
+    e = Estimate(0.02, 4e-5, 3e-5, seeds=5, seed_df=4, example_df=1000)
+    touching = e.interval(level=1 - e.p_value())
+    assert touching.low == pytest.approx(0, abs=1e-12)
+    assert e.p_value() == pytest.approx(2 * e.p_above(0))
+
+
+# A cell
+
+
+def test_a_summary_by_hand():
+    labels = np.array([0, 1, 0, 1])
+    runs = np.array([[0, 1, 0, 1], [0, 1, 1, 0], [1, 1, 1, 1]])
+    s = summarise("accuracy", labels, runs, rng=0, resamples=100)
+    assert (s.seeds, s.examples, s.scores) == (3, 4, (1.0, 0.5, 0.5))
+    assert (s.mean, s.std, s.min, s.max) == pytest.approx((2 / 3, 1 / 12**0.5, 0.5, 1.0))
+    assert s.degenerate == pytest.approx(1 / 3)  # the run that says 1 to everything
+
+
+def test_degenerate_runs_are_those_the_caller_names():
+    assert summarise("mean", None, np.eye(3), rng=0, degenerate=[True, True, False], resamples=10).degenerate == 2 / 3
+    assert summarise("mean", None, np.eye(3), rng=0, resamples=10).degenerate is None
+
+
+def test_one_seed_gives_an_interval_over_examples_and_says_so():
+    labels, runs = toy("mcc", seeds=1)
+    s = summarise("mcc", labels, runs, rng=0)
+    assert (s.std, s.estimate.seed_variance, s.interval.over) == (None, None, "examples")
+    assert s.interval.low < s.mean < s.interval.high
+    assert summarise("mcc", *toy("mcc", seeds=2), rng=0).interval.over == "seeds and examples"
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_intervals_hold_the_mean(metric):
+    s = summarise(metric, *toy(metric), rng=0, resamples=500)
+    assert s.interval.low < s.mean < s.interval.high
+    assert s.multi_bootstrap.low < s.mean < s.multi_bootstrap.high
+    assert s.min <= s.mean <= s.max
+
+
+def test_all_right_on_a_small_dev_set_is_not_certainty():
+    labels = np.arange(50) % 2
+    interval = summarise("accuracy", labels, np.tile(labels, (3, 1)), rng=0, resamples=100).interval
+    assert interval.low == pytest.approx(1 - scipy_stats.t.ppf(0.975, 49) / 50)
+
+
+def test_the_same_seed_gives_the_same_figures_and_they_survive_json():
+    labels, runs = toy("spearman")
+    first, again = (summarise("spearman", labels, runs, rng=7, resamples=50).to_dict() for _ in range(2))
+    assert first == again
+    assert json.loads(json.dumps(first))["interval"]["over"] == "seeds and examples"
+
+
+# A pair
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_swapping_the_methods_turns_every_sign(metric):
+    labels, a = toy(metric, seed=1)
+    _, b = toy(metric, seed=1, noise=0.5)
+    if metric == "mean":
+        b = a**2
+    ab, ba = compare(metric, labels, a, b, rng=0, resamples=200), compare(metric, labels, b, a, rng=0, resamples=200)
+    assert ab.difference.value > 0
+    assert ab.difference.value == pytest.approx(-ba.difference.value)
+    assert (ab.interval.low, ab.interval.high) == pytest.approx((-ba.interval.high, -ba.interval.low))
+    assert ab.multi_bootstrap.low == pytest.approx(-ba.multi_bootstrap.high)
+    assert (ab.p_value, ab.p_multi_bootstrap) == pytest.approx((ba.p_value, ba.p_multi_bootstrap))
+    assert ab.p_sign_flip == pytest.approx(ba.p_sign_flip)
+    assert ab.improvement == pytest.approx(1 - ba.improvement)
+    assert ab.improvement_interval.low == pytest.approx(1 - ba.improvement_interval.high)
+    assert ab.effect_size == pytest.approx(-ba.effect_size)
+    assert ab.interval.low < ab.difference.value < ab.interval.high
+
+
+def test_the_order_of_seeds_and_the_names_of_classes_do_not_matter():
+    labels, a = toy("mcc", seed=1)
+    _, b = toy("mcc", seed=1, noise=0.5)
+    plain = compare("mcc", labels, a, b, rng=0, resamples=200)
+    shuffled = compare("mcc", 2 - labels, 2 - a[[2, 0, 3, 1]], 2 - b[[2, 0, 3, 1]], rng=0, resamples=200)
+    assert shuffled.interval.low == pytest.approx(plain.interval.low)
+    assert shuffled.p_value == pytest.approx(plain.p_value)
+
+
+def test_a_correlation_ignores_the_scale_of_the_predictions():
+    labels, a = toy("pearson")
+    assert compare("pearson", labels, a, 7 * a - 3, rng=0, resamples=50).difference.value == pytest.approx(0)
+
+
+def test_pairing_on_examples_makes_the_interval_of_a_difference_narrow():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 1000)
+    a = np.tile(np.where(rng.random(1000) < 0.3, 1 - labels, labels), (5, 1))
+    b = a.copy()
+    b[:, :20] = labels[:20]  # the methods differ on the first 20 examples only
+    pair, cell = compare("accuracy", labels, a, b, rng=0, resamples=500), summarise("accuracy", labels, a, rng=0)
+    assert pair.difference.se < 0.3 * cell.estimate.se
+
+
+def test_the_sign_flip_test_by_hand():
+    # of the 2^5 signs only all plus and all minus give a mean as large
+    assert sign_flip_test(np.array([1.0, 2, 3, 4, 5]), np.random.default_rng(0)) == pytest.approx(2 / 32)
+    # +1 +2 -1: |mean| >= 2/3 for all but ++-, +-+ and their mirrors among 8: sums 4 2 0 -2 2 0 -2 -4
+    assert sign_flip_test(np.array([1.0, 2, -1]), np.random.default_rng(0)) == pytest.approx(6 / 8)
+
+
+def test_the_probability_of_improvement_by_hand():
+    assert probability_of_improvement(np.array([3, 5]), np.array([1, 4])) == 0.75  # 3 > 1, 5 > 1, 5 > 4, not 3 > 4
+    assert probability_of_improvement(np.array([1, 1]), np.array([1, 1])) == 0.5
+
+
+def test_five_wins_of_five_do_not_prove_that_every_run_wins():
+    assert improvement_interval(1.0, seeds=5).low == pytest.approx(0.64, abs=0.01)
+    assert improvement_interval(1.0, seeds=5).high == 1
+    assert improvement_interval(0.0, seeds=5).high == pytest.approx(0.36, abs=0.01)
+    for value in (0, 0.04, 0.5, 1):
+        interval = improvement_interval(value, seeds=5)
+        assert 0 <= interval.low <= value <= interval.high <= 1
+
+
+def test_the_effect_size_by_hand():
+    # mean 2, std 1, J(2) = G(1) / (sqrt(1) G(1/2)) = 1 / sqrt(pi)
+    assert effect_size(np.array([1.0, 2, 3])) == pytest.approx(2 / np.pi**0.5)
+    assert effect_size(np.array([1.0, 1, 1])) is None
+    assert effect_size(np.array([1.0, 2])) is None
+
+
+# Tasks
+
+
+def test_an_average_row_by_hand():
+    cells = [summarise("accuracy", *toy("accuracy", seed=s), rng=0, resamples=100) for s in (0, 1)]
+    row = average(cells)
+    assert row.estimate.value == pytest.approx((cells[0].mean + cells[1].mean) / 2)
+    assert row.estimate.variance == pytest.approx(sum(c.estimate.variance for c in cells) / 4)
+    assert row.interval.low < row.estimate.value < row.interval.high
+
+
+def test_the_mean_of_equal_tasks_is_known_better_than_each():
+    e = Estimate(0.02, 4e-5, 3e-5, seeds=5, seed_df=4, example_df=1000)
+    four = mean_of([e] * 4)
+    assert (four.value, four.se) == pytest.approx((e.value, e.se / 2))
+    assert (four.seeds, four.seed_df, four.example_df) == pytest.approx((5, 16, 4000))
+    assert four.p_value() < e.p_value()
+
+
+def test_one_task_with_one_seed_makes_an_average_over_examples_only():
+    e = Estimate(0.02, 4e-5, 3e-5, seeds=5, seed_df=4, example_df=1000)
+    assert mean_of([e, replace(e, seed_variance=None, seeds=1, seed_df=0)]).interval().over == "examples"
+
+
+def test_an_aggregate_of_one_task_is_that_task():
+    labels, a = toy("accuracy", seed=1)
+    pair = compare("accuracy", labels, a, toy("accuracy", seed=1, noise=0.5)[1], rng=0, resamples=100)
+    alone, thrice = aggregate([pair]), aggregate([pair] * 3)
+    assert alone.p_value == pytest.approx(pair.p_value)
+    assert alone.improvement_interval.low == pytest.approx(pair.improvement_interval.low)
+    assert thrice.improvement == pytest.approx(pair.improvement)
+    assert thrice.improvement_interval.low > pair.improvement_interval.low
+    with pytest.raises(ValueError, match="no margin of its own"):
+        decide([alone])
+    assert decide([alone], margins=[0.01])[0].verdict == decide([pair])[0].verdict
+
+
+# Verdicts
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.7, 0.6]) == [1, 1]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "se", "verdict"),
+    [
+        (0.030, 0.010, "better"),  # 3 standard errors from 0
+        (-0.030, 0.010, "worse"),
+        (0.000, 0.005, "equivalent"),  # 2 standard errors inside the margin of 0.01
+        (0.004, 0.001, "equivalent"),  # differs from 0, and too little to matter
+        (0.015, 0.010, "undecided"),
+        (0.000, 0.010, "undecided"),
+        (0.000, 0.007, "undecided"),  # p = 0.08
+    ],
+)
+def test_the_rules(value, se, verdict):
+    [result] = decide([example_of(estimate(value, se))])
+    assert (result.verdict, result.margin) == (verdict, 0.01)
+    assert (result.needed is not None) == (verdict == "undecided")
+
+
+def test_a_real_difference_within_the_margin_is_named_as_such():
+    assert "real all the same" in decide([example_of(estimate(0.004, 0.001))])[0].reason
+    assert "real all the same" not in decide([example_of(estimate(0.000, 0.001))])[0].reason
+
+
+def test_two_seeds_decide_nothing():
+    [result] = decide([example_of(estimate(0.5, 0.001, seeds=2))])
+    assert (result.verdict, result.p_difference) == ("undecided", None)
+
+
+def test_equivalence_alone_is_a_90_percent_interval_inside_the_margin():
+    e = estimate(0.003, 0.005, seeds=6)
+    interval = e.interval(0.90)
+    assert tost(e, interval.high + 1e-9) < 0.05 < tost(e, interval.high - 1e-9)
+
+
+def test_what_is_shown_alone_may_not_be_shown_among_many():
+    pair = example_of(estimate(0.025, 0.010))  # p = 0.013
+    noise = example_of(estimate(0.0, 0.010))
+    assert decide([pair])[0].verdict == "better"
+    assert [v.verdict for v in decide([pair] + 9 * [noise])] == 10 * ["undecided"]
+
+
+def test_more_comparisons_need_more_seeds():
+    noise = example_of(estimate(0.0, 0.010, seeds=20))
+    assert decide(10 * [noise])[0].needed.seeds > decide([noise])[0].needed.seeds
+
+
+def test_identical_predictions_are_equivalent_only_on_enough_examples():
+    verdicts = []
+    for n in (50, 1000):
+        labels, a = toy("accuracy", n=n)
+        verdicts.append(decide([compare("accuracy", labels, a, a, rng=0, resamples=100)])[0].verdict)
+    assert verdicts == ["undecided", "equivalent"]
+
+
+def test_seeds_needed_by_hand():
+    # a run's std is 0.02, no example variance: S with 0.02 / sqrt(S) * (1.645 + 1.282) = 0.01 is 34.3, t adds one
+    e = estimate(0.0, 0.02 / 1000**0.5)
+    assert seeds_needed(e, margin=0.01).seeds in (35, 36)
+    assert seeds_needed(e, margin=0.02).seeds in (10, 11)
+
+
+def test_the_range_of_seeds_needed_reflects_how_few_seeds_it_rests_on():
+    five, fifty = (seeds_needed(estimate(0.0, 0.02 / s**0.5, seeds=s), margin=0.01) for s in (5, 50))
+    assert five.low < fifty.low < fifty.seeds < fifty.high < five.high
+
+
+def test_no_number_of_seeds_decides_where_the_examples_are_too_few():
+    needed = seeds_needed(estimate(0.0, 0.01, seeds=5, example_se=0.02), margin=0.01)
+    assert (needed.seeds, needed.low, needed.high) == (None, None, None)
+    assert "standard error of 2.00 points" in needed.reason
+    assert "34.3 times as many" in needed.reason  # (2.927 * 0.02 / 0.01)^2
+
+
+def test_seeds_needed_say_when_the_truth_seems_to_lie_between():
+    needed = seeds_needed(estimate(0.006, 0.003, seeds=40), margin=0.01)
+    assert needed.seeds <= 40
+    assert "lie between" in needed.reason
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "predictions", "message"),
+    [
+        ("rouge", [0, 1], [[0, 1]], "unknown metric 'rouge'"),
+        ("accuracy", [0, 1], [0, 1], r"shape \(2,\)"),
+        ("accuracy", [0, 1, 1], [[0, 1]], "examples differ"),
+        ("accuracy", None, [[0, 1]], "needs labels"),
+        ("accuracy", [0, 1], np.zeros((0, 2)), r"shape \(0, 2\)"),
+        ("pearson", [0.0, 1.0], [[0.1, np.nan]], r"predictions are not finite at index \(0, 1\): nan"),
+        ("pearson", [np.inf, 1.0], [[0.1, 0.2]], r"labels are not finite at index \(0,\): inf"),
+        ("mcc", [1, 1], [[0, 1]], "every label is 1"),
+        ("spearman", [0.5, 0.5], [[0, 1]], "every label is 0.5"),
+        ("f1", [0, 0], [[0, 1]], "no label is 1"),
+        ("f1", [0, 2], [[0, 1]], "classes 0 and 1; found 2"),
+        ("mean", [0, 1], [[0, 1]], "labels=None"),
+        ("mean", None, [[0, 85]], r"\[0, 85\]"),
+    ],
+)
+def test_bad_input_is_named(metric, labels, predictions, message):
+    with pytest.raises(ValueError, match=message):
+        summarise(metric, labels, np.array(predictions), rng=0)
+
+
+def test_a_pair_needs_the_same_seeds_and_examples():
+    labels, a = toy("accuracy", seeds=4)
+    with pytest.raises(ValueError, match=r"\(4, 60\) and \(3, 60\)"):
+        compare("accuracy", labels, a, a[:3], rng=0)
+
+
+def test_other_arguments_that_do_not_fit_are_named():
+    labels, a = toy("accuracy")
+    with pytest.raises(ValueError, match="degenerate has shape"):
+        summarise("accuracy", labels, a, rng=0, degenerate=[True])
+    with pytest.raises(ValueError, match="1 positive margins"):
+        decide([example_of(estimate(0, 1))], margins=[0.0])
+    with pytest.raises(ValueError, match="no estimates"):
+        average([])
+
+
+# Simulation
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    path = Path(__file__).parent.parent / "scripts" / "simulate_stats.py"
+    spec = importlib.util.spec_from_file_location("simulate_stats", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_intervals_cover_and_false_alarms_are_rare_as_they_say(simulation, seeds):
+    rng, world = np.random.default_rng(seeds), simulation.WORLDS["noisy"]
+    true = simulation.truth(rng, world, blocks=5)
+    del true["spearman"]  # as Pearson, and slow
+    missed = simulation.simulate(rng, world, true, seeds, n=1043, repeats=400)
+    for metric in true:  # 400 data sets: 95 % is known to 1.1
+        assert 0.92 <= 1 - missed[metric]["cell"]["ours"] <= 0.985, metric
+        assert 0.015 <= missed[metric]["pair"]["ours"] <= 0.085, metric
+
+
+def test_with_three_seeds_the_multi_bootstrap_is_too_narrow(simulation):
+    rng, world = np.random.default_rng(0), simulation.WORLDS["noisy"]
+    missed = simulation.simulate(rng, world, {"pearson": 0.0}, seeds=3, n=1043, repeats=200)["pearson"]["pair"]
+    assert missed["multi-boot."] > 0.12 > 0.085 > missed["ours"]
+
+
+def test_a_difference_of_the_margin_is_seldom_called_equivalent(simulation):
+    rng, world = np.random.default_rng(0), simulation.WORLDS["calm"]
+    shares = simulation.verdict_shares(rng, world, seeds=5, n=4000, behind=METRICS["accuracy"].margin, repeats=120)
+    assert shares["equivalent"] <= 0.11  # 5 % known to 2
+    assert shares["worse"] <= 0.03
