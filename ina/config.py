@@ -19,6 +19,9 @@ from .adapter import InaConfig
 
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
+# ${pick:${task.name},{cola: 1000, sst2: 2000}} in a config file: the entry of a table
+OmegaConf.register_new_resolver("pick", lambda key, table: table[key], replace=True)
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Site = Literal["query", "key", "value"]
@@ -43,6 +46,7 @@ class ModelConfig(_Strict):
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None  # of model.safetensors
     tiny: Literal["bert", "roberta", "deberta", "deberta-v2"] | None = None  # random weights, for tests
+    pooler_in_head: bool = False  # train the pooler with the classifier: where its pre-training never did
 
     @model_validator(mode="after")
     def _has_a_source(self) -> ModelConfig:
@@ -66,23 +70,28 @@ class GlueTask(_Strict):
 
 
 class SquadTask(_Strict):
-    """Extractive question answering on SQuAD."""
+    """Extractive question answering on SQuAD; lengths are in tokens."""
 
     family: Literal["squad"]
     name: Name
     label: str
     version_2: bool
-    headline: str
-    max_length: Annotated[int, Field(ge=32)]
-    doc_stride: Annotated[int, Field(ge=1)]
+    headline: Literal["exact", "f1"]
+    max_length: Annotated[int, Field(ge=32)]  # of a window: question, special tokens and a stretch of the context
+    max_question_length: Annotated[int, Field(ge=1)]  # longer questions are cut
+    doc_stride: Annotated[int, Field(ge=0)]  # shared by neighbouring windows
     max_answer_length: Annotated[int, Field(ge=1)]
-    n_best: Annotated[int, Field(ge=1)]
+    n_best: Annotated[int, Field(ge=1)]  # starts of answers that are looked at in each window
     null_threshold: float
 
     @model_validator(mode="after")
-    def _windows_overlap(self) -> SquadTask:
-        if self.doc_stride >= self.max_length:
-            raise ValueError(f"doc_stride={self.doc_stride} must be smaller than max_length={self.max_length}")
+    def _windows_advance(self) -> SquadTask:
+        taken = self.max_question_length + self.doc_stride + 4  # RoBERTa's special tokens, the most of all families
+        if taken >= self.max_length:
+            raise ValueError(
+                f"max_length={self.max_length} leaves a window no room for new context: max_question_length="
+                f"{self.max_question_length}, doc_stride={self.doc_stride} and 4 special tokens take {taken}"
+            )
         return self
 
 

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from . import tiny
-from .config import ModelConfig
+from .config import CONFIG_DIR, ModelConfig
 from .task import Head
 
 # The modules of a head, by what transformers calls them. Those of a family that a checkpoint of the plain encoder lacks
@@ -64,27 +66,75 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     """
     if model.tiny:
         return tiny.tokenizer(model.tiny)
-    return _load(AutoTokenizer, model)
+    tokenizer = _load(AutoTokenizer, model)
+    if len(tokenizer) < _SMALLEST_VOCABULARY:
+        raise ModelError(
+            f"the tokenizer of model {model.name} in {locate(model)[0]} has only {len(tokenizer)} tokens: "
+            "its vocabulary file is missing"
+        )
+    return tokenizer
 
 
-def load(model: ModelConfig, head: Head, seed: int) -> PreTrainedModel:
+_SMALLEST_VOCABULARY = 100  # transformers makes a tokenizer of the special tokens alone where the vocabulary is missing
+
+
+def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None = None) -> PreTrainedModel:
     """The backbone in float32 with a new head, which `seed` alone determines.
 
     Raises:
         ModelError: Its files cannot be had or are damaged.
     """
-    auto = AutoModelForQuestionAnswering if head.kind == "span" else AutoModelForSequenceClassification
-    settings = {} if head.kind == "span" else {"num_labels": head.outputs}
+    config = tiny.config(model.tiny) if model.tiny else _load(AutoConfig, model)
+    _fit(config, head, head_dropout)
     torch.manual_seed(seed)
     if model.tiny:
-        return auto.from_config(tiny.config(model.tiny, **settings))
-    return _load(auto, model, dtype=torch.float32, **settings)
+        return _auto(head).from_config(config)
+    return _load(_auto(head), model, config=config, dtype=torch.float32)
+
+
+def blank(model: ModelConfig, head: Head) -> PreTrainedModel:
+    """The backbone with its head, but without any numbers: every weight is on the meta device and takes no memory.
+
+    Nothing is downloaded: for the hub's models `configs/architecture` holds copies of their config.json.
+
+    Raises:
+        ModelError: The model's config.json is not there.
+    """
+    config = architecture(model)
+    _fit(config, head, None)
+    with torch.device("meta"):
+        return _auto(head).from_config(config)
+
+
+def architecture(model: ModelConfig) -> PretrainedConfig:
+    """The shape of a backbone: layers, widths, vocabulary.
+
+    Raises:
+        ModelError: The model's config.json is not there.
+    """
+    if model.tiny:
+        return tiny.config(model.tiny)
+    copy = CONFIG_DIR / "architecture" / f"{(model.hub or '').split('/')[-1]}.json"
+    if copy.is_file() and not model.path:
+        return AutoConfig.from_pretrained(copy)
+    return _load(AutoConfig, model)
 
 
 def head_modules(model: PreTrainedModel, head: Head) -> tuple[str, ...]:
     """Names of the modules that make up the head."""
     pooler = head.kind != "span" and model.config.model_type in _POOLER_IN_HEAD
     return ("pooler", *_HEADS[head.kind]) if pooler else _HEADS[head.kind]
+
+
+def _auto(head: Head):
+    return AutoModelForQuestionAnswering if head.kind == "span" else AutoModelForSequenceClassification
+
+
+def _fit(config: PretrainedConfig, head: Head, dropout: float | None) -> None:
+    if head.kind != "span":
+        config.num_labels = head.outputs
+    if dropout is not None:
+        setattr(config, "cls_dropout" if config.model_type in _POOLER_IN_HEAD else "classifier_dropout", dropout)
 
 
 def _load(auto, model: ModelConfig, **settings):

@@ -123,7 +123,9 @@ def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[train
     dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer)
     model = models.load(cfg.model, head, cfg.seed)
     transformers.set_seed(cfg.seed)
-    model, params = methods.prepare(cfg.method, model, models.head_modules(model, head), span=head.kind == "span")
+    model, params = methods.prepare(
+        cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span"
+    )
     print(f"{cfg.id}: {params.trainable:,} trainable weights (adapter {params.adapter:,}, head {params.head:,}) "
           f"of {params.total:,}", flush=True)  # fmt: skip
     with _wandb(cfg) as report_to:
