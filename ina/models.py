@@ -7,11 +7,13 @@ import importlib.util
 from pathlib import Path
 
 import torch
+from tokenizers import processors
 from transformers import (
     AutoConfig,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    DebertaTokenizer,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -66,16 +68,23 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     """
     if model.tiny:
         return tiny.tokenizer(model.tiny)
-    tokenizer = _load(AutoTokenizer, model)
-    if len(tokenizer) < _SMALLEST_VOCABULARY:
+    tokenizer = _load("tokenizer", AutoTokenizer, model)
+    # transformers makes do with the special tokens where the vocabulary is missing
+    if len(tokenizer) <= len(tokenizer.all_special_ids) + 2:
         raise ModelError(
-            f"the tokenizer of model {model.name} in {locate(model)[0]} has only {len(tokenizer)} tokens: "
-            "its vocabulary file is missing"
+            f"the tokenizer of model {model.name} has a vocabulary of {len(tokenizer)} tokens: "
+            f"its vocabulary file is missing in {locate(model)[0]}"
+        )
+    if isinstance(tokenizer, DebertaTokenizer):
+        # transformers 5 puts RoBERTa's two separators into a pair; DeBERTa was trained with one (microsoft/DeBERTa,
+        # DeBERTa/data/example.py)
+        cls, sep = tokenizer.cls_token, tokenizer.sep_token
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{cls} $A {sep}",
+            pair=f"{cls} $A {sep} $B:1 {sep}:1",
+            special_tokens=[(cls, tokenizer.cls_token_id), (sep, tokenizer.sep_token_id)],
         )
     return tokenizer
-
-
-_SMALLEST_VOCABULARY = 100  # transformers makes a tokenizer of the special tokens alone where the vocabulary is missing
 
 
 def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None = None) -> PreTrainedModel:
@@ -84,12 +93,12 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
     Raises:
         ModelError: Its files cannot be had or are damaged.
     """
-    config = tiny.config(model.tiny) if model.tiny else _load(AutoConfig, model)
+    config = tiny.config(model.tiny) if model.tiny else _load("config.json", AutoConfig, model)
     _fit(config, head, head_dropout)
     torch.manual_seed(seed)
     if model.tiny:
         return _auto(head).from_config(config)
-    return _load(_auto(head), model, config=config, dtype=torch.float32)
+    return _load("weights", _auto(head), model, config=config, dtype=torch.float32)
 
 
 def blank(model: ModelConfig, head: Head) -> PreTrainedModel:
@@ -117,13 +126,13 @@ def architecture(model: ModelConfig) -> PretrainedConfig:
     copy = CONFIG_DIR / "architecture" / f"{(model.hub or '').split('/')[-1]}.json"
     if copy.is_file() and not model.path:
         return AutoConfig.from_pretrained(copy)
-    return _load(AutoConfig, model)
+    return _load("config.json", AutoConfig, model)
 
 
-def head_modules(model: PreTrainedModel, head: Head) -> tuple[str, ...]:
+def head_modules(model: ModelConfig, backbone: PreTrainedModel, head: Head) -> tuple[str, ...]:
     """Names of the modules that make up the head."""
-    pooler = head.kind != "span" and model.config.model_type in _POOLER_IN_HEAD
-    return ("pooler", *_HEADS[head.kind]) if pooler else _HEADS[head.kind]
+    pooler = model.pooler_in_head or backbone.config.model_type in _POOLER_IN_HEAD
+    return ("pooler", *_HEADS[head.kind]) if pooler and head.kind != "span" else _HEADS[head.kind]
 
 
 def _auto(head: Head):
@@ -137,16 +146,18 @@ def _fit(config: PretrainedConfig, head: Head, dropout: float | None) -> None:
         setattr(config, "cls_dropout" if config.model_type in _POOLER_IN_HEAD else "classifier_dropout", dropout)
 
 
-def _load(auto, model: ModelConfig, **settings):
+def _load(what: str, auto, model: ModelConfig, **settings):
     place, revision = locate(model)
     try:
         return auto.from_pretrained(place, revision=revision, **settings)
     except Exception as error:
-        where = f"{place} at revision {revision}" if revision else place
-        raise ModelError(
-            f"model {model.name} cannot be loaded from {where}: {str(error).strip().splitlines()[0]} "
-            "(no network? set model.path to a local folder in the hub's format)"
-        ) from error
+        reason = str(error).strip().splitlines()[0].rstrip(" .:")
+        if Path(place).is_dir():
+            files = ", ".join(sorted(file.name for file in Path(place).iterdir()))
+            where, hint = place, f"the folder holds {files}"
+        else:
+            where, hint = f"{place} at revision {revision}", "no network? model.path takes a folder in the hub's format"
+        raise ModelError(f"cannot load the {what} of model {model.name} from {where}: {reason} ({hint})") from error
 
 
 def _check_weights(file: Path, expected: str | None) -> None:
