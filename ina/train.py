@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import os
 import sys
@@ -22,12 +23,14 @@ import torch
 from datasets import Dataset
 from torch import nn
 from torch.utils.data import Sampler
-from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
 
+from . import checkpoint
 from .config import TrainConfig
 from .record import Evaluation, write_atomically
 from .task import KEYS, DevSet, Scored
+
+logger = logging.getLogger(__name__)
 
 MEGA_BATCH = 50  # batches drawn at random before sorting by length: like lengths within, random order between
 
@@ -78,8 +81,9 @@ def fit(
 ) -> Trained:
     """Train `model` on `features`, measure it on every dev set after every epoch, and resume where `folder` left off.
 
-    `folder` holds the checkpoint of the last epoch and the outcome of each; a run that was killed and is called again
-    with the same folder goes on from there. The caller removes the folder when it has recorded the result.
+    `folder` holds the checkpoint of the last epoch and the outcome of each (see `ina.checkpoint`); a run that was
+    killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
+    folder when it has recorded the result.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -94,7 +98,10 @@ def fit(
         dev_sets=dev_sets,
         folder=folder,
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
+    trainer.remove_callback(PrinterCallback)  # a table of its own every epoch
+    with trainer.args.main_process_first():
+        start = checkpoint.newest(folder)
+    trainer.train(resume_from_checkpoint=str(start) if start else None)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
@@ -140,12 +147,11 @@ def _arguments(
         seed=seed,
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=1,
         logging_strategy="epoch",
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
         report_to=report_to,
-        disable_tqdm=not sys.stderr.isatty(),
+        disable_tqdm=not (sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)),
         log_level="error",
     )
 
@@ -232,6 +238,8 @@ class _Trainer(Trainer):
                 "dev_seconds": measured - trained,
             }
             write_atomically(_outcome(self.folder, epoch), lambda file: file.write_text(json.dumps(outcome)))
+        told = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        logger.info("epoch %d of %d: %s", epoch, self.args.num_train_epochs, told)
         self.log({f"eval_{name}": value for name, value in metrics.items()})
         return {f"eval_{name}": value for name, value in metrics.items()}
 
@@ -242,6 +250,8 @@ class _Trainer(Trainer):
 
     def _save_checkpoint(self, *args: Any, **settings: Any) -> None:
         super()._save_checkpoint(*args, **settings)
+        if self.is_world_process_zero():
+            checkpoint.seal(self.folder / f"checkpoint-{self.state.global_step}")
         self.clock = time.perf_counter()  # the next epoch's training time starts here
 
 
