@@ -1,0 +1,238 @@
+"""What tables are made of: our records, grouped into cells, and the numbers of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from .. import record
+from ..record import Record
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "results" / "published"
+CONFIGS = ROOT / "configs"
+
+GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
+SQUAD = ("squad_v1", "squad_v2")
+RULES = ("best", "last")
+Rule = Literal["best", "last"]
+
+KINDS = ("full", "lora", "ina", "ina_released")
+_LABELS = {  # where configs/ has no file: what only others have run
+    "deberta_v3_base": "DeBERTaV3-base",
+    "gate": "giBERT (full-rank gate)",
+    "adapter_houlsby": "Adapter (Houlsby)",
+    "adapter_pfeiffer": "Adapter (Pfeiffer)",
+    "adalora": "AdaLoRA",
+    "bitfit": "BitFit",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A column of scores: a metric of a task."""
+
+    task: str
+    metric: str
+    title: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The finished runs of one model, task and method, by seed."""
+
+    runs: tuple[Record, ...]
+
+    @property
+    def first(self) -> Record:
+        return self.runs[0]
+
+    @property
+    def model(self) -> str:
+        return self.first.model
+
+    @property
+    def task(self) -> str:
+        return self.first.task
+
+    @property
+    def method(self) -> str:
+        return self.first.method
+
+    @property
+    def name(self) -> str:
+        """``<model>--<task>--<method>``."""
+        return f"{self.model}--{self.task}--{self.method}"
+
+    @property
+    def headline(self) -> str:
+        return self.first.headline
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(run.seed for run in self.runs)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(self.first.best.metrics)
+
+    def scores(self, metric: str, rule: Rule) -> np.ndarray:
+        """The metric of each run, raw, (seeds,)."""
+        return np.array([getattr(run, rule).metrics[metric] for run in self.runs])
+
+    def degenerate(self, rule: Rule) -> int:
+        """How many runs predict the same for every example."""
+        return sum(getattr(run, rule).degenerate for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The records of one experiment on one data source: what one table shows. `root` holds runs/ and predictions/."""
+
+    root: Path
+    experiment: str
+    source: str
+    runs: tuple[Record, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.experiment}-{self.source}"
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, str, str], Cell]:
+        """Cells by (model, task, method), in the order of the tables."""
+        groups: dict[tuple[str, str, str], list[Record]] = {}
+        for run in sorted(self.runs, key=_order):
+            groups.setdefault((run.model, run.task, run.method), []).append(run)
+        return {key: Cell(tuple(runs)) for key, runs in groups.items()}
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(sorted({run.task for run in self.runs}, key=_task_order))
+
+    @property
+    def methods(self) -> tuple[tuple[str, str], ...]:
+        """All (model, method), in order."""
+        return tuple(dict.fromkeys((run.model, run.method) for run in sorted(self.runs, key=_method_order)))
+
+    def restricted_to(self, tasks: tuple[str, ...]) -> Study:
+        """The same study without the runs on other tasks."""
+        return Study(self.root, self.experiment, self.source, tuple(run for run in self.runs if run.task in tasks))
+
+    @cached_property
+    def planned(self) -> int | None:
+        """How many runs the experiment stands for; None where it is no committed experiment or runs are outside it."""
+        if not (CONFIGS / "experiment" / f"{self.experiment}.yaml").is_file():
+            return None
+        from ..sweep import experiment_runs
+
+        ids = experiment_runs(self.experiment)
+        return len(ids) if all(run.id in ids for run in self.runs) else None
+
+    def predictions(self, run: Record) -> pd.DataFrame:
+        """The per-example predictions of a run."""
+        return record.read_predictions(self.root, run)
+
+
+def studies(root: str | Path, experiment: str | None = None) -> Iterator[Study]:
+    """Every experiment × data source with finished runs under `root`, or those of one experiment.
+
+    Raises:
+        RecordError: A record is damaged.
+        FileNotFoundError: There is no record.
+    """
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for run in record.read_all(root, experiment):
+        groups.setdefault((run.experiment or record.ADHOC, run.source), []).append(run)
+    if experiment is not None and not groups:
+        there = sorted(path.name for path in Path(root).glob("runs/*"))
+        raise FileNotFoundError(
+            f"no finished run of experiment {experiment!r} under {Path(root) / 'runs'}; "
+            + (f"there are {', '.join(there)}" if there else f"start with: python -m ina.run experiment={experiment}")
+        )
+    for (name, source), runs in sorted(groups.items()):
+        yield Study(Path(root), name, source, tuple(runs))
+
+
+def published(*names: str) -> pd.DataFrame:
+    """The numbers of others in results/published/<name>.csv, every entry as the text that stands in the file."""
+    frames = [pd.read_csv(PUBLISHED / f"{name}.csv", dtype=str, keep_default_na=False) for name in names]
+    return pd.concat(frames, ignore_index=True).fillna("")
+
+
+def model_label(name: str) -> str:
+    """What a backbone is called in print."""
+    return _settings("model", name).get("label") or _LABELS.get(name, name)
+
+
+def task_label(name: str) -> str:
+    """What a task is called in print."""
+    return _settings("task", name).get("label", name)
+
+
+def task_headline(name: str) -> str:
+    """The metric by which a task is judged."""
+    return _settings("task", name)["headline"]
+
+
+def method_label(method: dict[str, Any]) -> str:
+    """What a method is called in print, from a record's `config["method"]`: with the settings that are not its file's.
+
+    >>> method_label({"kind": "ina", "name": "ina", "inhibition": 0.1, "activation": "relu"})
+    'InA (Inh 0.1, relu)'
+    """
+    if method["kind"] == "full":
+        return "Full fine-tuning"
+    usual = _settings("method", method["name"]).get("method", {})
+    changed = {key: value for key, value in method.items() if value != usual.get(key, value)}
+    changed.pop("inhibition", None)
+    details = [_DETAILS.get(key, f"{key} {{}}").format(_value(value)) for key, value in changed.items()]
+    if method["kind"] == "ina":
+        details.insert(0, f"Inh {method['inhibition']:g}")
+    label = {"lora": "LoRA", "ina": "InA", "ina_released": "InA, released code"}.get(method["name"], method["name"])
+    return label + (f" ({', '.join(details)})" if details else "")
+
+
+def others_label(method: str, inhibition: str) -> str:
+    """What a method of results/published is called in print."""
+    names = {"full": "Full fine-tuning", "lora": "LoRA", "ina": "InA", "ina_released": "InA, released code"}
+    label = names.get(method) or _LABELS.get(method, method)
+    return f"{label} (Inh {float(inhibition):g})" if inhibition and method != "lora" else label
+
+
+_DETAILS = {"activation": "{}", "threshold": "threshold per {}", "detach_threshold": "threshold detached"}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return "+".join(map(str, value))
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _order(run: Record) -> tuple[Any, ...]:
+    return (_task_order(run.task), _method_order(run), run.seed)
+
+
+def _method_order(run: Record) -> tuple[Any, ...]:
+    method = run.config["method"]
+    kind = KINDS.index(method["name"]) if method["name"] in KINDS else len(KINDS)
+    return (run.model, kind, method.get("inhibition", 0), run.method)
+
+
+def _task_order(task: str) -> tuple[int, str]:
+    known = (*GLUE, *SQUAD)
+    return (known.index(task) if task in known else len(known), task)
+
+
+@lru_cache
+def _settings(group: str, name: str) -> dict[str, Any]:
+    path = CONFIGS / group / f"{name}.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -1,0 +1,72 @@
+"""Which files the tables are, what must stand in them, and which are out of date."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..record import write_atomically
+from . import render
+from .collect import Study
+from .layout import Table
+from .scores import score_tables
+
+_BLOCK = re.compile(r"(<!-- table: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-- /table -->)", re.S)
+
+
+def tables(study: Study) -> list[Table]:
+    """Every table of a study, the tables of scores first."""
+    return score_tables(study)
+
+
+def on_screen(study: Study) -> str:
+    """What is shown at the end of a reproduction: the tables of scores."""
+    return "\n".join(render.markdown(table) for table in score_tables(study))
+
+
+def wanted(results: Path, studies: list[Study]) -> dict[Path, str]:
+    """Every file that should lie under `results` for these studies, and the README beside it, with its text."""
+    files: dict[Path, str] = {}
+    blocks: dict[str, str] = {}
+    for study in studies:
+        made = tables(study)
+        for table in made:
+            for suffix in render.FORMATS:
+                files[results / "tables" / study.name / f"{table.name}.{suffix}"] = render.render(table, suffix)
+        blocks[study.name] = render.markdown(made[0])
+    readme = _readme(results)
+    if readme:
+        files[readme] = _with_blocks(readme, blocks)
+    return files
+
+
+def write(files: dict[Path, str]) -> None:
+    """Write every file that differs."""
+    for path, text in files.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_atomically(path, lambda partial, text=text: partial.write_text(text, encoding="utf-8"))
+
+
+def stale(results: Path, files: dict[Path, str], whole: bool) -> list[str]:
+    """A line for each file that is missing or differs; with `whole`, also for files of tables no record supports."""
+    told = []
+    for path, text in files.items():
+        if not path.is_file():
+            told.append(f"{path} is missing")
+        elif path.read_text(encoding="utf-8") != text:
+            told.append(f"{path} is out of date")
+    if whole:
+        there = (path for path in sorted((results / "tables").glob("*/*")) if path.is_file())
+        told += [f"{path} belongs to no record; delete it" for path in there if path not in files]
+    return told
+
+
+def _readme(results: Path) -> Path | None:
+    path = results.parent / "README.md"
+    return path if results.name == "results" and path.is_file() else None
+
+
+def _with_blocks(readme: Path, blocks: dict[str, str]) -> str:
+    """The text of the README with the tables between its markers replaced; those of other studies stay."""
+    text = readme.read_text(encoding="utf-8")
+    return _BLOCK.sub(lambda m: m[1] + blocks.get(m["name"], m["body"]) + m[4], text)

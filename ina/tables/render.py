@@ -1,0 +1,177 @@
+"""A table in Markdown, CSV, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import html
+
+import great_tables
+import pandas as pd
+from great_tables import GT, loc, style
+
+from .layout import Table
+
+FORMATS = ("md", "csv", "tex", "html")
+
+
+def render(table: Table, suffix: str) -> str:
+    """The text of the file in one of `FORMATS`."""
+    return {"md": markdown, "csv": csv, "tex": latex, "html": page}[suffix](table)
+
+
+def markdown(table: Table) -> str:
+    """For the terminal and for README files: columns are padded, so that the source reads as a table too."""
+    head = [" ".join(filter(None, (column.group, column.title))) for column in table.columns]
+    blank = [""] * (len(head) - 1)
+    body = []
+    for row in table.rows:
+        cells = list(row.cells) if row.kind != "section" else [f"**{row.cells[0]}**", *blank]
+        body.append([cell.replace("|", "\\|") for cell in cells])
+    widths = [max(len(cells[i]) for cells in [head, *body]) for i in range(len(head))]
+
+    def line(cells: list[str]) -> str:
+        padded = [
+            cell.rjust(width) if column.numeric else cell.ljust(width)
+            for cell, width, column in zip(cells, widths, table.columns, strict=True)
+        ]
+        return "| " + " | ".join(padded) + " |"
+
+    rule = [
+        "-" * (width - 1) + ":" if column.numeric else "-" * width
+        for width, column in zip(widths, table.columns, strict=True)
+    ]
+    parts = [f"**{table.heading}.** {table.caption}", "\n".join([line(head), line(rule), *map(line, body)])]
+    if table.notes:
+        parts.append("\n".join(f"- {note}" for note in table.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def csv(table: Table) -> str:
+    """One row a number; four decimals of a point, so that rounding differs on no machine."""
+    return table.data.round(4).to_csv(index=False, lineterminator="\n")
+
+
+def latex(table: Table) -> str:
+    """A booktabs table; needs the packages booktabs and graphicx."""
+    width = len(table.columns)
+    lines = [
+        "% needs \\usepackage{booktabs,graphicx}",
+        "\\begin{table*}",
+        "\\centering\\small",
+        f"\\caption{{\\textbf{{{_tex(table.title)}.}} {_tex(table.caption)}}}",
+        "\\resizebox{\\linewidth}{!}{%",
+        f"\\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in table.columns)}}}",
+        "\\toprule",
+    ]
+    groups = _groups(table)
+    if groups:
+        at, cells, rules = 0, [], []
+        while at < width:
+            name = table.columns[at].group
+            size = groups.get(name, 1) if name else 1
+            cells.append(f"\\multicolumn{{{size}}}{{c}}{{{_tex(name)}}}" if name else "")
+            if name:
+                rules.append(f"\\cmidrule(lr){{{at + 1}-{at + size}}}")
+            at += size
+        lines += [" & ".join(cells) + " \\\\", "".join(rules)]
+    lines += [" & ".join(_tex(column.title) for column in table.columns) + " \\\\", "\\midrule"]
+    for position, row in enumerate(table.rows):
+        if row.kind == "section":
+            lines += ["\\midrule"] * bool(position)
+            lines.append(f"\\multicolumn{{{width}}}{{l}}{{\\textit{{{_tex(row.cells[0])}}}}} \\\\")
+        else:
+            small = "\\footnotesize " if row.kind == "second" else ""
+            lines.append(" & ".join(f"{small}{_tex(cell)}" if cell else "" for cell in row.cells) + " \\\\")
+    lines += ["\\bottomrule", "\\end{tabular}}"]
+    if table.notes:
+        notes = "\\par\n".join(map(_tex, table.notes))
+        lines += ["\\par\\smallskip", f"\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{notes}"]
+        lines.append("\\end{minipage}")
+    return "\n".join([*lines, "\\end{table*}"]) + "\n"
+
+
+_TEX = {
+    **{char: f"\\{char}" for char in "&%$#_{}"},
+    **{"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"},
+    **{"±": "$\\pm$", "−": "$-$", "†": "$\\dagger$", "‡": "$\\ddagger$", "×": "$\\times$", "≈": "$\\approx$"},
+    **{"–": "--", "…": "\\ldots{}", "“": "``", "”": "''", "<": "$<$", ">": "$>$", "Δ": "$\\Delta$", "≤": "$\\le$"},
+}
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(char, char) for char in text)
+
+
+def page(table: Table) -> str:
+    """A web page that needs no other file and looks like a table in a paper."""
+    ids = [str(i) for i in range(len(table.columns))]
+    section, sections, kinds, body = "", [], [], []
+    for row in table.rows:
+        if row.kind == "section":
+            section = row.cells[0]
+            continue
+        body.append(row.cells)
+        kinds.append(row.kind)
+        sections.append(section)
+    frame = pd.DataFrame(body, columns=ids, dtype=object).assign(section=sections)
+    grouped = any(sections)
+    made = GT(frame if grouped else frame[ids], groupname_col="section" if grouped else None, id=table.name)
+    made = made.tab_header(title=table.heading, subtitle=table.caption)
+    made = made.cols_label(dict(zip(ids, (column.title for column in table.columns), strict=True)))
+    for name in _groups(table):
+        made = made.tab_spanner(name, [i for i, c in zip(ids, table.columns, strict=True) if c.group == name])
+    made = made.cols_align("left", [i for i, c in zip(ids, table.columns, strict=True) if not c.numeric])
+    made = made.cols_align("right", [i for i, c in zip(ids, table.columns, strict=True) if c.numeric])
+    small = [position for position, kind in enumerate(kinds) if kind == "second"]
+    if small:
+        made = made.tab_style(style.text(color="#555555", size="90%"), loc.body(rows=small))
+    for note in table.notes:
+        made = made.tab_source_note(great_tables.html(html.escape(note)))
+    return _paper_like(made).opt_css(_CSS.format(table.name)).as_raw_html(make_page=True)
+
+
+_CSS = """
+#{0} .gt_row {{ white-space: nowrap; }}
+#{0} .gt_title {{ font-weight: bold; }}
+#{0} .gt_subtitle, #{0} .gt_sourcenote {{ max-width: 60em; }}
+"""
+
+
+def _paper_like(made: GT) -> GT:
+    black, none = "#000000", "none"
+    return made.tab_options(
+        table_font_names=["Libertinus Serif", "Linux Libertine O", "Times New Roman", "Nimbus Roman", "serif"],
+        table_font_size="13px",
+        table_font_color=black,
+        heading_align="left",
+        heading_title_font_size="16px",
+        heading_title_font_weight="bold",
+        heading_subtitle_font_size="13px",
+        heading_border_bottom_style=none,
+        table_border_top_style=none,
+        table_border_bottom_style=none,
+        column_labels_border_top_style="solid",
+        column_labels_border_top_width="2px",
+        column_labels_border_top_color=black,
+        column_labels_border_bottom_style="solid",
+        column_labels_border_bottom_width="1px",
+        column_labels_border_bottom_color=black,
+        row_group_border_top_style="solid",
+        row_group_border_top_width="1px",
+        row_group_border_top_color=black,
+        row_group_border_bottom_style=none,
+        row_group_font_weight="bold",
+        table_body_hlines_style=none,
+        table_body_border_top_style=none,
+        table_body_border_bottom_style="solid",
+        table_body_border_bottom_width="2px",
+        table_body_border_bottom_color=black,
+        data_row_padding="3px",
+        data_row_padding_horizontal="6px",
+        source_notes_font_size="12px",
+        source_notes_border_bottom_style=none,
+    )
+
+
+def _groups(table: Table) -> dict[str, int]:
+    names = [column.group for column in table.columns if column.group]
+    return {name: names.count(name) for name in dict.fromkeys(names)}

@@ -1,0 +1,331 @@
+"""Tables: true to the records and to the numbers of others, the same in every format, never stale unnoticed."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import write_run, write_study
+
+from ina.record import RecordError
+from ina.sweep import experiment_runs
+from ina.tables import collect, files, render
+from ina.tables.__main__ import main
+from ina.tables.layout import Column, Row, Table
+from ina.tables.scores import score_tables
+
+
+def study(root: Path, experiment: str = "made_up") -> collect.Study:
+    [found] = collect.studies(root, experiment)
+    return found
+
+
+def rows(table: Table) -> dict[tuple[str, str], dict[str, str]]:
+    """(method, epoch rule) -> column -> cell; a row that continues another has its method."""
+    found, method = {}, ""
+    for row in table.rows:
+        if row.kind == "section":
+            continue
+        method = row.cells[1] or method
+        titles = [" ".join(filter(None, (column.group, column.title))) for column in table.columns]
+        found[method, row.cells[3]] = dict(zip(titles, row.cells, strict=True))
+    return found
+
+
+@pytest.fixture(scope="module")
+def glue(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("glue") / "results"
+    write_study(root, tasks=("cola", "stsb", "mrpc"))
+    write_run(root, task="cola", method="ina", inhibition=0.1, seed=1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def squad(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("squad") / "results"
+    write_study(root, tasks=("squad_v1", "squad_v2"), methods=("lora", "ina"), seeds=(1, 2))
+    return root
+
+
+# what stands in the cells
+
+
+def test_a_cell_is_mean_and_standard_deviation_over_seeds_in_points_with_the_number_of_seeds(tmp_path):
+    scores = [write_run(tmp_path, seed=seed).last.metrics["mcc"] for seed in (1, 2, 3)]
+    best = [write_run(tmp_path, seed=seed).best.metrics["mcc"] for seed in (1, 2, 3)]
+    table = score_tables(study(tmp_path))[0]
+    assert rows(table)["LoRA", "best"]["CoLA"] == f"{100 * np.mean(best):.1f} ± {100 * np.std(best, ddof=1):.1f} (3)"
+    assert rows(table)["LoRA", "last"]["CoLA"] == f"{100 * np.mean(scores):.1f} ± {100 * np.std(scores, ddof=1):.1f}"
+
+
+def test_one_run_has_no_spread(tmp_path):
+    run = write_run(tmp_path)
+    assert rows(score_tables(study(tmp_path))[0])["LoRA", "best"]["CoLA"] == f"{100 * run.best.metrics['mcc']:.1f} (1)"
+
+
+def test_a_cell_nobody_measured_is_a_dash(glue):
+    assert rows(score_tables(study(glue))[0])["LoRA", "best"]["QNLI"] == "–"
+
+
+def test_degenerate_runs_are_counted_in_their_cell_and_explained(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("lora",), seeds=(1, 2))
+    for seed in (3, 4):
+        write_run(tmp_path, seed=seed, skill=None)
+    table = score_tables(study(tmp_path))[0]
+    assert rows(table)["LoRA", "best"]["CoLA"].endswith("(4) †2")
+    assert rows(table)["LoRA", "last"]["CoLA"].endswith("†2")
+    assert any(note.startswith("†k: k of the runs are degenerate") for note in table.notes)
+
+
+def test_columns_come_in_the_order_of_the_authors_table(glue):
+    titles = [column.title for column in score_tables(study(glue))[0].columns]
+    assert titles[4:] == ["CoLA", "QQP", "MNLI", "SST-2", "STS-B", "QNLI", "RTE", "MRPC", "Avg. of 3"]
+
+
+def test_wnli_stands_apart_from_the_average(tmp_path):
+    write_run(tmp_path, task="cola")
+    write_run(tmp_path, task="wnli")
+    assert [column.title for column in score_tables(study(tmp_path))[0].columns][-2:] == ["Avg. of 1", "WNLI"]
+
+
+def test_the_average_is_over_the_measured_tasks_and_a_dash_where_one_is_missing(glue):
+    table = score_tables(study(glue))[0]
+    cells = study(glue).cells
+    expected = np.mean([cells["minilm", t, "lora"].scores(m, "best").mean() for t, m in
+                        (("cola", "mcc"), ("stsb", "pearson"), ("mrpc", "accuracy"))])  # fmt: skip
+    assert rows(table)["LoRA", "best"]["Avg. of 3"].startswith(f"{100 * expected:.1f} ± ")
+    assert rows(table)["InA (Inh 0.1)", "best"]["Avg. of 3"] == "–"
+
+
+def test_an_average_of_unlike_seeds_has_no_spread(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("lora",), seeds=(1, 2))
+    write_study(tmp_path, tasks=("stsb",), methods=("lora",), seeds=(1, 3))
+    assert re.fullmatch(r"\d+\.\d", rows(score_tables(study(tmp_path))[0])["LoRA", "best"]["Avg. of 2"])
+
+
+def test_trainable_weights_are_told_for_adapter_and_head_apart(glue):
+    table = rows(score_tables(study(glue))[0])
+    assert table["LoRA", "best"]["Trainable"] == "73,728 + 385–770"
+    assert table["Full fine-tuning", "best"]["Trainable"] == "all 22,700,000"
+
+
+def test_second_metrics_have_their_own_table(glue):
+    table = score_tables(study(glue))[1]
+    assert table.number == "Table 3b"
+    assert [column.title for column in table.columns][4:] == ["STS-B Spearman", "MRPC F1"]
+
+
+def test_table_4_keeps_the_best_threshold_apart_from_the_fixed_one(squad):
+    [table] = score_tables(study(squad))
+    groups = {column.group for column in table.columns if column.title in ("F1", "EM")}
+    assert groups == {"v1.1", "v2.0", "v2.0 best-thr."}
+    cells = rows(table)["LoRA", "last"]
+    assert cells["v2.0 F1"] != cells["v2.0 best-thr. F1"]
+    assert any("not comparable" in note for note in table.notes)
+
+
+# what the title says
+
+
+def test_the_title_says_experiment_source_rule_seeds_model_and_number_format(glue):
+    table = score_tables(study(glue))[0]
+    assert table.heading == "Table 3: GLUE, dev set, experiment made_up, data source files"
+    for told in ("MiniLM-L6-H384", "28 runs", "n = 1–3 seeds", "bfloat16", "Epoch best", "last", "2 epochs"):
+        assert told in table.caption
+    assert rows(table)["training examples", ""]["CoLA"] == "240"
+    assert rows(table)["dev examples", ""]["CoLA"] == "120"
+
+
+def test_an_unfinished_experiment_says_how_many_of_its_runs_there_are(tmp_path):
+    write_run(tmp_path, task="cola", method="lora", seed=1, experiment="glue_smoke")
+    planned = len(experiment_runs("glue_smoke"))
+    assert f"1 of {planned} runs" in score_tables(study(tmp_path, "glue_smoke"))[0].caption
+
+
+def test_a_table_never_mixes_data_sources(tmp_path):
+    write_run(tmp_path, source="files")
+    write_run(tmp_path, source="probe")
+    assert [found.name for found in collect.studies(tmp_path)] == ["made_up-files", "made_up-probe"]
+
+
+def test_runs_of_one_cell_that_differ_in_more_than_the_seed_are_pointed_out(tmp_path):
+    write_run(tmp_path, seed=1)
+    write_run(tmp_path, seed=2, train={"epochs": 5})
+    assert "minilm--cola--lora: runs differ in train.epochs." in score_tables(study(tmp_path))[0].notes
+
+
+def test_runs_of_uncommitted_code_are_pointed_out(tmp_path):
+    write_run(tmp_path, dirty=True)
+    assert any("not committed" in note for note in score_tables(study(tmp_path))[0].notes)
+
+
+@pytest.mark.parametrize(
+    ("method", "label"),
+    [
+        ({"kind": "full", "name": "full"}, "Full fine-tuning"),
+        ({"kind": "lora", "name": "lora", "r": 8, "alpha": 16.0}, "LoRA"),
+        ({"kind": "lora", "name": "lora", "r": 4}, "LoRA (r 4)"),
+        ({"kind": "ina", "name": "ina", "inhibition": 0.3}, "InA (Inh 0.3)"),
+        ({"kind": "ina", "name": "ina", "inhibition": 0.0, "activation": "identity"}, "InA (Inh 0, identity)"),
+        ({"kind": "ina", "name": "ina_released", "inhibition": 0.9}, "InA, released code (Inh 0.9)"),
+        (
+            {"kind": "ina", "name": "ina", "inhibition": 0.3, "threshold": "tensor"},
+            "InA (Inh 0.3, threshold per tensor)",
+        ),
+    ],
+)
+def test_methods_are_called_what_their_settings_say(method, label):
+    assert collect.method_label(method) == label
+
+
+# the numbers of others
+
+
+def test_numbers_of_others_stand_below_as_their_source_prints_them(glue):
+    table = score_tables(study(glue))[0]
+    [digest] = [row for row in table.rows if row.cells[1:2] == ("InA [1]",)]
+    assert digest.cells[0] == "BERT-large" and digest.cells[4] == "65.9‡"
+    assert "[1] doi:10.1016/j.neunet.2024.106410 as quoted by a public digest, DIGEST" in "\n".join(table.notes)
+    released = rows(table)["InA, released code (Inh 0.3) [9]", "last"]
+    assert (released["CoLA"], released["QQP"], released["Avg. of 3"]) == ("58.80", "–", "76.5")
+
+
+def test_every_number_beside_ours_is_one_of_results_published(glue, squad):
+    known = {value for name in ("glue", "squad") for value in collect.published(name).query("beside != ''")["value"]}
+    for root in (glue, squad):
+        for table in score_tables(study(root)):
+            first = next(
+                i for i, row in enumerate(table.rows) if row.cells[0] in ("Published", "Authors' released runs")
+            )
+            scores = [i for i, c in enumerate(table.columns) if i >= 4 and not c.title.startswith("Avg.")]
+            for row in table.rows[first:]:
+                if row.kind != "section":
+                    assert {row.cells[i].rstrip("‡") for i in scores} - {"–"} <= known
+
+
+# formats
+
+
+def test_the_csv_has_every_number_once_with_full_precision(glue):
+    made = study(glue)
+    found = pd.read_csv(io.StringIO(render.csv(score_tables(made)[0])))
+    [row] = found.query("origin == 'ours' and task == 'cola' and method == 'lora' and selection == 'best'").to_dict(
+        "records"
+    )
+    scores = 100 * made.cells["minilm", "cola", "lora"].scores("mcc", "best")
+    assert row["n"] == 3 and row["degenerate"] == 0 and row["trainable"] == 74498
+    assert row["mean"] == pytest.approx(scores.mean(), abs=1e-4)
+    assert (row["min"], row["max"]) == pytest.approx((scores.min(), scores.max()), abs=1e-4)
+    assert not found.duplicated(["origin", "source", "model", "task", "method", "metric", "selection"]).any()
+    assert found.query("origin != 'ours'")["status"].notna().all()
+
+
+def test_markdown_is_one_aligned_table(glue):
+    text = render.markdown(score_tables(study(glue))[0])
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in lines}) == 1
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_latex_is_balanced_booktabs_without_bare_special_characters(squad):
+    text = render.latex(score_tables(study(squad))[0])
+    for pair in ("table*", "tabular", "minipage"):
+        assert text.count(f"\\begin{{{pair}}}") == text.count(f"\\end{{{pair}}}") == 1
+    assert [text.count(rule) for rule in ("\\toprule", "\\bottomrule")] == [1, 1]
+    body = text[text.index("\\toprule") : text.index("\\bottomrule")]
+    columns = len(re.search(r"tabular\}\{([lr]+)\}", text)[1])
+    plain = [line for line in body.splitlines() if line.endswith("\\\\") and "multicolumn" not in line]
+    assert {line.count("&") for line in plain} == {columns - 1}
+    assert not re.search(r"(?<![\\{])[%#_]", text[text.index("\\begin") :]) and text.isascii()
+    assert "\\\\ [" not in text and "\\\\\n[" not in text  # LaTeX would take the bracket for a length
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on this machine")
+def test_latex_compiles(glue, squad, tmp_path):
+    tables = [render.latex(table) for root in (glue, squad) for table in score_tables(study(root))]
+    head = "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\n"
+    (tmp_path / "tables.tex").write_text(head + "\n".join(tables) + "\\end{document}\n")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "tables.tex"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-2000:]
+
+
+def test_html_needs_nothing_from_elsewhere_and_is_the_same_every_time(glue):
+    table = score_tables(study(glue))[0]
+    text = render.page(table)
+    assert text == render.page(table)
+    assert not re.search(r"(src|href)=|@import|url\(", text)
+    assert "Table 3: GLUE" in text and "±" in text
+
+
+@pytest.mark.parametrize("suffix", ["md", "tex", "html"])
+def test_awkward_characters_survive(suffix):
+    cells = ("a_b & 50 % <x> | y",)
+    text = render.render(Table("t", "", "T", "c", (Column("X", numeric=False),), (Row(cells),)), suffix)
+    assert {"md": "<x> \\| y", "tex": "a\\_b \\& 50 \\% $<$x$>$", "html": "a_b &amp; 50 % &lt;x&gt;"}[suffix] in text
+
+
+# files
+
+
+def test_the_command_writes_every_format_and_prints_the_table(glue, tmp_path, capsys):
+    root = tmp_path / "outputs"
+    shutil.copytree(glue, root)
+    main(["made_up", "--results", str(root)])
+    assert "**Table 3: GLUE" in capsys.readouterr().out
+    folder = root / "tables" / "made_up-files"
+    assert {f"table3.{suffix}" for suffix in render.FORMATS} <= {path.name for path in folder.iterdir()}
+    assert list(csv.DictReader((folder / "table3.csv").open()))[0]["origin"] == "ours"
+
+
+def test_check_passes_after_writing_and_names_the_file_that_is_stale(glue, tmp_path, capsys):
+    root = tmp_path / "outputs"
+    shutil.copytree(glue, root)
+    main(["--results", str(root)])
+    main(["--results", str(root), "--check"])
+    write_run(root, task="rte")
+    with pytest.raises(SystemExit) as exit:
+        main(["--results", str(root), "--check"])
+    assert "table3.md is out of date" in str(exit.value)
+    (root / "tables" / "made_up-files" / "table9.md").write_text("")
+    with pytest.raises(SystemExit, match="table9.md belongs to no record"):
+        main(["--results", str(root), "--check"])
+
+
+def test_the_table_in_the_readme_is_kept_up_to_date_and_the_rest_left_alone(glue, tmp_path):
+    root, readme = tmp_path / "results", tmp_path / "README.md"
+    shutil.copytree(glue, root)
+    block = "<!-- table: {} -->\nold\n<!-- /table -->"
+    readme.write_text(f"# Title\n\n{block.format('made_up-files')}\n\ntext\n{block.format('other-files')}\n")
+    with pytest.raises(SystemExit, match="README.md is out of date"):
+        main(["--results", str(root), "--check"])
+    main(["--results", str(root)])
+    text = readme.read_text()
+    assert text.startswith("# Title\n\n<!-- table: made_up-files -->\n**Table 3: GLUE")
+    assert text.endswith(f"\n\ntext\n{block.format('other-files')}\n")
+    main(["--results", str(root), "--check"])
+
+
+def test_tables_of_outputs_never_reach_the_readme(glue, tmp_path):
+    root, readme = tmp_path / "outputs", tmp_path / "README.md"
+    shutil.copytree(glue, root)
+    readme.write_text("<!-- table: made_up-files -->\nold\n<!-- /table -->\n")
+    assert readme not in files.wanted(root, [study(root)])
+
+
+def test_an_experiment_without_records_is_refused_with_what_there_is(glue):
+    with pytest.raises(FileNotFoundError, match="no finished run of experiment 'nope'.*there are made_up"):
+        study(glue, "nope")
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    write_run(tmp_path)
+    [path] = tmp_path.glob("runs/*/*/*.json")
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(RecordError, match=re.escape(str(path))):
+        study(tmp_path)
