@@ -1,7 +1,8 @@
 """The embedded suite: every GLUE task and SQuAD, generated, on any machine and always the same (`data.source=probe`).
 
 Rows have the columns and splits of the real tasks. Their texts are made from `lexicon` by the templates of one module
-per family of tasks. No template of dev, and not every word of it, occurs in training.
+per family of tasks. No template of dev, and not every word of it, occurs in training; what belongs together, such as a
+minimal pair, stays together.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from datasets import Dataset, DatasetDict
 
 from ina.data import schema
-from ina.data.probe import acceptability, paraphrase, reading, sentiment
+from ina.data.probe import acceptability, entailment, paraphrase, questions, reading, sentiment, similarity, winograd
 from ina.data.probe.template import Draw, Phenomenon, Row, collect
 
 if TYPE_CHECKING:
     from ina.config import DataConfig
 
 VOCABULARY = {"train": "train", "validation": "dev", "validation_matched": "dev", "validation_mismatched": "unseen"}
-"""What `lexicon.words` is asked for; MNLI's mismatched dev set holds no open-class word that was seen in training."""
+"""What `lexicon.words` is asked for; MNLI's mismatched dev set takes only held-out words of the open classes."""
 
 
 class Suite(NamedTuple):
@@ -35,6 +36,11 @@ SUITES = {
     "sst2": Suite(sentiment.PHENOMENA, sentiment.pair),
     "mrpc": Suite(paraphrase.STATEMENTS, partial(paraphrase.pairs, columns=schema.TEXT_COLUMNS["mrpc"])),
     "qqp": Suite(paraphrase.QUESTIONS, partial(paraphrase.pairs, columns=schema.TEXT_COLUMNS["qqp"])),
+    "mnli": Suite(entailment.PHENOMENA, entailment.triples, 4002, 801),
+    "qnli": Suite(questions.PHENOMENA, questions.pairs),
+    "rte": Suite(entailment.PHENOMENA, entailment.pairs),
+    "wnli": Suite(winograd.SCHEMAS, winograd.readings, 1000, 200),
+    "stsb": Suite(similarity.SCENES, similarity.graded, 4002, 804),
     "squad_v1": Suite(reading.STORIES, reading.answerable, 2500, 500),
     "squad_v2": Suite(reading.STORIES, reading.answerable_or_not, 2500, 500),
 }

@@ -39,6 +39,15 @@ def plain(text: str) -> tuple[Word, ...]:
     return tuple({"": entry.strip()} for entry in (text.split(",") if "," in text else text.split()))
 
 
+def kinds(text: str) -> tuple[Word, ...]:
+    """Nouns with what they are a kind of, `poodle:dog`: forms sg, pl of the first, up, ups of the second."""
+    words = []
+    for entry in text.split():
+        word, above = (nouns(part)[0] for part in entry.split(":"))
+        words.append(word | {"up": above["sg"], "ups": above["pl"]})
+    return tuple(words)
+
+
 def numbered(singular: str, plural: str) -> tuple[Word, ...]:
     """One word that agrees in number: `is`/`are`."""
     return ({"": singular, "sg": singular, "pl": plural},)

@@ -158,9 +158,9 @@ places and dates
            | {name} spent {name.his} childhood in {city2}, though {name.his} birthplace was {city}.
            | Born in {city}, {name} was raised in {city2}.
 up and down
-    train  rise>fall rise2>fall2 | The price of {mass} {rise.past} in {month}.
-           | In {month}, {mass} prices {rise2.past}.
-           | {mass} prices {rise2.past} in {month}.
+    train  rise>fall rise2>fall2 | The price of {goods} {rise.past} in {month}.
+           | In {month}, {goods} prices {rise2.past}.
+           | {goods} prices {rise2.past} in {month}.
     train  accept>reject accept2>reject2 | The {person} {accept.past} the plan of the {person2}.
            | The plan of the {person2} was {accept2.part} by the {person}.
            | What the {person2} planned was {accept2.part} by the {person}.
@@ -177,9 +177,9 @@ all and some
     train  all>some all2>some2 | {name} {buy.past} {all} {object.pl} in the {room}.
            | In the {room}, {all2} {object.pl} were {buy.part} by {name}.
            | {all2} {object.pl} in the {room} were {buy.part} by {name}.
-    dev    all>some all2>some2 | {all} {animal.pl} that {name} owns are {colour}.
-           | {all2} {animal.pl} that belong to {name} are {colour}.
-           | {colour} is the colour of {all2} {animal.pl} that {name} owns.
+    dev    all>some all2>some2 | {all} {animal.pl} that {name} owns are {fur}.
+           | {all2} {animal.pl} that belong to {name} are {fur}.
+           | {fur} is the colour of {all2} {animal.pl} that {name} owns.
 relations that hold both ways
     train  city>city2 | {name} met {name2} in {city} on {day}.
            | On {day}, {name2} met {name} in {city}.
@@ -282,9 +282,9 @@ why, how or where
     train  where>why | {where} do {person.pl} usually {laugh} in {season}?
            | In {season}, {where} do {person.pl} usually {laugh}?
            | Can you tell me {where} {person.pl} usually {laugh} in {season}?
-    dev    why>how | {why} should I {clean} my {object} before {season}?
-           | My {object} has to be {clean.part} before {season}, but {why}?
-           | Does anybody know {why} I should {clean} my {object} before {season}?
+    dev    why>how | {why} should I {maintain} my {object} before {season}?
+           | My {object} has to be {maintain.part} before {season}, but {why}?
+           | Does anybody know {why} I should {maintain} my {object} before {season}?
     dev    how>where | {how} can one learn to {laugh} like a {person}?
            | Does anybody know {how} one can learn to {laugh} like a {person}?
            | If you want to {laugh} like a {person}, {how} can you learn it?

@@ -39,8 +39,8 @@ plain statement
     train  + The {part} is {very} {good}, and the {part2} is {good2}.
     train  + A {good} and {good2} {work} whose {part} {charm.sg}.
     train  + This {work} is a {joy} for everyone who likes {animal.pl}.
-    dev    + From the first minute, the {work} {charm.sg}, and its {part} is {very} {good}.
-    dev    + In {city} they showed a {good} {work}, a {joy} from start to finish.
+    dev    + From start to finish, the {work} {charm.sg}, and its {part} is {very} {good}.
+    dev    + In {city} they presented a {good} {work}, a {joy} for the whole family.
 negation
     train  - The {part} of this {work} is not {good} at all.
     train  - There is nothing {good} about the {part}, and nothing {good2} about the {part2}.

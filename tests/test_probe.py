@@ -1,0 +1,168 @@
+"""The embedded suite: what its rows promise, beyond the columns that `test_data` asks of every source."""
+
+import re
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from ina.data import probe, schema
+from ina.data.probe import lexicon, reading
+from ina.data.probe.inflection import adjectives, nouns, tidy, verbs
+from ina.data.probe.template import Draw, bind, fill
+
+PINNED = {
+    "cola": "aba41dc3b7a3701f",
+    "sst2": "4ec30ca7e681a097",
+    "mrpc": "e7b72374aa33afbc",
+    "stsb": "ca69d160b6e5ca98",
+    "qqp": "0c53a8348b566040",
+    "mnli": "815482d6487c366d",
+    "qnli": "aa439c8dca1353ce",
+    "rte": "819368b6b0404940",
+    "wnli": "bb51ddd9dc407bb4",
+    "squad_v1": "d21564f0e4d2c5f5",
+    "squad_v2": "5a46f471dd30a9eb",
+}
+
+
+def data(distractors: int = 2) -> SimpleNamespace:
+    return SimpleNamespace(distractors=distractors)
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict:
+    return {task: probe.rows(task, 2) for task in probe.SUITES}
+
+
+def texts(task: str, row: dict) -> tuple[str, ...]:
+    columns = schema.TEXT_COLUMNS.get(task, ("context", "question"))
+    return tuple(row[name] for name in columns)
+
+
+@pytest.mark.parametrize("task", PINNED)
+def test_the_content_of_a_task_never_changes(task):
+    assert schema.fingerprint(schema.conform(task, probe.load(task, data()), "probe"))[:16] == PINNED[task]
+
+
+def test_every_task_is_there():
+    assert all(probe.available(task, data()) for task in schema.TASKS)
+
+
+@pytest.mark.parametrize("level", [-1, 3, 16])
+def test_a_number_of_distractors_that_is_no_level_is_refused(level):
+    with pytest.raises(ValueError, match=rf"data.distractors is {level}"):
+        probe.load("squad_v1", data(level))
+
+
+def test_labels_are_balanced_in_every_split(rows):
+    for task, classes in schema.NUM_CLASSES.items():
+        for split, split_rows in rows[task].items():
+            for count in Counter(row["label"] for row in split_rows).values():
+                assert abs(count / len(split_rows) - 1 / classes) < 0.02, (task, split)
+
+
+def test_half_of_the_questions_of_squad_v2_have_no_answer(rows):
+    for split_rows in rows["squad_v2"].values():
+        assert sum(not row["answers"]["text"] for row in split_rows) == len(split_rows) / 2
+
+
+def test_nothing_occurs_twice_in_a_task(rows):
+    for task, splits in rows.items():
+        counts = Counter(texts(task, row) for split_rows in splits.values() for row in split_rows)
+        assert counts.most_common(1)[0][1] == 1, task
+
+
+def test_no_dev_template_occurs_in_training():
+    for task, suite in probe.SUITES.items():
+        train, dev = ({str(t) for p in suite.phenomena for t in p.templates(split)} for split in ("train", "dev"))
+        assert train and dev and not train & dev, task
+
+
+def test_every_phenomenon_is_in_every_split(rows):
+    for task, splits in rows.items():
+        names = {phenomenon.name for phenomenon in probe.SUITES[task].phenomena}
+        for split, split_rows in splits.items():
+            assert {row["phenomenon"] for row in split_rows} == names, (task, split)
+
+
+def test_held_out_words_are_not_in_training_and_mnlis_mismatched_set_has_no_others(rows):
+    known, held_out = ({word[""] for word in lexicon.words("name", split)} for split in ("train", "unseen"))
+    assert known and held_out and not known & held_out
+    for name, forbidden in (("train", held_out), ("validation_mismatched", known)):
+        for row in rows["mnli"][name]:
+            assert not forbidden & set(re.findall(r"\w+", row["premise"] + " " + row["hypothesis"]))
+
+
+def test_texts_are_whole_sentences(rows):
+    for task, splits in rows.items():
+        for split_rows in splits.values():
+            for row in split_rows:
+                for text in texts(task, row):
+                    assert re.fullmatch(r"[A-Z][^{}|\[\]+<>]*[.?]", text), (task, text)
+                    assert not re.search(r"  | [.,?]|\.\.|[.?] [a-z]|\b(\w{2,}) \1\b", text), (task, text)
+
+
+def test_every_answer_is_at_its_offset():
+    for task in schema.SQUAD_TASKS:
+        for level in reading.LEVELS:
+            for split_rows in probe.rows(task, level).values():
+                for row in split_rows:
+                    for answer, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
+                        assert row["context"][start : start + len(answer)] == answer
+
+
+def sentences(text: str) -> list[str]:
+    return re.split(r"(?<=\.) ", text)
+
+
+def test_levels_differ_in_distractors_only():
+    by_level = {level: probe.rows("squad_v2", level)["validation"] for level in reading.LEVELS}
+    for level, more in zip(reading.LEVELS, reading.LEVELS[1:], strict=False):
+        for row, longer in zip(by_level[level], by_level[more], strict=True):
+            assert [row[key] for key in ("id", "question")] == [longer[key] for key in ("id", "question")]
+            assert row["answers"]["text"] == longer["answers"]["text"]
+            short, long = sentences(row["context"]), sentences(longer["context"])
+            assert len(long) - len(short) == more - level
+            remaining = iter(long)
+            assert all(sentence in remaining for sentence in short), "the shorter paragraph is part of the longer one"
+
+
+def test_a_distractor_never_states_the_answer():
+    for short, long in zip(*(probe.rows("squad_v1", level)["validation"] for level in (0, 8)), strict=True):
+        (answer,) = short["answers"]["text"]
+        pattern = rf"\b{answer}\b"
+        assert len(re.findall(pattern, long["context"])) == len(re.findall(pattern, short["context"]))
+
+
+def test_words_are_inflected():
+    box, child = nouns("box child/children")
+    assert (box["pl"], child["pl"], nouns("party")[0]["pl"]) == ("boxes", "children", "parties")
+    try_, stop, take, see = verbs("try stop+ take/took/taken see/saw/seen")
+    assert [try_[form] for form in ("sg", "past", "ing")] == ["tries", "tried", "trying"]
+    assert [stop[form] for form in ("sg", "past", "ing")] == ["stops", "stopped", "stopping"]
+    assert [take[form] for form in ("past", "part", "ing")] == ["took", "taken", "taking"]
+    assert see["ing"] == "seeing"
+    happy, simple = adjectives("happy simple")
+    assert [happy[form] for form in ("comparative", "superlative", "adverb")] == ["happier", "happiest", "happily"]
+    assert (simple["superlative"], simple["adverb"]) == ("simplest", "simply")
+
+
+def test_sentences_are_tidied():
+    assert tidy("a old man saw  a unicorn . he ran.") == "An old man saw a unicorn. He ran."
+    assert tidy("an hour ago, a umbrella was a useful thing") == "An hour ago, an umbrella was a useful thing"
+
+
+def test_a_slot_is_one_word_and_two_slots_are_two():
+    bound = bind(["{person} {person2} {person}"], Draw("test"), "train")
+    first, second, third = fill("{person} {person2} {person}", bound).lower().split()
+    assert first == third != second
+
+
+def test_number_agrees_throughout_a_sentence():
+    draw = Draw("test")
+    for _ in range(20):
+        template = "{person.n} {be.n} {person2.x} {be.x}"
+        subject, verb, other, wrong = fill(template, bind([template], draw, "train")).split()
+        assert (verb, wrong) in (("is", "are"), ("are", "is"))
+        assert subject.endswith("s") == (verb == "are") != other.endswith("s")
