@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,8 +19,15 @@ from .adapter import InaConfig
 
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
-# ${pick:${task.name},{cola: 1000, sst2: 2000}} in a config file: the entry of a table
-OmegaConf.register_new_resolver("pick", lambda key, table: table[key], replace=True)
+
+def _pick(key: str, table: dict[str, Any]) -> Any:
+    if key not in table and "else" not in table:
+        raise ValueError(f"{key} is none of {', '.join(table)}")
+    return table.get(key, table.get("else"))
+
+
+# "${pick:${task.name},{cola: 1000, sst2: 2000, else: 3000}}" in a config file: the entry of a table
+OmegaConf.register_new_resolver("pick", _pick, replace=True)
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -160,7 +167,11 @@ class TrainConfig(_Strict):
     betas: Annotated[list[Share], Field(min_length=2, max_length=2)]
     epsilon: Annotated[float, Field(gt=0)]
     max_grad_norm: Annotated[float, Field(ge=0)]  # 0: no clipping
+    head_dropout: Share | None  # dropout before the classifier; None: the backbone's own
     dtype: Literal["auto", "float32", "bfloat16"]
+    tf32: bool  # 19-bit products of float32 numbers, where a GPU has them
+    gradient_checkpointing: bool  # compute activations twice instead of keeping them: less memory, more time
+    compile: bool  # torch.compile
     threads: Annotated[int, Field(ge=1)] | None
 
     @model_validator(mode="after")
@@ -197,9 +208,9 @@ class RunConfig(_Strict):
 
     @property
     def method_label(self) -> str:
-        """The method's name, followed by its settings that differ from `configs/method/<name>.yaml`."""
-        file = yaml.safe_load((CONFIG_DIR / "method" / f"{self.method.name}.yaml").read_text(encoding="utf-8"))
-        given, usual = self.method.model_dump(), file["method"]
+        """The method's name, followed by its settings that differ from what `configs` prescribe for this cell."""
+        usual = _prescribed(self.model.name, self.task.family, self.task.name, self.method.name)
+        given = self.method.model_dump()
         changed = [f"{key}{_short(value)}" for key, value in given.items() if value != usual[key]]
         return "-".join([self.method.name, *changed])
 
@@ -212,6 +223,16 @@ class RunConfig(_Strict):
     def id(self) -> str:
         """``<model>--<task>--<method>--s<seed>``: the name of the run, its folder, its record and its table row."""
         return f"{self.cell}--s{self.seed}"
+
+
+@lru_cache
+def _prescribed(model: str, family: str, task: str, method: str) -> dict[str, Any]:
+    """The method's settings as `configs/method` and, for this model and task, `configs/cell` have them."""
+    files = [CONFIG_DIR / "method" / f"{method}.yaml", CONFIG_DIR / "cell" / f"{model}--{method}.yaml"]
+    composed = OmegaConf.merge(
+        {"task": {"family": family, "name": task}}, *(OmegaConf.load(file) for file in files if file.is_file())
+    )
+    return OmegaConf.to_container(composed.method, resolve=True)
 
 
 # Settings that name things, say where they are, or only decide how fast the same numbers come.

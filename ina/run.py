@@ -121,7 +121,7 @@ def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[train
     tokenizer = models.load_tokenizer(cfg.model)
     features = task.train_features(cfg.task, examples.splits["train"], tokenizer)
     dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer)
-    model = models.load(cfg.model, head, cfg.seed)
+    model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     transformers.set_seed(cfg.seed)
     model, params = methods.prepare(
         cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span"
