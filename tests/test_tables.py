@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import write_run, write_study
+from made_up import COMMIT, write_run, write_study
 
 from ina.record import RecordError
 from ina.sweep import experiment_runs
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
 from ina.tables.layout import Column, Row, Table
+from ina.tables.resources import efficiency_table, parameter_table
 from ina.tables.scores import score_tables
+from ina.tables.sheet import sheet
+from ina.tables.verdicts import Judged, interval_table, judge, pairs
 
 
 def study(root: Path, experiment: str = "made_up") -> collect.Study:
@@ -208,6 +211,140 @@ def test_every_number_beside_ours_is_one_of_results_published(glue, squad):
                     assert {row.cells[i].rstrip("‡") for i in scores} - {"–"} <= known
 
 
+# who is better
+
+
+def judged(root: Path, rule: str = "best") -> dict[tuple[str, str, str | None], Judged]:
+    return {(one.a, one.b, one.task): one for one in judge(study(root), rule)}
+
+
+def test_every_adapter_is_compared_with_lora_and_full_fine_tuning_and_variants_with_their_plain_method(glue):
+    assert [pair[1:] for pair in pairs(study(glue))] == [
+        ("ina", "lora"), ("ina", "full"),
+        ("ina-inhibition0.1", "lora"), ("ina-inhibition0.1", "full"), ("ina-inhibition0.1", "ina"),
+        ("lora", "full"),
+    ]  # fmt: skip
+
+
+def test_ina_is_compared_with_the_lora_of_its_own_rank_and_sites(tmp_path):
+    sites = ["query", "key", "value"]
+    write_run(tmp_path, method="lora")
+    write_run(tmp_path, method="lora", r=4, sites=sites)
+    write_run(tmp_path, method="ina_released")
+    assert ("minilm", "ina_released", f"lora-r4-sites{sites}") in list(pairs(study(tmp_path)))
+    assert ("minilm", "ina_released", "lora") not in list(pairs(study(tmp_path)))
+
+
+def test_without_baselines_all_are_compared_with_the_first(tmp_path):
+    write_run(tmp_path, method="ina", inhibition=0.1)
+    write_run(tmp_path, method="ina", inhibition=0.9)
+    assert list(pairs(study(tmp_path))) == [("minilm", "ina-inhibition0.9", "ina-inhibition0.1")]
+
+
+def test_a_difference_is_that_of_the_scores_in_the_table(glue):
+    cells = study(glue).cells
+    for rule in ("best", "last"):
+        one = judged(glue, rule)["ina", "lora", "cola"]
+        scores = [cells["minilm", "cola", method].scores("mcc", rule).mean() for method in ("ina", "lora")]
+        assert one.compared.difference.value == pytest.approx(scores[0] - scores[1])
+
+
+def test_pairs_are_made_of_the_seeds_that_both_have(glue):
+    assert judged(glue)["ina-inhibition0.1", "lora", "cola"].compared.seeds == 1
+
+
+def test_a_large_difference_gets_a_verdict_and_the_mean_over_tasks_too(tmp_path):
+    for method, skill in (("lora", 0.5), ("ina", 0.9)):
+        write_study(tmp_path, tasks=("sst2", "rte"), methods=(method,), seeds=range(5), skill=skill, n=1000)
+    verdicts = {task: one.verdict.verdict for (_, _, task), one in judged(tmp_path).items()}
+    assert verdicts == {"sst2": "better", "rte": "better", None: "better"}
+
+
+def test_all_rows_of_one_model_are_one_family(tmp_path):
+    write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), seeds=range(4))
+    alone = judged(tmp_path)["ina", "lora", "sst2"]
+    write_study(tmp_path, tasks=("sst2",), methods=("full",), seeds=range(4))
+    together = judged(tmp_path)["ina", "lora", "sst2"]
+    assert alone.compared.p_value == together.compared.p_value
+    assert together.verdict.p_difference > alone.verdict.p_difference
+
+
+def test_squad_is_compared_by_its_scores_per_question(squad):
+    one = judged(squad)["ina", "lora", "squad_v2"]
+    scores = [study(squad).cells["minilm", "squad_v2", m].scores("f1", "best").mean() for m in ("ina", "lora")]
+    assert one.compared.metric == "mean"
+    assert one.compared.difference.value == pytest.approx(scores[0] - scores[1])
+
+
+def test_mnli_is_compared_on_the_matched_split(tmp_path):
+    write_study(tmp_path, tasks=("mnli",), methods=("lora", "ina"), seeds=(1, 2))
+    one = judged(tmp_path)["ina", "lora", "mnli"]
+    assert one.compared.examples == 60  # half of the 120
+
+
+def test_cells_measured_on_different_examples_are_not_compared(tmp_path):
+    write_run(tmp_path, method="lora", n=100)
+    write_run(tmp_path, method="ina", n=90)
+    with pytest.raises(
+        ValueError, match="minilm--cola--ina and minilm--cola--lora were measured on different examples"
+    ):
+        judge(study(tmp_path), "best")
+
+
+def test_intervals_hold_the_scores_and_the_average_has_its_own(glue):
+    table = interval_table(study(glue))
+    assert table.columns[-1].title == "Avg. of 3"
+    row = next(row for row in table.rows if row.cells[1:3] == ("LoRA", "best"))
+    for cell in row.cells[3:]:
+        value, low, high = (float(part.replace("−", "-")) for part in re.findall(r"−?[\d.]+", cell))
+        assert low < value < high
+    alone = next(row for row in table.rows if row.cells[1] == "InA (Inh 0.1)")
+    assert alone.cells[3].endswith("*") and alone.cells[-1] == "–"
+
+
+# what it costs, and where it comes from
+
+
+def test_parameters_and_efficiency_are_those_of_the_records(glue):
+    [lora] = [row.cells for row in parameter_table(study(glue)).rows if row.cells[1] == "LoRA"]
+    assert lora[2:] == ("query+key", "8", "73,728", "385–770", "74,113–74,498", "22,700,000", "0.33 %")
+    [full] = [row.cells for row in efficiency_table(study(glue)).rows if row.cells[1] == "Full fine-tuning"]
+    assert full[2:6] == ("3", "1:02", "100", "1,400")
+
+
+def test_times_are_compared_on_the_tasks_that_all_methods_have(glue):
+    assert {row.cells[1]: row.cells[2] for row in efficiency_table(study(glue)).rows} == {
+        "Full fine-tuning": "3", "LoRA": "3", "InA (Inh 0.1)": "1", "InA (Inh 0.3)": "3",
+    }  # fmt: skip
+
+
+def test_trace_lists_records_commits_and_settings_behind_a_cell(glue, capsys):
+    main(["trace", "minilm--cola--lora", "--results", str(glue)])
+    told = capsys.readouterr().out
+    for seed in (1, 2, 3):
+        assert f"seed {seed}: mcc best" in told
+        assert str(glue / "runs" / "made_up" / "files" / f"minilm--cola--lora--s{seed}.json") in told
+    assert COMMIT[:12] in told and "learning_rate 0.001" in told and "r 8" in told
+
+
+def test_trace_of_an_unknown_cell_names_those_there_are(glue):
+    with pytest.raises(SystemExit, match="no record of a cell 'minilm--cola--lorra'.*minilm--cola--lora"):
+        main(["trace", "minilm--cola--lorra", "--results", str(glue)])
+
+
+def test_the_reproducibility_sheet_answers_from_the_records(glue):
+    text = sheet([study(glue)])
+    for told in (
+        COMMIT,
+        "a processor",
+        "torch 2.13.0",
+        "| CoLA  |      240 | 120 |",
+        "0.001",
+        "## made_up, data source files",
+    ):
+        assert told in text
+
+
 # formats
 
 
@@ -308,14 +445,24 @@ def test_the_table_in_the_readme_is_kept_up_to_date_and_the_rest_left_alone(glue
     text = readme.read_text()
     assert text.startswith("# Title\n\n<!-- table: made_up-files -->\n**Table 3: GLUE")
     assert text.endswith(f"\n\ntext\n{block.format('other-files')}\n")
-    main(["--results", str(root), "--check"])
+
+
+def test_a_table_in_the_readme_that_no_record_supports_is_stale(glue, tmp_path):
+    root, readme = tmp_path / "results", tmp_path / "README.md"
+    shutil.copytree(glue, root)
+    readme.write_text(
+        "<!-- table: made_up-files -->\n<!-- /table -->\n<!-- table: gone-files -->\nold\n<!-- /table -->\n"
+    )
+    main(["--results", str(root)])
+    with pytest.raises(SystemExit, match="^[^\n]*README.md: the table gone-files belongs to no record; empty it\nrun:"):
+        main(["--results", str(root), "--check"])
 
 
 def test_tables_of_outputs_never_reach_the_readme(glue, tmp_path):
     root, readme = tmp_path / "outputs", tmp_path / "README.md"
     shutil.copytree(glue, root)
     readme.write_text("<!-- table: made_up-files -->\nold\n<!-- /table -->\n")
-    assert readme not in files.wanted(root, [study(root)])
+    assert readme not in files.wanted(root, [study(root)], whole=True)
 
 
 def test_an_experiment_without_records_is_refused_with_what_there_is(glue):

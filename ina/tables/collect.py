@@ -123,6 +123,14 @@ class Study:
         """All (model, method), in order."""
         return tuple(dict.fromkeys((run.model, run.method) for run in sorted(self.runs, key=_method_order)))
 
+    def model_label(self, model: str) -> str:
+        """What a backbone is called in print."""
+        return next(run.config["model"]["label"] for run in self.runs if run.model == model)
+
+    def method_label(self, method: str) -> str:
+        """What a method is called in print."""
+        return next(method_label(run.config["method"]) for run in self.runs if run.method == method)
+
     def restricted_to(self, tasks: tuple[str, ...]) -> Study:
         """The same study without the runs on other tasks."""
         return Study(self.root, self.experiment, self.source, tuple(run for run in self.runs if run.task in tasks))
@@ -137,9 +145,15 @@ class Study:
         ids = experiment_runs(self.experiment)
         return len(ids) if all(run.id in ids for run in self.runs) else None
 
+    @cached_property
+    def _predictions(self) -> dict[str, pd.DataFrame]:
+        return {}
+
     def predictions(self, run: Record) -> pd.DataFrame:
-        """The per-example predictions of a run."""
-        return record.read_predictions(self.root, run)
+        """The per-example predictions of a run, read once."""
+        if run.id not in self._predictions:
+            self._predictions[run.id] = record.read_predictions(self.root, run)
+        return self._predictions[run.id]
 
 
 def studies(root: str | Path, experiment: str | None = None) -> Iterator[Study]:

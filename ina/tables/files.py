@@ -7,16 +7,25 @@ from pathlib import Path
 
 from ..record import write_atomically
 from . import render
-from .collect import Study
+from .collect import RULES, Study
 from .layout import Table
+from .resources import efficiency_table, parameter_table
 from .scores import score_tables
+from .sheet import sheet
+from .verdicts import interval_table, verdict_table
 
 _BLOCK = re.compile(r"(<!-- table: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-- /table -->)", re.S)
 
 
 def tables(study: Study) -> list[Table]:
     """Every table of a study, the tables of scores first."""
-    return score_tables(study)
+    return [
+        *score_tables(study),
+        interval_table(study),
+        *(verdict_table(study, rule) for rule in RULES),
+        parameter_table(study),
+        efficiency_table(study),
+    ]
 
 
 def on_screen(study: Study) -> str:
@@ -24,8 +33,11 @@ def on_screen(study: Study) -> str:
     return "\n".join(render.markdown(table) for table in score_tables(study))
 
 
-def wanted(results: Path, studies: list[Study]) -> dict[Path, str]:
-    """Every file that should lie under `results` for these studies, and the README beside it, with its text."""
+def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
+    """Every file that should lie under `results` for these studies, and the README beside it, with its text.
+
+    With `whole`, they are all studies there are: the reproducibility sheet is about them together.
+    """
     files: dict[Path, str] = {}
     blocks: dict[str, str] = {}
     for study in studies:
@@ -34,6 +46,8 @@ def wanted(results: Path, studies: list[Study]) -> dict[Path, str]:
             for suffix in render.FORMATS:
                 files[results / "tables" / study.name / f"{table.name}.{suffix}"] = render.render(table, suffix)
         blocks[study.name] = render.markdown(made[0])
+    if whole and studies:
+        files[results / "REPRODUCIBILITY.md"] = sheet(studies)
     readme = _readme(results)
     if readme:
         files[readme] = _with_blocks(readme, blocks)
@@ -58,6 +72,12 @@ def stale(results: Path, files: dict[Path, str], whole: bool) -> list[str]:
     if whole:
         there = (path for path in sorted((results / "tables").glob("*/*")) if path.is_file())
         told += [f"{path} belongs to no record; delete it" for path in there if path not in files]
+        told += [
+            f"{path}: the table {block['name']} belongs to no record; empty it"
+            for path, text in files.items()
+            for block in _BLOCK.finditer(text)
+            if block["body"] and not (results / "tables" / block["name"]).is_dir()
+        ]
     return told
 
 

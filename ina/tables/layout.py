@@ -57,6 +57,11 @@ def points(value: float, decimals: int = 1) -> str:
     return f"{100 * value:.{decimals}f}".replace("-", "−")
 
 
+def signed(value: float, decimals: int = 1) -> str:
+    """A raw difference in points, with its sign."""
+    return f"{100 * value:+.{decimals}f}".replace("-", "−")
+
+
 def spread(scores: np.ndarray, count: bool) -> str:
     """Raw scores (seeds,) as mean ± standard deviation in points, with the number of seeds if `count`."""
     text = points(scores.mean())

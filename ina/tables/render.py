@@ -26,7 +26,7 @@ def markdown(table: Table) -> str:
     for row in table.rows:
         cells = list(row.cells) if row.kind != "section" else [f"**{row.cells[0]}**", *blank]
         body.append([cell.replace("|", "\\|") for cell in cells])
-    widths = [max(len(cells[i]) for cells in [head, *body]) for i in range(len(head))]
+    widths = [max(3, *(len(cells[i]) for cells in [head, *body])) for i in range(len(head))]
 
     def line(cells: list[str]) -> str:
         padded = [

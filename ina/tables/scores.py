@@ -85,7 +85,6 @@ def _table(
         cells = {s: cell for s in scores if (cell := study.cells.get((model, s.task, method)))}
         if not cells:
             continue
-        first = next(iter(cells.values())).first
         for rule in RULES:
             texts = {s: _text(cell, s.metric, rule) for s, cell in cells.items() if s.metric in cell.metrics}
             texts |= {s: _average(study, model, method, averaged, rule) for s in scores if s.metric == "average"}
@@ -93,7 +92,7 @@ def _table(
             if rule == "last":
                 rows.append(Row(("", "", "", rule, *shown), "second"))
                 continue
-            names = (first.config["model"]["label"], collect.method_label(first.config["method"]))
+            names = (study.model_label(model), study.method_label(method))
             rows.append(Row((*names, _trainable(list(cells.values())), rule, *shown)))
     below, sources = others.rows(source, scores, averaged)
     data = pd.concat([_data(study, scores), others.data(source, scores)], ignore_index=True)

@@ -1,0 +1,72 @@
+"""Per-example outcomes of cells as the arrays that `ina.stats` takes, and what it makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import stats
+from .collect import Cell, Rule, Study
+
+RESAMPLES = 2_000  # the variance from the examples is then known to about 3 %
+_SPLITS = {"accuracy_matched": "validation_matched", "accuracy_mismatched": "validation_mismatched"}
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What the runs of a cell predicted: `labels` (n,) or None, `predictions` (seeds, n); `metric` is `ina.stats`'."""
+
+    metric: str
+    examples: np.ndarray
+    labels: np.ndarray | None
+    predictions: np.ndarray
+
+
+def outcomes(study: Study, cell: Cell, rule: Rule, seeds: tuple[int, ...] | None = None) -> Outcomes:
+    """The outcomes behind the headline scores of a cell, of all its seeds or of those given.
+
+    Raises:
+        RecordError: A file of predictions is missing.
+        ValueError: Two runs were measured on different examples.
+    """
+    frames = []
+    for run in cell.runs:
+        if seeds is None or run.seed in seeds:
+            frame = study.predictions(run)
+            split = _SPLITS.get(cell.headline)
+            frames.append(frame[frame["split"] == split] if split else frame)
+    first = frames[0]
+    examples = first["id"].to_numpy()
+    for frame in frames:
+        if not np.array_equal(frame["id"], examples):
+            raise ValueError(
+                f"the runs of {cell.name} were measured on different examples; their tables cannot be made"
+            )
+    if f"{rule}_exact" in first:
+        predictions = np.stack([frame[f"{rule}_{cell.headline}"].to_numpy(float) for frame in frames])
+        return Outcomes("mean", examples, None, predictions)
+    predictions = np.stack([frame[f"{rule}_prediction"].to_numpy() for frame in frames])
+    return Outcomes(cell.headline.split("_")[0], examples, first["label"].to_numpy(), predictions)
+
+
+def summarise(study: Study, cell: Cell, rule: Rule) -> stats.CellSummary:
+    """The headline scores of a cell with their intervals."""
+    found = outcomes(study, cell, rule)
+    degenerate = np.array([getattr(run, rule).degenerate for run in cell.runs])
+    return stats.summarise(found.metric, found.labels, found.predictions, 0, degenerate, RESAMPLES)
+
+
+def compare(study: Study, a: Cell, b: Cell, rule: Rule) -> stats.Comparison | None:
+    """Cell A minus cell B over the seeds that both have; None where there is none.
+
+    Raises:
+        ValueError: They were measured on different examples.
+    """
+    seeds = tuple(sorted(set(a.seeds) & set(b.seeds)))
+    if not seeds:
+        return None
+    of_a, of_b = outcomes(study, a, rule, seeds), outcomes(study, b, rule, seeds)
+    if not np.array_equal(of_a.examples, of_b.examples):
+        raise ValueError(f"{a.name} and {b.name} were measured on different examples; they cannot be compared")
+    return stats.compare(of_a.metric, of_a.labels, of_a.predictions, of_b.predictions, 0, RESAMPLES)

@@ -1,0 +1,229 @@
+"""Which method is better: intervals of cells, pairs of methods with their verdicts, and both over all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from .. import stats
+from ..stats import METRICS
+from . import collect
+from .collect import RULES, Cell, Rule, Study
+from .layout import DASH, Column, Row, Table, points, signed
+from .outcomes import RESAMPLES, compare, summarise
+
+_SAME = ("r", "alpha", "dropout", "sites")  # what LoRA must share with the InA it is compared with
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict on method A against method B; `task` is None for the mean over tasks."""
+
+    model: str
+    a: str
+    b: str
+    task: str | None
+    compared: stats.Comparison | stats.Aggregate
+    verdict: stats.Verdict
+
+
+def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
+    """(model, A, B): every method against LoRA, against full fine-tuning, and every variant against its plain method.
+
+    InA is compared with the LoRA of the same rank, alpha, dropout and sites where there is one, else with the first.
+    Where there is nothing of all this, the first method is what the others are compared with.
+    """
+    for model in dict.fromkeys(model for model, _ in study.methods):
+        settings = {c.method: c.first.config["method"] for c in study.cells.values() if c.model == model}
+        names = [method for of, method in study.methods if of == model]
+        loras = [name for name in names if settings[name]["kind"] == "lora"]
+        full = [name for name in names if settings[name]["kind"] == "full"]
+        for a in reversed(names):
+            of = settings[a]
+            if of["kind"] == "full":
+                continue
+            like = [b for b in loras if all(of[key] == settings[b][key] for key in _SAME)]
+            lora = [] if of["kind"] == "lora" else (like or loras)[:1]
+            plain = [name for name in names if name == of["name"]]
+            against = [b for b in dict.fromkeys(lora + full + plain) if b != a]
+            yield from ((model, a, b) for b in against or names[:1] if b != a)
+
+
+def judge(study: Study, rule: Rule) -> list[Judged]:
+    """Verdicts on all pairs of a study; those of one model are one family."""
+    judged = []
+    found: dict[str, list[tuple[str, str, str | None, stats.Comparison | stats.Aggregate, float]]] = {}
+    for model, a, b in pairs(study):
+        family = found.setdefault(model, [])
+        by_task = {}
+        for task in study.tasks:
+            cells = [study.cells.get((model, task, method)) for method in (a, b)]
+            if all(cells) and (compared := compare(study, *cells, rule)):
+                by_task[task] = compared
+        margins = [METRICS[compared.metric].margin for compared in by_task.values()]
+        family += [(a, b, task, c, m) for (task, c), m in zip(by_task.items(), margins, strict=True)]
+        if len(by_task) > 1:
+            family.append((a, b, None, stats.aggregate(list(by_task.values())), sum(margins) / len(margins)))
+    for model, family in found.items():
+        verdicts = stats.decide([row[3] for row in family], [row[4] for row in family])
+        for (a, b, task, compared, _), verdict in zip(family, verdicts, strict=True):
+            judged.append(Judged(model, a, b, task, compared, verdict))
+    return judged
+
+
+def verdict_table(study: Study, rule: Rule) -> Table:
+    """One section a pair, one row a task, the mean over tasks last."""
+    titles = ("n", "Difference", "95 % interval", "P(better)", "d")
+    columns = (
+        Column("Task", numeric=False),
+        *map(Column, titles),
+        Column("Verdict", numeric=False),
+        Column("Because", numeric=False),
+        Column("Seeds that would decide"),
+    )
+    rows, heading, judged = [], "", judge(study, rule)
+    for one in judged:
+        pair = f"{study.model_label(one.model)}: {study.method_label(one.a)} − {study.method_label(one.b)}"
+        if pair != heading:
+            rows.append(Row((pair,), "section"))
+            heading = pair
+        rows.append(_row(one))
+    epoch = "the last epoch" if rule == "last" else "the epoch with the best headline score on the dev set"
+    return Table(
+        name=f"verdicts_{rule}",
+        number="",
+        title=f"Pairs of methods, epoch {rule}, experiment {study.experiment}, data source {study.source}",
+        caption=f"Differences of the headline scores in points at {epoch}, paired by seed and by example, with the "
+        "verdict on the first method of the pair by the rules of ina/stats/verdict.py. All rows of one model are one "
+        "family.",
+        columns=columns,
+        rows=tuple(rows),
+        notes=(
+            "Interval and p: for a new seed on new examples of the same kind, t statistic over both variances, from "
+            f"{RESAMPLES:,} resamples of the examples. p is corrected for the number of rows of the model (Holm).",
+            "P(better): probability that a new run of the first method beats a new run of the second on this dev set. "
+            "d: Hedges' g of the paired differences over seeds. Mean over tasks: the tasks are fixed; its margin is "
+            "the mean of theirs.",
+            "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8.",
+        ),
+        data=pd.DataFrame([_flat(study, rule, one) for one in judged]),
+    )
+
+
+def interval_table(study: Study) -> Table:
+    """The cells of Tables 3 and 4 with 95 % intervals, and the mean over tasks with its own."""
+    tasks, rows, data = study.tasks, [], []
+    columns = (*tasks, "average") if len(tasks) > 1 else tasks
+    for model, method in study.methods:
+        cells = {task: cell for task in tasks if (cell := study.cells.get((model, task, method)))}
+        for rule in RULES:
+            found = {task: summarise(study, cell, rule) for task, cell in cells.items()}
+            shown = {task: _with_interval(summary) for task, summary in found.items()}
+            if len(found) == len(tasks):
+                shown["average"] = _with_interval(stats.average(list(found.values())))
+            texts = [shown.get(column, DASH) for column in columns]
+            names = (study.model_label(model), study.method_label(method)) if rule == "best" else ("", "")
+            rows.append(Row((*names, rule, *texts), "main" if rule == "best" else "second"))
+            for task, summary in found.items():
+                data.append(_summary(study, cells[task], rule, summary))
+    titles = [f"Avg. of {len(tasks)}" if name == "average" else collect.task_label(name) for name in columns]
+    return Table(
+        name="intervals",
+        number="",
+        title=f"Intervals, dev set, experiment {study.experiment}, data source {study.source}",
+        caption="Headline scores in points with 95 % intervals for a new seed on new examples of the same kind (on new "
+        "examples only, marked *, where there is one seed). Epoch best is optimistic for every method alike.",
+        columns=(
+            Column("Model", numeric=False),
+            Column("Method", numeric=False),
+            Column("Epoch", numeric=False),
+            *(Column(title) for title in titles),
+        ),
+        rows=tuple(rows),
+        data=pd.DataFrame(data),
+    )
+
+
+def _row(one: Judged) -> Row:
+    compared, verdict = one.compared, one.verdict
+    effect = getattr(compared, "effect_size", None)
+    cells = (
+        collect.task_label(one.task) if one.task else f"mean over {compared.tasks} tasks",
+        f"{compared.difference.seeds:g}",
+        signed(compared.difference.value),
+        _interval(compared.interval),
+        f"{compared.improvement:.2f}",
+        DASH if effect is None else f"{effect:.1f}".replace("-", "−"),
+        verdict.verdict,
+        verdict.reason,
+        _seeds(verdict.needed),
+    )
+    return Row(cells, "main" if one.task else "second")
+
+
+def _seeds(needed: stats.SeedsNeeded | None) -> str:
+    if needed is None:
+        return ""
+    if needed.seeds is None:
+        return "none: more examples" if needed.low is None else f"{needed.low:,} or more"
+    return (
+        f"{needed.seeds:,} ({needed.low:,}–{needed.high:,})" if needed.high else f"{needed.seeds:,} ({needed.low:,}–…)"
+    )
+
+
+def _flat(study: Study, rule: Rule, one: Judged) -> dict:
+    compared, verdict = one.compared, one.verdict
+    return {
+        "experiment": study.experiment,
+        "source": study.source,
+        "selection": rule,
+        "model": one.model,
+        "a": one.a,
+        "b": one.b,
+        "task": one.task or "mean",
+        "seeds": compared.difference.seeds,
+        "difference": 100 * compared.difference.value,
+        "low": 100 * compared.interval.low,
+        "high": 100 * compared.interval.high,
+        "p_difference": verdict.p_difference,
+        "p_equivalence": verdict.p_equivalence,
+        "improvement": compared.improvement,
+        "improvement_low": compared.improvement_interval.low,
+        "improvement_high": compared.improvement_interval.high,
+        "effect_size": getattr(compared, "effect_size", None),
+        "margin": 100 * verdict.margin,
+        "verdict": verdict.verdict,
+        "seeds_needed": verdict.needed.seeds if verdict.needed else None,
+    }
+
+
+def _summary(study: Study, cell: Cell, rule: Rule, summary: stats.CellSummary) -> dict:
+    return {
+        "experiment": study.experiment,
+        "source": study.source,
+        "model": cell.model,
+        "task": cell.task,
+        "method": cell.method,
+        "metric": cell.headline,
+        "selection": rule,
+        "n": summary.seeds,
+        "examples": summary.examples,
+        "mean": 100 * summary.mean,
+        "low": 100 * summary.interval.low,
+        "high": 100 * summary.interval.high,
+        "over": summary.interval.over,
+        "multi_bootstrap_low": 100 * summary.multi_bootstrap.low,
+        "multi_bootstrap_high": 100 * summary.multi_bootstrap.high,
+        "degenerate_share": summary.degenerate,
+    }
+
+
+def _with_interval(found: stats.CellSummary | stats.Average) -> str:
+    mark = "*" if found.interval.over == "examples" else ""
+    return f"{points(found.estimate.value)} {_interval(found.interval)}{mark}"
+
+
+def _interval(interval: stats.Interval) -> str:
+    return f"[{points(interval.low)}, {points(interval.high)}]"
