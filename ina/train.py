@@ -12,7 +12,6 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,15 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from torch import nn
-from torch.utils.data import Sampler
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
+from transformers.utils import is_torch_tf32_available
 
-from . import checkpoint
+from . import batches, checkpoint
 from .config import TrainConfig
 from .record import Evaluation, write_atomically
 from .task import KEYS, DevSet, Scored
 
 logger = logging.getLogger(__name__)
-
-MEGA_BATCH = 50  # batches drawn at random before sorting by length: like lengths within, random order between
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,6 @@ def fit(
         args=_arguments(settings, len(features), seed, folder, report_to),
         train_dataset=features.to_list(),
         data_collator=DataCollatorWithPadding(tokenizer),
-        lengths=[len(ids) for ids in features["input_ids"]],
         effective_batch=settings.batch_size,
         dev_sets=dev_sets,
         folder=folder,
@@ -102,6 +98,7 @@ def fit(
     with trainer.args.main_process_first():
         start = checkpoint.newest(folder)
     trainer.train(resume_from_checkpoint=str(start) if start else None)
+    trainer.accelerator.wait_for_everyone()
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
@@ -126,7 +123,7 @@ def _arguments(
     settings: TrainConfig, examples: int, seed: int, folder: Path, report_to: list[str]
 ) -> TrainingArguments:
     processes = int(os.environ.get("WORLD_SIZE", 1))
-    on_device, accumulation = split_batch(settings.batch_size, processes, settings.device_batch_size)
+    on_device, accumulation = batches.split(settings.batch_size, processes, settings.device_batch_size)
     steps = math.ceil(examples / settings.batch_size) * settings.epochs
     return TrainingArguments(
         output_dir=str(folder),
@@ -144,6 +141,10 @@ def _arguments(
         max_grad_norm=settings.max_grad_norm,
         use_cpu=not torch.accelerator.is_available(),
         bf16=resolve_dtype(settings.dtype) == "bfloat16",
+        tf32=(settings.tf32 and is_torch_tf32_available()) or None,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        torch_compile=settings.compile,
         seed=seed,
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -156,65 +157,34 @@ def _arguments(
     )
 
 
-def split_batch(effective: int, processes: int, most: int | None) -> tuple[int, int]:
-    """Examples per device and accumulation steps whose product with the number of processes is the effective batch.
-
-    Raises:
-        ValueError: The effective batch cannot be split evenly.
-    """
-    if effective % processes:
-        raise ValueError(f"train.batch_size={effective} is not a multiple of the {processes} processes")
-    share = effective // processes
-    on_device = min(share, most or share)
-    if share % on_device:
-        raise ValueError(f"train.device_batch_size={most} does not divide {share}, the share of a process in the batch")
-    return on_device, share // on_device
-
-
-class LengthSampler(Sampler[int]):
-    """Draws every example once an epoch, in batches of like length; a function of seed and epoch alone.
-
-    So every method sees the same batches in the same order under the same seed, and a resumed run sees the batches
-    that the killed one would have seen.
-    """
-
-    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
-        self.lengths = np.asarray(lengths)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration is for, counted from 0."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = np.random.default_rng([self.seed, self.epoch])
-        order = generator.permutation(len(self.lengths))
-        mega = MEGA_BATCH * self.batch_size
-        chunks = [order[start : start + mega] for start in range(0, len(order), mega)]
-        order = np.concatenate([chunk[np.argsort(-self.lengths[chunk], kind="stable")] for chunk in chunks])
-        whole = len(order) // self.batch_size * self.batch_size
-        batches = generator.permutation(order[:whole].reshape(-1, self.batch_size))
-        yield from batches.ravel().tolist()
-        yield from order[whole:].tolist()
-
-
 class _Trainer(Trainer):
-    def __init__(
-        self, *, lengths: list[int], effective_batch: int, dev_sets: list[DevSet], folder: Path, **settings: Any
-    ) -> None:
+    loss_is_scaled_for_ga = True  # by `compute_loss`
+
+    def __init__(self, *, effective_batch: int, dev_sets: list[DevSet], folder: Path, **settings: Any) -> None:
         super().__init__(**settings, eval_dataset=[])
-        self.sampler = LengthSampler(lengths, effective_batch, self.args.seed)
+        # Trainer counts labels for models whose loss takes the count; most of those for classification ignore it, and
+        # their gradients then grow with accumulation and processes
+        self.model_accepts_loss_kwargs = False
+        self.effective_batch = effective_batch
         self.dev_sets = [_Sorted(dev_set) for dev_set in dev_sets]
         self.folder = folder
         self.clock = time.perf_counter()
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthSampler:
-        return self.sampler
+    def get_train_dataloader(self) -> batches.Batches:
+        return batches.Batches(
+            self.train_dataset,
+            self.data_collator,
+            self.effective_batch,
+            self.args.seed,
+            pieces=self.args.gradient_accumulation_steps,
+            process=self.args.process_index,
+            processes=self.args.world_size,
+        )
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:
+        """The part of a piece in the mean loss of its effective batch: pieces add up, processes are averaged."""
+        share = inputs.pop("share")
+        return model(**inputs).loss * (share * self.args.world_size)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Measure all dev sets and keep the outcome of this epoch in the run's folder."""
@@ -250,6 +220,7 @@ class _Trainer(Trainer):
 
     def _save_checkpoint(self, *args: Any, **settings: Any) -> None:
         super()._save_checkpoint(*args, **settings)
+        self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
             checkpoint.seal(self.folder / f"checkpoint-{self.state.global_step}")
         self.clock = time.perf_counter()  # the next epoch's training time starts here

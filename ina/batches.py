@@ -1,0 +1,94 @@
+"""Training batches of like length, and the pieces of them that one process computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+MEGA_BATCH = 50  # batches drawn at random before sorting by length: like lengths within, random order between
+
+
+class Batches:
+    """The effective batches of an epoch, cut into what one process computes at once.
+
+    Every example comes once an epoch, in batches of like length that are a function of `seed` and epoch alone. So every
+    method sees the same batches in the same order under the same seed, a resumed run sees those that the killed one
+    would have seen, and neither the number of processes nor accumulation changes them.
+
+    Args:
+        features: One dictionary of model inputs an example, with `input_ids`.
+        collate: Makes the inputs of several examples into tensors.
+        batch_size: Examples in an effective batch; the last one of an epoch has what is left.
+        seed: With the epoch it decides the order.
+        pieces: Into how many pieces a process cuts its part of a batch, that is, accumulation steps.
+        process: Which of the `processes` this is, counted from 0.
+        processes: How many processes share a batch.
+    """
+
+    def __init__(
+        self,
+        features: list[dict[str, Any]],
+        collate: Callable[[list[dict[str, Any]]], dict[str, Any]],
+        batch_size: int,
+        seed: int,
+        pieces: int = 1,
+        process: int = 0,
+        processes: int = 1,
+    ) -> None:
+        self.dataset = features
+        self.collate = collate
+        self.batch_size = batch_size
+        self.seed = seed
+        self.pieces = pieces
+        self.process = process
+        self.processes = processes
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration is for, counted from 0."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size) * self.pieces
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Give the pieces, each with its `share` in the effective batch.
+
+        Pieces of a batch may differ in size by one example, so the mean loss of a batch is the sum of share times mean
+        loss over all of its pieces. A batch with fewer examples than pieces is filled up with ones of no share.
+        """
+        for batch in self.order():
+            for piece in np.array_split(batch, self.pieces * self.processes)[self.process :: self.processes]:
+                inputs = self.collate([self.dataset[example] for example in (piece if len(piece) else batch[:1])])
+                inputs["share"] = len(piece) / len(batch)
+                yield inputs
+
+    def order(self) -> Iterator[np.ndarray]:
+        """Give the effective batches of the epoch as positions in `features`."""
+        lengths = np.array([len(example["input_ids"]) for example in self.dataset])
+        generator = np.random.default_rng([self.seed, self.epoch])
+        order = generator.permutation(len(lengths))
+        mega = MEGA_BATCH * self.batch_size
+        chunks = [order[start : start + mega] for start in range(0, len(order), mega)]
+        order = np.concatenate([chunk[np.argsort(-lengths[chunk], kind="stable")] for chunk in chunks])
+        whole = len(order) // self.batch_size * self.batch_size
+        yield from generator.permutation(order[:whole].reshape(-1, self.batch_size))
+        if whole < len(order):
+            yield order[whole:]
+
+
+def split(effective: int, processes: int, most: int | None) -> tuple[int, int]:
+    """Examples per device and accumulation steps whose product with the number of processes is the effective batch.
+
+    Raises:
+        ValueError: The effective batch cannot be split evenly.
+    """
+    if effective % processes:
+        raise ValueError(f"train.batch_size={effective} is not a multiple of the {processes} processes")
+    share = effective // processes
+    on_device = min(share, most or share)
+    if share % on_device:
+        raise ValueError(f"train.device_batch_size={most} does not divide {share}, the share of a process in the batch")
+    return on_device, share // on_device
