@@ -16,8 +16,18 @@ examples on both sides would count c twice, as resampling both sides does (Owen 
 
 The interval is value ± t(df) · sqrt(Var). The degrees of freedom weigh those of each part by its share of the
 variance, 1 / df = sum of share / df_part. Satterthwaite's formula has share² and is too narrow with three seeds, as
-three seeds that agree by chance give both a small variance and many degrees of freedom. `scripts/simulate_stats.py`
-compares the coverage of both, of the multi-bootstrap and of intervals over the seeds alone.
+three seeds that agree by chance give both a small variance and many degrees of freedom. What 95 % intervals cover,
+and how often a 5 % test of two equal methods gives a false alarm, in %, by `scripts/simulate_stats.py --repeats 600`
+(least to most over six metrics, 3, 5 and 10 seeds, 277 and 1,043 examples; seeds differ by 2 points of accuracy):
+
+                                          covered      false alarms
+    this interval                       93.5 to 96.5    3.0 to 6.7
+    with Satterthwaite's df             90.7 to 96.0    3.5 to 9.3
+    multi-bootstrap, percentiles        82.2 to 96.5    1.7 to 22.2
+    t interval over the seeds alone     65.8 to 93.5    4.3 to 15.3
+
+Where a run fails now and then and none of the few seeds happened to, no interval can know: the mean of a cell with
+failed runs, or of a setting known to fail, is not to be trusted with few seeds.
 """
 
 from collections.abc import Sequence
