@@ -3,8 +3,8 @@
     python scripts/rescore_squad.py results/runs/<experiment>/files/<id>.json [dev-v2.0.json]
 
 Written from the definitions (Rajpurkar et al. 2016, section 6; 2018, section 5) to check the recorded metrics. The gold
-file is by default the one of the run's data folder, else of INA_DATA_DIR. Prints every metric of the best and the last
-epoch beside the new one; exit status 1 if any differ.
+file is by default the one under INA_DATA_DIR. Prints every metric of the best and the last epoch beside the new one;
+exit status 1 if any differ.
 """
 
 import argparse
@@ -45,9 +45,9 @@ def main() -> None:
 
 
 def default_gold(record: dict, version_2: bool) -> Path:
-    folder = record["config"]["data"]["dir"] or os.environ.get("INA_DATA_DIR")
+    folder = os.environ.get("INA_DATA_DIR")
     if record["source"] != "files" or not folder:
-        sys.exit(f"error: the data came from {record['source']!r} and no folder is known; name the gold file")
+        sys.exit(f"error: the data source was {record['source']!r}, INA_DATA_DIR is {folder!r}: name the gold file")
     name = "dev-v2.0.json" if version_2 else "dev-v1.1.json"
     places = [Path(folder) / "squad" / name, Path(folder) / name]
     return next((path for path in places if path.is_file()), places[0])

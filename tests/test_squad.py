@@ -1,6 +1,7 @@
 """Reading comprehension: windows, labels, the search for spans, and scoring."""
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -431,7 +432,7 @@ def rescore(folder: Path, version_2: bool, tamper=lambda frame: frame) -> subpro
     record = folder / "runs" / "made_up" / "files" / "run.json"
     record.parent.mkdir(parents=True)
     tamper(frame).to_parquet(folder / "predictions.parquet")
-    config = {"task": task(version_2).model_dump(), "data": {"dir": str(folder)}}
+    config = {"task": task(version_2).model_dump()}
     metrics = {rule: {"metrics": one.metrics} for rule, one in scored.items()}
     record.write_text(
         json.dumps({"id": "run", "source": "files", "predictions": "predictions.parquet", "config": config} | metrics)
@@ -445,7 +446,7 @@ def rescore(folder: Path, version_2: bool, tamper=lambda frame: frame) -> subpro
     ]
     (folder / f"dev-v{'2.0' if version_2 else '1.1'}.json").write_text(json.dumps({"data": [{"paragraphs": gold}]}))
     script = [sys.executable, str(ROOT / "scripts" / "rescore_squad.py"), str(record)]
-    return subprocess.run(script, capture_output=True, text=True)
+    return subprocess.run(script, capture_output=True, text=True, env=os.environ | {"INA_DATA_DIR": str(folder)})
 
 
 @pytest.mark.parametrize("version_2", [False, True])
