@@ -2,7 +2,8 @@
 
 One JSON file a run, `<root>/runs/<experiment>/<source>/<id>.json`, with the per-example predictions beside it in
 `<root>/predictions/…/<id>.parquet`. The root is `results_dir` for a finished run of a committed experiment from a clean
-tree, and `output_dir` for everything else; failed and cancelled runs are kept apart in `<output_dir>/failed`.
+tree, and `output_dir` for everything else; failed and cancelled runs are kept apart in `<output_dir>/failed`. Whoever
+does a run holds its lock in `<output_dir>/locks`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 SCHEMA_VERSION = 1
@@ -28,6 +31,10 @@ PACKAGES = ("torch", "transformers", "peft", "datasets", "accelerate", "scikit-l
 
 class RecordError(ValueError):
     """A record file cannot be used; the message names the file and what to do."""
+
+
+class Busy(Exception):
+    """Another process is doing this run; the message says which."""
 
 
 class _Block(BaseModel):
@@ -89,11 +96,11 @@ class Record(_Block):
     seed: int
     experiment: str | None
     source: str
-    fingerprint: str
+    fingerprint: str | None = None  # null where a run failed before its data was there
     status: Literal["done", "failed", "cancelled"]
     error: str | None = None
     headline: str
-    data: DataInfo
+    data: DataInfo | None = None  # as above
     config: dict[str, Any]
     provenance: Provenance
     split: str | None = None  # the rest is null in a failed or cancelled run
@@ -159,9 +166,42 @@ def write(root: str | Path, record: Record, predictions: pd.DataFrame) -> Path:
 
 def write_failure(root: str | Path, record: Record) -> Path:
     """Keep a failed or cancelled run under `<root>/failed`, where it never counts as recorded."""
-    path = record_path(Path(root) / "failed", record.experiment, record.source, record.id)
+    path = failure_path(root, record.experiment, record.source, record.id)
     _write_json(path, record)
     return path
+
+
+def failure_path(root: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
+    """Where the record of a failed or cancelled run lies under `root`."""
+    return record_path(Path(root) / "failed", experiment, source, run_id)
+
+
+def lock_path(root: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
+    """The file that a process holds locked while it does a run; the lock is the system's and ends with the process."""
+    return record_path(Path(root) / "locks", experiment, source, run_id).with_suffix(".lock")
+
+
+@contextmanager
+def claim(path: Path, wait: bool) -> Iterator[None]:
+    """Hold the lock at `path` while the block runs.
+
+    Raises:
+        Busy: Another process holds it, and `wait` is False.
+    """
+    if os.environ.get("RANK", "0") != "0":  # torchrun: the first process claims the run for all
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=wait)
+    except Timeout:
+        raise Busy(f"{path.stem} is being done by {path.read_text() or 'another process'}") from None
+    try:
+        path.write_text(f"process {os.getpid()} on {platform.node()}")
+        yield
+    finally:
+        lock.release()
 
 
 def predictions_path(experiment: str | None, source: str, run_id: str) -> str:
@@ -187,8 +227,20 @@ def write_atomically(path: Path, write_to) -> None:
         partial.unlink(missing_ok=True)
 
 
-def git_state(folder: Path) -> tuple[str | None, bool | None]:
-    """The commit of the code in `folder` and whether code or configs differ from it; None where git cannot tell."""
+def check_writable(folder: Path) -> None:
+    """Raises OSError now if nothing can be written to `folder` later."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def git_state(folder: Path, loaded: str | None = None) -> tuple[str | None, bool | None]:
+    """The commit of the code in `folder` and whether code or configs differ from it; None where git cannot tell.
+
+    Args:
+        folder: The repository.
+        loaded: The commit to compare with, that of a process which loaded the code earlier; None: the latest.
+    """
 
     def git(*arguments: str) -> str | None:
         try:
@@ -197,21 +249,26 @@ def git_state(folder: Path) -> tuple[str | None, bool | None]:
             return None
         return result.stdout.strip()
 
-    commit = git("rev-parse", "HEAD")
-    changes = git("status", "--porcelain", "--", "ina", "configs")
-    return commit, None if changes is None else bool(changes)
+    code = ("--", "ina", "configs")
+    commit = loaded or git("rev-parse", "HEAD")
+    changes = [git("status", "--porcelain", *code), git("diff", "--name-only", commit or "HEAD", *code)]
+    return commit, None if None in changes else any(changes)
 
 
 def provenance(*, started: float, **known: Any) -> Provenance:
     """The circumstances of a run that started at `started` (seconds since 1970): `known` and what can be looked up."""
     return Provenance(
         **known,
-        command=" ".join(["python -m ina.run", *sys.argv[1:]]),
         python=platform.python_version(),
-        versions={name: importlib.metadata.version(name) for name in PACKAGES},
+        versions=versions(),
         started=_utc(started),
         finished=_utc(time.time()),
     )
+
+
+def versions() -> dict[str, str]:
+    """The versions of the packages that can change the numbers."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def _utc(seconds: float) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import shutil
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,66 +21,112 @@ import hydra
 import torch
 import transformers
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from . import data, methods, models, record, sweep, train
+from . import data, methods, models, record, report, sweep, train
 from .config import CONFIG_DIR, RunConfig, check, fingerprint, numbers_depend_on
-from .record import DataInfo, Params, Record, RecordError
+from .record import Busy, DataInfo, Params, Record, RecordError
+from .report import Outcome
 from .task import family
 
-USER_ERRORS = (ValueError, OSError)  # told in one sentence; anything else is a bug and shows its traceback
+logger = logging.getLogger(__name__)
 
 
-def run(cfg: RunConfig) -> tuple[Record, bool]:
+def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tuple[Record, bool]:
     """Do one run and record it, unless it is recorded already.
+
+    Args:
+        cfg: The run.
+        command: The command line to record; None: that of this process.
+        wait: Where another process is doing this run: wait for it rather than raise.
 
     Returns:
         The record, and whether it is new.
 
     Raises:
         RecordError: A run of this name is recorded with other settings; the message shows which.
-        ValueError, OSError: The data or the model cannot be had; the message says what is missing.
+        Busy: Another process is doing this run.
+        ValueError, OSError: The data or the model cannot be had, or a folder not written to; the message says which.
     """
-    started = time.time()
     source = data.resolve(cfg.task.name, cfg.data)
-    examples = data.load(cfg.task.name, cfg.data)
+    name = (cfg.experiment, source, cfg.id)
+    commit, dirty = _code()
+    root = sweep.home(cfg, clean=commit is not None and not dirty)
     dtype = train.resolve_dtype(cfg.train.dtype)
-    settings = numbers_depend_on(cfg.model_dump(), source, examples.fingerprint, dtype)
-    commit, dirty = record.git_state(CONFIG_DIR.parent)
-    official = commit is not None and not dirty and _belongs_to_its_experiment(cfg)
-    root = Path(cfg.results_dir if official else cfg.output_dir)
-    found = _recorded(root, cfg, settings)
-    if found:
-        print(f"{cfg.id}: already recorded, {_told(found)}", flush=True)
-        return found, False
+    make = partial(_record, cfg, source, commit, dirty, dtype, time.time(), command)
+    known: dict[str, Any] = {}
+    try:
+        examples = data.load(cfg.task.name, cfg.data)
+        rows = {split: len(rows) for split, rows in examples.splits.items()}
+        settings = numbers_depend_on(cfg.model_dump(), source, examples.fingerprint, dtype)
+        known["fingerprint"] = fingerprint(settings)
+        known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
+        if found := _recorded(root, cfg, settings):
+            return found, False
+        with record.claim(record.lock_path(cfg.output_dir, *name), wait):
+            if found := _recorded(root, cfg, settings):  # by now
+                return found, False
+            sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
+            logger.info("%s: data source %s (%s), %s", cfg.id, source, sizes, dtype)
+            record.check_writable(record.record_path(root, *name).parent)
+            folder = _work_folder(cfg, known["fingerprint"], commit)
+            trained, params = _train(cfg, examples, folder)
+            result = make(
+                **known,
+                status="done",
+                split="+".join(split for split in rows if split != "train"),
+                n=len(trained.predictions),
+                evaluations=trained.evaluations,
+                best=trained.best,
+                last=trained.last,
+                predictions=record.predictions_path(*name),
+                params=params,
+                device=trained.device,
+                processes=trained.processes,
+                wall_seconds=trained.seconds,
+                samples_per_second=trained.samples_per_second,
+                peak_memory_mb=trained.peak_memory_mb,
+            )
+            path = record.write(root, result, trained.predictions)
+            record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
+            shutil.rmtree(folder)
+            logger.info("%s: %s -> %s", cfg.id, report.scores(result), path)
+            return result, True
+    except (RecordError, Busy):
+        raise
+    except BaseException as error:
+        status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+        _keep_failure(cfg, make(**known, status=status, error=traceback.format_exc()))
+        raise
 
-    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in examples.splits.items())
-    print(f"{cfg.id}: data source {source} ({sizes}), {dtype}", flush=True)
-    info = DataInfo(
+
+def _record(
+    cfg: RunConfig,
+    source: str,
+    commit: str | None,
+    dirty: bool | None,
+    dtype: str,
+    started: float,
+    command: str | None,
+    *,
+    device: str | None = None,
+    processes: int | None = None,
+    **outcome: Any,
+) -> Record:
+    return Record(
+        id=cfg.id,
+        model=cfg.model.name,
+        task=cfg.task.name,
+        method=cfg.method_label,
+        seed=cfg.seed,
+        experiment=cfg.experiment,
         source=source,
-        fingerprint=examples.fingerprint,
-        rows={split: len(rows) for split, rows in examples.splits.items()},
-    )
-    folder = Path(cfg.output_dir) / "work" / f"{cfg.id}-{fingerprint(settings)[:12]}"
-    identity: dict[str, Any] = {
-        "id": cfg.id,
-        "model": cfg.model.name,
-        "task": cfg.task.name,
-        "method": cfg.method_label,
-        "seed": cfg.seed,
-        "experiment": cfg.experiment,
-        "source": source,
-        "fingerprint": fingerprint(settings),
-        "headline": cfg.task.headline,
-        "data": info,
-        "config": cfg.model_dump(exclude={"results_dir": True, "output_dir": True, "wandb": True, "data": {"dir"}}),
-    }
-
-    def circumstances(device: str | None = None, processes: int | None = None) -> record.Provenance:
-        return record.provenance(
+        headline=cfg.task.headline,
+        config=cfg.model_dump(exclude={"results_dir": True, "output_dir": True, "wandb": True, "data": {"dir"}}),
+        provenance=record.provenance(
             commit=commit,
             dirty=dirty,
+            command=command or " ".join(["python -m ina.run", *sys.argv[1:]]),
             model_revision=cfg.model.revision,
             device=device,
             processes=processes,
@@ -84,35 +134,40 @@ def run(cfg: RunConfig) -> tuple[Record, bool]:
             dtype=dtype,
             threads=torch.get_num_threads(),
             started=started,
-        )
-
-    try:
-        trained, params = _train(cfg, examples, folder)
-    except BaseException as error:
-        status = "cancelled" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
-        failure = Record(**identity, status=status, error=traceback.format_exc(), provenance=circumstances())
-        path = record.write_failure(cfg.output_dir, failure)
-        print(f"{cfg.id}: {status}, see {path}", file=sys.stderr, flush=True)
-        raise
-    result = Record(
-        **identity,
-        status="done",
-        split="+".join(split for split in examples.splits if split != "train"),
-        n=len(trained.predictions),
-        evaluations=trained.evaluations,
-        best=trained.best,
-        last=trained.last,
-        predictions=record.predictions_path(cfg.experiment, source, cfg.id),
-        params=params,
-        provenance=circumstances(trained.device, trained.processes),
-        wall_seconds=trained.seconds,
-        samples_per_second=trained.samples_per_second,
-        peak_memory_mb=trained.peak_memory_mb,
+        ),
+        **outcome,
     )
-    path = record.write(root, result, trained.predictions)
-    shutil.rmtree(folder)
-    print(f"{cfg.id}: {_told(result)} -> {path}", flush=True)
-    return result, True
+
+
+def _keep_failure(cfg: RunConfig, failure: Record) -> None:
+    try:
+        path = record.write_failure(cfg.output_dir, failure)
+    except OSError as error:  # a full disk must not hide what went wrong
+        logger.warning("%s: %s, and no record of it can be written: %s", cfg.id, failure.status, error)
+    else:
+        logger.info("%s: %s, see %s", cfg.id, failure.status, path)
+
+
+@cache
+def _loaded_commit() -> str | None:
+    return record.git_state(CONFIG_DIR.parent)[0]
+
+
+def _code() -> tuple[str | None, bool | None]:
+    """The commit that this process loaded its code from, and whether code or configs have been changed since."""
+    return record.git_state(CONFIG_DIR.parent, _loaded_commit())
+
+
+def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> Path:
+    """Where the run keeps its checkpoints; emptied of those that other code made, whose numbers may be others."""
+    folder = Path(cfg.output_dir) / "work" / f"{cfg.id}-{settings[:12]}"
+    code = folder / "code.json"
+    mine = json.dumps({"commit": commit, "versions": record.versions()})
+    if code.is_file() and code.read_text() != mine:
+        logger.warning("%s: starts anew, since another version of the code made the checkpoint in %s", cfg.id, folder)
+        shutil.rmtree(folder)
+    record.write_atomically(code, lambda file: file.write_text(mine))
+    return folder
 
 
 def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[train.Trained, Params]:
@@ -126,8 +181,8 @@ def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[train
     model, params = methods.prepare(
         cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span"
     )
-    print(f"{cfg.id}: {params.trainable:,} trainable weights (adapter {params.adapter:,}, head {params.head:,}) "
-          f"of {params.total:,}", flush=True)  # fmt: skip
+    counts = (cfg.id, params.trainable, params.adapter, params.head, params.total)
+    logger.info("%s: %s trainable weights (adapter %s, head %s) of %s", counts[0], *(f"{n:,}" for n in counts[1:]))
     with _wandb(cfg) as report_to:
         trained = train.fit(
             model,
@@ -143,23 +198,15 @@ def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[train
     return trained, params
 
 
-def _belongs_to_its_experiment(cfg: RunConfig) -> bool:
-    """Whether the run is one of those that its experiment file stands for, unchanged on the command line."""
-    if cfg.experiment is None or not (CONFIG_DIR / "experiment" / f"{cfg.experiment}.yaml").is_file():
-        return False
-    planned = sweep.experiment_runs(cfg.experiment).get(cfg.id)
-    if planned is None:
-        return False
-    same = ("", "", "")  # data and number format are the machine's, not the experiment's
-    return numbers_depend_on(planned.model_dump(), *same) == numbers_depend_on(cfg.model_dump(), *same)
-
-
 def _recorded(root: Path, cfg: RunConfig, settings: dict[str, Any]) -> Record | None:
     path = record.record_path(root, cfg.experiment, settings["data.source"], cfg.id)
     if not path.is_file():
         return None
     found = record.read(path)
     if found.fingerprint == fingerprint(settings):
+        theirs = found.provenance.commit
+        by = f" by commit {theirs[:7]}" if theirs and theirs != _loaded_commit() else ""
+        logger.info("%s: already recorded%s, %s", cfg.id, by, report.scores(found))
         return found
     theirs = numbers_depend_on(found.config, found.source, found.data.fingerprint, found.provenance.dtype)
     differing = [
@@ -198,35 +245,72 @@ def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
         wandb.finish()
 
 
-def _told(result: Record) -> str:
-    best, last = (evaluation.metrics[result.headline] for evaluation in (result.best, result.last))
-    degenerate = ", DEGENERATE: one class predicted" if result.last.degenerate else ""
-    return f"{result.headline} best {best:.4f} (epoch {result.best.epoch}), last {last:.4f}{degenerate}"
-
-
 @hydra.main(config_path=str(CONFIG_DIR), config_name="run", version_base="1.3")
-def main(cfg: DictConfig) -> dict[str, str]:
-    """Run what the command line says; in a sweep a failed run is reported and the next one starts."""
-    transformers.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
-    transformers.logging.disable_progress_bar()
-    alone = HydraConfig.get().mode == RunMode.RUN
-    run_id = None
-    try:
+def main(cfg: DictConfig) -> Outcome | None:
+    """Run what the command line says; in a sweep, where this is called for each run, a failed one is an outcome."""
+    _set_up_output(detailed=report.current is None)
+    overrides = list(HydraConfig.get().overrides.task)
+    do = partial(run, command=" ".join(["python -m ina.run", *overrides]))
+    if report.current:
         checked = check(cfg)
-        run_id = checked.id
-        _, new = run(checked)
-        return {"id": run_id, "outcome": "done" if new else "recorded"}
-    except USER_ERRORS as error:
-        if alone:
-            sys.exit(f"error: {error}")
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        return report.current.job(checked.id, overrides, partial(do, checked))
+    try:
+        do(check(cfg))
+    except report.USER_ERRORS as error:
+        sys.exit(f"error: {error}")
+    return None
+
+
+def _set_up_output(detailed: bool) -> None:
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
+    package = logging.getLogger("ina")
+    package.handlers = [logging.StreamHandler(sys.stdout)]
+    package.setLevel(logging.INFO if detailed else logging.WARNING)
+
+
+def cli() -> None:
+    """Call `main` until no run of the sweep is left, and exit with 0, 1 if a run failed, or 130 after Ctrl-C."""
+    report.listen()
+    code = 0
+    try:
+        while True:
+            try:
+                main()
+            except Exception:
+                if not _try_again_or_bury():
+                    raise
+                continue
+            if not report.current or not report.current.again():
+                break
+    except KeyboardInterrupt:
+        code = 130
     except Exception:
-        if alone:
-            raise
         traceback.print_exc()
-    return {"id": run_id, "outcome": "failed"}
+        code = 1
+    sys.exit(max(code, report.current.end()) if report.current else code)
+
+
+def _try_again_or_bury() -> bool:
+    """After a launcher gave up because workers were killed: whether there are such runs.
+
+    They are tried once more, after that recorded as failed.
+    """
+    lost = report.current.lost() if report.current else []
+    for run_id in lost:
+        if report.current.starts(run_id) == 1:
+            print(f"{run_id}: its process was killed (out of memory?); it is tried once more", flush=True)
+            continue
+        cfg, error = report.current.runs[run_id], "its process was killed twice (out of memory?)"
+        make = partial(_record, cfg, report.current.sources[run_id], *_code(), train.resolve_dtype(cfg.train.dtype))
+        _keep_failure(cfg, make(time.time(), None, status="failed", error=error))
+        report.current.keep(Outcome(run_id, "failed", f"FAILED: {error}", 0.0))
+    return bool(lost)
 
 
 if __name__ == "__main__":
-    main()
+    from ina import run as importable  # workers look functions up by name, and `__main__` is another module there
+
+    importable.cli()

@@ -1,22 +1,22 @@
-"""Grids of runs: which runs an experiment stands for, and a report on a sweep while it goes and when it ends."""
+"""Grids of runs: which runs a command line stands for, where each is recorded, and how far it is."""
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
-from functools import lru_cache
-from typing import Any
+import os
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Literal
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.utils import JobReturn
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from .config import CONFIG_DIR, ConfigError, RunConfig, check
+from . import data, models, record
+from .config import CONFIG_DIR, ConfigError, RunConfig, check, numbers_depend_on
+
+Standing = Literal["done", "running", "failed", "missing"]
 
 
 def expand(overrides: list[str]) -> list[RunConfig]:
@@ -30,13 +30,13 @@ def expand(overrides: list[str]) -> list[RunConfig]:
     """
     parser = OverridesParser.create()
     fixed = [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
-    params = _compose(fixed, return_hydra_config=True).hydra.sweeper.params or {}
+    params = composed(fixed, return_hydra_config=True).hydra.sweeper.params or {}
     parsed = parser.parse_overrides([f"{key}={value}" for key, value in params.items()] + overrides)
     runs: dict[str, RunConfig] = {}
     problems: dict[str, None] = {}
     for job in BasicSweeper.split_arguments(parsed, None)[0]:
         try:
-            run = check(_compose([text for text in job if not text.startswith("hydra.")]))
+            run = check(composed([text for text in job if not text.startswith("hydra")]))
         except ConfigError as error:
             problems[str(error)] = None
             continue
@@ -50,83 +50,82 @@ def expand(overrides: list[str]) -> list[RunConfig]:
     return list(runs.values())
 
 
-@lru_cache
-def experiment_runs(name: str) -> dict[str, RunConfig]:
-    """The runs of a committed experiment by id."""
-    return {run.id: run for run in expand([f"experiment={name}"])}
-
-
-def _compose(overrides: list[str], **settings: Any) -> DictConfig:
+def composed(overrides: list[str], **settings: Any) -> DictConfig:
+    """What Hydra makes of a command line."""
     if GlobalHydra.instance().is_initialized():
         return compose("run", overrides, **settings)
     with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
         return compose("run", overrides, **settings)
 
 
-class Report(Callback):
-    """Tells what a sweep will do, how far it is and how it ended; exits with 1 if a run failed."""
+def sources(runs: list[RunConfig]) -> list[str]:
+    """The data source of each run.
 
-    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Check every run before the first one starts."""
+    Raises:
+        ConfigError: The data or the model of runs cannot be had; all problems are told.
+    """
+    problems: dict[str, None] = {}
+
+    @cache
+    def missing(look: Any, *what: Any) -> str | None:
         try:
-            runs = expand(list(config.hydra.overrides.task))
-        except ConfigError as error:
-            sys.exit(f"nothing was started:\n{error}")
-        self.waiting = [run.id for run in runs]
-        self.total = len(runs)
-        self.outcomes: list[str] = []
-        self.seconds: dict[str, list[float]] = {}
-        self.failures: list[str] = []
-        print(
-            f"{self.total} runs: {_axis(runs, 'model')} x {_axis(runs, 'task')} x {_axis(runs, 'method')}", flush=True
-        )
-        self.started = time.monotonic()
+            return look(*what)
+        except (ValueError, OSError) as error:
+            problems[str(error)] = None
+        return None
 
-    def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        self.job_started = time.monotonic()
-
-    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        if not hasattr(self, "waiting"):
-            return  # a single run
-        outcome = job_return.return_value
-        run_id, what = outcome["id"], outcome["outcome"]
-        self.outcomes.append(what)
-        if what == "failed":
-            self.failures.append(run_id)
-        if what == "done":
-            self.seconds.setdefault(_kind(run_id), []).append(time.monotonic() - self.job_started)
-        if run_id in self.waiting:
-            self.waiting.remove(run_id)
-        line = f"[{len(self.outcomes)}/{self.total}] {_clock(time.monotonic() - self.started)} gone"
-        if self.waiting and self.seconds:
-            line += f", about {_clock(self._time_left())} left"
-        print(line, flush=True)
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        counts = {what: self.outcomes.count(what) for what in ("done", "recorded", "failed")}
-        print(
-            f"{self.total} runs: {counts['done']} done, {counts['recorded']} were recorded already, "
-            f"{counts['failed']} failed, in {_clock(time.monotonic() - self.started)}",
-            flush=True,
-        )
-        if self.failures:
-            sys.exit("failed: " + ", ".join(self.failures))
-
-    def _time_left(self) -> float:
-        usual = statistics.mean(second for seconds in self.seconds.values() for second in seconds)
-        return sum(statistics.mean(self.seconds.get(_kind(run_id), [usual])) for run_id in self.waiting)
+    found = [missing(data.resolve, run.task.name, run.data) for run in runs]
+    for run in runs:
+        if not run.model.tiny:
+            missing(models.locate, run.model)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return found
 
 
-def _kind(run_id: str) -> str:
-    return "--".join(run_id.split("--")[:2])  # runs of one model on one task take about as long
+def home(run: RunConfig, clean: bool) -> Path:
+    """The root of a run's record: `results_dir` for those of a committed experiment from a clean tree."""
+    return Path(run.results_dir if clean and _belongs_to_its_experiment(run) else run.output_dir)
 
 
-def _axis(runs: list[RunConfig], name: str) -> str:
-    names = dict.fromkeys(run.method_label if name == "method" else getattr(run, name).name for run in runs)
-    return ", ".join(names)
+def _belongs_to_its_experiment(run: RunConfig) -> bool:
+    """Whether the run is one of those that its experiment file stands for, unchanged on the command line."""
+    if run.experiment is None or not (CONFIG_DIR / "experiment" / f"{run.experiment}.yaml").is_file():
+        return False
+    planned = experiment_runs(run.experiment).get(run.id)
+    if planned is None:
+        return False
+    same = ("", "", "")  # data and number format are the machine's, not the experiment's
+    return numbers_depend_on(planned.model_dump(), *same) == numbers_depend_on(run.model_dump(), *same)
 
 
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+@lru_cache
+def experiment_runs(name: str) -> dict[str, RunConfig]:
+    """The runs of a committed experiment by id."""
+    return {run.id: run for run in expand([f"experiment={name}"])}
+
+
+def standing(run: RunConfig, source: str, roots: list[Path]) -> Standing:
+    """How far a run is: recorded under one of `roots`, in the hands of a living process, failed, or none of these."""
+    name = (run.experiment, source, run.id)
+    if any(record.record_path(root, *name).is_file() for root in roots):
+        return "done"
+    lock = record.lock_path(run.output_dir, *name)
+    if lock.is_file():
+        try:
+            with record.claim(lock, wait=False):
+                pass
+        except record.Busy:
+            return "running"
+    return "failed" if record.failure_path(run.output_dir, *name).is_file() else "missing"
+
+
+def workers(gigabytes: float = 0.0) -> int:
+    """How many runs this machine does at once: one a core, as far as each can have so much memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return max(1, min(cores, int(memory / gigabytes) if gigabytes else cores))
+
+
+# ${workers:2} in an experiment's file
+OmegaConf.register_new_resolver("workers", workers, replace=True)

@@ -17,7 +17,7 @@ def example(**changes) -> Record:
         config={"seed": 1},
         provenance=record.provenance(
             commit=None, dirty=None, model_revision=None, device="cpu", processes=1, effective_batch=32,
-            dtype="float32", threads=1, started=0.0,
+            dtype="float32", threads=1, started=0.0, command="python -m ina.run",
         ),
         split="validation", n=2,
         evaluations=[Evaluation(epoch=1, metrics={"mcc": 0.1 + 0.2}, degenerate=False, train_loss=None)],
