@@ -1,0 +1,158 @@
+"""Which weights train under each method, and how many there are."""
+
+import pytest
+import torch
+from torch import nn
+
+from ina import methods, models
+from ina.config import Full, Ina, Lora, ModelConfig
+from ina.record import Params
+from ina.task import Head
+
+FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
+PAIR = Head("classification", 2)
+SPAN = Head("span", 2)
+FULL = Full(kind="full", name="full")
+PROJECTIONS = {
+    "bert": "attention.self.{}",
+    "roberta": "attention.self.{}",
+    "deberta": "attention.self.in_proj.{}",
+    "deberta-v2": "attention.self.{}_proj",
+}
+
+
+def lora(r=4, sites=("query", "key")) -> Lora:
+    return Lora(kind="lora", name="lora", r=r, alpha=16, dropout=0.0, sites=list(sites))
+
+
+def ina(r=4, sites=("query", "key")) -> Ina:
+    settings = dict(scale=None, inhibition=0.3, activation="gelu", threshold="token", detach_threshold=False)
+    return Ina(kind="ina", name="ina", r=r, alpha=16, dropout=0.0, sites=list(sites), **settings)
+
+
+def prepared(method, family="bert", head=PAIR, make=None) -> tuple[nn.Module, Params]:
+    given = ModelConfig(name="tiny", label="tiny", tiny=family)
+    model = make(given, head) if make else models.load(given, head, seed=1)
+    torch.manual_seed(2)
+    return methods.prepare(method, model, models.head_modules(given, model, head), span=head.kind == "span")
+
+
+def trainable(model: nn.Module) -> set[str]:
+    return {name for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+def stepped(model: nn.Module) -> set[str]:
+    """Names of the weights that two optimiser steps change: W_up starts at zero, so W_down moves in the second."""
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)
+    inputs = {"input_ids": torch.arange(5, 29).view(4, 6), "labels": torch.tensor([0, 1, 1, 0])}
+    model.eval()
+    for _ in range(2):
+        model(**inputs).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return {name for name, weight in model.named_parameters() if not torch.equal(weight, before[name])}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_full_trains_every_weight(family):
+    model, params = prepared(FULL, family)
+    total = sum(weight.numel() for weight in model.parameters())
+    assert trainable(model) == {name for name, _ in model.named_parameters()}
+    assert (params.trainable, params.total, params.adapter) == (total, total, 0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", [lora(), ina()], ids=["lora", "ina"])
+@pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
+def test_adapters_train_the_low_rank_paths_and_the_head_and_nothing_else(family, method, head):
+    model, params = prepared(method, family, head)
+    kind = method.kind
+    sites = [PROJECTIONS[family].format(site) for site in ("query", "key")]
+    paths = {
+        f".layer.{layer}.{site}.{kind}_{factor}.default.weight" for layer in (0, 1) for site in sites for factor in "AB"
+    }
+    found = {name[name.index(".layer.") :] for name in trainable(model) if ".layer." in name}
+    assert found == paths
+    parts = {name.split(".modules_to_save")[0].split(".")[-1] for name in trainable(model) if ".layer." not in name}
+    classifier = {"pooler", "classifier"} if family.startswith("deberta") else {"classifier"}
+    assert parts == ({"qa_outputs"} if head == SPAN else classifier)
+    assert params.trainable == params.adapter + params.head
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_lora_and_ina_have_the_same_sites_shapes_and_initial_weights(family):
+    as_lora, params_lora = prepared(lora(), family)
+    as_ina, params_ina = prepared(ina(), family)
+    weights = [
+        {name.replace("lora_", "ina_"): weight for name, weight in model.named_parameters() if weight.requires_grad}
+        for model in (as_lora, as_ina)
+    ]
+    assert list(weights[0]) == list(weights[1]) and params_lora == params_ina
+    for name in weights[0]:
+        assert torch.equal(weights[0][name], weights[1][name]), name
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", [lora(), ina()], ids=["lora", "ina"])
+def test_what_trains_moves_and_what_is_frozen_stays(family, method):
+    model, _ = prepared(method, family)
+    assert stepped(model) == trainable(model)
+
+
+@pytest.mark.parametrize("kind", [lora, ina])
+def test_the_fused_projection_of_deberta_takes_any_of_its_three_parts(kind):
+    sites = {
+        name.split("in_proj.")[1].split(".")[0]
+        for name in trainable(prepared(kind(sites=("key", "value")), "deberta")[0])
+        if "in_proj." in name
+    }
+    assert sites == {"key", "value"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", [FULL, lora(), ina()], ids=["full", "lora", "ina"])
+def test_a_prepared_model_starts_as_the_pre_trained_one(family, method):
+    ids = torch.arange(5, 17).view(2, 6)
+    base = models.load(ModelConfig(name="tiny", label="tiny", tiny=family), PAIR, seed=1).eval()
+    expected = base(ids).logits
+    torch.testing.assert_close(prepared(method, family)[0].eval()(ids).logits, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "method", [FULL, lora(), ina(r=2, sites=("query", "key", "value"))], ids=lambda each: each.name
+)
+@pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
+def test_weights_are_counted_alike_with_and_without_their_numbers(family, method, head):
+    assert prepared(method, family, head, make=models.blank)[1] == prepared(method, family, head)[1]
+
+
+def test_an_adapter_has_rank_times_both_widths_for_every_layer_and_site():
+    assert prepared(ina(r=3))[1].adapter == 3 * (32 + 32) * 2 * 2
+    assert prepared(lora(r=5, sites=("query", "key", "value")))[1].adapter == 5 * (32 + 32) * 2 * 3
+
+
+def test_the_head_is_counted_once_though_peft_keeps_a_frozen_copy():
+    assert prepared(ina())[1].head == 2 * 32 + 2
+    assert prepared(ina(), "deberta")[1].head == (32 * 32 + 32) + (2 * 32 + 2)
+    assert prepared(ina(), "roberta")[1].head == (32 * 32 + 32) + (2 * 32 + 2)
+
+
+# 24 layers of width 1024: the shapes in the authors' released logs (inhibited-lora@7e40a8a, batch/InA_GLUE_*.out, LoRA-LM)
+@pytest.mark.parametrize(
+    ("r", "sites", "adapter"),
+    [
+        (4, ("query", "key", "value"), 589_824),
+        (8, ("query", "key", "value"), 1_179_648),
+        (8, ("query", "key"), 786_432),
+    ],
+)
+@pytest.mark.parametrize("hub", ["google-bert/bert-large-cased", "microsoft/deberta-large"])
+def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r, sites, adapter):
+    given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
+    for method in (lora(r, sites), ina(r, sites)):
+        model = models.blank(given, PAIR)
+        _, params = methods.prepare(method, model, models.head_modules(given, model, PAIR), span=False)
+        assert params.adapter == adapter
+        assert params.total == sum(weight.numel() for weight in models.blank(given, PAIR).parameters()) + adapter

@@ -1,0 +1,280 @@
+"""Backbones are found where the configuration says and get a head of the task's size, or an error says why not."""
+
+import io
+import itertools
+import json
+import shutil
+
+import pytest
+import sentencepiece
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModel
+
+from ina import models, tiny
+from ina.config import CONFIG_DIR, ModelConfig
+from ina.models import ModelError
+from ina.task import Head
+
+FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
+PAIR = Head("classification", 2)
+MNLI = Head("classification", 3)
+SCORE = Head("regression", 1)
+SPAN = Head("span", 2)
+REVISION = "0" * 40
+
+
+def model(**source) -> ModelConfig:
+    return ModelConfig(name="some", label="Some", **source)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A folder for each family with the files that the hub has for it: config, weights, tokenizer files."""
+    root = tmp_path_factory.mktemp("hub")
+    for family in FAMILIES:
+        folder = root / family
+        torch.manual_seed(0)
+        encoder = AutoModel.from_config(tiny.config(family))
+        if family in ("bert", "roberta"):
+            encoder.save_pretrained(folder)
+        else:  # microsoft's repositories have no safetensors file
+            encoder.config.save_pretrained(folder)
+            torch.save({f"deberta.{name}": w.half() for name, w in encoder.state_dict().items()}, _bin(folder))
+        _write_tokenizer(family, folder)
+    return root
+
+
+def _bin(folder):
+    return folder / "pytorch_model.bin"
+
+
+def _write_tokenizer(family, folder):
+    if family == "deberta-v2":
+        trained = io.BytesIO()
+        pieces = dict(pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]")
+        ids = dict(pad_id=0, bos_id=1, eos_id=2, unk_id=3)
+        sentences = iter(["the dogs bark loudly", "what is the colour of my bag", "a cat sleeps in the red house"] * 50)
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=sentences,
+            model_writer=trained,
+            vocab_size=60,
+            hard_vocab_limit=False,
+            minloglevel=2,
+            **pieces,
+            **ids,
+        )
+        (folder / "spm.model").write_bytes(trained.getvalue())
+    else:
+        core = json.loads(tiny.tokenizer(family).backend_tokenizer.to_str())["model"]
+        if family == "bert":
+            (folder / "vocab.txt").write_text("\n".join(sorted(core["vocab"], key=core["vocab"].get)) + "\n")
+        else:
+            (folder / "vocab.json").write_text(json.dumps(core["vocab"]))
+            merges = [" ".join(pair) for pair in core["merges"]]
+            (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": family == "bert"}))
+
+
+@pytest.fixture
+def copied(hub, tmp_path):
+    """A copy of a family's folder that a test may damage."""
+
+    def copy(family):
+        return shutil.copytree(hub / family, tmp_path / family)
+
+    return copy
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("head", "shape"), [(PAIR, (2, 2)), (MNLI, (2, 3)), (SCORE, (2, 1))])
+def test_a_local_folder_in_the_hubs_layout_gives_a_classifier_of_the_tasks_size(hub, family, head, shape):
+    given = model(path=str(hub / family))
+    inputs = models.load_tokenizer(given)(["the dogs bark", "the cat"], padding=True, return_tensors="pt")
+    assert models.load(given, head, seed=1)(**inputs).logits.shape == shape
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_local_folder_gives_a_start_and_an_end_score_for_every_token(hub, family):
+    given = model(path=str(hub / family))
+    inputs = models.load_tokenizer(given)("what is it", "the dogs bark", return_tensors="pt")
+    outputs = models.load(given, SPAN, seed=1)(**inputs)
+    assert outputs.start_logits.shape == outputs.end_logits.shape == inputs["input_ids"].shape
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_encoder_has_the_weights_of_the_file_in_float32(hub, family):
+    loaded = models.load(model(path=str(hub / family)), PAIR, seed=1).base_model.state_dict()
+    stored = hub / family / "model.safetensors"
+    expected = load_file(stored) if stored.is_file() else torch.load(_bin(hub / family))
+    for name, weight in expected.items():
+        name = name.removeprefix("deberta.")
+        if name in loaded:  # a classifier of RoBERTa's has no pooler
+            assert loaded[name].dtype == torch.float32
+            torch.testing.assert_close(loaded[name], weight.float(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_seed_alone_decides_the_new_head(hub, family):
+    def head(seed):
+        torch.rand(seed)  # whatever was drawn before
+        loaded = models.load(model(path=str(hub / family)), PAIR, seed=seed)
+        modules = models.head_modules(model(path="x"), loaded, PAIR)
+        return torch.cat([w.flatten() for name, w in loaded.named_parameters() if name.split(".")[0] in modules])
+
+    assert torch.equal(head(1), head(1)) and not torch.equal(head(1), head(2))
+
+
+@pytest.mark.parametrize(
+    ("family", "layout"),
+    [
+        ("bert", "[CLS] A [SEP] B [SEP]"),
+        ("roberta", "<s> A </s> </s> B </s>"),
+        ("deberta", "[CLS] A [SEP] B [SEP]"),
+        ("deberta-v2", "[CLS] A [SEP] B [SEP]"),
+    ],
+)
+def test_a_pair_has_the_separators_of_the_familys_pre_training(hub, family, layout):
+    tokenizer = models.load_tokenizer(model(path=str(hub / family)))
+    encoded = tokenizer("the dogs", "a cat")
+    text = {None: None, 0: "A", 1: "B"}
+    parts = [
+        text[part] or token
+        for token, part in zip(
+            tokenizer.convert_ids_to_tokens(encoded["input_ids"]), encoded.sequence_ids(), strict=True
+        )
+    ]
+    assert " ".join(part for part, _ in itertools.groupby(parts) if part) == layout.replace("</s> </s>", "</s>")
+    assert parts.count(layout.split()[-1]) == layout.split().count(layout.split()[-1])
+
+
+@pytest.mark.parametrize(
+    ("family", "head", "modules"),
+    [
+        ("bert", PAIR, ("classifier",)),
+        ("roberta", PAIR, ("classifier",)),
+        ("deberta", PAIR, ("pooler", "classifier")),  # not in the checkpoint, so it starts at random
+        ("deberta-v2", SCORE, ("pooler", "classifier")),
+        ("bert", SPAN, ("qa_outputs",)),
+        ("deberta-v2", SPAN, ("qa_outputs",)),
+    ],
+)
+def test_the_head_is_what_the_checkpoint_lacks(hub, family, head, modules):
+    given = model(path=str(hub / family))
+    assert models.head_modules(given, models.load(given, head, seed=1), head) == modules
+
+
+def test_a_pooler_that_was_never_trained_can_be_made_part_of_the_head():
+    given = model(tiny="bert", pooler_in_head=True)
+    loaded = models.load(given, PAIR, seed=1)
+    assert models.head_modules(given, loaded, PAIR) == ("pooler", "classifier")
+    assert models.head_modules(given, loaded, SPAN) == ("qa_outputs",)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_head_dropout_is_the_dropout_before_the_classifier(family):
+    loaded = models.load(model(tiny=family), PAIR, seed=1, head_dropout=0.35)
+    dropouts = {name for name, module in loaded.named_modules() if getattr(module, "p", None) == 0.35}
+    assert dropouts == ({"classifier.dropout"} if family == "roberta" else {"dropout"})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("head", [PAIR, SPAN])
+def test_a_blank_model_has_every_weight_of_the_real_one_and_no_numbers(family, head):
+    blank = models.blank(model(tiny=family), head)
+    real = models.load(model(tiny=family), head, seed=1)
+    assert {n: w.shape for n, w in blank.named_parameters()} == {n: w.shape for n, w in real.named_parameters()}
+    assert {weight.device.type for weight in blank.parameters()} == {"meta"}
+
+
+# sums of the released logs (ChengKang520/inhibited-lora@7e40a8a, LoRA-LM) and of the hub's safetensors headers
+@pytest.mark.parametrize(
+    ("hub", "total"),
+    [
+        ("google-bert/bert-large-cased", 333_581_314),
+        ("google-bert/bert-large-uncased", 335_143_938),
+        ("FacebookAI/roberta-large", 355_361_794),
+        ("microsoft/deberta-large", 406_214_658),
+        ("microsoft/deberta-v3-large", 435_063_810),
+    ],
+)
+def test_the_large_models_are_known_to_the_last_weight_without_a_download(hub, total):
+    blank = models.blank(model(hub=hub, revision=REVISION), PAIR)
+    assert sum(weight.numel() for weight in blank.parameters()) == total
+
+
+def test_every_hub_model_of_the_paper_has_its_shape_committed():
+    shapes = {path.stem for path in (CONFIG_DIR / "architecture").glob("*.json")}
+    assert shapes == {
+        "bert-large-cased", "bert-large-uncased", "roberta-large", "deberta-large", "deberta-v3-large"
+    }  # fmt: skip
+
+
+def test_a_path_wins_over_package_and_hub(hub):
+    given = model(path=str(hub / "bert"), package="nothing/here", hub="some/model", revision=REVISION)
+    assert models.locate(given) == (str(hub / "bert"), None)
+
+
+def test_an_installed_package_wins_over_the_hub(tmp_path, monkeypatch):
+    folder = tmp_path / "weights_of_mine" / "model"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    monkeypatch.syspath_prepend(tmp_path)
+    given = model(package="weights_of_mine/model", hub="some/model", revision=REVISION)
+    assert models.locate(given) == (str(folder), REVISION)
+    with pytest.raises(ModelError, match="model.safetensors is not the expected file: its SHA-256 is .* expected 0000"):
+        models.locate(given.model_copy(update={"sha256": "0" * 64}))
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="model.safetensors is missing; reinstall its package"):
+        models.locate(given)
+
+
+def test_without_the_package_the_hub_is_asked_and_without_a_hub_the_package_is_named():
+    given = model(package="not_installed_here/model", hub="some/model", revision=REVISION)
+    assert models.locate(given) == ("some/model", REVISION)
+    with pytest.raises(ModelError, match="Python package 'not_installed_here/model' of model some is not installed"):
+        models.locate(model(package="not_installed_here/model"))
+
+
+def test_without_a_network_the_error_names_the_model_its_revision_and_the_way_out():
+    given = model(hub="nobody/nothing", revision=REVISION)
+    for load in (lambda: models.load(given, PAIR, seed=1), lambda: models.load_tokenizer(given)):
+        with pytest.raises(ModelError, match=rf"of model some from nobody/nothing at revision {REVISION}.*model.path"):
+            load()
+
+
+def test_a_folder_without_config_json_is_no_model(tmp_path):
+    with pytest.raises(ModelError, match=r"model.path=.*there is no config.json"):
+        models.load(model(path=str(tmp_path)), PAIR, seed=1)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_missing_or_damaged_weights_are_an_error(copied, family, damage):
+    folder = copied(family)
+    file = _bin(folder) if _bin(folder).is_file() else folder / "model.safetensors"
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(ModelError, match=rf"cannot load the weights of model some from .*{family}: .*the folder holds"):
+        models.load(model(path=str(folder)), PAIR, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("family", "file"),
+    [("bert", "vocab.txt"), ("roberta", "vocab.json"), ("deberta", "merges.txt"), ("deberta-v2", "spm.model")],
+)
+def test_a_missing_vocabulary_is_an_error(copied, family, file):
+    folder = copied(family)
+    (folder / file).unlink()
+    with pytest.raises(ModelError, match="tokenizer of model some"):
+        models.load_tokenizer(model(path=str(folder)))
+
+
+def test_a_damaged_config_is_an_error(copied):
+    folder = copied("bert")
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ModelError, match="cannot load the config.json of model some .* not a valid JSON file"):
+        models.load(model(path=str(folder)), PAIR, seed=1)
