@@ -19,7 +19,7 @@ def nouns(text: str) -> tuple[Word, ...]:
 
 
 def verbs(text: str) -> tuple[Word, ...]:
-    """`walk`, `stop+` (doubles its last letter), `take/took/taken`: forms sg (takes), pl (take), past, part, ing."""
+    """`walk`, `stop+` (doubles its last letter), `swim+/swam/swum`: forms sg (takes), pl (take), past, part, ing."""
     return tuple(_verb(entry) for entry in text.split())
 
 
@@ -70,8 +70,9 @@ def plural_of(noun: str) -> str:
 
 
 def _verb(entry: str) -> Word:
-    base, *irregular = entry.rstrip("+").split("/")
-    doubled = base + base[-1] if entry.endswith("+") else base
+    first, *irregular = entry.split("/")
+    base = first.rstrip("+")
+    doubled = base + base[-1] if first.endswith("+") else base
     regular = _before_e(doubled) + "ed"
     ing = doubled if base.endswith(("ee", "ye", "oe")) else re.sub("e$", "", doubled)
     third = base + "es" if base.endswith("o") else plural_of(base)

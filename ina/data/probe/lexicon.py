@@ -123,7 +123,7 @@ CLASSES: dict[str, tuple[Word, ...]] = {
     # verbs
     "laugh": verbs(
         """complain cough cry dance exercise faint frown giggle hesitate jog+ joke kneel/knelt/knelt laugh
-        nod+ pause pray relax rest shiver shout sigh skate sleep/slept/slept smile sneeze snore stumble swim/swam/swum
+        nod+ pause pray relax rest shiver shout sigh skate sleep/slept/slept smile sneeze snore stumble swim+/swam/swum
         travel+ tremble wait wander whisper work yawn"""
     ),
     "admire": verbs(
@@ -156,12 +156,10 @@ CLASSES: dict[str, tuple[Word, ...]] = {
         "buy/bought/bought find/found/found lose/lost/lost need order receive request steal/stole/stolen want"
     ),
     "give": verbs("give/gave/given hand lend/lent/lent offer pass sell/sold/sold send/sent/sent show/showed/shown"),
-    "donate": verbs("donate return describe demonstrate reveal transfer mention"),
-    "devour": verbs(
-        "acquire avoid describe destroy devour discover locate lack mention obtain possess purchase replace"
-    ),
+    "donate": verbs("donate return describe demonstrate reveal transfer+ mention"),
+    "destroy": verbs("acquire avoid describe destroy discover locate lack mention obtain possess purchase replace"),
     "vanish": verbs("arrive disappear fall/fell/fallen vanish appear"),
-    "crack": verbs("break/broke/broken drop+ move roll spin/spun/spun"),
+    "crack": verbs("break/broke/broken drop+ move roll spin+/spun/spun"),
     "enjoy": verbs("admit+ avoid consider deny enjoy finish imagine practise suggest"),
     "hope": verbs("agree decide fail hope manage offer refuse"),
     "persuade": verbs("advise allow convince encourage force invite order persuade tell/told/told urge warn"),
@@ -169,7 +167,7 @@ CLASSES: dict[str, tuple[Word, ...]] = {
         "argue assume believe claim feel/felt/felt guess hope say/said/said suppose suspect think/thought/thought"
     ),
     "know": verbs(
-        "discover forget/forgot/forgotten know/knew/known learn notice realise remember regret+ see/saw/seen"
+        "discover forget+/forgot/forgotten know/knew/known learn notice realise remember regret+ see/saw/seen"
     ),
     "kind": kinds(
         """poodle:dog rose:flower oak:tree hammer:tool violin:instrument apple:fruit carrot:vegetable sparrow:bird

@@ -86,7 +86,7 @@ name
            | Who found the {object} in the {room}? | name2 | Who found the {object} in the {room2}?
     dev    The {colour} {object} was a present from {name} to {name2}, who soon lost it.
            | From whom came the {colour} {object}? | name | From whom came the {colour} {object2}?
-    dev    {name} says that the {colour} {object} is {name.his}, but it is really {name2}'s.
+    dev    {name} calls the {colour} {object} {name.his} own, but it is really {name2}'s.
            | To whom does the {colour} {object} really belong? | name2
            | To whom does the {colour2} {object} really belong?
 day
