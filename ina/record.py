@@ -188,7 +188,7 @@ def claim(path: Path, wait: bool) -> Iterator[None]:
     Raises:
         Busy: Another process holds it, and `wait` is False.
     """
-    if os.environ.get("RANK", "0") != "0":  # torchrun: the first process claims the run for all
+    if not first_process():  # the first claims the run for all
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,6 +202,11 @@ def claim(path: Path, wait: bool) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def first_process() -> bool:
+    """Whether this is the one process that writes and prints, of those that do a run together under torchrun."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def predictions_path(experiment: str | None, source: str, run_id: str) -> str:

@@ -87,10 +87,11 @@ def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tup
                 samples_per_second=trained.samples_per_second,
                 peak_memory_mb=trained.peak_memory_mb,
             )
-            path = record.write(root, result, trained.predictions)
-            record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
-            shutil.rmtree(folder)
-            logger.info("%s: %s -> %s", cfg.id, report.scores(result), path)
+            if record.first_process():
+                path = record.write(root, result, trained.predictions)
+                record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
+                shutil.rmtree(folder)
+                logger.info("%s: %s -> %s", cfg.id, report.scores(result), path)
             return result, True
     except (RecordError, Busy):
         raise
@@ -162,6 +163,8 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> Path:
     """Where the run keeps its checkpoints; emptied of those that other code made, whose numbers may be others."""
     folder = Path(cfg.output_dir) / "work" / f"{cfg.id}-{settings[:12]}"
     code = folder / "code.json"
+    if not record.first_process():
+        return folder
     mine = json.dumps({"commit": commit, "versions": record.versions()})
     if code.is_file() and code.read_text() != mine:
         logger.warning("%s: starts anew, since another version of the code made the checkpoint in %s", cfg.id, folder)
@@ -223,7 +226,7 @@ def _recorded(root: Path, cfg: RunConfig, settings: dict[str, Any]) -> Record | 
 @contextmanager
 def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
     """Log to Weights & Biases while the block runs, if the configuration says so."""
-    if cfg.wandb.mode == "disabled":
+    if cfg.wandb.mode == "disabled" or not record.first_process():
         yield []
         return
     import wandb
@@ -273,6 +276,8 @@ def _set_up_output(detailed: bool) -> None:
 
 def cli() -> None:
     """Call `main` until no run of the sweep is left, and exit with 0, 1 if a run failed, or 130 after Ctrl-C."""
+    if not record.first_process():
+        sys.stdout = open(os.devnull, "w")
     report.listen()
     code = 0
     try:
@@ -288,7 +293,8 @@ def cli() -> None:
     except KeyboardInterrupt:
         code = 130
     except Exception:
-        traceback.print_exc()
+        if not report.current or not report.current.stopped():  # else it is how a launcher takes Ctrl-C
+            traceback.print_exc()
         code = 1
     sys.exit(max(code, report.current.end()) if report.current else code)
 

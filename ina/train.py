@@ -98,11 +98,11 @@ def fit(
     with trainer.args.main_process_first():
         start = checkpoint.newest(folder)
     trainer.train(resume_from_checkpoint=str(start) if start else None)
-    trainer.accelerator.wait_for_everyone()
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
     chosen = {"best": _predictions(folder, best.epoch), "last": _predictions(folder, settings.epochs)}
+    trainer.accelerator.wait_for_everyone()  # the first process may remove the folder once all have read it
     keys = [key for key in KEYS if key in chosen["best"]]
     values = [frame.drop(columns=keys).add_prefix(f"{rule}_") for rule, frame in chosen.items()]
     train_seconds = sum(outcome["train_seconds"] for outcome in outcomes)
@@ -145,6 +145,7 @@ def _arguments(
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         torch_compile=settings.compile,
+        ddp_find_unused_parameters=False,
         seed=seed,
         eval_strategy="epoch",
         save_strategy="epoch",
