@@ -46,7 +46,7 @@ class InhibitionGate(nn.Module):
             peak = z.max(dim=-1, keepdim=True).values if self.threshold == "token" else z.max()
             if self.detach_threshold:
                 peak = peak.detach()
-            z = z - self.inhibition * peak
+            z = torch.sub(z, peak, alpha=self.inhibition)
         return ACTIVATIONS[self.activation](z)
 
     def extra_repr(self) -> str:

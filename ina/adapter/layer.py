@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
@@ -73,7 +74,11 @@ class InaLinear(nn.Module, BaseTunerLayer):
                 continue
             x = self._cast_input_dtype(x, self.ina_A[name].weight.dtype)
             z = self.ina_A[name](self.ina_dropout[name](x))
-            result = result + self.ina_B[name](self.ina_gate[name](z)) * self.scaling[name]
+            gated = self.ina_gate[name](z).reshape(-1, self.r[name])
+            # scaled, projected and added in one product: nothing of H_o's size is made on the way
+            rows = result.to(gated.dtype).reshape(-1, self.out_features)
+            added = torch.addmm(rows, gated, self.ina_B[name].weight.t(), alpha=self.scaling[name])
+            result = added.view(result.shape)
         return result.to(result_dtype)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
