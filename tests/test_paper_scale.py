@@ -1,16 +1,19 @@
 """What must hold for models that are too large to be trained here."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
 from houses import houses
+from hydra import compose, initialize_config_dir
 from peft import PeftModel, get_peft_model
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModel, LlamaConfig, LlamaForCausalLM
 
-from ina import InaConfig, methods, models
-from ina.config import Full, Ina, Lora, ModelConfig
+from ina import InaConfig, methods, models, record, run, tiny
+from ina.config import CONFIG_DIR, Full, Ina, Lora, ModelConfig, check
 from ina.task import Head
 
 MNLI = Head("classification", 3)
@@ -108,3 +111,60 @@ def test_ina_trains_a_causal_language_model_which_generates_and_is_saved(tmp_pat
     model.save_pretrained(tmp_path)
     reopened = PeftModel.from_pretrained(base, tmp_path).eval()
     assert torch.equal(reopened.generate(**prompt, max_new_tokens=6, do_sample=False), generated)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    """A run without dropout, whose batches of 8 leave 5 examples at the end of an epoch."""
+    folder = tmp_path_factory.mktemp("model")
+    config = tiny.config("bert", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    torch.manual_seed(0)
+    AutoModel.from_config(config).save_pretrained(folder)
+    tiny.tokenizer("bert").save_pretrained(folder)
+    source = ["model=tiny_bert", "model.tiny=null", f"+model.path={folder}", "data=probe", "data.max_train=29"]
+    train = [
+        "train.batch_size=8",
+        "train.epochs=2",
+        "train.dtype=float32",
+        "train.threads=1",
+        "train.learning_rate=0.01",
+    ]
+    return [*source, *train, "task=mrpc", "method=ina", "method.dropout=0"]
+
+
+@pytest.fixture(scope="module")
+def alone(settings, tmp_path_factory):
+    """The run by one process, in whole batches."""
+    return done(settings, tmp_path_factory.mktemp("alone"))
+
+
+def done(settings, folder):
+    with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        return run.run(check(compose("run", [*settings, f"output_dir={folder}"])))[0]
+
+
+def assert_same_losses(found, expected):
+    losses, wanted = ([each.train_loss for each in one.evaluations] for one in (found, expected))
+    assert losses == pytest.approx(wanted, rel=1e-5)
+    assert losses[0] != losses[1]
+
+
+def test_accumulation_does_not_change_the_losses(settings, alone, tmp_path):
+    assert_same_losses(done([*settings, "train.device_batch_size=2"], tmp_path), alone)
+
+
+def test_gradient_checkpointing_does_not_change_the_losses(settings, alone, tmp_path):
+    assert_same_losses(done([*settings, "train.gradient_checkpointing=true"], tmp_path), alone)
+
+
+def test_two_processes_have_the_losses_of_one_and_the_first_records_for_both(settings, alone, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "ina.run"]
+    told = subprocess.run(
+        [*command, *settings, f"output_dir={tmp_path}"], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count("epoch 2 of 2") == 1
+    [found] = record.read_all(tmp_path)
+    assert found.provenance.processes == 2 and found.provenance.effective_batch == 8
+    assert_same_losses(found, alone)
+    assert found.n == alone.n and found.params == alone.params

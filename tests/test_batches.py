@@ -1,0 +1,86 @@
+"""Effective batches depend on seed and epoch alone; processes and accumulation only cut them into pieces."""
+
+import pytest
+
+from ina.batches import MEGA_BATCH, Batches, split
+
+LENGTHS = [3 + (7 * example) % 11 for example in range(45)]
+FEATURES = [{"input_ids": [0] * length, "example": example} for example, length in enumerate(LENGTHS)]
+
+
+def collate(examples):
+    return {"examples": [example["example"] for example in examples]}
+
+
+def batches(features=FEATURES, batch_size=8, seed=1, epoch=0, **cut):
+    made = Batches(features, collate, batch_size, seed, **cut)
+    made.set_epoch(epoch)
+    return made
+
+
+def order(**settings):
+    return [batch.tolist() for batch in batches(**settings).order()]
+
+
+def test_every_example_comes_once_an_epoch_and_the_last_batch_has_what_is_left():
+    found = order()
+    assert sorted(sum(found, [])) == list(range(45))
+    assert [len(batch) for batch in found] == [8, 8, 8, 8, 8, 5]
+
+
+def test_a_batch_holds_examples_of_like_length():
+    assert len(FEATURES) < MEGA_BATCH * 8
+    spreads = [max(LENGTHS[i] for i in batch) - min(LENGTHS[i] for i in batch) for batch in order()]
+    assert max(spreads) <= 2 < max(LENGTHS) - min(LENGTHS)
+
+
+def test_batches_do_not_come_sorted_by_length():
+    means = [sum(LENGTHS[i] for i in batch) for batch in order(batch_size=4)[:-1]]
+    assert means != sorted(means) and means != sorted(means, reverse=True)
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    assert order() == order()
+    assert order() != order(seed=2) and order() != order(epoch=1)
+
+
+@pytest.mark.parametrize(("processes", "pieces"), [(1, 1), (2, 1), (1, 4), (2, 2), (4, 2)])
+def test_processes_and_accumulation_cut_the_same_batches_into_pieces(processes, pieces):
+    parts = [list(batches(pieces=pieces, process=rank, processes=processes)) for rank in range(processes)]
+    assert {len(part) for part in parts} == {len(batches(pieces=pieces))} == {6 * pieces}
+    for number, expected in enumerate(order()):
+        found = [piece for part in parts for piece in part[number * pieces : (number + 1) * pieces]]
+        assert sorted(i for piece in found if piece["share"] for i in piece["examples"]) == sorted(expected)
+        assert sum(piece["share"] for piece in found) == pytest.approx(1)
+        assert {piece["share"] for piece in found} <= {
+            0.0,
+            *(len(piece["examples"]) / len(expected) for piece in found),
+        }
+
+
+def test_a_whole_batch_has_the_share_one_exactly():
+    assert {piece["share"] for piece in batches(batch_size=7)} == {1.0}
+
+
+def test_where_there_are_fewer_examples_than_pieces_the_rest_counts_nothing():
+    pieces = [list(batches(FEATURES[:9], pieces=2, process=rank, processes=2))[2:] for rank in (0, 1)]
+    shares = [piece["share"] for part in pieces for piece in part]
+    assert sorted(shares) == [0.0, 0.0, 0.0, 1.0]
+    assert all(len(piece["examples"]) == 1 for part in pieces for piece in part)
+
+
+@pytest.mark.parametrize(
+    ("effective", "processes", "most", "expected"),
+    [(32, 1, None, (32, 1)), (32, 1, 8, (8, 4)), (32, 2, None, (16, 1)), (32, 2, 8, (8, 2)), (8, 2, 32, (4, 1))],
+)
+def test_examples_a_device_times_accumulation_times_processes_is_the_effective_batch(
+    effective, processes, most, expected
+):
+    assert split(effective, processes, most) == expected
+
+
+def test_a_batch_that_cannot_be_split_evenly_is_an_error():
+    with pytest.raises(ValueError, match="train.batch_size=32 is not a multiple of the 3 processes"):
+        split(32, 3, None)
+    with pytest.raises(ValueError, match="train.device_batch_size=5 does not divide 16"):
+        split(32, 2, 5)
