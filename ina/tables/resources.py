@@ -103,7 +103,7 @@ def efficiency_table(study: Study) -> Table:
         ),
         rows=tuple(rows),
         notes=(
-            "Other work on the machine at the same time shows in these figures; `make bench` measures speed alone.",
+            "Other work on the machine at the same time shows in these figures; make bench measures speed alone.",
         ),
         data=pd.DataFrame(data),
     )
