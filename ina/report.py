@@ -112,7 +112,7 @@ class Sweep:
         global _in_run
         listen()
         known = self._outcome(run_id)
-        if not known and (self.folder / "stop").exists():
+        if not known and self.stopped():
             known = self.keep(Outcome(run_id, "not started", "", 0.0))
         if known:
             return known
@@ -149,6 +149,10 @@ class Sweep:
         """Start no further run, in any process."""
         (self.folder / "stop").touch()
 
+    def stopped(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return (self.folder / "stop").exists()
+
     def lost(self) -> list[str]:
         """Runs that were started and neither ended nor go on: their process was killed."""
         started = [path.stem for path in self.folder.glob("*.started") if self._outcome(path.stem) is None]
@@ -165,7 +169,7 @@ class Sweep:
     def again(self) -> bool:
         """Whether runs are left that other processes were doing; if so, they are waited for in the next round."""
         busy = [outcome.id for outcome in self._outcomes() if outcome.status == "busy"]
-        if not busy or (self.folder / "stop").exists():
+        if not busy or self.stopped():
             return False
         print(f"waiting for {len(busy)} runs that other processes are doing: {', '.join(busy)}", flush=True)
         for run_id in busy:
@@ -181,9 +185,10 @@ class Sweep:
         outcomes = self._outcomes()
         count = Counter(outcome.status for outcome in outcomes)
         told = f"{count['done']} done, {count['recorded']} recorded before, {count['failed']} failed"
-        stopped = (self.folder / "stop").exists()
-        if stopped:
-            told += f", {count['cancelled']} cancelled, {count['not started']} not started"
+        if stopped := self.stopped():
+            told += f", {count['cancelled']} cancelled"
+        if left := self.total - sum(count[status] for status in ("done", "recorded", "failed", "cancelled")):
+            told += f", {left} not started"
         print(f"{self.total} runs: {told}, in {_clock(time.monotonic() - self.started)}", flush=True)
         for outcome in outcomes:
             if outcome.status == "failed":

@@ -212,8 +212,12 @@ def _recorded(root: Path, cfg: RunConfig, settings: dict[str, Any]) -> Record | 
         logger.info("%s: already recorded%s, %s", cfg.id, by, report.scores(found))
         return found
     theirs = numbers_depend_on(found.config, found.source, found.data.fingerprint, found.provenance.dtype)
+
+    def shown(of: dict[str, Any], key: str) -> str:
+        return repr(of[key]) if key in of else "off"
+
     differing = [
-        f"  {key}: {theirs.get(key)!r} there, {settings.get(key)!r} here"
+        f"  {key}: {shown(theirs, key)} there, {shown(settings, key)} here"
         for key in sorted(theirs.keys() | settings.keys())
         if theirs.get(key) != settings.get(key)
     ]

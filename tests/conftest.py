@@ -18,3 +18,19 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real GLUE/SQuAD files not at INA_DATA_DIR or ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def glue(tmp_path_factory) -> Path:
+    """Folder of a few made-up rows of CoLA and STS-B in the official layout."""
+    import tiny_runs
+
+    return tiny_runs.write_glue(tmp_path_factory.mktemp("glue"))
+
+
+@pytest.fixture
+def cli(monkeypatch, capfd):
+    """Call ``python -m ina.run`` in this process: exit code, standard output, standard error."""
+    import tiny_runs
+
+    return lambda *arguments: tiny_runs.cli(list(arguments), monkeypatch, capfd)

@@ -1,0 +1,263 @@
+"""One run: what it records, when it is skipped or refused, and how it fails."""
+
+import contextlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from tiny_runs import configured, numbers, overrides
+
+from ina import record, report, run, sweep, train
+from ina.config import check
+from ina.record import RecordError
+
+
+@pytest.fixture(scope="module")
+def done(glue, tmp_path_factory):
+    """A finished run: its settings, its record, its folder."""
+    out = tmp_path_factory.mktemp("out")
+    cfg = configured(glue, out, "wandb.mode=offline")
+    result, new = run.run(cfg, command="python -m ina.run seed=1")
+    assert new
+    return cfg, result, out
+
+
+def test_the_record_is_what_was_returned(done):
+    cfg, result, out = done
+    assert record.read(out / "runs" / "adhoc" / "files" / "tiny_bert--stsb--ina--s1.json") == result
+
+
+def test_the_record_says_everything_about_the_run(done):
+    cfg, result, out = done
+    assert (result.status, result.source, result.split, result.n) == ("done", "files", "validation", 24)
+    assert result.data.rows == {"train": 40, "validation": 24}
+    assert [one.epoch for one in result.evaluations] == [1, 2, 3]
+    assert result.best == max(result.evaluations, key=lambda one: one.metrics["pearson"])
+    assert result.last == result.evaluations[-1]
+    assert set(result.last.metrics) == {"pearson", "spearman"}
+    assert result.params.trainable == result.params.adapter + result.params.head
+    assert result.config["method"]["inhibition"] == 0.3 and "dir" not in result.config["data"]
+    assert result.wall_seconds > 0 and result.samples_per_second > 0
+
+
+def test_the_record_says_under_which_circumstances_it_was_made(done):
+    provenance = done[1].provenance
+    assert provenance.command == "python -m ina.run seed=1"
+    assert (provenance.effective_batch, provenance.processes, provenance.threads) == (8, 1, 1)
+    assert provenance.dtype == "float32"
+    assert provenance.started <= provenance.finished
+    assert provenance.versions["torch"] and provenance.python
+
+
+def test_predictions_have_one_row_a_dev_example_for_the_best_and_the_last_epoch(done):
+    cfg, result, out = done
+    frame = record.read_predictions(out, result)
+    assert list(frame) == ["split", "id", "label", "best_prediction", "last_prediction"]
+    assert len(frame) == 24 and frame["id"].is_unique
+    assert frame["label"].corr(frame["last_prediction"]) == pytest.approx(result.last.metrics["pearson"], abs=1e-5)
+    assert frame["label"].corr(frame["best_prediction"]) == pytest.approx(result.best.metrics["pearson"], abs=1e-5)
+
+
+def test_offline_wandb_leaves_its_folder_in_the_output_folder(done):
+    assert list(done[2].glob("wandb/offline-run-*/*.wandb"))
+
+
+def test_nothing_but_records_predictions_locks_and_wandb_stays(done):
+    cfg, result, out = done
+    assert {path.name for path in out.iterdir()} == {"runs", "predictions", "locks", "work", "wandb"}
+    assert not any((out / "work").iterdir())
+
+
+def test_a_recorded_run_is_skipped_and_says_so(done, caplog):
+    cfg, result, out = done
+    with caplog.at_level("INFO"):
+        assert run.run(cfg) == (result, False)
+    assert "tiny_bert--stsb--ina--s1: already recorded, pearson best" in caplog.text
+
+
+def test_one_recorded_by_another_version_of_the_code_is_skipped_and_says_by_which(done, caplog, monkeypatch):
+    cfg, result, out = done
+    monkeypatch.setattr(run, "_loaded_commit", lambda: "0" * 40)
+    with caplog.at_level("INFO"):
+        run.run(cfg)
+    assert f"already recorded by commit {result.provenance.commit[:7]}" in caplog.text
+
+
+def test_a_run_recorded_with_other_settings_is_refused_with_the_differing_keys(done, glue):
+    cfg, result, out = done
+    path = record.record_path(out, None, "files", cfg.id)
+    before = path.read_bytes()
+    with pytest.raises(RecordError) as refusal:
+        run.run(configured(glue, out, "train.epochs=2", "train.weight_decay=0.1"))
+    assert "train.epochs: 3 there, 2 here" in str(refusal.value)
+    assert "train.weight_decay: off there, 0.1 here" in str(refusal.value)
+    assert "train.batch_size" not in str(refusal.value)
+    assert path.read_bytes() == before and not (out / "failed").exists()
+
+
+def test_a_damaged_record_is_refused_and_stays_as_it_is(glue, tmp_path):
+    cfg = configured(glue, tmp_path)
+    path = record.record_path(tmp_path, None, "files", cfg.id)
+    path.parent.mkdir(parents=True)
+    path.write_text('{"id": "tiny')
+    with pytest.raises(RecordError, match="is no valid record .* delete it to run it again"):
+        run.run(cfg)
+    assert path.read_text() == '{"id": "tiny'
+
+
+def test_the_same_seed_gives_the_same_numbers_to_the_last_bit_and_another_seed_does_not(done, glue, tmp_path):
+    cfg, result, out = done
+    again, _ = run.run(configured(glue, tmp_path))
+    assert numbers(again) == numbers(result)
+    assert record.read_predictions(tmp_path, again).equals(record.read_predictions(out, result))
+    other, _ = run.run(configured(glue, tmp_path, "seed=2"))
+    assert numbers(other) != numbers(result)
+
+
+def test_a_clock_that_is_set_back_changes_nothing_but_the_times(done, glue, tmp_path, monkeypatch):
+    backwards = iter(range(2_000_000_000, 0, -100_000))
+    monkeypatch.setattr("time.time", lambda: next(backwards))
+    again, _ = run.run(configured(glue, tmp_path))
+    assert again.provenance.started > again.provenance.finished
+    assert numbers(again) == numbers(done[1]) and again.wall_seconds > 0
+
+
+def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        result, _ = run.run(configured(glue, tmp_path, "task=cola", "train.epochs=1", "train.learning_rate=1.0e-9"))
+    assert result.last.degenerate and "DEGENERATE: one class predicted" in caplog.text
+
+
+COMMITTED = ("experiment=glue_smoke", "task=cola", "method=lora", "seed=1")
+
+
+@pytest.mark.parametrize(
+    ("state", "changed", "home"),
+    [
+        (("c" * 40, False), (), "results"),
+        (("c" * 40, True), (), "outputs"),
+        ((None, None), (), "outputs"),
+        (("c" * 40, False), ("train.epochs=9",), "outputs"),
+        (("c" * 40, False), ("seed=77",), "outputs"),
+    ],
+    ids=["clean", "dirty", "no repository", "changed setting", "seed outside the grid"],
+)
+def test_only_an_unchanged_run_of_a_committed_experiment_from_a_clean_tree_belongs_to_the_results(
+    state, changed, home, monkeypatch
+):
+    commit, dirty = state
+    given = {text.split("=")[0] for text in changed}
+    lines = [text for text in COMMITTED if text.split("=")[0] not in given]
+    cfg = check(sweep.composed(["model=minilm", *lines, *changed]))
+    assert sweep.home(cfg, clean=commit is not None and not dirty).name == home
+
+
+def test_a_failed_run_leaves_a_record_with_the_error_apart_from_the_others(glue, tmp_path, monkeypatch):
+    cfg = configured(glue, tmp_path)
+
+    def fail(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(train, "fit", fail)
+    with pytest.raises(RuntimeError):
+        run.run(cfg)
+    failure = record.read(record.failure_path(tmp_path, None, "files", cfg.id))
+    assert failure.status == "failed" and "can't allocate memory" in failure.error and "Traceback" in failure.error
+    assert failure.data.rows["train"] == 40 and failure.best is None
+    assert list(record.read_all(tmp_path)) == []
+    monkeypatch.undo()
+    run.run(cfg)
+    assert not record.failure_path(tmp_path, None, "files", cfg.id).exists()
+
+
+def test_an_interrupted_run_is_recorded_as_cancelled(glue, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "fit", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(configured(glue, tmp_path))
+    assert record.read(next((tmp_path / "failed").rglob("*.json"))).status == "cancelled"
+
+
+def test_bad_rows_are_a_failed_run_whose_data_is_unknown(glue, tmp_path):
+    (tmp_path / "CoLA").mkdir()
+    for name in ("train.tsv", "dev.tsv"):
+        (tmp_path / "CoLA" / name).write_text("gj04\t7\t\tA cat.\n")
+    with pytest.raises(ValueError, match="train.tsv"):
+        run.run(configured(tmp_path, tmp_path / "out", "task=cola"))
+    failure = record.read(next((tmp_path / "out" / "failed").rglob("*.json")))
+    assert failure.data is None and failure.fingerprint is None and "train.tsv" in failure.error
+
+
+@contextlib.contextmanager
+def file_system(folder, option):
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", option, "none", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root can mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_ends_the_run_with_its_message_and_the_next_try_succeeds(glue, tmp_path, cli):
+    with file_system(tmp_path / "disk", "size=2m") as disk:
+        (disk / "ballast").write_bytes(bytes(1_900_000))
+        code, out, err = cli(*overrides(glue, disk, "method=full"))
+        assert code == 1 and "No space left on device" in out + err
+        assert not list(record.read_all(disk)) and not list(disk.rglob("*.partial"))
+        (disk / "ballast").unlink()
+        assert cli(*overrides(glue, disk, "method=full"))[0] == 0
+
+
+def test_where_nothing_can_be_written_the_run_ends_before_it_trains(glue, tmp_path, cli, monkeypatch):
+    monkeypatch.setattr(train, "fit", lambda *_, **__: pytest.fail("it trained"))
+    (tmp_path / "out").write_text("a file where a folder is to be")
+    code, _, err = cli(*overrides(glue, tmp_path / "out"))
+    assert code == 1 and re.search("error: .*(Not a directory|File exists)", err)
+
+
+def test_a_read_only_results_folder_ends_the_run_before_it_trains(glue, tmp_path, cli, monkeypatch):
+    monkeypatch.setattr(train, "fit", lambda *_, **__: pytest.fail("it trained"))
+    monkeypatch.setattr(sweep, "home", lambda cfg, clean: Path(cfg.results_dir))
+    if os.geteuid():
+        (tmp_path / "results").mkdir(mode=0o500)
+        code, _, err = cli(*overrides(glue, tmp_path / "out", f"results_dir={tmp_path / 'results'}"))
+    else:  # to whom modes mean nothing
+        with file_system(tmp_path / "results", "ro"):
+            code, _, err = cli(*overrides(glue, tmp_path / "out", f"results_dir={tmp_path / 'results'}"))
+    assert code == 1 and re.search("error: .*(Permission denied|Read-only file system).*results", err)
+
+
+def test_a_wrong_setting_starts_nothing_and_all_of_them_are_told_at_once(glue, tmp_path, cli):
+    code, out, err = cli(*overrides(glue, tmp_path / "out", "method.r=0", "method.inhibition=1.5", "train.epochs=0"))
+    assert code == 1 and out == ""
+    assert "`r` should be a positive integer, not 0" in err
+    assert "`inhibition` should lie in [0, 1], not 1.5" in err
+    assert "train.epochs=0" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["train.epoch=3"], "Key 'epoch' is not in struct"),
+        (["task=colla"], "Could not find 'task/colla'"),
+        (["data.dir=/no/such/folder"], "error: .*/no/such/folder"),
+        (["model=bert_large", "model.path=/no/such/model"], "error: model.path=/no/such/model"),
+        (["task=qnli"], "error: data.source=files has no qnli"),
+    ],
+)
+def test_what_cannot_be_found_is_named(arguments, told, glue, tmp_path, cli):
+    code, _, err = cli(*overrides(glue, tmp_path / "out", *arguments))
+    assert code == 1
+    assert re.search(told, err)
+
+
+def test_one_line_tells_the_scores(done):
+    told = report.scores(done[1])
+    assert told.startswith(f"pearson best {done[1].best.metrics['pearson']:.4f} (epoch {done[1].best.epoch}), last ")

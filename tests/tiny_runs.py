@@ -1,0 +1,90 @@
+"""Real runs small enough for tests: a tiny model on a few dozen rows, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from ina import report, run, sweep
+from ina.config import RunConfig, check
+
+WORDS = "the a one cat dog bird man runs sees likes knows red big old here now not".split()
+
+
+def write_glue(folder: Path, train: int = 40, dev: int = 24) -> Path:
+    """CoLA and STS-B as distributed, with made-up sentences; a score of STS-B depends on its sentences."""
+    draw = random.Random(0)
+
+    def sentence() -> str:
+        return " ".join(draw.choices(WORDS, k=draw.randint(3, 9)))
+
+    for split, size in (("train", train), ("dev", dev)):
+        cola = [f"gj04\t{index % 2}\t\t{sentence()}" for index in range(size)]
+        pairs = [(sentence(), sentence()) for _ in range(size)]
+        stsb = [
+            f"{index}\tg\tf\t2012\t1\tnone\tnone\t{one}\t{two}\t{len(one) % 6}"
+            for index, (one, two) in enumerate(pairs)
+        ]
+        header = "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore"
+        for name, lines in (("CoLA", cola), ("STS-B", [header, *stsb])):
+            path = folder / name / f"{split}.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def overrides(glue: Path, out: Path, *more: str) -> list[str]:
+    """A command line of the smallest sensible run: STS-B, whose scores are no round numbers."""
+    small = ["model=tiny_bert", "task=stsb", "train.epochs=3", "train.batch_size=8", "train.learning_rate=0.003"]
+    where = ["data=files", f"data.dir={glue}", f"output_dir={out}", f"results_dir={out}/results"]
+    small += ["train.threads=1", "train.dtype=float32"]
+    given = {text.split("=")[0] for text in more}
+    return [text for text in small + where if text.split("=")[0] not in given] + list(more)
+
+
+def configured(glue: Path, out: Path, *more: str) -> RunConfig:
+    return check(sweep.composed(overrides(glue, out, *more)))
+
+
+def cli(arguments: list[str], monkeypatch, capfd) -> tuple[int, str, str]:
+    """``python -m ina.run`` in this process: exit code, standard output, standard error."""
+    monkeypatch.setattr(sys, "argv", ["ina/run.py", *arguments])
+    monkeypatch.setattr(report, "current", None)
+    monkeypatch.setattr(report, "listen", lambda: None)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as end:
+        run.cli()
+    told = capfd.readouterr()
+    code, message = (1, end.value.code) if isinstance(end.value.code, str) else (end.value.code or 0, "")
+    return code, told.out, told.err + message
+
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["ina.run"])
+
+
+def start(arguments: list[str], log: Path) -> multiprocessing.Process:
+    """``python -m ina.run`` in a process of its own, leader of a group, without the seconds that imports take."""
+    process = _processes.Process(target=_main, args=(arguments, log))
+    process.start()
+    return process
+
+
+def _main(arguments: list[str], log: Path) -> None:
+    os.setsid()
+    with open(log, "w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.argv = ["ina/run.py", *arguments]
+    run.cli()
+
+
+def numbers(result) -> list:
+    """All that has to be the same when a run is done again."""
+    return [(one.epoch, one.metrics, one.train_loss, one.degenerate) for one in result.evaluations]
