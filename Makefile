@@ -30,8 +30,9 @@ lint: setup ## check style and formatting
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 
-smoke: setup ## Table 3 in two minutes: proves that everything works, says nothing about the methods
-	$(RUN) -m ina.run experiment=glue_smoke $(ARGS)
+smoke: EXPERIMENT ?= glue_smoke
+smoke: setup ## two minutes that prove that everything works and say nothing about the methods; or squad_smoke
+	$(RUN) -m ina.run experiment=$(EXPERIMENT) $(ARGS)
 
 define REPRODUCE
 $(RUN) -m ina.run experiment=$(EXPERIMENT) results_dir=outputs $(ARGS)

@@ -277,7 +277,7 @@ def listen() -> None:
 def scores(result: Record) -> str:
     """The scores of a finished run in a line."""
     best, last = (evaluation.metrics[result.headline] for evaluation in (result.best, result.last))
-    degenerate = ", DEGENERATE: one class predicted" if result.last.degenerate else ""
+    degenerate = ", DEGENERATE: one answer for everything" if result.last.degenerate else ""
     return f"{result.headline} best {best:.4f} (epoch {result.best.epoch}), last {last:.4f}{degenerate}"
 
 

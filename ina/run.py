@@ -24,6 +24,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from . import data, methods, models, record, report, sweep, train
+from .cache import Cache
 from .config import CONFIG_DIR, RunConfig, check, fingerprint, numbers_depend_on
 from .record import Busy, DataInfo, Params, Record, RecordError
 from .report import Outcome
@@ -177,8 +178,9 @@ def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[train
     task = family(cfg.task.family)
     head = task.head(cfg.task)
     tokenizer = models.load_tokenizer(cfg.model)
-    features = task.train_features(cfg.task, examples.splits["train"], tokenizer)
-    dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer)
+    cache = Cache(Path(cfg.output_dir) / "cache", examples.fingerprint)
+    features = task.train_features(cfg.task, examples.splits["train"], tokenizer, cache)
+    dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer, cache)
     model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     transformers.set_seed(cfg.seed)
     model, params = methods.prepare(
