@@ -101,8 +101,8 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
     return _load("weights", _auto(head), model, config=config, dtype=torch.float32)
 
 
-def blank(model: ModelConfig, head: Head) -> PreTrainedModel:
-    """The backbone with its head, but without any numbers: every weight is on the meta device and takes no memory.
+def untrained(model: ModelConfig, head: Head, device: str = "cpu") -> PreTrainedModel:
+    """The backbone at its full size with random weights; on the device "meta" without any, which takes no memory.
 
     Nothing is downloaded: for the hub's models `configs/architecture` holds copies of their config.json.
 
@@ -111,7 +111,7 @@ def blank(model: ModelConfig, head: Head) -> PreTrainedModel:
     """
     config = architecture(model)
     _fit(config, head, None)
-    with torch.device("meta"):
+    with torch.device(device):
         return _auto(head).from_config(config)
 
 

@@ -1,5 +1,7 @@
 """Which weights train under each method, and how many there are."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -125,7 +127,10 @@ def test_a_prepared_model_starts_as_the_pre_trained_one(family, method):
 )
 @pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
 def test_weights_are_counted_alike_with_and_without_their_numbers(family, method, head):
-    assert prepared(method, family, head, make=models.blank)[1] == prepared(method, family, head)[1]
+    assert (
+        prepared(method, family, head, make=partial(models.untrained, device="meta"))[1]
+        == prepared(method, family, head)[1]
+    )
 
 
 def test_an_adapter_has_rank_times_both_widths_for_every_layer_and_site():
@@ -152,7 +157,10 @@ def test_the_head_is_counted_once_though_peft_keeps_a_frozen_copy():
 def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r, sites, adapter):
     given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
     for method in (lora(r, sites), ina(r, sites)):
-        model = models.blank(given, PAIR)
+        model = models.untrained(given, PAIR, "meta")
         _, params = methods.prepare(method, model, models.head_modules(given, model, PAIR), span=False)
         assert params.adapter == adapter
-        assert params.total == sum(weight.numel() for weight in models.blank(given, PAIR).parameters()) + adapter
+        assert (
+            params.total
+            == sum(weight.numel() for weight in models.untrained(given, PAIR, "meta").parameters()) + adapter
+        )

@@ -180,8 +180,8 @@ def test_head_dropout_is_the_dropout_before_the_classifier(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("head", [PAIR, SPAN])
-def test_a_blank_model_has_every_weight_of_the_real_one_and_no_numbers(family, head):
-    blank = models.blank(model(tiny=family), head)
+def test_an_untrained_model_has_every_weight_of_the_real_one_and_on_meta_no_numbers(family, head):
+    blank = models.untrained(model(tiny=family), head, "meta")
     real = models.load(model(tiny=family), head, seed=1)
     assert {n: w.shape for n, w in blank.named_parameters()} == {n: w.shape for n, w in real.named_parameters()}
     assert {weight.device.type for weight in blank.parameters()} == {"meta"}
@@ -199,7 +199,7 @@ def test_a_blank_model_has_every_weight_of_the_real_one_and_no_numbers(family, h
     ],
 )
 def test_the_large_models_are_known_to_the_last_weight_without_a_download(hub, total):
-    blank = models.blank(model(hub=hub, revision=REVISION), PAIR)
+    blank = models.untrained(model(hub=hub, revision=REVISION), PAIR, "meta")
     assert sum(weight.numel() for weight in blank.parameters()) == total
 
 
