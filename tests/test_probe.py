@@ -14,9 +14,9 @@ from ina.data.probe.template import Draw, bind, fill
 PINNED = {
     "cola": "bc81807b5a4dbc4a",
     "sst2": "4ec30ca7e681a097",
-    "mrpc": "e7b72374aa33afbc",
+    "mrpc": "280d8ffd4dffe533",
     "stsb": "ca69d160b6e5ca98",
-    "qqp": "6fe03cda9c5fb905",
+    "qqp": "7d9c253c0b1d6e88",
     "mnli": "815482d6487c366d",
     "qnli": "aa439c8dca1353ce",
     "rte": "819368b6b0404940",

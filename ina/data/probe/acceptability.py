@@ -4,11 +4,10 @@ No single word gives the label away: either the two members differ in order alon
 wrong in another frame of the same phenomenon and split.
 """
 
-from ina.data.probe.morphology import MORPHOLOGY
-from ina.data.probe.syntax import SYNTAX
-from ina.data.probe.template import CHOICE, Draw, Row, bind, fill
+from ina.data.probe import morphology, syntax
+from ina.data.probe.template import CHOICE, Draw, Row, bind, fill, phenomena
 
-PHENOMENA = MORPHOLOGY + SYNTAX
+PHENOMENA = phenomena(morphology.TEXT + syntax.TEXT)
 
 
 def pair(template: str, draw: Draw, split: str) -> list[Row]:

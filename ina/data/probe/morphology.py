@@ -1,8 +1,6 @@
 """Minimal pairs `[acceptable|unacceptable]` about the form of words: agreement, inflection, pronouns."""
 
-from ina.data.probe.template import phenomena
-
-MORPHOLOGY = phenomena("""
+TEXT = """
 agreement across a prepositional phrase
     train  The {person.n} near the {vehicle.x} [{be.n}|{be.x}] {mood}.
     train  The {object.n} behind the {container.x} [{was.n}|{was.x}] {state}.
@@ -156,4 +154,4 @@ antecedents of reflexives
     train  {ann} thinks that {bob} will {blame} [himself|herself].
     dev    {ann} wants {bob} to {blame} [himself|herself].
     dev    {bob} wants {ann} to {blame} [herself|himself].
-""")
+"""

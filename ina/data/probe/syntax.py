@@ -1,8 +1,6 @@
 """Minimal pairs `[acceptable|unacceptable]` about how words are put together: order, islands, arguments."""
 
-from ina.data.probe.template import phenomena
-
-SYNTAX = phenomena("""
+TEXT = """
 scope of negative polarity items
     train  [No {person} who the {person2} {admire.past}|The {person2} who no {person} {admire.past}]
            has ever {buy.part} a {object}.
@@ -153,4 +151,4 @@ partitives
     train  {name} knows some [{mood}|the {mood}] {person.pl}.
     dev    {name} {buy.past} several [of the|of] {state} {object.pl}.
     dev    {name} {buy.past} several [{state}|the {state}] {object.pl}.
-""")
+"""
