@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -146,14 +146,18 @@ class Study:
         return len(ids) if all(run.id in ids for run in self.runs) else None
 
     @cached_property
-    def _predictions(self) -> dict[str, pd.DataFrame]:
+    def _memo(self) -> dict[Any, Any]:
         return {}
 
+    def once(self, key: Any, work: Callable[[], Any]) -> Any:
+        """What `work` gives; it is done once for each `key`, as tables and figures ask for the same things."""
+        if key not in self._memo:
+            self._memo[key] = work()
+        return self._memo[key]
+
     def predictions(self, run: Record) -> pd.DataFrame:
-        """The per-example predictions of a run, read once."""
-        if run.id not in self._predictions:
-            self._predictions[run.id] = record.read_predictions(self.root, run)
-        return self._predictions[run.id]
+        """The per-example predictions of a run."""
+        return self.once(("predictions", run.id), lambda: record.read_predictions(self.root, run))
 
 
 def studies(root: str | Path, experiment: str | None = None) -> Iterator[Study]:

@@ -59,7 +59,8 @@ def points(value: float, decimals: int = 1) -> str:
 
 def signed(value: float, decimals: int = 1) -> str:
     """A raw difference in points, with its sign."""
-    return f"{100 * value:+.{decimals}f}".replace("-", "−")
+    text = f"{100 * value:+.{decimals}f}"
+    return (text if float(text) else text[1:]).replace("-", "−")
 
 
 def spread(scores: np.ndarray, count: bool) -> str:

@@ -52,9 +52,13 @@ def outcomes(study: Study, cell: Cell, rule: Rule, seeds: tuple[int, ...] | None
 
 def summarise(study: Study, cell: Cell, rule: Rule) -> stats.CellSummary:
     """The headline scores of a cell with their intervals."""
-    found = outcomes(study, cell, rule)
-    degenerate = np.array([getattr(run, rule).degenerate for run in cell.runs])
-    return stats.summarise(found.metric, found.labels, found.predictions, 0, degenerate, RESAMPLES)
+
+    def work() -> stats.CellSummary:
+        found = outcomes(study, cell, rule)
+        degenerate = np.array([getattr(run, rule).degenerate for run in cell.runs])
+        return stats.summarise(found.metric, found.labels, found.predictions, 0, degenerate, RESAMPLES)
+
+    return study.once(("summary", cell.name, rule), work)
 
 
 def compare(study: Study, a: Cell, b: Cell, rule: Rule) -> stats.Comparison | None:
@@ -66,7 +70,11 @@ def compare(study: Study, a: Cell, b: Cell, rule: Rule) -> stats.Comparison | No
     seeds = tuple(sorted(set(a.seeds) & set(b.seeds)))
     if not seeds:
         return None
-    of_a, of_b = outcomes(study, a, rule, seeds), outcomes(study, b, rule, seeds)
-    if not np.array_equal(of_a.examples, of_b.examples):
-        raise ValueError(f"{a.name} and {b.name} were measured on different examples; they cannot be compared")
-    return stats.compare(of_a.metric, of_a.labels, of_a.predictions, of_b.predictions, 0, RESAMPLES)
+
+    def work() -> stats.Comparison:
+        of_a, of_b = outcomes(study, a, rule, seeds), outcomes(study, b, rule, seeds)
+        if not np.array_equal(of_a.examples, of_b.examples):
+            raise ValueError(f"{a.name} and {b.name} were measured on different examples; they cannot be compared")
+        return stats.compare(of_a.metric, of_a.labels, of_a.predictions, of_b.predictions, 0, RESAMPLES)
+
+    return study.once(("comparison", a.name, b.name, rule), work)

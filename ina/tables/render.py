@@ -103,6 +103,15 @@ def _tex(text: str) -> str:
 
 def page(table: Table) -> str:
     """A web page that needs no other file and looks like a table in a paper."""
+    return _great_table(table).as_raw_html(make_page=True)
+
+
+def fragment(table: Table) -> str:
+    """The same table to stand within a page."""
+    return _great_table(table).as_raw_html()
+
+
+def _great_table(table: Table) -> GT:
     ids = [str(i) for i in range(len(table.columns))]
     section, sections, kinds, body = "", [], [], []
     for row in table.rows:
@@ -126,7 +135,7 @@ def page(table: Table) -> str:
         made = made.tab_style(style.text(color="#555555", size="90%"), loc.body(rows=small))
     for note in table.notes:
         made = made.tab_source_note(great_tables.html(html.escape(note)))
-    return _paper_like(made).opt_css(_CSS.format(table.name)).as_raw_html(make_page=True)
+    return _paper_like(made).opt_css(_CSS.format(table.name))
 
 
 _CSS = """

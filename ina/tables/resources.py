@@ -102,9 +102,7 @@ def efficiency_table(study: Study) -> Table:
             Column("Threads"),
         ),
         rows=tuple(rows),
-        notes=(
-            "Other work on the machine at the same time shows in these figures; make bench measures speed alone.",
-        ),
+        notes=("Other work on the machine at the same time shows in these figures; make bench measures speed alone.",),
         data=pd.DataFrame(data),
     )
 

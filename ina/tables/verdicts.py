@@ -157,7 +157,7 @@ def _row(one: Judged) -> Row:
         f"{compared.improvement:.2f}",
         DASH if effect is None else f"{effect:.1f}".replace("-", "−"),
         verdict.verdict,
-        verdict.reason,
+        verdict.reason.replace("-", "−"),
         _seeds(verdict.needed),
     )
     return Row(cells, "main" if one.task else "second")
