@@ -1,11 +1,13 @@
 """Tiny random models of each family, with tokenizers of the family's kind: for tests, where scores mean nothing.
 
-The tokenizers are trained on the probe's sentences and differ as the real ones do: WordPiece with token types (BERT),
-byte-level BPE (RoBERTa, DeBERTa), unigram with a leading-space mark (DeBERTa v2 and v3).
+The tokenizers are made from the probe's sentences and differ as the real ones do: WordPiece with token types (BERT),
+byte-level BPE (RoBERTa, DeBERTa), unigram with a leading-space mark (DeBERTa v2 and v3). Only BPE is trained: the
+trainers of the other two give another vocabulary in every process.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -55,10 +57,7 @@ def tokenizer(family: str) -> PreTrainedTokenizerFast:
     """The tokenizer of the tiny model of a family."""
     names = _ROBERTA_TOKENS if family == "roberta" else _BERT_TOKENS
     special = list(names.values())
-    core, trainer = {"bert": _wordpiece, "roberta": _bpe, "deberta": _bpe, "deberta-v2": _unigram}[family](
-        names, special
-    )
-    core.train_from_iterator(_sentences(), trainer)
+    core = {"bert": _wordpiece, "roberta": _bpe, "deberta": _bpe, "deberta-v2": _unigram}[family](special)
     cls, sep = names["cls_token"], names["sep_token"]
     pair = f"{cls} $A {sep} {sep} $B {sep}" if family == "roberta" else f"{cls} $A {sep} $B:1 {sep}:1"
     core.post_processor = processors.TemplateProcessing(
@@ -74,31 +73,50 @@ def tokenizer(family: str) -> PreTrainedTokenizerFast:
     )
 
 
-def _wordpiece(names, special):
-    core = Tokenizer(models.WordPiece(unk_token=names["unk_token"]))
+def _wordpiece(special: list[str]) -> Tokenizer:
+    core = Tokenizer(models.WordPiece())
     core.normalizer = normalizers.BertNormalizer(lowercase=True)
     core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     core.decoder = decoders.WordPiece()
-    return core, trainers.WordPieceTrainer(vocab_size=VOCABULARY, special_tokens=special, show_progress=False)
+    words = _words(core)
+    letters = sorted(set("".join(words)))
+    pieces = dict.fromkeys([*special, *letters, *(f"##{letter}" for letter in letters), *words])
+    core.model = models.WordPiece(
+        {piece: index for index, piece in enumerate([*pieces][:VOCABULARY])}, unk_token=special[1]
+    )
+    return core
 
 
-def _bpe(names, special):
-    core = Tokenizer(models.BPE(unk_token=names["unk_token"]))
+def _bpe(special: list[str]) -> Tokenizer:
+    core = Tokenizer(models.BPE(unk_token=special[1]))
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    return core, trainers.BpeTrainer(
+    trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
+    core.train_from_iterator(_sentences(), trainer)
+    return core
 
 
-def _unigram(names, special):
+def _unigram(special: list[str]) -> Tokenizer:
     core = Tokenizer(models.Unigram())
     core.pre_tokenizer = pre_tokenizers.Metaspace()
     core.decoder = decoders.Metaspace()
-    return core, trainers.UnigramTrainer(
-        vocab_size=VOCABULARY, special_tokens=special, unk_token=names["unk_token"], show_progress=False
+    words = _words(core)
+    pieces = dict.fromkeys([*special, *sorted(set("".join(words))), *words])
+    scores = [(piece, -float(index)) for index, piece in enumerate([*pieces][:VOCABULARY])]
+    core.model = models.Unigram(scores, unk_id=1)
+    return core
+
+
+def _words(core: Tokenizer) -> list[str]:
+    """The words of the sentences as the tokenizer splits them, the most frequent first."""
+    normalize = core.normalizer.normalize_str if core.normalizer else str
+    counts = Counter(
+        word for sentence in _sentences() for word, _ in core.pre_tokenizer.pre_tokenize_str(normalize(sentence))
     )
+    return sorted(counts, key=lambda word: (-counts[word], word))
 
 
 def _sentences() -> list[str]:
