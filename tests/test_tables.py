@@ -241,6 +241,12 @@ def test_without_baselines_all_are_compared_with_the_first(tmp_path):
     assert list(pairs(study(tmp_path))) == [("minilm", "ina-inhibition0.9", "ina-inhibition0.1")]
 
 
+def test_one_method_alone_has_no_table_of_verdicts(tmp_path):
+    write_run(tmp_path)
+    assert "verdicts_best" not in [table.name for table in files.tables(study(tmp_path))]
+    assert "over n = 1 seed, " in score_tables(study(tmp_path))[0].caption
+
+
 def test_a_difference_is_that_of_the_scores_in_the_table(glue):
     cells = study(glue).cells
     for rule in ("best", "last"):

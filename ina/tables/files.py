@@ -12,20 +12,15 @@ from .layout import Table
 from .resources import efficiency_table, parameter_table
 from .scores import score_tables
 from .sheet import sheet
-from .verdicts import interval_table, verdict_table
+from .verdicts import interval_table, pairs, verdict_table
 
 _BLOCK = re.compile(r"(<!-- table: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-- /table -->)", re.S)
 
 
 def tables(study: Study) -> list[Table]:
     """Every table of a study, the tables of scores first."""
-    return [
-        *score_tables(study),
-        interval_table(study),
-        *(verdict_table(study, rule) for rule in RULES),
-        parameter_table(study),
-        efficiency_table(study),
-    ]
+    verdicts = [verdict_table(study, rule) for rule in RULES] if any(pairs(study)) else []
+    return [*score_tables(study), interval_table(study), *verdicts, parameter_table(study), efficiency_table(study)]
 
 
 def on_screen(study: Study) -> str:

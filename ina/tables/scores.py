@@ -142,13 +142,17 @@ def _caption(study: Study) -> str:
     models = ", ".join(dict.fromkeys(run.config["model"]["label"] for run in study.runs))
     planned = f"{len(study.runs)} of {study.planned} runs" if study.planned else f"{len(study.runs)} runs"
     dtypes = ", ".join(sorted({run.provenance.dtype for run in study.runs}))
-    epochs = span([run.config["train"]["epochs"] for run in study.runs])
-    seeds = span([len(cell.runs) for cell in study.cells.values()])
+    epochs = _counted([run.config["train"]["epochs"] for run in study.runs], "epoch")
+    seeds = _counted([len(cell.runs) for cell in study.cells.values()], "seed")
     return (
-        f"{models}; {planned}; {epochs} epochs, {dtypes}. Mean ± standard deviation in points over n = {seeds} seeds, "
+        f"{models}; {planned}; {epochs}, {dtypes}. Mean ± standard deviation in points over n = {seeds}, "
         "n in brackets. Epoch best: the one with the best headline score on the dev set, optimistic for every method "
         "alike; last: the last one."
     )
+
+
+def _counted(counts: list[int], what: str) -> str:
+    return f"{span(counts)} {what}{'s' if max(counts) > 1 else ''}"
 
 
 def _notes(study: Study, averaged: tuple[str, ...]) -> list[str]:
