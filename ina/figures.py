@@ -129,12 +129,14 @@ def size(study: Study, rule: Rule = "best") -> Figure:
     for axis, model in zip(axes, models, strict=True):
         tasks = [task for task in study.tasks if any((model, task) == key[:2] for key in study.cells)]
         methods = [m for of, m in study.methods if of == model and all((model, t, m) in study.cells for t in tasks)]
-        for place, method in enumerate(methods):
+        drawn: list[float] = []
+        for method in methods:
             cells = [study.cells[model, task, method] for task in tasks]
             found = stats.average([summarise(study, cell, rule) for cell in cells])
             value, low, high = (100 * x for x in (found.estimate.value, found.interval.low, found.interval.high))
-            weights = np.mean([cell.first.params.trainable for cell in cells])
-            apart = 1.15 ** (place - len(methods) / 2)  # LoRA and InA have the same number
+            weights = float(np.mean([cell.first.params.trainable for cell in cells]))
+            apart = 1.15 ** sum(abs(other / weights - 1) < 0.2 for other in drawn)  # LoRA and InA have the same number
+            drawn.append(weights)
             look = _looks(study)[method]
             axis.errorbar(
                 weights * apart,
