@@ -49,12 +49,14 @@ reproduce-squad: setup ## Table 4 from real runs; EXPERIMENT=squad_paper for the
 
 tables: setup ## write results/tables again from the records in results/
 	$(RUN) -m ina.tables $(EXPERIMENT) $(ARGS)
+	$(RUN) -m ina.claims
 
-notebooks: setup ## execute the notebooks in place
-	$(VENV)/bin/jupyter-execute --inplace notebooks/*.ipynb
+notebooks: setup ## run the notebooks and write them as pages to outputs/notebooks
+	$(VENV)/bin/jupyter-nbconvert --execute --to html --output-dir outputs/notebooks notebooks/*.ipynb
 
 bench: setup ## measure the speed of training on this machine
 	$(RUN) scripts/benchmark.py $(ARGS)
 
 check: lint test ## what must pass before a commit: lint, tests, tables up to date
 	$(RUN) -m ina.tables --check
+	$(RUN) -m ina.claims --check

@@ -477,3 +477,10 @@ def test_a_difference_of_the_margin_is_seldom_called_equivalent(simulation):
     shares = simulation.verdict_shares(rng, world, seeds=5, n=4000, behind=METRICS["accuracy"].margin, repeats=120)
     assert shares["equivalent"] <= 0.11  # 5 % known to 2
     assert shares["worse"] <= 0.03
+
+
+def test_a_mean_over_tasks_of_three_seeds_each_has_three_seeds_exactly():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        parts = [Estimate(0.5, float(rng.uniform(1e-5, 1e-3)), 1e-4, 3, 2, np.inf) for _ in range(5)]
+        assert mean_of(parts).seeds == 3
