@@ -482,5 +482,5 @@ def test_a_difference_of_the_margin_is_seldom_called_equivalent(simulation):
 def test_a_mean_over_tasks_of_three_seeds_each_has_three_seeds_exactly():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        parts = [Estimate(0.5, float(rng.uniform(1e-5, 1e-3)), 1e-4, 3, 2, np.inf) for _ in range(5)]
+        parts = [Estimate(0.5, float(rng.uniform(1e-5, 1e-3)), 1e-4, 3, 2, 100) for _ in range(5)]
         assert mean_of(parts).seeds == 3
