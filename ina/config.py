@@ -172,6 +172,7 @@ class TrainConfig(_Strict):
     tf32: bool  # 19-bit products of float32 numbers, where a GPU has them
     gradient_checkpointing: bool  # compute activations twice instead of keeping them: less memory, more time
     compile: bool  # torch.compile
+    fast: bool  # the same steps in less time, see `ina.speed`; the numbers change within chance
     threads: Annotated[int, Field(ge=1)] | None
 
     @model_validator(mode="after")

@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import torch
 from datasets import Dataset
 from torch import nn
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
 from transformers.utils import is_torch_tf32_available
 
-from . import batches, checkpoint
+from . import batches, checkpoint, speed
 from .config import TrainConfig
 from .record import Evaluation, write_atomically
 from .task import KEYS, DevSet, Scored
@@ -85,19 +86,20 @@ def fit(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     _reset_peak_memory()
-    trainer = _Trainer(
-        model=model,
-        args=_arguments(settings, len(features), seed, folder, report_to),
-        train_dataset=features.to_list(),
-        data_collator=DataCollatorWithPadding(tokenizer),
-        effective_batch=settings.batch_size,
-        dev_sets=dev_sets,
-        folder=folder,
-    )
-    trainer.remove_callback(PrinterCallback)  # a table of its own every epoch
-    with trainer.args.main_process_first():
-        start = checkpoint.newest(folder)
-    trainer.train(resume_from_checkpoint=str(start) if start else None)
+    with _ways(model, features, dev_sets, tokenizer, settings):
+        trainer = _Trainer(
+            model=model,
+            args=_arguments(settings, len(features), seed, folder, report_to),
+            train_dataset=features.to_list(),
+            data_collator=DataCollatorWithPadding(tokenizer),
+            effective_batch=settings.batch_size,
+            dev_sets=dev_sets,
+            folder=folder,
+        )
+        trainer.remove_callback(PrinterCallback)  # a table of its own every epoch
+        with trainer.args.main_process_first():
+            start = checkpoint.newest(folder)
+        trainer.train(resume_from_checkpoint=str(start) if start else None)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
@@ -117,6 +119,20 @@ def fit(
         device=_device_name(trainer.args.device),
         processes=trainer.args.world_size,
     )
+
+
+def _ways(
+    model: nn.Module,
+    features: Dataset,
+    dev_sets: list[DevSet],
+    tokenizer: PreTrainedTokenizerBase,
+    settings: TrainConfig,
+) -> contextlib.AbstractContextManager[None]:
+    if not settings.fast:
+        return contextlib.nullcontext()
+    texts = [one.with_format("arrow")["input_ids"] for one in (features, *(dev.features for dev in dev_sets))]
+    ids = np.concatenate([[tokenizer.pad_token_id], *(pc.list_flatten(text).to_numpy() for text in texts)])
+    return speed.faster(model, resolve_dtype(settings.dtype), ids, settings.weight_decay)
 
 
 def _arguments(

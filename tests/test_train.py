@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import transformers
 from datasets import Dataset
+from peft import get_peft_model
 
-from ina import config, data, glue, models, sweep, tiny, train
+from ina import InaConfig, config, data, glue, models, sweep, tiny, train
 from ina.batches import Batches
 from ina.task import DevSet, Head, Scored
 
@@ -46,14 +48,13 @@ def settings(**changed) -> config.TrainConfig:
     return config.check(sweep.composed(command + [f"train.{key}={value}" for key, value in changed.items()])).train
 
 
-def model(seed: int) -> torch.nn.Module:
+def fit(folder, dev, seed=1, adapter=None, **changed) -> train.Trained:
     given = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
-    return models.load(given, Head("classification", 2), seed)
-
-
-def fit(folder, dev, seed=1, **changed) -> train.Trained:
+    model = models.load(given, Head("classification", 2), seed=1)
+    transformers.set_seed(seed)
     return train.fit(
-        model(1), training_set(), [dev.set()], tiny.tokenizer("bert"), settings(**changed),
+        get_peft_model(model, adapter) if adapter else model,
+        training_set(), [dev.set()], tiny.tokenizer("bert"), settings(**changed),
         headline="mcc", seed=seed, folder=folder, report_to=[],
     )  # fmt: skip
 
@@ -108,6 +109,29 @@ def test_the_same_seed_gives_the_same_numbers_to_the_last_bit(trained, dev, tmp_
 def test_another_seed_gives_other_batches_and_other_numbers(trained, tmp_path):
     found = fit(tmp_path, Dev(0.2, 0.5, 0.5), seed=2)
     assert found.evaluations[0].train_loss != trained.evaluations[0].train_loss
+
+
+@pytest.mark.parametrize("method, dtype", [("full", "float32"), ("ina", "bfloat16")])
+def test_quick_runs_go_on_from_a_checkpoint_to_the_same_numbers(method, dtype, tmp_path):
+    def run(folder, dev):
+        adapter = InaConfig(task_type="SEQ_CLS", dropout=0.1) if method == "ina" else None
+        return fit(folder, dev, adapter=adapter, fast="true", dtype=dtype, learning_rate=0.003)
+
+    whole, killed, resumed = Dev(0.2, 0.5, 0.5), Dev(0.2), Dev(0.5, 0.5)
+    expected = run(tmp_path / "whole", whole)
+    with pytest.raises(IndexError):
+        run(tmp_path / "killed", killed)
+    found = run(tmp_path / "killed", resumed)
+    assert found.evaluations == expected.evaluations
+    assert all(map(np.array_equal, [killed.logits[0], *resumed.logits], whole.logits))
+    assert len({one.train_loss for one in found.evaluations}) == 3
+
+
+def test_a_quick_run_drops_otherwise_and_learns_alike(trained, tmp_path):
+    found = fit(tmp_path, Dev(0.2, 0.5, 0.5), fast="true")
+    losses, expected = ([one.train_loss for one in run.evaluations] for run in (found, trained))
+    assert losses != expected
+    assert losses == pytest.approx(expected, abs=0.05)
 
 
 def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_data):
