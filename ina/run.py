@@ -284,6 +284,8 @@ def cli() -> None:
     """Call `main` until no run of the sweep is left, and exit with 0, 1 if a run failed, or 130 after Ctrl-C."""
     if not record.first_process():
         sys.stdout = open(os.devnull, "w")
+    # joblib's way to say that it gives a worker's memory back by starting a new one
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
     report.listen()
     code = 0
     try:
