@@ -144,7 +144,7 @@ def test_the_head_is_counted_once_though_peft_keeps_a_frozen_copy():
     assert prepared(ina(), "roberta")[1].head == (32 * 32 + 32) + (2 * 32 + 2)
 
 
-# 24 layers of width 1024: the shapes in the authors' released logs (inhibited-lora@7e40a8a, batch/InA_GLUE_*.out, LoRA-LM)
+# 24 layers of width 1024: the shapes in the released logs (inhibited-lora@7e40a8a, batch/InA_GLUE_*.out, LoRA-LM)
 @pytest.mark.parametrize(
     ("r", "sites", "adapter"),
     [
