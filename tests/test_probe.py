@@ -35,6 +35,11 @@ def rows() -> dict:
     return {task: probe.rows(task, 2) for task in probe.SUITES}
 
 
+@pytest.fixture(scope="module")
+def by_level() -> dict:
+    return {level: probe.rows("squad_v2", level) for level in reading.LEVELS}
+
+
 def texts(task: str, row: dict) -> tuple[str, ...]:
     columns = schema.TEXT_COLUMNS.get(task, ("context", "question"))
     return tuple(row[name] for name in columns)
@@ -103,23 +108,20 @@ def test_texts_are_whole_sentences(rows):
                     assert not re.search(r"  | [.,?]|\.\.|[.?] [a-z]|\b(\w{2,}) \1\b", text), (task, text)
 
 
-def test_every_answer_is_at_its_offset():
-    for task in schema.SQUAD_TASKS:
-        for level in reading.LEVELS:
-            for split_rows in probe.rows(task, level).values():
-                for row in split_rows:
-                    for answer, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
-                        assert row["context"][start : start + len(answer)] == answer
+def test_every_answer_is_at_its_offset(rows, by_level):
+    for splits in (rows["squad_v1"], *by_level.values()):
+        for row in (row for split_rows in splits.values() for row in split_rows):
+            for answer, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
+                assert row["context"][start : start + len(answer)] == answer
 
 
 def sentences(text: str) -> list[str]:
     return re.split(r"(?<=\.) ", text)
 
 
-def test_levels_differ_in_distractors_only():
-    by_level = {level: probe.rows("squad_v2", level)["validation"] for level in reading.LEVELS}
+def test_levels_differ_in_distractors_only(by_level):
     for level, more in zip(reading.LEVELS, reading.LEVELS[1:], strict=False):
-        for row, longer in zip(by_level[level], by_level[more], strict=True):
+        for row, longer in zip(by_level[level]["validation"], by_level[more]["validation"], strict=True):
             assert [row[key] for key in ("id", "question")] == [longer[key] for key in ("id", "question")]
             assert row["answers"]["text"] == longer["answers"]["text"]
             short, long = sentences(row["context"]), sentences(longer["context"])
@@ -128,11 +130,11 @@ def test_levels_differ_in_distractors_only():
             assert all(sentence in remaining for sentence in short), "the shorter paragraph is part of the longer one"
 
 
-def test_a_distractor_never_states_the_answer():
-    for short, long in zip(*(probe.rows("squad_v1", level)["validation"] for level in (0, 8)), strict=True):
-        (answer,) = short["answers"]["text"]
-        pattern = rf"\b{answer}\b"
-        assert len(re.findall(pattern, long["context"])) == len(re.findall(pattern, short["context"]))
+def test_a_distractor_never_states_the_answer(by_level):
+    for short, long in zip(by_level[0]["validation"], by_level[8]["validation"], strict=True):
+        for answer in short["answers"]["text"]:
+            counts = {len(re.findall(rf"\b{answer}\b", row["context"])) for row in (short, long)}
+            assert len(counts) == 1
 
 
 def test_words_are_inflected():
