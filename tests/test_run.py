@@ -64,9 +64,9 @@ def test_offline_wandb_leaves_its_folder_in_the_output_folder(done):
     assert list(done[2].glob("wandb/offline-run-*/*.wandb"))
 
 
-def test_nothing_but_records_predictions_locks_and_wandb_stays(done):
+def test_nothing_but_records_predictions_locks_features_and_wandb_stays(done):
     cfg, result, out = done
-    assert {path.name for path in out.iterdir()} == {"runs", "predictions", "locks", "work", "wandb"}
+    assert {path.name for path in out.iterdir()} == {"runs", "predictions", "locks", "cache", "work", "wandb"}
     assert not any((out / "work").iterdir())
 
 
@@ -130,7 +130,7 @@ def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
     assert result.last.degenerate and "DEGENERATE: one answer for everything" in caplog.text
 
 
-COMMITTED = ("experiment=glue_smoke", "task=cola", "method=lora", "seed=1")
+COMMITTED = ("experiment=glue_mini", "task=cola", "method=lora", "seed=1")
 
 
 @pytest.mark.parametrize(
