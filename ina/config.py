@@ -149,6 +149,7 @@ class DataConfig(_Strict):
 
     source: Literal["auto", "files", "hub", "probe"]
     dir: str | None  # for files; None: the environment variable INA_DATA_DIR
+    select: Annotated[float, Field(gt=0, lt=1)] | None = None  # share of the training rows to choose settings by
     max_train: Annotated[int, Field(ge=1)] | None  # the same subset for every seed and method
     distractors: Literal[0, 1, 2, 4, 8]  # for the probe's reading tasks
 
@@ -222,8 +223,14 @@ class RunConfig(_Strict):
 
     @property
     def id(self) -> str:
-        """``<model>--<task>--<method>--s<seed>``: the name of the run, its folder, its record and its table row."""
-        return f"{self.cell}--s{self.seed}"
+        """``<model>--<task>--<method>--s<seed>``: the name of the run, its folder, its record and its table row.
+
+        The trials of a search differ in what names do not show; theirs end with a hash of all settings.
+        """
+        if self.data.select is None:
+            return f"{self.cell}--s{self.seed}"
+        settings = fingerprint(numbers_depend_on(self.model_dump(), "", "", ""))
+        return f"{self.model.name}--{self.task.name}--{self.method.name}--s{self.seed}--{settings[:8]}"
 
 
 @lru_cache

@@ -7,6 +7,7 @@ one folder, `<output_dir>/sweeps/<name>`, with a file for every run that was sta
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -21,12 +22,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from . import record, sweep
-from .config import CONFIG_DIR, ConfigError, RunConfig, check
+from .config import CONFIG_DIR, ConfigError
 from .record import Busy, Record, RecordError
 
 USER_ERRORS = (ValueError, OSError)  # told in one sentence; anything else is a bug and shows its type
@@ -84,7 +84,11 @@ class Sweep:
     def __init__(self, config: DictConfig) -> None:
         overrides = list(config.hydra.overrides.task)
         self.trials = config.hydra.sweeper.get("n_trials")
-        self.runs = {run.id: run for run in (sweep.expand(overrides) if not self.trials else [_searched(overrides)])}
+        self.runs = {run.id: run for run in sweep.expand(overrides)}
+        if self.trials:
+            logging.getLogger("optuna.storages").setLevel(logging.WARNING)
+            if any(run.data.select is None for run in self.runs.values()):
+                raise ConfigError("a search needs data.select, say 0.1: a share of the training rows to choose by")
         self.sources = dict(zip(self.runs, sweep.sources(list(self.runs.values())), strict=True))
         self.total = self.trials or len(self.runs)
         jobs = config.hydra.launcher.get("n_jobs") or config.hydra.launcher.get("array_parallelism") or 1
@@ -187,7 +191,8 @@ class Sweep:
         told = f"{count['done']} done, {count['recorded']} recorded before, {count['failed']} failed"
         if stopped := self.stopped():
             told += f", {count['cancelled']} cancelled"
-        if left := self.total - sum(count[status] for status in ("done", "recorded", "failed", "cancelled")):
+        left = self.total - sum(count[status] for status in ("done", "recorded", "failed", "cancelled"))
+        if left and (stopped or not self.trials):  # a search may ask for the same trial twice
             told += f", {left} not started"
         print(f"{self.total} runs: {told}, in {_clock(time.monotonic() - self.started)}", flush=True)
         for outcome in outcomes:
@@ -279,16 +284,6 @@ def scores(result: Record) -> str:
     best, last = (evaluation.metrics[result.headline] for evaluation in (result.best, result.last))
     degenerate = ", DEGENERATE: one answer for everything" if result.last.degenerate else ""
     return f"{result.headline} best {best:.4f} (epoch {result.best.epoch}), last {last:.4f}{degenerate}"
-
-
-def _searched(overrides: list[str]) -> RunConfig:
-    """The run around which a search looks."""
-    parser = OverridesParser.create()
-    fixed = [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
-    run = check(sweep.composed([text for text in fixed if not text.startswith("hydra")]))
-    if run.data.select is None:
-        raise ConfigError("a search needs data.select, say 0.1: training rows to choose by instead of the dev rows")
-    return run
 
 
 def _kind(run_id: str) -> str:

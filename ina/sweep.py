@@ -22,6 +22,8 @@ Standing = Literal["done", "running", "failed", "missing"]
 def expand(overrides: list[str]) -> list[RunConfig]:
     """The runs that a command line stands for, in the order in which a sweep starts them.
 
+    A search, whose runs depend on each other's scores, stands for the one run around which it looks.
+
     Args:
         overrides: As after ``python -m ina.run``, sweeps such as ``seed=1,2`` included.
 
@@ -30,8 +32,11 @@ def expand(overrides: list[str]) -> list[RunConfig]:
     """
     parser = OverridesParser.create()
     fixed = [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
-    params = composed(fixed, return_hydra_config=True).hydra.sweeper.params or {}
+    sweeper = composed(fixed, return_hydra_config=True).hydra.sweeper
+    params = sweeper.params or {}
     parsed = parser.parse_overrides([f"{key}={value}" for key, value in params.items()] + overrides)
+    if "n_trials" in sweeper:
+        parsed = [override for override in parsed if not override.is_sweep_override()]
     runs: dict[str, RunConfig] = {}
     problems: dict[str, None] = {}
     for job in BasicSweeper.split_arguments(parsed, None)[0]:

@@ -14,10 +14,9 @@ import ina.data
 from ina.data import schema
 
 
-def settings(source="auto", folder=None, max_train=None):
-    return SimpleNamespace(
-        source=source, dir=None if folder is None else str(folder), max_train=max_train, distractors=0
-    )
+def settings(source="auto", folder=None, max_train=None, select=None):
+    folder = None if folder is None else str(folder)
+    return SimpleNamespace(source=source, dir=folder, select=select, max_train=max_train, distractors=0)
 
 
 def rte(size=4, **changes):
@@ -195,6 +194,40 @@ def test_asking_for_more_rows_than_there_are_gives_them_all_in_order():
     assert ina.data.subset(rte(6), 10)["idx"][:] == list(range(6))
 
 
+# --- select -----------------------------------------------------------------------------------------------------------
+
+
+def test_select_puts_training_rows_in_the_place_of_the_dev_rows(sources):
+    usual = ina.data.load("rte", settings())
+    search = ina.data.load("rte", settings(select=0.25))
+    train, dev = (search.splits[split].to_list() for split in ("train", "validation"))
+    assert len(dev) == round(0.25 * len(usual.splits["train"]))
+    assert sorted(map(str, train + dev)) == sorted(map(str, usual.splits["train"].to_list()))
+    assert search.fingerprint != usual.fingerprint
+
+
+def test_the_selected_rows_are_always_the_same_whatever_max_train_is():
+    first, again = (ina.data.hold_out(both(rte(50)), 0.1)["validation"]["idx"][:] for _ in range(2))
+    assert first == again and len(first) == 5
+
+
+def test_max_train_counts_the_rows_that_select_leaves(sources):
+    assert len(ina.data.load("rte", settings(select=0.25, max_train=2)).splits["train"]) == 2
+
+
+def test_the_questions_about_one_paragraph_stay_together():
+    contexts = [f"Paragraph {n // 3}." for n in range(30)]
+    rows = datasets.Dataset.from_dict({"id": [str(n) for n in range(30)], "context": contexts})
+    splits = ina.data.hold_out(datasets.DatasetDict(train=rows, validation=rows), 0.2)
+    assert len(splits["validation"]) == 6
+    assert not set(splits["train"]["context"]) & set(splits["validation"]["context"])
+
+
+def test_of_two_dev_splits_the_first_is_replaced_and_the_other_left_out():
+    splits = datasets.DatasetDict(train=rte(20), validation_matched=rte(4), validation_mismatched=rte(4))
+    assert list(ina.data.hold_out(splits, 0.1)) == ["train", "validation_matched"]
+
+
 # --- fingerprint ------------------------------------------------------------------------------------------------------
 
 
@@ -209,7 +242,7 @@ def test_equal_rows_have_an_equal_fingerprint_however_they_are_stored(tmp_path):
 def test_the_fingerprint_is_the_same_in_another_process(tmp_path):
     code = (
         "import sys; from types import SimpleNamespace as N; import ina.data;"
-        "print(ina.data.load('rte', N(source='files', dir=sys.argv[1], max_train=None)).fingerprint)"
+        "print(ina.data.load('rte', N(source='files', dir=sys.argv[1], select=None, max_train=None)).fingerprint)"
     )
     here = ina.data.load("rte", settings("files", write_rte(tmp_path))).fingerprint
     env = os.environ | {"PYTHONHASHSEED": "1"}

@@ -28,7 +28,8 @@ SUBSET_SEED = 20240806
 class TaskData:
     """A task's labelled rows.
 
-    splits: `train` and `validation` (MNLI: `validation_matched`, `validation_mismatched`), columns as in `schema`
+    splits: `train` and `validation` (MNLI: `validation_matched`, `validation_mismatched`), columns as in `schema`; with
+        `data.select` the (first) dev split is made of training rows
     source: where they came from, one of `SOURCES`
     fingerprint: SHA-256 of their content
     """
@@ -45,10 +46,14 @@ def load(task_name: str, data: "DataConfig") -> TaskData:
     so every seed and every method trains on the same ones; a smaller subset is part of a larger one. It is drawn before
     the fingerprint is taken, so the fingerprint tells subsets apart.
 
+    `data.select` puts a share of the training rows in the place of the dev rows; `data.max_train` counts the rest.
+
     Raises what `resolve` raises, and ValueError naming file or split, row and value when the data is malformed.
     """
     source = resolve(task_name, data)
     splits = schema.conform(task_name, _module(source).load(task_name, data), source)
+    if data.select is not None:
+        splits = hold_out(splits, data.select)
     if data.max_train is not None:
         splits["train"] = subset(splits["train"], data.max_train)
     return TaskData(splits, source, schema.fingerprint(splits))
@@ -76,6 +81,21 @@ def subset(train: Dataset, size: int) -> Dataset:
         return train
     # RandomState and not default_rng: its stream is frozen (NEP 19), so later numpy releases draw the same rows.
     return train.select(np.random.RandomState(SUBSET_SEED).permutation(len(train))[:size])
+
+
+def hold_out(splits: DatasetDict, share: float) -> DatasetDict:
+    """The training rows in two parts, the second, `share` of them and always the same ones, as the only dev split.
+
+    So a search for settings never sees the rows that results are reported on. SQuAD's questions about one paragraph
+    stay together.
+    """
+    train = splits["train"]
+    groups = np.asarray(train["context"] if "context" in train.column_names else range(len(train)))
+    distinct = np.unique(groups)
+    size = max(1, round(share * len(distinct)))
+    held = np.isin(groups, distinct[np.random.RandomState(SUBSET_SEED).permutation(len(distinct))[:size]])
+    dev = next(split for split in splits if split != "train")
+    return DatasetDict({"train": train.select(np.flatnonzero(~held)), dev: train.select(np.flatnonzero(held))})
 
 
 def _module(source: str) -> ModuleType:

@@ -1,0 +1,50 @@
+"""How far a grid is: ``python -m ina.status experiment=glue_mini``, with a command line of `ina.run`. Runs nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+
+from . import record, sweep
+from .config import RunConfig
+from .sweep import Standing
+
+
+def table(runs: list[RunConfig], sources: list[str]) -> pd.DataFrame:
+    """Number of runs by data source, task and method (rows) and by how far they are (columns)."""
+    counts: dict[tuple[str, str, str], Counter] = {}
+    for run, source in zip(runs, sources, strict=True):
+        cell = counts.setdefault((source, run.task.name, f"{run.model.name} {run.method_label}"), Counter())
+        cell[_standing(run, source)] += 1
+    frame = pd.DataFrame.from_dict(counts, orient="index", columns=get_args(Standing)).fillna(0).astype(int)
+    frame.index.names = ["data", "task", "method"]
+    return frame
+
+
+def _standing(run: RunConfig, source: str) -> Standing:
+    return sweep.standing(run, source, [Path(run.results_dir), Path(run.output_dir)])
+
+
+def main() -> None:
+    """Print the table of the grid on the command line, and the failed runs with what failed."""
+    try:
+        runs = sweep.expand(sys.argv[1:])
+        sources = sweep.sources(runs)
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    frame = table(runs, sources)
+    total = frame.sum()
+    print(frame.replace(0, "·").to_string())
+    print(f"\n{len(runs)} runs: {', '.join(f'{total[standing]} {standing}' for standing in frame)}")
+    for run, source in zip(runs, sources, strict=True):
+        if _standing(run, source) == "failed":
+            failure = record.read(record.failure_path(run.output_dir, run.experiment, source, run.id))
+            print(f"  {run.id}: {failure.status}: {str(failure.error).strip().splitlines()[-1]}")
+
+
+if __name__ == "__main__":
+    main()
