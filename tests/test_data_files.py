@@ -61,7 +61,7 @@ DEV = {"mnli": ("dev_matched", "dev_mismatched")}
 
 
 def settings(folder):
-    return SimpleNamespace(source="files", dir=str(folder), max_train=None, distractors=0)
+    return SimpleNamespace(source="files", dir=str(folder), select=None, max_train=None, distractors=0)
 
 
 def write_glue(folder, task, lines=None, ending="\n"):
