@@ -142,6 +142,10 @@ def batch(length: int) -> dict[str, torch.Tensor]:
     return {"input_ids": ids * mask, "attention_mask": mask, "labels": torch.tensor([0, 1, 0, 1, 0, 1])}
 
 
+def inputs(length: int) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in batch(length).items() if name != "labels"}
+
+
 def without_dropout(model: nn.Module) -> nn.Module:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
@@ -178,6 +182,31 @@ def test_attention_drops_weights_in_training(length):
     assert not torch.allclose(first, second)
     torch.manual_seed(0)
     assert torch.equal(model(**batch(length)).logits, first)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta", "deberta-v2"])
+def test_a_last_layer_for_the_first_token_alone_gives_the_same_logits_and_gradients(family):
+    plain = without_dropout(build(family)).train()
+    quick = copy.deepcopy(plain)
+    expected = plain(**batch(9))
+    expected.loss.backward()
+    with speed.first_token_only(quick):
+        assert quick.base_model(**inputs(9)).last_hidden_state.shape == (6, 1, 32)
+        found = quick(**batch(9))
+        found.loss.backward()
+    torch.testing.assert_close(found.logits, expected.logits, atol=1e-6, rtol=1e-5)
+    for one, other in zip(quick.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, atol=1e-6, rtol=1e-4)
+    assert torch.equal(quick(**batch(9)).logits, expected.logits)  # all tokens again
+    assert quick.base_model(**inputs(9)).last_hidden_state.shape == (6, 9, 32)
+
+
+def test_span_heads_read_every_token_and_get_them():
+    given = config.ModelConfig(name="tiny", label="tiny", tiny="bert")
+    model = models.load(given, Head("span", 2), seed=1).eval()
+    expected = model(**inputs(9)).start_logits
+    with speed.first_token_only(model):
+        assert torch.equal(model(**inputs(9)).start_logits, expected)
 
 
 @pytest.mark.parametrize("method", ["lora", "ina"])
