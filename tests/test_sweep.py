@@ -10,7 +10,7 @@ import time
 import pytest
 from tiny_runs import configured, numbers, overrides, start
 
-from ina import record, run, sweep, train
+from ina import record, report, run, status, sweep, train
 from ina.config import CONFIG_DIR, ConfigError
 from ina.record import Busy
 
@@ -73,18 +73,14 @@ def test_a_sweep_says_what_it_will_do_tells_each_run_and_sums_up(glue, tmp_path,
 
 def test_started_again_it_does_only_what_is_missing(glue, tmp_path, cli):
     cli(*grid(glue, tmp_path))
+    command = record.read(record.record_path(tmp_path, None, "files", STSB)).provenance.command
+    assert command.startswith("python -m ina.run ") and " task=stsb " in command, "the one that does it alone"
     record.record_path(tmp_path, None, "files", STSB).unlink()
     code, out, _ = cli(*grid(glue, tmp_path))
     plan, second, summary = out.splitlines()
     assert re.search(r"; 1 are recorded; about \d+:\d\d$", plan)
     assert second.startswith(f"[2/2] {STSB}")
     assert code == 0 and "1 done, 1 recorded before, 0 failed" in summary
-
-
-def test_the_record_of_a_run_holds_the_command_that_does_it_alone(glue, tmp_path, cli):
-    cli(*grid(glue, tmp_path))
-    command = record.read(record.record_path(tmp_path, None, "files", STSB)).provenance.command
-    assert command.startswith("python -m ina.run ") and " task=stsb " in command and "cola" not in command
 
 
 @pytest.mark.parametrize(
@@ -159,7 +155,7 @@ def test_two_sweeps_started_at_once_do_every_run_once(glue, tmp_path):
 
 
 def test_a_sweep_takes_over_what_a_killed_one_had_begun(glue, tmp_path):
-    arguments = grid(glue, tmp_path, "train.epochs=60", "task=stsb,cola")
+    arguments = grid(glue, tmp_path, "train.epochs=20", "task=stsb,cola")
     killed = start(arguments, tmp_path / "log1")
     wait_for(lambda: (tmp_path / "work").exists())
     survivor = start(arguments, tmp_path / "log2")
@@ -179,7 +175,7 @@ def test_ctrl_c_cancels_the_run_in_progress_and_sums_up(glue, tmp_path):
     process.join()
     log = (tmp_path / "log").read_text()
     assert process.exitcode == 130
-    assert "2 runs: 0 done, 0 recorded before, 0 failed, 1 cancelled, 1 not started, in " in log
+    assert "2 runs: 0 done, 0 recorded before, 0 failed, 1 cancelled, 1 not done, in " in log
     assert "Traceback" not in log
     assert record.read(record.failure_path(tmp_path, None, "files", COLA)).status == "cancelled"
 
@@ -195,6 +191,105 @@ def test_joblib_does_the_runs_in_processes_of_one_thread_each(glue, tmp_path):
     assert {one.provenance.threads for one in record.read_all(tmp_path)} == {1}
     alone, _ = run.run(configured(glue, tmp_path / "alone", "train.epochs=1"))
     assert numbers(alone) == numbers(record.read(record.record_path(tmp_path, None, "files", STSB)))
+
+
+def test_slurm_workers_leave_records_like_any_others(glue, tmp_path):
+    process = start(
+        grid(glue, tmp_path, "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"), tmp_path / "log"
+    )
+    process.join()
+    log = (tmp_path / "log").read_text()
+    assert process.exitcode == 0, log
+    assert "[1/2] " in log and "[2/2] " in log and "2 done, 0 recorded before, 0 failed" in log
+    assert finished(tmp_path) == [COLA, STSB]
+
+
+def test_the_slurm_launcher_has_one_job_a_run_that_is_queued_again_when_its_time_is_over():
+    launcher = sweep.composed(["hydra/launcher=slurm"], return_hydra_config=True).hydra.launcher
+    assert launcher._target_.endswith("SlurmLauncher")
+    assert launcher.tasks_per_node == 1 and launcher.max_num_timeout > 0
+
+
+def test_ray_workers_leave_records_like_any_others(glue, tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="needs the extra `ray`")
+    command = [
+        sys.executable,
+        "-m",
+        "ina.run",
+        *grid(glue, tmp_path, "hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2"),
+    ]
+    process = subprocess.run(command, cwd=CONFIG_DIR.parent, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "2 done, 0 recorded before, 0 failed" in process.stdout and finished(tmp_path) == [COLA, STSB]
+
+
+@pytest.mark.parametrize(("killings", "code"), [(1, 0), (2, 1)])
+def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed(
+    killings, code, glue, tmp_path, cli, monkeypatch
+):
+    sweep.composed([], return_hydra_config=True)  # Hydra loads its launchers anew when it first looks for them
+    launcher = sys.modules["hydra._internal.core_plugins.basic_launcher"].BasicLauncher
+    launch, killed = launcher.launch, []
+
+    def launch_and_lose(*arguments, **settings):
+        if len(killed) < killings:
+            killed.append(COLA)
+            with open(report.current.folder / f"{COLA}.started", "a") as file:
+                file.write(".")
+            raise RuntimeError("a worker process was terminated")
+        return launch(*arguments, **settings)
+
+    monkeypatch.setattr(launcher, "launch", launch_and_lose)
+    exit_code, out, err = cli(*grid(glue, tmp_path))
+    assert exit_code == code
+    assert f"{COLA}: its process was killed (out of memory?); it is tried once more" in out
+    assert f"{2 - code} done, 0 recorded before, {code} failed" in out
+    if code:
+        assert f"{COLA}: FAILED: its process was killed twice" in err
+        assert "killed twice" in record.read(record.failure_path(tmp_path, None, "files", COLA)).error
+
+
+# searches and the state of a grid
+
+
+SEARCH = ["experiment=search_ina", "hydra/launcher=basic", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1"]
+
+
+def test_a_search_compares_trials_on_training_rows_and_prints_the_best(glue, tmp_path, cli):
+    arguments = overrides(glue, tmp_path, *SEARCH, "task=stsb", "data.max_train=20", "train.epochs=1")
+    arguments = [text for text in arguments if not text.startswith("train.learning_rate")]
+    code, out, err = cli(*arguments)
+    trials = list(record.read_all(tmp_path, "search_ina"))
+    assert (code, err) == (0, "") and len(trials) == 2
+    assert [one.data.rows for one in trials] == [{"train": 20, "validation": 4}] * 2, "a tenth of 40 training rows"
+    best = max(trials, key=lambda one: one.best.metrics["pearson"])
+    assert f"best of 2 trials: {best.id}: pearson best {best.best.metrics['pearson']:.4f}" in out
+    assert f"train.learning_rate={best.config['train']['learning_rate']!r}" in out
+    assert "2 recorded before" in cli(*arguments)[1], "the same trials come up again"
+
+
+def test_a_search_on_the_dev_rows_is_refused(glue, tmp_path, cli):
+    code, _, err = cli(*overrides(glue, tmp_path, *SEARCH, "data.select=null"))
+    assert code == 1 and "a search needs data.select" in err
+
+
+def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, monkeypatch, capsys):
+    arguments = overrides(glue, tmp_path, "task=stsb", "seed=1,2,3,4")
+    done, running, failed, _ = (configured(glue, tmp_path, "task=stsb", f"seed={seed}") for seed in (1, 2, 3, 4))
+    path = record.record_path(tmp_path, None, "files", done.id)
+    path.parent.mkdir(parents=True)
+    path.touch()
+    monkeypatch.setattr(train, "fit", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run.run(failed)
+    monkeypatch.setattr(sys, "argv", ["status", *arguments])
+    with record.claim(record.lock_path(tmp_path, None, "files", running.id), wait=False):
+        status.main()
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].split() == ["done", "running", "failed", "missing"]
+    assert told[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "1", "1", "1"]
+    assert told[-2] == "4 runs: 1 done, 1 running, 1 failed, 1 missing"
+    assert told[-1] == f"  {failed.id}: failed: ZeroDivisionError: division by zero"
 
 
 def wait_for(condition):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import random
@@ -58,8 +59,13 @@ def cli(arguments: list[str], monkeypatch, capfd) -> tuple[int, str, str]:
     monkeypatch.setattr(report, "listen", lambda: None)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
     capfd.readouterr()
-    with pytest.raises(SystemExit) as end:
-        run.cli()
+    package = logging.getLogger("ina")
+    try:
+        with pytest.raises(SystemExit) as end:
+            run.cli()
+    finally:
+        package.handlers = []
+        package.setLevel(logging.NOTSET)
     told = capfd.readouterr()
     code, message = (1, end.value.code) if isinstance(end.value.code, str) else (end.value.code or 0, "")
     return code, told.out, told.err + message
