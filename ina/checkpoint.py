@@ -40,7 +40,7 @@ def newest(folder: Path) -> Path | None:
         if problem is None:
             found, sealed = checkpoint, digests
             break
-        logger.warning("%s is not used: %s; going back to the one before it", checkpoint, problem)
+        logger.warning("%s is not used: %s; going back to what was before it", checkpoint, problem)
         shutil.rmtree(checkpoint)
     for outcome in folder.glob("epochs/*"):
         if f"epochs/{outcome.name}" not in sealed:

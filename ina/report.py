@@ -144,7 +144,10 @@ class Sweep:
     def keep(self, outcome: Outcome) -> Outcome:
         """Tell the others what came of a run."""
         text = json.dumps(asdict(outcome))
-        record.write_atomically(self.folder / f"{outcome.id}.json", lambda file: file.write_text(text))
+        try:
+            record.write_atomically(self.folder / f"{outcome.id}.json", lambda file: file.write_text(text))
+        except OSError as error:  # a full disk
+            print(f"{outcome.id}: {outcome.told} ({error})", file=sys.stderr, flush=True)
         return outcome
 
     # in the process that started the sweep
@@ -193,7 +196,7 @@ class Sweep:
             told += f", {count['cancelled']} cancelled"
         left = self.total - sum(count[status] for status in ("done", "recorded", "failed", "cancelled"))
         if left and (stopped or not self.trials):  # a search may ask for the same trial twice
-            told += f", {left} not started"
+            told += f", {left} not done"
         print(f"{self.total} runs: {told}, in {_clock(time.monotonic() - self.started)}", flush=True)
         for outcome in outcomes:
             if outcome.status == "failed":
@@ -204,7 +207,7 @@ class Sweep:
             print(f"best of {len(scored)} trials: {best.id}: {best.told}\n  {' '.join(best.overrides)}", flush=True)
         if len(outcomes) == self.total:  # else a worker may still look for `stop`
             shutil.rmtree(self.folder, ignore_errors=True)
-        return 130 if stopped else int(count["failed"] > 0)
+        return 130 if stopped else int(count["failed"] > 0 or (left > 0 and not self.trials))
 
     def _plan(self) -> None:
         clean = record.git_state(CONFIG_DIR.parent)[1] is False

@@ -97,7 +97,7 @@ def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tup
     except (RecordError, Busy):
         raise
     except BaseException as error:
-        status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+        status = "cancelled" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
         _keep_failure(cfg, make(**known, status=status, error=traceback.format_exc()))
         raise
 
@@ -317,9 +317,10 @@ def _try_again_or_bury() -> bool:
         if report.current.starts(run_id) == 1:
             print(f"{run_id}: its process was killed (out of memory?); it is tried once more", flush=True)
             continue
-        cfg, error = report.current.runs[run_id], "its process was killed twice (out of memory?)"
-        make = partial(_record, cfg, report.current.sources[run_id], *_code(), train.resolve_dtype(cfg.train.dtype))
-        _keep_failure(cfg, make(time.time(), None, status="failed", error=error))
+        error = "its process was killed twice (out of memory?)"
+        if cfg := report.current.runs.get(run_id):  # else it is a trial of a search
+            make = partial(_record, cfg, report.current.sources[run_id], *_code(), train.resolve_dtype(cfg.train.dtype))
+            _keep_failure(cfg, make(time.time(), None, status="failed", error=error))
         report.current.keep(Outcome(run_id, "failed", f"FAILED: {error}", 0.0))
     return bool(lost)
 

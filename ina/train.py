@@ -22,7 +22,14 @@ import pyarrow.compute as pc
 import torch
 from datasets import Dataset
 from torch import nn
-from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
+from transformers import (
+    DataCollatorWithPadding,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainingArguments,
+)
 from transformers.utils import is_torch_tf32_available
 
 from . import batches, checkpoint, speed
@@ -96,7 +103,9 @@ def fit(
             dev_sets=dev_sets,
             folder=folder,
         )
-        trainer.remove_callback(PrinterCallback)  # a table of its own every epoch
+        trainer.remove_callback(PrinterCallback)  # what these two print of every epoch is logged in one line
+        if trainer.pop_callback(ProgressCallback):
+            trainer.add_callback(_Bar)
         with trainer.args.main_process_first():
             start = checkpoint.newest(folder)
         trainer.train(resume_from_checkpoint=str(start) if start else None)
@@ -241,6 +250,11 @@ class _Trainer(Trainer):
         if self.is_world_process_zero():
             checkpoint.seal(self.folder / f"checkpoint-{self.state.global_step}")
         self.clock = time.perf_counter()  # the next epoch's training time starts here
+
+
+class _Bar(ProgressCallback):
+    def on_log(self, *_: Any, **__: Any) -> None:
+        pass
 
 
 class _Sorted:
