@@ -240,9 +240,9 @@ class Sweep:
             for outcome in fresh:
                 if outcome.status == "done":
                     self.seconds.setdefault(_kind(outcome.id), []).append(outcome.seconds)
-            for outcome in fresh:
+            for count, outcome in enumerate(fresh, len(outcomes) - len(fresh) + 1):
                 if outcome.status in ("done", "failed"):
-                    line = f"[{len(outcomes)}/{self.total}] {outcome.id}: {outcome.told}; "
+                    line = f"[{count}/{self.total}] {outcome.id}: {outcome.told}; "
                     line += f"{_clock(time.monotonic() - self.started)} gone"
                     left = self._time_left({outcome.id for outcome in outcomes})
                     print(line + (f", about {_clock(left)} left" if left else ""), flush=True)
