@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import processors
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForQuestionAnswering,
@@ -18,6 +19,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.models.deberta.modeling_deberta import DisentangledSelfAttention
 
 from . import tiny
 from .config import CONFIG_DIR, ModelConfig
@@ -97,12 +99,14 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
     _fit(config, head, head_dropout)
     torch.manual_seed(seed)
     if model.tiny:
-        return _auto(head).from_config(config)
-    return _load("weights", _auto(head), model, config=config, dtype=torch.float32)
+        return _fit_for_autocast(_auto(head).from_config(config))
+    return _fit_for_autocast(_load("weights", _auto(head), model, config=config, dtype=torch.float32))
 
 
-def untrained(model: ModelConfig, head: Head, device: str = "cpu") -> PreTrainedModel:
+def untrained(model: ModelConfig, head: Head, device: str = "cpu", layers: int | None = None) -> PreTrainedModel:
     """The backbone at its full size with random weights; on the device "meta" without any, which takes no memory.
+
+    `layers` cuts it to its first few.
 
     Nothing is downloaded: for the hub's models `configs/architecture` holds copies of their config.json.
 
@@ -110,9 +114,10 @@ def untrained(model: ModelConfig, head: Head, device: str = "cpu") -> PreTrained
         ModelError: The model's config.json is not there.
     """
     config = architecture(model)
+    config.num_hidden_layers = layers or config.num_hidden_layers
     _fit(config, head, None)
     with torch.device(device):
-        return _auto(head).from_config(config)
+        return _fit_for_autocast(_auto(head).from_config(config))
 
 
 def architecture(model: ModelConfig) -> PretrainedConfig:
@@ -125,7 +130,9 @@ def architecture(model: ModelConfig) -> PretrainedConfig:
         return tiny.config(model.tiny)
     copy = CONFIG_DIR / "architecture" / f"{(model.hub or '').split('/')[-1]}.json"
     if copy.is_file() and not model.path:
-        return AutoConfig.from_pretrained(copy)
+        config = AutoConfig.from_pretrained(copy)
+        config.name_or_path = ""
+        return config
     return _load("config.json", AutoConfig, model)
 
 
@@ -144,6 +151,27 @@ def _fit(config: PretrainedConfig, head: Head, dropout: float | None) -> None:
         config.num_labels = head.outputs
     if dropout is not None:
         setattr(config, "cls_dropout" if config.model_type in _POOLER_IN_HEAD else "classifier_dropout", dropout)
+
+
+class _AutocastSelfAttention(DisentangledSelfAttention):
+    """DeBERTa's, whose biases follow autocast.
+
+    transformers adds float32 biases to bfloat16 queries and then masks bfloat16 scores with float32's lowest number,
+    which overflows.
+    """
+
+    def transpose_for_scores(self, x: Tensor) -> Tensor:
+        device = x.device.type
+        if device != "meta" and torch.is_autocast_enabled(device):
+            x = x.to(torch.get_autocast_dtype(device))
+        return super().transpose_for_scores(x)
+
+
+def _fit_for_autocast(backbone: PreTrainedModel) -> PreTrainedModel:
+    for module in backbone.modules():
+        if type(module) is DisentangledSelfAttention:
+            module.__class__ = _AutocastSelfAttention
+    return backbone
 
 
 def _load(what: str, auto, model: ModelConfig, **settings):

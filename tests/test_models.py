@@ -278,3 +278,17 @@ def test_a_damaged_config_is_an_error(copied):
     (folder / "config.json").write_text("{")
     with pytest.raises(ModelError, match="cannot load the config.json of model some .* not a valid JSON file"):
         models.load(model(path=str(folder)), PAIR, seed=1)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
+def test_every_family_computes_under_autocast_to_bfloat16_much_as_in_float32(family, head):
+    loaded = models.load(model(tiny=family), head, seed=1).eval()
+    inputs = {"input_ids": torch.arange(5, 17).view(2, 6), "attention_mask": torch.tensor([[1] * 6, [1] * 4 + [0] * 2])}
+    with torch.autocast("cpu", torch.bfloat16):
+        half = loaded(**inputs)
+    sum(output.float().sum() for output in half.values()).backward()
+    exact = loaded(**inputs)
+    for name, output in exact.items():
+        seen = inputs["attention_mask"].bool() if head == SPAN else ...
+        torch.testing.assert_close(half[name].float()[seen], output[seen], rtol=0, atol=0.02)
