@@ -236,11 +236,18 @@ class RunConfig(_Strict):
 @lru_cache
 def _prescribed(model: str, family: str, task: str, method: str) -> dict[str, Any]:
     """The method's settings as `configs/method` and, for this model and task, `configs/cell` have them."""
-    files = [CONFIG_DIR / "method" / f"{method}.yaml", CONFIG_DIR / "cell" / f"{model}--{method}.yaml"]
-    composed = OmegaConf.merge(
-        {"task": {"family": family, "name": task}}, *(OmegaConf.load(file) for file in files if file.is_file())
-    )
+    composed = OmegaConf.create({"task": {"family": family, "name": task}})
+    for name in _lineage(method):
+        for file in (CONFIG_DIR / "method" / f"{name}.yaml", CONFIG_DIR / "cell" / f"{model}--{name}.yaml"):
+            if file.is_file():
+                composed = OmegaConf.merge(composed, OmegaConf.load(file))
     return OmegaConf.to_container(composed.method, resolve=True)
+
+
+def _lineage(method: str) -> list[str]:
+    """A method and, before it, the one whose file it builds on."""
+    defaults = OmegaConf.load(CONFIG_DIR / "method" / f"{method}.yaml").get("defaults", [])
+    return [base for base in defaults if isinstance(base, str) and base != "_self_"] + [method]
 
 
 # Settings that name things, say where they are, or only decide how fast the same numbers come.
