@@ -31,7 +31,7 @@ OmegaConf.register_new_resolver("pick", _pick, replace=True)
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Site = Literal["query", "key", "value"]
+Site = Literal["query", "key", "value", "all"]
 
 
 class ConfigError(ValueError):
@@ -114,7 +114,13 @@ class _LowRank(_Strict):
     r: int
     alpha: float
     dropout: float
-    sites: Annotated[list[Site], Field(min_length=1)]
+    sites: Annotated[list[Site], Field(min_length=1)]  # [all]: every linear layer of the encoder
+
+    @model_validator(mode="after")
+    def _sites_are_distinct(self) -> _LowRank:
+        if len(set(self.sites)) < len(self.sites) or ("all" in self.sites and len(self.sites) > 1):
+            raise ValueError(f"sites={self.sites} should name each projection once, or be [all]")
+        return self
 
 
 class Lora(_LowRank):

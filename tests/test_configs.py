@@ -60,7 +60,7 @@ def test_every_experiment_expands_into_runs_that_bear_its_name(experiment):
 def test_every_file_says_at_its_top_what_it_is(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     package = lines[0] == "# @package _global_"
-    assert package == (path.parent.name in ("method", "cell", "experiment"))
+    assert package == (path.parent.name in ("method", "cell", "experiment", "scale"))
     assert lines[package].startswith("# ")
     if path.parent.name == "experiment":
         assert lines[1].startswith(("# make ", "# python "))

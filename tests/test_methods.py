@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from ina import methods, models
@@ -110,6 +111,22 @@ def test_the_fused_projection_of_deberta_takes_any_of_its_three_parts(kind):
         if "in_proj." in name
     }
     assert sites == {"key", "value"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("kind", [lora, ina])
+def test_all_sites_are_every_linear_layer_of_the_encoder_and_none_of_the_head(family, kind):
+    model, _ = prepared(kind(sites=("all",)), family)
+    adapted = {name for name, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
+    bare = {
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and not name.endswith(".base_layer") and ".default" not in name
+    }
+    assert len(adapted) == 2 * (8 if family == "deberta" else 6)  # two layers; DeBERTa v2's share the position ones
+    assert all(".encoder.layer." in name for name in adapted)
+    assert not any(".encoder." in name for name in bare)
+    assert stepped(model) == trainable(model)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

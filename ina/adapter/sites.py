@@ -21,9 +21,20 @@ PROJECTIONS: dict[str, dict[str, str]] = {
     ),
 }
 
+# What else is linear in the encoder of the families that `configs/model` has: attention's output and the feed-forward
+# layers, and DeBERTa's projections of relative positions.
+_DENSE = ["output.dense", "intermediate.dense"]
+OTHERS: dict[str, list[str]] = {
+    **dict.fromkeys(("bert", "roberta"), _DENSE),
+    "deberta": [*_DENSE, "pos_proj", "pos_q_proj"],
+    "deberta-v2": [*_DENSE, "pos_key_proj", "pos_query_proj"],
+}
+
 
 def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -> list[str]:
     """Module names of the projections `sites` ("query", "key", "value") in the family `model_type`.
+
+    ("all",) stands for every linear layer of the encoder.
 
     Raises:
         ValueError: The family or a site is unknown; the message lists the known ones.
@@ -33,9 +44,13 @@ def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -
             f"no query and key projections are known for model type {model_type!r}; "
             f"name them in `target_modules`, or use one of {', '.join(sorted(PROJECTIONS))}"
         )
+    if tuple(sites) == ("all",) and model_type in OTHERS:
+        return [*PROJECTIONS[model_type].values(), *OTHERS[model_type]]
     unknown = [site for site in sites if site not in PROJECTIONS[model_type]]
     if unknown or not sites:
-        raise ValueError(f"sites should be some of query, key, value, not {', '.join(map(repr, unknown)) or 'empty'}")
+        raise ValueError(
+            f"sites should be some of query, key, value, or all alone, not {', '.join(map(repr, unknown)) or 'empty'}"
+        )
     return [PROJECTIONS[model_type][site] for site in sites]
 
 
