@@ -213,6 +213,7 @@ class RunConfig(_Strict):
     experiment: Name | None
     results_dir: str
     output_dir: str
+    keep_model: bool
 
     @property
     def method_label(self) -> str:

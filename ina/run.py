@@ -22,8 +22,9 @@ import torch
 import transformers
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from torch import nn
 
-from . import data, methods, models, record, report, sweep, train
+from . import data, kept, methods, models, record, report, sweep, train
 from .cache import Cache
 from .config import CONFIG_DIR, RunConfig, check, fingerprint, numbers_depend_on
 from .record import Busy, DataInfo, Params, Record, RecordError
@@ -71,7 +72,7 @@ def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tup
             logger.info("%s: data source %s (%s), %s", cfg.id, source, sizes, dtype)
             record.check_writable(record.record_path(root, *name).parent)
             folder = _work_folder(cfg, known["fingerprint"], commit)
-            trained, params = _train(cfg, examples, folder)
+            model, trained, params = _train(cfg, examples, folder)
             result = make(
                 **known,
                 status="done",
@@ -89,6 +90,8 @@ def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tup
                 peak_memory_mb=trained.peak_memory_mb,
             )
             if record.first_process():
+                if cfg.keep_model:
+                    kept.save(model, result, cfg.output_dir)
                 path = record.write(root, result, trained.predictions)
                 record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
                 shutil.rmtree(folder)
@@ -124,7 +127,9 @@ def _record(
         experiment=cfg.experiment,
         source=source,
         headline=cfg.task.headline,
-        config=cfg.model_dump(exclude={"results_dir": True, "output_dir": True, "wandb": True, "data": {"dir"}}),
+        config=cfg.model_dump(
+            exclude={"results_dir": True, "output_dir": True, "keep_model": True, "wandb": True, "data": {"dir"}}
+        ),
         provenance=record.provenance(
             commit=commit,
             dirty=dirty,
@@ -174,7 +179,7 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> Path:
     return folder
 
 
-def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[train.Trained, Params]:
+def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[nn.Module, train.Trained, Params]:
     task = family(cfg.task.family)
     head = task.head(cfg.task)
     tokenizer = models.load_tokenizer(cfg.model)
@@ -200,7 +205,7 @@ def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[train
             folder=folder,
             report_to=report_to,
         )
-    return trained, params
+    return model, trained, params
 
 
 def _recorded(root: Path, cfg: RunConfig, settings: dict[str, Any]) -> Record | None:

@@ -1,0 +1,38 @@
+"""A run keeps its trained model where it is asked to, and only there."""
+
+import pytest
+from tiny_runs import configured
+
+from ina import kept, record, run
+
+
+def trained(glue, out, *more: str):
+    cfg = configured(glue, out, "train.epochs=1", "keep_model=true", *more)
+    return cfg, run.run(cfg)[0]
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "ina"])
+def test_a_kept_model_is_a_folder_of_its_weights_and_its_record(glue, tmp_path, method):
+    cfg, result = trained(glue, tmp_path, f"method={method}")
+    folder = tmp_path / "models" / "adhoc" / "files" / cfg.id
+    weights = "model.safetensors" if method == "full" else "adapter_model.safetensors"
+    assert (folder / weights).is_file()
+    assert record.read(folder / kept.RECORD_FILE) == result
+    assert [path.name for path in folder.parent.iterdir()] == [cfg.id]
+
+
+def test_keeping_the_model_changes_no_number_and_no_fingerprint(glue, tmp_path):
+    _, result = trained(glue, tmp_path / "a")
+    other, _ = run.run(configured(glue, tmp_path / "b", "train.epochs=1"))
+    same = ("fingerprint", "evaluations", "config")
+    assert [getattr(other, name) for name in same] == [getattr(result, name) for name in same]
+    assert not (tmp_path / "b" / "models").exists()
+
+
+def test_a_model_of_the_same_run_is_replaced(glue, tmp_path):
+    cfg, result = trained(glue, tmp_path)
+    folder = kept.path(tmp_path, None, "files", cfg.id)
+    (folder / "of an earlier run").touch()
+    record.record_path(tmp_path, None, "files", cfg.id).unlink()
+    run.run(cfg)
+    assert not (folder / "of an earlier run").exists() and (folder / kept.RECORD_FILE).is_file()
