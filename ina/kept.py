@@ -1,7 +1,7 @@
 """Trained models that runs leave behind with ``keep_model=true``, for whoever looks inside them.
 
-The folder of one, `<output_dir>/models/<experiment>/<data source>/<run>`, holds the weights after the last epoch: adapter
-and head as PEFT saves them or, after full fine-tuning, the whole model as transformers does. Beside them lies
+The folder of one, `<output_dir>/models/<experiment>/<data source>/<run>`, holds the weights after the last epoch:
+adapter and head as PEFT saves them or, after full fine-tuning, the whole model as transformers does. Beside them lies
 `record.json`, a copy of the run's record, which says what they are.
 """
 
