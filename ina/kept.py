@@ -11,9 +11,15 @@ import os
 import shutil
 from pathlib import Path
 
+from peft import PeftConfig
 from torch import nn
 
+from . import models
+from .adapter import files
+from .adapter.sites import split_fused_projections
+from .config import RunConfig, check
 from .record import ADHOC, Record
+from .task import family
 
 RECORD_FILE = "record.json"
 
@@ -35,3 +41,33 @@ def save(model: nn.Module, run: Record, output_dir: str | Path) -> Path:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def settings(run: Record) -> RunConfig:
+    """The settings of a recorded run; the places that a record leaves out are those of `configs/run.yaml`."""
+    places = {"results_dir": "results", "output_dir": "outputs", "keep_model": True}
+    wandb = {"mode": "disabled", "project": "ina", "entity": None}
+    return check(run.config | places | {"wandb": wandb, "data": run.config["data"] | {"dir": None}})
+
+
+def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
+    """The trained model in `folder`, in float32 and ready for inference; an adapter stays unmerged.
+
+    Args:
+        folder: Of a kept model, or any folder that PEFT or transformers saved.
+        cfg: Names backbone and task.
+
+    Raises:
+        FileNotFoundError: A file of the folder is missing.
+        ValueError: A file is damaged, or belongs to another model.
+    """
+    head = family(cfg.task.family).head(cfg.task)
+    if not (Path(folder) / files.CONFIG_FILE).is_file():
+        itself = cfg.model.model_copy(update={"path": str(folder), "tiny": None})
+        return models.load(itself, head, cfg.seed).eval()
+    backbone = models.load(cfg.model, head, cfg.seed)
+    described, weights = files.read(folder)
+    if described.get("peft_type") == "INA":
+        return files.load(backbone, folder)
+    split_fused_projections(backbone)
+    return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")

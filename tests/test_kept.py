@@ -1,9 +1,12 @@
 """A run keeps its trained model where it is asked to, and only there."""
 
 import pytest
+import torch
+from peft import PeftModel
 from tiny_runs import configured
 
 from ina import kept, record, run
+from ina.adapter import InaLinear
 
 
 def trained(glue, out, *more: str):
@@ -36,3 +39,35 @@ def test_a_model_of_the_same_run_is_replaced(glue, tmp_path):
     record.record_path(tmp_path, None, "files", cfg.id).unlink()
     run.run(cfg)
     assert not (folder / "of an earlier run").exists() and (folder / kept.RECORD_FILE).is_file()
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "ina"])
+def test_a_kept_model_opens_as_it_was_trained(glue, tmp_path, method, monkeypatch):
+    left = []
+    monkeypatch.setattr(
+        kept, "save", lambda model, result, out, save=kept.save: left.append(model) or save(model, result, out)
+    )
+    cfg, result = trained(glue, tmp_path, f"method={method}")
+    folder = kept.path(tmp_path, None, "files", cfg.id)
+    opened = kept.load(folder, kept.settings(record.read(folder / kept.RECORD_FILE)))
+    ids = torch.tensor([[2, 40, 41, 42, 3]])
+    with torch.no_grad():
+        torch.testing.assert_close(opened(ids).logits, left[0].eval()(ids).logits)
+    assert isinstance(opened, PeftModel) == (method != "full")
+    assert any(isinstance(module, InaLinear) for module in opened.modules()) == (method == "ina")
+
+
+def test_the_settings_of_a_record_are_those_of_its_run(glue, tmp_path):
+    cfg, result = trained(glue, tmp_path)
+    restored = kept.settings(result)
+    assert (restored.id, restored.model, restored.task, restored.method, restored.train) == (
+        cfg.id, cfg.model, cfg.task, cfg.method, cfg.train
+    )  # fmt: skip
+
+
+def test_a_folder_without_weights_is_refused_by_name(glue, tmp_path):
+    cfg, _ = trained(glue, tmp_path)
+    folder = kept.path(tmp_path, None, "files", cfg.id)
+    (folder / "adapter_model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="adapter_model.safetensors is missing"):
+        kept.load(folder, cfg)

@@ -42,12 +42,20 @@ class InhibitionGate(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Gate the rank components `z` of shape (..., r); the shape stays."""
-        if self.inhibition > 0:
-            peak = z.max(dim=-1, keepdim=True).values if self.threshold == "token" else z.max()
-            if self.detach_threshold:
-                peak = peak.detach()
-            z = torch.sub(z, peak, alpha=self.inhibition)
-        return ACTIVATIONS[self.activation](z)
+        return ACTIVATIONS[self.activation](self.inhibit(z))
+
+    def inhibit(self, z: Tensor) -> Tensor:
+        """``Z - Th``, what `f` is applied to: negative where a component is inhibited."""
+        if self.inhibition == 0:
+            return z
+        peak = self.peak(z)
+        if self.detach_threshold:
+            peak = peak.detach()
+        return torch.sub(z, peak, alpha=self.inhibition)
+
+    def peak(self, z: Tensor) -> Tensor:
+        """``max(Z)``, of shape (..., 1) where every token has its threshold, () where all have one."""
+        return z.max(dim=-1, keepdim=True).values if self.threshold == "token" else z.max()
 
     def extra_repr(self) -> str:
         return f"inhibition={self.inhibition}, activation={self.activation}, threshold={self.threshold}"
