@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -22,7 +23,9 @@ from matplotlib.figure import Figure
 from . import stats
 from .record import RecordError, write_atomically
 from .tables import collect
-from .tables.collect import Cell, Rule, Study, task_label
+from .tables.ablation import TITLES, is_ablation, is_lora, ordered, told, varied
+from .tables.ablation import panels as ablation_panels
+from .tables.collect import RULES, Cell, Rule, Study, task_label
 from .tables.outcomes import summarise
 from .tables.verdicts import Judged, judge
 
@@ -179,6 +182,60 @@ def seeds(study: Study, rule: Rule = "best") -> Figure:
     return figure
 
 
+@matplotlib.rc_context(_STYLE)
+def ablation(study: Study) -> Figure:
+    """Scores with 95 % intervals against the setting that has most values; best epoch filled, last epoch hollow.
+
+    Each method and each value of the other settings is a series of its own. The band is the interval of the cell that
+    computes what LoRA does, best epoch.
+    """
+    keys, panels = varied(study), ablation_panels(study)
+    figure, axes = _panels(len(panels), columns=2, height=2.4)
+    for axis, (model, task) in zip(axes, panels, strict=True):
+        cells = ordered(study, model, task)
+        values = {key: list(dict.fromkeys(told(key, _method(cell)) for cell in cells)) for key in keys}
+        along = max(keys, key=lambda key: len(values[key]))
+        series: dict[str, list[Cell]] = {}
+        for cell in cells:
+            others = [told(key, _method(cell)) for key in keys if key != along]
+            series.setdefault(", ".join([collect.NAMES[_method(cell)["name"]], *others]), []).append(cell)
+        for place, (label, group) in enumerate(series.items()):
+            look = Look(_COLOURS[place + 1], _MARKERS[place], _LINES[place])
+            for shift, rule in enumerate(RULES):
+                x = [values[along].index(told(along, _method(cell))) + 0.12 * (2 * place + shift) for cell in group]
+                _with_bars(axis, x, [summarise(study, cell, rule) for cell in group], look, label, rule)
+        for cell in cells:
+            if is_lora(_method(cell)) and _method(cell)["kind"] != "lora":
+                band = summarise(study, cell, "best").interval
+                axis.axhspan(100 * band.low, 100 * band.high, color="#DDDDDD", zorder=0, label="LoRA, best epoch")
+        axis.set_xticks(range(len(values[along])), [value.replace("+", "\n+ ") for value in values[along]])
+        axis.set_xlabel(TITLES[along].lower())
+        axis.set_ylabel(_metric(study, task))
+        axis.set_title(f"{study.model_label(model)}, {task_label(task)}")
+    _legend(figure)
+    return figure
+
+
+def _method(cell: Cell) -> dict[str, Any]:
+    return cell.first.config["method"]
+
+
+def _with_bars(axis: Axes, x: list[float], found: list[stats.CellSummary], look: Look, label: str, rule: Rule) -> None:
+    means = 100 * np.array([one.mean for one in found])
+    ends = 100 * np.array([[one.interval.low, one.interval.high] for one in found]).T
+    axis.errorbar(
+        x,
+        means,
+        np.abs(ends - means),
+        color=look.colour,
+        marker=look.marker,
+        markerfacecolor=look.colour if rule == "best" else "white",
+        linestyle="none",
+        capsize=2,
+        label=f"{label}, {rule} epoch",
+    )
+
+
 FIGURES: dict[str, Callable[[Study], Figure]] = {
     "forest_best": partial(forest, rule="best"),
     "forest_last": partial(forest, rule="last"),
@@ -186,6 +243,11 @@ FIGURES: dict[str, Callable[[Study], Figure]] = {
     "size": size,
     "seeds": seeds,
 }
+
+
+def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
+    """The figures of a study by name."""
+    return {"ablation": ablation} if is_ablation(study) else FIGURES
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -262,7 +324,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         for study in collect.studies(options.results, options.experiment):
             folder = options.results / "figures" / study.name
-            for name, draw in FIGURES.items():
+            for name, draw in drawn(study).items():
                 figure = draw(study)
                 for suffix in ("pdf", "png"):
                     save(figure, folder / f"{name}.{suffix}")

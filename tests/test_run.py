@@ -116,6 +116,14 @@ def test_the_same_seed_gives_the_same_numbers_to_the_last_bit_and_another_seed_d
     assert numbers(other) != numbers(result)
 
 
+def test_a_run_of_ina_without_activation_and_threshold_is_one_of_lora_to_the_last_bit(glue, tmp_path):
+    lora, _ = run.run(configured(glue, tmp_path, "method=lora"))
+    ina, _ = run.run(configured(glue, tmp_path, "method=ina", "method.activation=identity", "method.inhibition=0.0"))
+    assert numbers(ina) == numbers(lora)
+    theirs, mine = (record.read_predictions(tmp_path, one) for one in (lora, ina))
+    assert mine.equals(theirs)
+
+
 def test_a_clock_that_is_set_back_changes_nothing_but_the_times(done, glue, tmp_path, monkeypatch):
     backwards = iter(range(2_000_000_000, 0, -100_000))
     monkeypatch.setattr("time.time", lambda: next(backwards))

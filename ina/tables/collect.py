@@ -25,6 +25,7 @@ RULES = ("best", "last")
 Rule = Literal["best", "last"]
 
 KINDS = ("full", "lora", "ina", "ina_released")
+NAMES = {"full": "Full fine-tuning", "lora": "LoRA", "ina": "InA", "ina_released": "InA, released code"}
 _LABELS = {  # where configs/ has no file: what only others have run
     "deberta_v3_base": "DeBERTaV3-base",
     "gate": "giBERT (full-rank gate)",
@@ -208,28 +209,27 @@ def method_label(method: dict[str, Any]) -> str:
     'InA (Inh 0.1, relu)'
     """
     if method["kind"] == "full":
-        return "Full fine-tuning"
+        return NAMES["full"]
     usual = _settings("method", method["name"]).get("method", {})
     changed = {key: value for key, value in method.items() if value != usual.get(key, value)}
     changed.pop("inhibition", None)
-    details = [_DETAILS.get(key, f"{key} {{}}").format(_value(value)) for key, value in changed.items()]
+    details = [_DETAILS.get(key, f"{key} {{}}").format(value_text(value)) for key, value in changed.items()]
     if method["kind"] == "ina":
         details.insert(0, f"Inh {method['inhibition']:g}")
-    label = {"lora": "LoRA", "ina": "InA", "ina_released": "InA, released code"}.get(method["name"], method["name"])
-    return label + (f" ({', '.join(details)})" if details else "")
+    return NAMES.get(method["name"], method["name"]) + (f" ({', '.join(details)})" if details else "")
 
 
 def others_label(method: str, inhibition: str) -> str:
     """What a method of results/published is called in print."""
-    names = {"full": "Full fine-tuning", "lora": "LoRA", "ina": "InA", "ina_released": "InA, released code"}
-    label = names.get(method) or _LABELS.get(method, method)
+    label = NAMES.get(method) or _LABELS.get(method, method)
     return f"{label} (Inh {float(inhibition):g})" if inhibition and method != "lora" else label
 
 
 _DETAILS = {"activation": "{}", "threshold": "threshold per {}", "detach_threshold": "threshold detached"}
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """The value of a setting in print."""
     if isinstance(value, list):
         return "+".join(map(str, value))
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

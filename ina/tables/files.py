@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..record import write_atomically
 from . import render
+from .ablation import ablation_table, is_ablation
 from .collect import RULES, Study
 from .layout import Table
 from .resources import efficiency_table, parameter_table
@@ -20,12 +21,17 @@ _BLOCK = re.compile(r"(<!-- table: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-- /table
 def tables(study: Study) -> list[Table]:
     """Every table of a study, the tables of scores first."""
     verdicts = [verdict_table(study, rule) for rule in RULES] if any(pairs(study)) else []
-    return [*score_tables(study), interval_table(study), *verdicts, parameter_table(study), efficiency_table(study)]
+    return [*main_tables(study), interval_table(study), *verdicts, parameter_table(study), efficiency_table(study)]
+
+
+def main_tables(study: Study) -> list[Table]:
+    """The tables of scores, or the table of an ablation."""
+    return [ablation_table(study)] if is_ablation(study) else score_tables(study)
 
 
 def on_screen(study: Study) -> str:
     """What is shown at the end of a reproduction: the tables of scores."""
-    return "\n".join(render.markdown(table) for table in score_tables(study))
+    return "\n".join(render.markdown(table) for table in main_tables(study))
 
 
 def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:

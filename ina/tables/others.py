@@ -11,7 +11,7 @@ from . import collect
 from .collect import Score
 from .layout import DASH, Row
 
-_INSTEAD = {"accuracy_matched": "accuracy", "pearson": "correlation"}  # where a source does not say which of the two
+INSTEAD = {"accuracy_matched": "accuracy", "pearson": "correlation"}  # where a source does not say which of the two
 _MARKS = {"DIGEST": "‡"}
 _SECTIONS = {"published": "Published", "released": "Authors' released runs"}
 
@@ -52,7 +52,7 @@ def rows(source: str, scores: list[Score], averaged: tuple[str, ...]) -> tuple[l
 
 
 def _entry(group: pd.DataFrame, score: Score) -> pd.Series | None:
-    for metric in (score.metric, _INSTEAD.get(score.metric)):
+    for metric in (score.metric, INSTEAD.get(score.metric)):
         match = group[(group["task"] == score.task) & (group["metric"] == metric)]
         if len(match):
             return match.iloc[0]
@@ -62,7 +62,7 @@ def _entry(group: pd.DataFrame, score: Score) -> pd.Series | None:
 def _where(found: dict[Score, pd.Series]) -> str:
     """Source, status and notes of the entries of one row, each said once."""
     seeds = {score: f"n = {entry['seeds']}" if entry["seeds"] else "" for score, entry in found.items()}
-    sources = {score: f"{_folder(entry['source'])}, {entry['status']}" for score, entry in found.items()}
+    sources = {score: f"{folder(entry['source'])}, {entry['status']}" for score, entry in found.items()}
     notes = {score: entry["note"] for score, entry in found.items()}
     return "; ".join(text for part in (sources, seeds, notes) for text in _told_once(part)) + "."
 
@@ -74,7 +74,7 @@ def _told_once(texts: dict[Score, str]) -> Iterable[str]:
         yield text if len(columns) == len(texts) else f"{', '.join(columns)}: {text}"
 
 
-def _folder(source: str) -> str:
+def folder(source: str) -> str:
     """A source without the part that differs between the runs of one release; the CSV file has it in full."""
     place, colon, path = source.partition(":")
     parts = path.split("/")
@@ -83,7 +83,7 @@ def _folder(source: str) -> str:
 
 def data(source: str, scores: list[Score]) -> pd.DataFrame:
     table = collect.published(source)
-    wanted = {f"{s.task} {metric}" for s in scores for metric in (s.metric, _INSTEAD.get(s.metric))}
+    wanted = {f"{s.task} {metric}" for s in scores for metric in (s.metric, INSTEAD.get(s.metric))}
     kept = table[(table["beside"] != "") & (table["task"] + " " + table["metric"]).isin(wanted)]
     inhibition = kept["inhibition"].where(kept["method"] != "lora", "")
     return pd.DataFrame(

@@ -97,7 +97,7 @@ def _table(
     below, sources = others.rows(source, scores, averaged)
     data = pd.concat([_data(study, scores), others.data(source, scores)], ignore_index=True)
     return Table(
-        name, number, title, _caption(study), columns, (*rows, *below), (*_notes(study, averaged), *sources), data
+        name, number, title, caption(study), columns, (*rows, *below), (*_notes(study, averaged), *sources), data
     )
 
 
@@ -137,7 +137,7 @@ def _trainable(cells: list[Cell]) -> str:
     return f"{span([each.adapter for each in params])} + {span([each.head for each in params])}"
 
 
-def _caption(study: Study) -> str:
+def caption(study: Study) -> str:
     """What every table has to say: models, number of runs and seeds, epochs, number format, selection rule."""
     models = ", ".join(dict.fromkeys(run.config["model"]["label"] for run in study.runs))
     planned = f"{len(study.runs)} of {study.planned} runs" if study.planned else f"{len(study.runs)} runs"
@@ -166,6 +166,12 @@ def _notes(study: Study, averaged: tuple[str, ...]) -> list[str]:
     notes.append(
         f"{DASH}: nobody measured this. Trainable: weights of the adapter + of the head, which all methods train."
     )
+    return notes + warnings(study)
+
+
+def warnings(study: Study) -> list[str]:
+    """What is unusual about the runs of a study."""
+    notes = []
     if any(cell.degenerate(rule) for cell in study.cells.values() for rule in RULES):
         notes.append("†k: k of the runs are degenerate: one class, or one constant score, predicted for every example.")
     if any(run.provenance.dirty or run.provenance.commit is None for run in study.runs):
