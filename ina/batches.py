@@ -6,8 +6,35 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 MEGA_BATCH = 50  # batches drawn at random before sorting by length: like lengths within, random order between
+
+
+class Collator:
+    """Pads examples to the longest: to (batch, tokens), or (batch, choices, tokens) where each has several texts."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.pad = DataCollatorWithPadding(tokenizer)
+
+    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """The examples as tensors; they stay as they are."""
+        if isinstance(examples[0]["input_ids"][0], int):
+            return self.pad(examples)
+        choices = len(examples[0]["input_ids"])
+        inputs = [name for name, value in examples[0].items() if isinstance(value, list)]
+        flat = [{name: example[name][choice] for name in inputs} for example in examples for choice in range(choices)]
+        padded = {name: value.view(len(examples), choices, -1) for name, value in self.pad(flat).items()}
+        if "labels" in examples[0]:
+            padded["labels"] = torch.tensor([example["labels"] for example in examples])
+        return padded
+
+
+def tokens(example: dict[str, Any]) -> int:
+    """Tokens of an example, or of the longest of its choices."""
+    ids = example["input_ids"]
+    return len(ids) if isinstance(ids[0], int) else max(map(len, ids))
 
 
 class Batches:
@@ -67,7 +94,7 @@ class Batches:
 
     def order(self) -> Iterator[np.ndarray]:
         """Give the effective batches of the epoch as positions in `features`."""
-        lengths = np.array([len(example["input_ids"]) for example in self.dataset])
+        lengths = np.array([tokens(example) for example in self.dataset])
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(lengths))
         mega = MEGA_BATCH * self.batch_size

@@ -102,6 +102,24 @@ class SquadTask(_Strict):
         return self
 
 
+class ChoiceTask(_Strict):
+    """Multiple choice: which of several endings goes on from a sentence and the beginning of the next."""
+
+    family: Literal["choice"]
+    name: Name
+    label: str
+    columns: list[str]  # the sentence, the beginning of the next, and the endings
+    classes: Annotated[int, Field(ge=2)]  # endings
+    headline: Literal["accuracy"]
+    max_length: Annotated[int, Field(ge=8)]  # tokens of one ending with what comes before it
+
+    @model_validator(mode="after")
+    def _has_a_column_for_every_ending(self) -> ChoiceTask:
+        if len(self.columns) != 2 + self.classes:
+            raise ValueError(f"columns={self.columns} should be two texts and {self.classes} endings")
+        return self
+
+
 class Full(_Strict):
     """Full fine-tuning: every weight is trained."""
 
@@ -204,7 +222,7 @@ class RunConfig(_Strict):
     """One run, fully specified."""
 
     model: ModelConfig
-    task: Annotated[GlueTask | SquadTask, Field(discriminator="family")]
+    task: Annotated[GlueTask | SquadTask | ChoiceTask, Field(discriminator="family")]
     method: Annotated[Full | Lora | Ina, Field(discriminator="kind")]
     data: DataConfig
     train: TrainConfig
@@ -320,7 +338,7 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
 
 def _told(problem: dict[str, Any]) -> str:
     # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
-    tags = {"glue", "squad", "full", "lora", "ina"}
+    tags = {"glue", "squad", "choice", "full", "lora", "ina"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)
     told = problem["msg"].removeprefix("Value error, ").removeprefix("InaConfig: ")
     if problem["type"] in ("extra_forbidden", "missing"):

@@ -125,7 +125,8 @@ def _traced(cfg: RunConfig, head: Head, layers: int) -> np.ndarray:
             return tensor
 
         # embeddings rather than ids, whose values some models look at
-        inputs = torch.zeros(*size, model.config.hidden_size, device="meta")
+        shape = (size[0], *([head.outputs] if head.kind == "choice" else []), size[1], model.config.hidden_size)
+        inputs = torch.zeros(shape, device="meta")
         with FlopCounterMode(display=False) as counter:
             with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
                 outputs = model(inputs_embeds=inputs)

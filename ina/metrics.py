@@ -20,9 +20,10 @@ from ina.data import schema
 
 
 class GlueMetric(evaluate.Metric):
-    """Metrics of one GLUE task: `GlueMetric("mrpc").compute(predictions=..., references=...)`.
+    """Metrics of a GLUE task or SWAG: `GlueMetric("mrpc").compute(predictions=..., references=...)`.
 
-    cola: mcc; sst2, rte, qnli, wnli, mnli: accuracy; mrpc, qqp: accuracy and f1 of class 1; stsb: pearson, spearman.
+    cola: mcc; sst2, rte, qnli, wnli, mnli, swag: accuracy; mrpc, qqp: accuracy and f1 of class 1; stsb: pearson and
+    spearman.
     Predictions and references are class ids, for stsb scores; both are (n,). Where a metric is undefined it is 0.0:
     mcc and the correlations when predictions or references are all the same, f1 when class 1 is neither there nor
     predicted. Raises ValueError for no rows, unequal lengths, a class id outside the task's range, a score that is not
@@ -34,7 +35,7 @@ class GlueMetric(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         if self.config_name not in schema.TEXT_COLUMNS:
-            raise ValueError(f"{self.config_name!r} is no GLUE task; there are {', '.join(schema.TEXT_COLUMNS)}")
+            raise ValueError(f"{self.config_name!r} has no labels; there are {', '.join(schema.TEXT_COLUMNS)}")
         kind = datasets.Value("float64")  # for class ids too: int64 would silently cut 0.7 down to class 0
         return evaluate.MetricInfo(
             description=f"GLUE metrics of {self.config_name}",

@@ -11,6 +11,7 @@ from tokenizers import processors
 from torch import Tensor
 from transformers import (
     AutoConfig,
+    AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -27,7 +28,7 @@ from .task import Head
 
 # The modules of a head, by what transformers calls them. Those of a family that a checkpoint of the plain encoder lacks
 # start at random, so they are trained whatever the method: DeBERTa's pooler belongs to the head, BERT's does not.
-_HEADS = {"span": ("qa_outputs",), "classification": ("classifier",), "regression": ("classifier",)}
+_HEADS = {"span": ("qa_outputs",)} | dict.fromkeys(("classification", "regression", "choice"), ("classifier",))
 _POOLER_IN_HEAD = ("deberta", "deberta-v2")
 
 
@@ -138,16 +139,27 @@ def architecture(model: ModelConfig) -> PretrainedConfig:
 
 def head_modules(model: ModelConfig, backbone: PreTrainedModel, head: Head) -> tuple[str, ...]:
     """Names of the modules that make up the head."""
-    pooler = model.pooler_in_head or backbone.config.model_type in _POOLER_IN_HEAD
+    family = backbone.config.model_type
+    # RoBERTa's checkpoints have no pooler, and its head for multiple choice reads one
+    random = family in _POOLER_IN_HEAD or (family == "roberta" and head.kind == "choice")
+    pooler = model.pooler_in_head or random
     return ("pooler", *_HEADS[head.kind]) if pooler and head.kind != "span" else _HEADS[head.kind]
 
 
 def _auto(head: Head):
-    return AutoModelForQuestionAnswering if head.kind == "span" else AutoModelForSequenceClassification
+    others = {"span": AutoModelForQuestionAnswering, "choice": AutoModelForMultipleChoice}
+    return others.get(head.kind, AutoModelForSequenceClassification)
 
 
 def _fit(config: PretrainedConfig, head: Head, dropout: float | None) -> None:
-    if head.kind != "span":
+    if head.kind == "choice" and type(config) not in AutoModelForMultipleChoice._model_mapping:
+        raise ModelError(
+            f"transformers has no head for multiple choice on models of type {config.model_type!r}; "
+            "bert, roberta and deberta-v2 have one"
+        )
+    if head.kind == "choice" and config.model_type == "roberta" and dropout is not None:
+        raise ModelError("RoBERTa's head for multiple choice has the backbone's dropout: leave out train.head_dropout")
+    if head.kind in ("classification", "regression"):
         config.num_labels = head.outputs
     if dropout is not None:
         setattr(config, "cls_dropout" if config.model_type in _POOLER_IN_HEAD else "classifier_dropout", dropout)

@@ -23,7 +23,11 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import eager_mask
 
-CLASSIFIERS = {f"{family}ForSequenceClassification" for family in ("Bert", "Roberta", "Deberta", "DebertaV2")}
+CLASSIFIERS = {
+    f"{family}For{task}"
+    for family in ("Bert", "Roberta", "Deberta", "DebertaV2")
+    for task in ("SequenceClassification", "MultipleChoice")
+}
 SHORT = 32  # tokens: from here on sdpa is the quicker attention without dropout
 
 

@@ -1,4 +1,4 @@
-"""What a task family (`ina.glue`, `ina.squad`) offers, so that nothing else knows which one it is.
+"""What a task family (`ina.glue`, `ina.squad`, `ina.choice`) offers, so that nothing else knows which one it is.
 
 Every family module has these functions:
 
@@ -24,9 +24,9 @@ from datasets import Dataset
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a model: `outputs` is the number of classes, or 1 for a score."""
+    """The head of a model: `outputs` is the number of classes, of choices, or 1 for a score."""
 
-    kind: Literal["classification", "regression", "span"]
+    kind: Literal["classification", "regression", "span", "choice"]
     outputs: int
 
 
@@ -61,5 +61,5 @@ class DevSet:
 
 
 def family(name: str) -> ModuleType:
-    """The module of a task family, "glue" or "squad"."""
+    """The module of a task family: "glue", "squad" or "choice"."""
     return importlib.import_module(f"ina.{name}")

@@ -23,7 +23,6 @@ import torch
 from datasets import Dataset
 from torch import nn
 from transformers import (
-    DataCollatorWithPadding,
     PreTrainedTokenizerBase,
     PrinterCallback,
     ProgressCallback,
@@ -98,7 +97,7 @@ def fit(
             model=model,
             args=_arguments(settings, len(features), seed, folder, report_to),
             train_dataset=features.to_list(),
-            data_collator=DataCollatorWithPadding(tokenizer),
+            data_collator=batches.Collator(tokenizer),
             effective_batch=settings.batch_size,
             dev_sets=dev_sets,
             folder=folder,
@@ -140,7 +139,9 @@ def _ways(
     if not settings.fast:
         return contextlib.nullcontext()
     texts = [one.with_format("arrow")["input_ids"] for one in (features, *(dev.features for dev in dev_sets))]
-    ids = np.concatenate([[tokenizer.pad_token_id], *(pc.list_flatten(text).to_numpy() for text in texts)])
+    ids = np.concatenate(
+        [[tokenizer.pad_token_id], *(pc.list_flatten(text, recursive=True).to_numpy() for text in texts)]
+    )
     return speed.faster(model, resolve_dtype(settings.dtype), ids, settings.weight_decay)
 
 

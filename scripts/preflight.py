@@ -49,6 +49,7 @@ OFFICIAL = {
     "qnli": (104_743, 5_463, 50),
     "rte": (2_490, 277, 67),
     "wnli": (635, 71, 37),
+    "swag": (73_546, 20_006, 30),
     "squad_v1": (88_500, 10_800, 165),
     "squad_v2": (131_800, 12_200, 165),
 }
@@ -162,7 +163,7 @@ def _counted(cfg: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Lengths:
     splits = data.load(cfg.task.name, cfg.data).splits
     sample = data.subset(splits["train"], SAMPLE)
     features = family(cfg.task.family).train_features(cfg.task, sample, tokenizer)
-    tokens = [len(ids) for ids in features["input_ids"]]
+    tokens = [batches.tokens(example) for example in features.select_columns(["input_ids"]).to_list()]
     share = len(features) / len(sample)  # of SQuAD's rows several windows each
     dev = sum(len(rows) for name, rows in splits.items() if name != "train")
     return Lengths(
@@ -215,7 +216,8 @@ def _timed(cfg: RunConfig, head: Head, layers: int) -> list[float]:
         optimizer = torch.optim.AdamW(weights, lr=1e-6, fused=True)
 
         def step(examples: int, tokens: int) -> float:
-            ids = torch.full((examples, tokens), word, device=device)
+            shape = (examples, *([head.outputs] if head.kind == "choice" else []), tokens)
+            ids = torch.full(shape, word, device=device)
             started = time.perf_counter()
             with torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
                 outputs = model(input_ids=ids, attention_mask=torch.ones_like(ids))

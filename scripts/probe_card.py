@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from ina.data import probe, schema
 from ina.data.probe import (
     acceptability,
+    continuation,
     entailment,
     lexicon,
     paraphrase,
@@ -43,6 +44,7 @@ MODULES = {
     "qnli": questions,
     "rte": entailment,
     "wnli": winograd,
+    "swag": continuation,
     "squad_v1": reading,
     "squad_v2": reading,
 }
@@ -55,6 +57,7 @@ LABELS = {
     "qnli": ("answers", "does not answer"),
     "rte": ("entailment", "not entailment"),
     "wnli": ("not so", "so"),
+    "swag": ("first ending", "second ending", "third ending", "fourth ending"),
 }
 
 

@@ -30,7 +30,8 @@ def rows(task):
         columns = {name: ["a", "b"] for name in ("id", "title", "context", "question")}
         answers = [{"text": ["a"], "answer_start": [0]}, {"text": ["b"], "answer_start": [0]}]
         return datasets.Dataset.from_dict(columns | {"answers": answers}, schema.features(task))
-    columns = {"idx": [0, 1], "label": [0, 1]} | {name: ["A.", "B."] for name in schema.TEXT_COLUMNS[task]}
+    columns = {"label": [0, 1]} if task == "swag" else {"idx": [0, 1], "label": [0, 1]}
+    columns |= {name: ["A.", "B."] for name in schema.TEXT_COLUMNS[task]}
     types = {name: schema.features(task)[name] for name in columns}
     if task in schema.NUM_CLASSES:
         types["label"] = datasets.ClassLabel(num_classes=schema.NUM_CLASSES[task])
@@ -39,7 +40,7 @@ def rows(task):
 
 def write(folder, task):
     """The task's parquet files below the folder of its repository; with the unlabelled test split that GLUE has."""
-    config = "plain_text" if task == "squad_v1" else task
+    config = {"squad_v1": "plain_text", "swag": "regular"}.get(task, task)
     (folder / config).mkdir(parents=True, exist_ok=True)
     for split in (*schema.split_names(task), "test"):
         rows(task).to_parquet(folder / config / f"{split}-00000-of-00001.parquet")

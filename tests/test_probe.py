@@ -21,6 +21,7 @@ PINNED = {
     "qnli": "aa439c8dca1353ce",
     "rte": "819368b6b0404940",
     "wnli": "bb51ddd9dc407bb4",
+    "swag": "62c9544b7c6b6d41",
     "squad_v1": "fb9bd8160585c7c2",
     "squad_v2": "74705af51fb6bdb6",
 }
@@ -42,6 +43,8 @@ def by_level() -> dict:
 
 def texts(task: str, row: dict) -> tuple[str, ...]:
     columns = schema.TEXT_COLUMNS.get(task, ("context", "question"))
+    if task == "swag":  # whole sentences are made of a beginning and an ending
+        return (row["sent1"], *(f"{row['sent2']} {row[name]}" for name in columns[2:]))
     return tuple(row[name] for name in columns)
 
 

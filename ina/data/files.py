@@ -1,8 +1,9 @@
-"""Official benchmark files: GLUE's TSV folders and SQuAD's JSON files.
+"""Official benchmark files: GLUE's TSV folders, SQuAD's JSON files and SWAG's CSV files.
 
     <dir>/glue/CoLA/{train,dev}.tsv                 or  <dir>/CoLA/...
     <dir>/glue/MNLI/{train,dev_matched,dev_mismatched}.tsv
     <dir>/squad/{train,dev}-v1.1.json               or  <dir>/...
+    <dir>/swag/{train,val}.csv                      or  <dir>/SWAG/...
 
 `<dir>` is `data.dir`, else INA_DATA_DIR. Rows come out as the hub has them (`ina.data.schema`), `idx` being the row's
 position in its file. Anything malformed is an error that names file, line and value, with two exceptions that the
@@ -10,6 +11,7 @@ benchmark's own readers make too: MNLI rows without a gold label ("-") are left 
 official QQP files that a line break inside a question has torn apart.
 """
 
+import csv
 import json
 import logging
 import os
@@ -51,6 +53,8 @@ LAYOUTS = {
     "wnli": Layout("WNLI", _PAIR, "label", _BINARY),
 }
 
+_CHOICES = ("0", "1", "2", "3")
+
 COLA_HEADER = ["source", "label", "mark", "sentence"]
 """CoLA's files have no header line."""
 
@@ -67,7 +71,7 @@ QQP_BROKEN_SHARE = 1e-3
 
 
 def available(task_name: str, data: "DataConfig") -> bool:
-    """Whether the data folder has the task's folder (GLUE) or one of its files (SQuAD).
+    """Whether the data folder has the task's folder (GLUE, SWAG) or one of its files (SQuAD).
 
     A task that is there in part counts as there: `load` then says which file is missing, and no other source is taken.
     """
@@ -85,8 +89,8 @@ def looked_for(task_name: str, data: "DataConfig") -> str:
 def load(task_name: str, data: "DataConfig") -> DatasetDict:
     """All labelled rows of a task.
 
-    Raises FileNotFoundError for a missing file, ValueError with file, line (GLUE) or question id (SQuAD) and value for
-    a malformed one.
+    Raises FileNotFoundError for a missing file, ValueError with file, line (GLUE, SWAG) or question id (SQuAD) and
+    value for a malformed one.
     """
     folder = next((path for path in _candidates(task_name, data) if path.exists()), None)
     if folder is None:
@@ -94,8 +98,9 @@ def load(task_name: str, data: "DataConfig") -> DatasetDict:
     if task_name in SQUAD_VERSIONS:
         folder, ending, read = folder.parent, f"-{SQUAD_VERSIONS[task_name]}.json", read_squad
     else:
-        ending, read = ".tsv", read_glue
-    paths = {split: folder / (FILE_NAMES[split] + ending) for split in schema.split_names(task_name)}
+        ending, read = (".csv", read_swag) if task_name == "swag" else (".tsv", read_glue)
+    names = FILE_NAMES | ({"validation": "val"} if task_name == "swag" else {})
+    paths = {split: folder / (names[split] + ending) for split in schema.split_names(task_name)}
     for path in paths.values():
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing; {_listing(path.parent)}")
@@ -121,6 +126,8 @@ def _candidates(task_name: str, data: "DataConfig") -> list[Path]:
     if task_name in SQUAD_VERSIONS:
         names = [f"{part}-{SQUAD_VERSIONS[task_name]}.json" for part in ("train", "dev")]
         return [folder / name for folder in (root / "squad", root) for name in names]
+    if task_name == "swag":
+        return [root / "swag", root / "SWAG"]
     return [root / "glue" / LAYOUTS[task_name].folder, root / LAYOUTS[task_name].folder]
 
 
@@ -195,6 +202,31 @@ def _label(cell: str, names: tuple[str, ...] | None, where: str) -> int | float:
     if not low <= score <= high:
         raise ValueError(f"{where}: score {cell} is not between {low} and {high}")
     return score
+
+
+# --- SWAG -------------------------------------------------------------------------------------------------------------
+
+
+def read_swag(task_name: str, path: Path) -> dict[str, list]:
+    """Columns of one CSV file. Raises ValueError naming file, line and value."""
+    names = schema.TEXT_COLUMNS[task_name]
+    lines = csv.reader(_text(path).splitlines(keepends=True), strict=True)
+    rows = []
+    try:
+        header = next(lines)
+        if absent := [name for name in (*names, "label") if name not in header]:
+            raise ValueError(f"{path}, line 1: no column {absent} in the header {header}; the official header has them")
+        texts, label = [header.index(name) for name in names], header.index("label")
+        for idx, cells in enumerate(lines):
+            where = f"{path}, line {lines.line_num}"
+            if fault := _fault(cells, header, texts):
+                raise ValueError(f"{where}: {fault}")
+            rows.append((*(cells[position] for position in texts), _label(cells[label], _CHOICES, where), idx))
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {lines.line_num}: {error}; the file should be CSV") from None
+    if not rows:
+        raise ValueError(f"{path} has a header and no labelled rows; it should hold the task's rows")
+    return dict(zip(schema.features(task_name), zip(*rows, strict=True), strict=True))
 
 
 # --- SQuAD ------------------------------------------------------------------------------------------------------------

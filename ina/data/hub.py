@@ -25,6 +25,7 @@ REVISIONS = {
     "nyu-mll/glue": "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
     "rajpurkar/squad": "7b6d24c440a36b6815f21b70d25016731768db1f",
     "rajpurkar/squad_v2": "3ffb306f725f7d2ce8394bc1873b24868140c412",
+    "allenai/swag": "dc48148372b3853a9c7bae7bb06c161b46d8364a",
 }
 
 PATIENCE = 2.0
@@ -55,17 +56,24 @@ def load(task_name: str, data: "DataConfig") -> DatasetDict:
     for split, file in _remote_files(task_name).items():
         if paths[split] is None:
             paths[split] = hf_hub_download(name, file, repo_type="dataset", revision=REVISIONS[name])
-    return load_dataset("parquet", data_files=paths, features=schema.features(task_name))
+    expected = schema.features(task_name)
+    if task_name != "swag":
+        return load_dataset("parquet", data_files=paths, features=expected)
+    splits = load_dataset("parquet", data_files=paths)  # it has columns that nobody needs, and no `idx`
+    for split, rows in splits.items():
+        splits[split] = rows.add_column("idx", range(len(rows))).select_columns(list(expected)).cast(expected)
+    return splits
 
 
 def repository(task_name: str) -> str:
     """The task's repository on the hub."""
-    return {"squad_v1": "rajpurkar/squad", "squad_v2": "rajpurkar/squad_v2"}.get(task_name, "nyu-mll/glue")
+    others = {"squad_v1": "rajpurkar/squad", "squad_v2": "rajpurkar/squad_v2", "swag": "allenai/swag"}
+    return others.get(task_name, "nyu-mll/glue")
 
 
 def _remote_files(task_name: str) -> dict[str, str]:
     """Path in the repository of each split."""
-    config = "plain_text" if task_name == "squad_v1" else task_name
+    config = {"squad_v1": "plain_text", "swag": "regular"}.get(task_name, task_name)
     return {split: f"{config}/{split}-00000-of-00001.parquet" for split in schema.split_names(task_name)}
 
 

@@ -1,7 +1,7 @@
 """What a task's data looks like, whichever source it comes from: splits, columns, label values, content hash.
 
-The columns are those of the hub's `nyu-mll/glue`, `rajpurkar/squad` and `rajpurkar/squad_v2`, so that a source can be
-exchanged for another without anything downstream noticing.
+The columns are those of the hub's `nyu-mll/glue`, `rajpurkar/squad`, `rajpurkar/squad_v2` and `allenai/swag` (with
+an `idx`, as GLUE has), so that a source can be exchanged for another without anything downstream noticing.
 """
 
 import hashlib
@@ -21,10 +21,12 @@ TEXT_COLUMNS = {
     "qnli": ("question", "sentence"),
     "rte": ("sentence1", "sentence2"),
     "wnli": ("sentence1", "sentence2"),
+    "swag": ("sent1", "sent2", "ending0", "ending1", "ending2", "ending3"),
 }
-"""The one or two texts of each GLUE task, in the order in which a model reads them."""
+"""The texts of each task that has a label: one or two sentences in GLUE, in the order in which a model reads them; for
+SWAG a sentence, the beginning of the next and its four endings."""
 
-NUM_CLASSES = {"cola": 2, "sst2": 2, "mrpc": 2, "qqp": 2, "mnli": 3, "qnli": 2, "rte": 2, "wnli": 2}
+NUM_CLASSES = {"cola": 2, "sst2": 2, "mrpc": 2, "qqp": 2, "mnli": 3, "qnli": 2, "rte": 2, "wnli": 2, "swag": 4}
 """Labels are 0 .. n-1. STS-B is missing because it is a regression."""
 
 SCORE_RANGE = (0.0, 5.0)
@@ -42,7 +44,7 @@ def split_names(task_name: str) -> tuple[str, ...]:
 
 
 def features(task_name: str) -> Features:
-    """Columns and types of a task's rows; the last column of GLUE, the first of SQuAD, identifies the row."""
+    """Columns and types of a task's rows; the last column of GLUE and SWAG, the first of SQuAD, identifies the row."""
     if task_name in SQUAD_TASKS:
         texts = {name: Value("string") for name in ("id", "title", "context", "question")}
         return Features(texts | {"answers": {"text": List(Value("string")), "answer_start": List(Value("int32"))}})

@@ -17,14 +17,17 @@ LEFT = (Column("Model", numeric=False), Column("Method", numeric=False), Column(
 
 
 def score_tables(study: Study) -> list[Table]:
-    """The tables of scores that a study gives: Table 3 and its secondary metrics for GLUE, Table 4 for SQuAD."""
+    """The tables of scores that a study gives: Table 3 and its second metrics (GLUE), Table 4 (SQuAD), one for SWAG."""
     squad = tuple(task for task in study.tasks if task in SQUAD)
-    glue = tuple(task for task in study.tasks if task not in SQUAD)
+    glue = tuple(task for task in study.tasks if task not in (*SQUAD, "swag"))
     tables = []
     if glue:
         tables += _glue_tables(study.restricted_to(glue))
     if squad:
         tables.append(_squad_table(study.restricted_to(squad)))
+    if "swag" in study.tasks:
+        title = f"SWAG, dev set, experiment {study.experiment}, data source {study.source}"
+        tables.append(_table(study.restricted_to(("swag",)), "swag", "", title, "swag", [_headline("swag")]))
     return tables
 
 

@@ -1,4 +1,4 @@
-"""The embedded suite: every GLUE task and SQuAD, generated, on any machine and always the same (`data.source=probe`).
+"""The embedded suite: GLUE, SWAG and SQuAD, generated, on any machine and always the same (`data.source=probe`).
 
 Rows have the columns and splits of the real tasks. Their texts are made from `lexicon` by the templates of one module
 per family of tasks. No template of dev, and not every word of it, occurs in training; what belongs together, such as a
@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from datasets import Dataset, DatasetDict
 
 from ina.data import schema
-from ina.data.probe import acceptability, entailment, paraphrase, questions, reading, sentiment, similarity, winograd
+from ina.data.probe import (
+    acceptability,
+    continuation,
+    entailment,
+    paraphrase,
+    questions,
+    reading,
+    sentiment,
+    similarity,
+    winograd,
+)
 from ina.data.probe.template import Draw, Phenomenon, Row, collect
 
 if TYPE_CHECKING:
@@ -41,6 +51,7 @@ SUITES = {
     "rte": Suite(entailment.PHENOMENA, entailment.pairs),
     "wnli": Suite(winograd.SCHEMAS, winograd.readings, 1000, 200),
     "stsb": Suite(similarity.SCENES, similarity.graded, 4002, 804),
+    "swag": Suite(continuation.SCENES, continuation.groups, 2000, 400),
     "squad_v1": Suite(reading.STORIES, reading.answerable, 2500, 500),
     "squad_v2": Suite(reading.STORIES, reading.answerable_or_not, 2500, 500),
 }

@@ -1,0 +1,73 @@
+"""SWAG, multiple choice: features, predictions and accuracy. Each ending is scored beside what comes before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset, DatasetDict
+from transformers import PreTrainedTokenizerBase
+
+from .cache import NO_CACHE, Cache
+from .config import ChoiceTask
+from .metrics import GlueMetric
+from .task import DevSet, Head, Scored
+
+
+def head(task: ChoiceTask) -> Head:
+    """One score for each ending; the softmax goes over the endings of an example (Devlin et al. 2019, section 4.4)."""
+    return Head("choice", task.classes)
+
+
+def train_features(
+    task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
+) -> Dataset:
+    """Token ids (endings, tokens) with labels: sentence, then beginning and ending; not padded."""
+    return _features(task, "train", rows, tokenizer, cache).add_column("labels", list(rows["label"]))
+
+
+def dev_sets(
+    task: ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
+) -> list[DevSet]:
+    """The dev split; `length` is that of the longest ending of an example."""
+    rows = splits["validation"]
+    return [DevSet("validation", _features(task, "validation", rows, tokenizer, cache), _scorer(task, rows))]
+
+
+def _features(task: ChoiceTask, split: str, rows: Dataset, tokenizer: PreTrainedTokenizerBase, cache: Cache) -> Dataset:
+    return cache.features(_tokens, split, rows, tokenizer, columns=task.columns, max_length=task.max_length)
+
+
+def _tokens(rows: Dataset, tokenizer: PreTrainedTokenizerBase, columns: list[str], max_length: int) -> Dataset:
+    first, beginning, *endings = (list(rows[column]) for column in columns)
+    each = [
+        dict(
+            tokenizer(
+                first,
+                [f"{start} {end}" for start, end in zip(beginning, ending, strict=True)],
+                truncation=True,
+                max_length=max_length,
+            )
+        )
+        for ending in endings
+    ]
+    made: dict[str, Any] = {
+        name: [list(of) for of in zip(*(one[name] for one in each), strict=True)] for name in each[0]
+    }
+    return Dataset.from_dict(made | {"length": [max(map(len, ids)) for ids in made["input_ids"]]})
+
+
+def _scorer(task: ChoiceTask, rows: Dataset):
+    labels = np.asarray(rows["label"])
+    keys = {"split": "validation", "id": list(rows["idx"]), "label": labels}
+
+    def score(outputs: tuple[np.ndarray, ...]) -> Scored:
+        predicted = outputs[0].argmax(-1)
+        return Scored(
+            metrics=GlueMetric(task.name).compute(predictions=predicted, references=labels),
+            predictions=pd.DataFrame({**keys, "prediction": predicted}),
+            degenerate=bool(np.ptp(predicted) == 0),
+        )
+
+    return score
