@@ -31,6 +31,7 @@ OmegaConf.register_new_resolver("pick", _pick, replace=True)
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Distractors = Literal[0, 1, 2, 4, 8]
 Site = Literal["query", "key", "value", "all"]
 
 
@@ -175,7 +176,8 @@ class DataConfig(_Strict):
     dir: str | None  # for files; None: the environment variable INA_DATA_DIR
     select: Annotated[float, Field(gt=0, lt=1)] | None = None  # share of the training rows to choose settings by
     max_train: Annotated[int, Field(ge=1)] | None  # the same subset for every seed and method
-    distractors: Literal[0, 1, 2, 4, 8]  # for the probe's reading tasks
+    distractors: Distractors  # for the probe's reading tasks
+    test_distractors: list[Distractors] | None = None  # further dev sets that differ in nothing else
 
 
 class TrainConfig(_Strict):
@@ -308,6 +310,7 @@ def numbers_depend_on(config: dict[str, Any], source: str, data_fingerprint: str
     }
     if source != "probe":
         flat.pop("data.distractors", None)
+        flat.pop("data.test_distractors", None)
     kept = {key: value for key, value in flat.items() if key not in _NO_EFFECT and value not in (None, False)}
     return kept | {
         "seed": config["seed"],

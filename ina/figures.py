@@ -26,6 +26,7 @@ from .tables import collect
 from .tables.ablation import TITLES, is_ablation, is_lora, ordered, told, varied
 from .tables.ablation import panels as ablation_panels
 from .tables.collect import RULES, Cell, Rule, Study, task_label
+from .tables.distractors import advantages, level_summary, levels
 from .tables.outcomes import summarise
 from .tables.verdicts import Judged, judge
 
@@ -236,6 +237,42 @@ def _with_bars(axis: Axes, x: list[float], found: list[stats.CellSummary], look:
     )
 
 
+@matplotlib.rc_context(_STYLE)
+def distractors(study: Study) -> Figure:
+    """Left, F1 against the number of distractors; right, the advantage over LoRA. 95 % intervals, last epoch."""
+    measured = levels(study)
+    panels = list(dict.fromkeys((cell.model, cell.task) for cell in study.cells.values()))
+    figure, axes = _panels(2 * len(panels), columns=2, height=2.4)
+    for (model, task), scores, gains in zip(panels, axes[::2], axes[1::2], strict=True):
+        cells = _of(study, model, task)
+        for place, (method, cell) in enumerate(cells.items()):
+            x = np.arange(len(measured)) + 0.1 * (place - (len(cells) - 1) / 2)
+            look, label = _looks(study)[method], study.method_label(method)
+            found = [level_summary(study, cell, level) for level in measured]
+            _line(scores, x, [one.mean for one in found], [one.interval for one in found], look, label)
+            for one in advantages(study):
+                kind = _method(cells[one.b])["kind"] if one.b in cells else ""
+                if (one.model, one.task, one.a, kind) == (model, task, method, "lora"):
+                    values = [of.difference.value for of in one.by_level]
+                    _line(gains, x, values, [of.interval for of in one.by_level], look, label)
+        gains.axhline(0, color="black", linewidth=0.6)
+        scores.set_ylabel("F1")
+        gains.set_ylabel("F1 − F1 of LoRA")
+        for axis in (scores, gains):
+            axis.set_xticks(range(len(measured)), map(str, measured))
+            axis.set_xlabel("distractors in the paragraph")
+            axis.set_title(_prefix(study, model) + task_label(task))
+    _legend(figure)
+    return figure
+
+
+def _line(axis: Axes, x: np.ndarray, values: list[float], ends: list[stats.Interval], look: Look, label: str) -> None:
+    means = 100 * np.array(values)
+    limits = 100 * np.array([[one.low, one.high] for one in ends]).T
+    axis.errorbar(x, means, abs(limits - means), color=look.colour, marker=look.marker, linestyle=look.line,
+                  elinewidth=0.7, capsize=2, label=label)  # fmt: skip
+
+
 FIGURES: dict[str, Callable[[Study], Figure]] = {
     "forest_best": partial(forest, rule="best"),
     "forest_last": partial(forest, rule="last"),
@@ -247,6 +284,8 @@ FIGURES: dict[str, Callable[[Study], Figure]] = {
 
 def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
     """The figures of a study by name."""
+    if levels(study):
+        return {"distractors": distractors} | FIGURES
     return {"ablation": ablation} if is_ablation(study) else FIGURES
 
 

@@ -31,10 +31,16 @@ def train_features(
 def dev_sets(
     task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
 ) -> list[DevSet]:
-    """The dev split. Its features are windows, one or several a question; its predictions are one row a question."""
-    rows = splits["validation"]
-    windows = cache.features(dev_windows, "validation", rows, tokenizer, **_lengths(task))
-    return [DevSet("validation", windows.remove_columns(PLACES), _scorer(task, "validation", rows, windows))]
+    """The dev split, and those with other numbers of distractors.
+
+    Their features are windows, one or several a question; their predictions are one row a question.
+    """
+    found = []
+    for split, rows in splits.items():
+        if split.startswith("validation"):
+            windows = cache.features(dev_windows, split, rows, tokenizer, **_lengths(task))
+            found.append(DevSet(split, windows.remove_columns(PLACES), _scorer(task, split, rows, windows)))
+    return found
 
 
 def _lengths(task: SquadTask) -> dict[str, int]:
@@ -88,6 +94,8 @@ def _scorer(task: SquadTask, split: str, rows: Dataset, windows: Dataset) -> Cal
         if task.version_2:
             predictions["span"] = best
             metrics |= {name: value for name, value in measure(best, null_odds).items() if name.startswith("best_")}
+        suffix = split.removeprefix("validation")
+        metrics = {name + suffix: value for name, value in metrics.items()}
         return Scored(metrics, predictions, degenerate=len(set(texts)) == 1)
 
     return score

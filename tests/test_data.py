@@ -16,7 +16,9 @@ from ina.data import schema
 
 def settings(source="auto", folder=None, max_train=None, select=None):
     folder = None if folder is None else str(folder)
-    return SimpleNamespace(source=source, dir=folder, select=select, max_train=max_train, distractors=0)
+    return SimpleNamespace(
+        source=source, dir=folder, select=select, max_train=max_train, distractors=0, test_distractors=None
+    )
 
 
 def rte(size=4, **changes):
@@ -242,7 +244,8 @@ def test_equal_rows_have_an_equal_fingerprint_however_they_are_stored(tmp_path):
 def test_the_fingerprint_is_the_same_in_another_process(tmp_path):
     code = (
         "import sys; from types import SimpleNamespace as N; import ina.data;"
-        "print(ina.data.load('rte', N(source='files', dir=sys.argv[1], select=None, max_train=None)).fingerprint)"
+        "settings = N(source='files', dir=sys.argv[1], select=None, max_train=None, test_distractors=None);"
+        "print(ina.data.load('rte', settings).fingerprint)"
     )
     here = ina.data.load("rte", settings("files", write_rte(tmp_path))).fingerprint
     env = os.environ | {"PYTHONHASHSEED": "1"}

@@ -61,7 +61,9 @@ DEV = {"mnli": ("dev_matched", "dev_mismatched")}
 
 
 def settings(folder):
-    return SimpleNamespace(source="files", dir=str(folder), select=None, max_train=None, distractors=0)
+    return SimpleNamespace(
+        source="files", dir=str(folder), select=None, max_train=None, distractors=0, test_distractors=None
+    )
 
 
 def write_glue(folder, task, lines=None, ending="\n"):

@@ -27,8 +27,8 @@ PINNED = {
 }
 
 
-def data(distractors: int = 2) -> SimpleNamespace:
-    return SimpleNamespace(distractors=distractors)
+def data(distractors: int = 2, test_distractors: list[int] | None = None) -> SimpleNamespace:
+    return SimpleNamespace(distractors=distractors, test_distractors=test_distractors)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,22 @@ def test_every_task_is_there():
 
 @pytest.mark.parametrize("level", [-1, 3, 16])
 def test_a_number_of_distractors_that_is_no_level_is_refused(level):
-    with pytest.raises(ValueError, match=rf"data.distractors is {level}"):
-        probe.load("squad_v1", data(level))
+    for wrong in (data(level), data(2, [0, level])):
+        with pytest.raises(ValueError, match=rf"a number of distractors is {level}; it is one of"):
+            probe.load("squad_v1", wrong)
+
+
+def test_further_dev_splits_are_those_of_their_number_of_distractors():
+    tested = schema.conform("squad_v1", probe.load("squad_v1", data(2, [0, 2, 8])), "probe")
+    assert list(tested) == ["train", "validation", "validation_d0", "validation_d8"]
+    for level in (0, 8):
+        assert tested[f"validation_d{level}"][:] == probe.load("squad_v1", data(level))["validation"][:]
+    assert tested["train"][:] == probe.load("squad_v1", data())["train"][:]
+
+
+def test_tasks_without_distractors_have_no_further_dev_splits():
+    with pytest.raises(ValueError, match="cola has no distractors; SQuAD's tasks have"):
+        probe.load("cola", data(2, [0]))
 
 
 def test_labels_are_balanced_in_every_split(rows):

@@ -51,6 +51,10 @@ def load(task_name: str, data: "DataConfig") -> TaskData:
     Raises what `resolve` raises, and ValueError naming file or split, row and value when the data is malformed.
     """
     source = resolve(task_name, data)
+    if data.test_distractors and source != "probe":
+        raise ValueError(
+            f"data.test_distractors is {data.test_distractors}, but the data source is {source}: data=probe"
+        )
     splits = schema.conform(task_name, _module(source).load(task_name, data), source)
     if data.select is not None:
         splits = hold_out(splits, data.select)

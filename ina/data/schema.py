@@ -43,6 +43,11 @@ def split_names(task_name: str) -> tuple[str, ...]:
     return ("train", "validation")
 
 
+def level_split(distractors: int) -> str:
+    """The name of a further dev split of the embedded suite, with another number of distractors."""
+    return f"validation_d{distractors}"
+
+
 def features(task_name: str) -> Features:
     """Columns and types of a task's rows; the last column of GLUE and SWAG, the first of SQuAD, identifies the row."""
     if task_name in SQUAD_TASKS:
@@ -61,7 +66,8 @@ def conform(task_name: str, splits: DatasetDict, source: str) -> DatasetDict:
     """
     expected = features(task_name)
     out = DatasetDict()
-    for split in split_names(task_name):
+    tested = [split for split in splits if split.startswith(level_split(0)[:-1])]
+    for split in (*split_names(task_name), *tested):
         where = f"{source}: {task_name}, split {split}"
         if split not in splits:
             raise ValueError(f"{where}: not there; the splits are {sorted(splits)}")

@@ -151,9 +151,10 @@ def checked(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> 
     if metric == "mean":
         if labels is not None:
             raise ValueError("metric 'mean' takes scores per example and no labels; pass labels=None")
-        if predictions.min() < 0 or predictions.max() > 1:
+        if abs(predictions).max() > 1:
             raise ValueError(
-                f"scores per example lie in [{predictions.min():g}, {predictions.max():g}]; metric 'mean' takes 0 to 1"
+                f"scores per example lie in [{predictions.min():g}, {predictions.max():g}]; metric 'mean' "
+                "takes 0 to 1, and differences of such scores"
             )
         return None, predictions.astype(float)
     if labels is None:

@@ -9,6 +9,7 @@ from ..record import write_atomically
 from . import render
 from .ablation import ablation_table, is_ablation
 from .collect import RULES, Study
+from .distractors import distractor_table, levels
 from .layout import Table
 from .resources import efficiency_table, parameter_table
 from .scores import score_tables
@@ -25,7 +26,9 @@ def tables(study: Study) -> list[Table]:
 
 
 def main_tables(study: Study) -> list[Table]:
-    """The tables of scores, or the table of an ablation."""
+    """The tables of scores, or the table of an ablation; by number of distractors where there are several."""
+    if levels(study):
+        return [distractor_table(study), *score_tables(study)]
     return [ablation_table(study)] if is_ablation(study) else score_tables(study)
 
 

@@ -23,8 +23,12 @@ class Outcomes:
     predictions: np.ndarray
 
 
-def outcomes(study: Study, cell: Cell, rule: Rule, seeds: tuple[int, ...] | None = None) -> Outcomes:
+def outcomes(
+    study: Study, cell: Cell, rule: Rule, seeds: tuple[int, ...] | None = None, split: str | None = None
+) -> Outcomes:
     """The outcomes behind the headline scores of a cell, of all its seeds or of those given.
+
+    `split` names another dev split than the one of the headline.
 
     Raises:
         RecordError: A file of predictions is missing.
@@ -34,8 +38,7 @@ def outcomes(study: Study, cell: Cell, rule: Rule, seeds: tuple[int, ...] | None
     for run in cell.runs:
         if seeds is None or run.seed in seeds:
             frame = study.predictions(run)
-            split = _SPLITS.get(cell.headline)
-            frames.append(frame[frame["split"] == split] if split else frame)
+            frames.append(frame[frame["split"] == (split or _SPLITS.get(cell.headline, "validation"))])
     first = frames[0]
     examples = first["id"].to_numpy()
     for frame in frames:

@@ -66,15 +66,18 @@ def require(task_name: str, data: "DataConfig") -> None:
     """Raises ValueError where the suite does not have the task or `data.distractors` is no level of it."""
     if task_name not in SUITES:
         raise ValueError(f"data.source is 'probe', which has no task {task_name!r}; it has {', '.join(SUITES)}")
-    if data.distractors not in reading.LEVELS:
-        raise ValueError(f"data.distractors is {data.distractors!r}; it is one of {reading.LEVELS}")
+    tested = data.test_distractors or []
+    if wrong := {data.distractors, *tested} - {*reading.LEVELS}:
+        raise ValueError(f"a number of distractors is {wrong.pop()!r}; it is one of {reading.LEVELS}")
+    if tested and task_name not in schema.SQUAD_TASKS:
+        raise ValueError(f"data.test_distractors is {tested}, but {task_name} has no distractors; SQuAD's tasks have")
 
 
 def load(task_name: str, data: "DataConfig") -> DatasetDict:
     """Rows of a task, columns and splits as in `schema`; the same bytes at every call.
 
     `data.distractors` is the number of irrelevant facts in a paragraph of the SQuAD tasks; questions, answers and ids
-    are the same at every number.
+    are the same at every number. `data.test_distractors` adds dev splits with other numbers.
 
     Raises what `require` raises.
     """
@@ -83,13 +86,16 @@ def load(task_name: str, data: "DataConfig") -> DatasetDict:
     return DatasetDict(
         {
             split: Dataset.from_list([{name: row[name] for name in features} for row in split_rows], features)
-            for split, split_rows in rows(task_name, data.distractors).items()
+            for split, split_rows in rows(task_name, data.distractors, data.test_distractors or []).items()
         }
     )
 
 
-def rows(task_name: str, distractors: int) -> dict[str, list[Row]]:
-    """Rows of each split, with the name of the phenomenon that each is about beside the task's columns."""
+def rows(task_name: str, distractors: int, tested: Sequence[int] = ()) -> dict[str, list[Row]]:
+    """Rows of each split, with the name of the phenomenon that each is about beside the task's columns.
+
+    The numbers `tested` other than `distractors` give further dev splits.
+    """
     suite = SUITES[task_name]
     seen: set[tuple] = set()
     splits = {}
@@ -98,12 +104,14 @@ def rows(task_name: str, distractors: int) -> dict[str, list[Row]]:
         made = collect(suite.phenomena, VOCABULARY[split], size, Draw(task_name, split), suite.make, seen)
         if task_name in schema.SQUAD_TASKS:
             ids = [f"{task_name}-{split}-{index:05d}" for index in range(size)]
-            made = [
-                {"id": id, "phenomenon": row["phenomenon"]}
-                | reading.place(row, Draw(id), VOCABULARY[split], distractors)
-                for id, row in zip(ids, made, strict=True)
-            ]
+            levels = {split: distractors}
+            if split != "train":
+                levels |= {schema.level_split(level): level for level in tested if level != distractors}
+            for name, level in levels.items():
+                splits[name] = [
+                    {"id": id, "phenomenon": row["phenomenon"]} | reading.place(row, Draw(id), VOCABULARY[split], level)
+                    for id, row in zip(ids, made, strict=True)
+                ]
         else:
-            made = [row | {"idx": index} for index, row in enumerate(made)]
-        splits[split] = made
+            splits[split] = [row | {"idx": index} for index, row in enumerate(made)]
     return splits

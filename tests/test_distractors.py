@@ -1,0 +1,91 @@
+"""Scores by number of distractors: measured on the same questions, and whether an advantage grows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import write_run
+
+from ina import figures, record
+from ina.data.schema import level_split
+from ina.tables import collect, distractors, files
+
+LEVELS = (0, 1, 2, 4, 8)
+QUESTIONS = 300
+# how much F1 each arm loses with every step to more distractors
+ARMS = {"lora": (("lora", {}), 0.15), "without": (("ina", {"inhibition": 0.0}), 0.15), "with": (("ina", {}), 0.05)}
+
+
+def write(root: Path, arm: str, seed: int) -> None:
+    (method, changed), loss = ARMS[arm]
+    run = write_run(root, task="squad_v1", method=method, seed=seed, experiment="distractors", **changed)
+    rng = np.random.default_rng([seed, *map(ord, arm)])
+    ease = np.random.default_rng(0).uniform(0, 0.2, QUESTIONS)  # the same questions for every run
+    parts = []
+    for step, level in enumerate(LEVELS):
+        f1 = np.clip(0.8 - ease - loss * step + rng.normal(0, 0.02, QUESTIONS), 0, 1)
+        split = "validation" if level == 2 else level_split(level)
+        scores = {f"{rule}_{metric}": f1 for rule in ("best", "last") for metric in ("exact", "f1")}
+        parts.append(pd.DataFrame({"split": split, "id": [f"q{i}" for i in range(QUESTIONS)], **scores}))
+    data = run.config["data"] | {"distractors": 2, "test_distractors": [0, 1, 4, 8]}
+    record.write(root, run.model_copy(update={"config": run.config | {"data": data}}), pd.concat(parts))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> collect.Study:
+    root = tmp_path_factory.mktemp("distractors")
+    for arm in ARMS:
+        for seed in (1, 2, 3):
+            write(root, arm, seed)
+    [found] = collect.studies(root, "distractors")
+    return found
+
+
+def test_a_study_has_the_numbers_that_all_its_runs_were_measured_with(study, tmp_path):
+    assert distractors.levels(study) == LEVELS
+    write_run(tmp_path, task="squad_v1", experiment="squad_mini")
+    [single] = collect.studies(tmp_path)
+    assert distractors.levels(single) == ()
+
+
+def test_f1_with_a_number_of_distractors_is_that_of_its_split(study):
+    cell = study.cells["minilm", "squad_v1", "lora"]
+    for level in LEVELS:
+        split = "validation" if level == 2 else f"validation_d{level}"
+        frames = [study.predictions(run) for run in cell.runs]
+        expected = [frame[frame["split"] == split]["last_f1"] for frame in frames]
+        np.testing.assert_array_equal(distractors.f1(study, cell, level, cell.seeds), expected)
+
+
+def test_inhibition_is_compared_with_lora_and_with_none(study):
+    pairs = [(one.a, one.b) for one in distractors.advantages(study)]
+    none = "ina-inhibition0.0"
+    assert sorted(pairs) == [("ina", none), ("ina", "lora"), (none, "lora")]
+
+
+def test_growth_is_the_difference_with_more_distractors_less_that_with_fewer(study):
+    [one] = [one for one in distractors.advantages(study) if (one.a, one.b) == ("ina", "lora")]
+    fewer_0, fewer_1, _, more_4, more_8 = (compared.difference.value for compared in one.by_level)
+    assert one.growth.difference.value == pytest.approx((more_4 + more_8) / 2 - (fewer_0 + fewer_1) / 2)
+    assert one.growth.difference.value == pytest.approx(0.1 * 3, abs=0.03)
+
+
+def test_an_advantage_that_grows_is_told_from_one_that_stays(study):
+    verdicts = {(one.a, one.b): one.verdict.verdict for one in distractors.advantages(study)}
+    assert verdicts["ina", "lora"] == verdicts["ina", "ina-inhibition0.0"] == "better"
+    assert verdicts["ina-inhibition0.0", "lora"] == "equivalent"
+
+
+def test_the_table_comes_first_and_has_a_column_a_number(study):
+    table = files.main_tables(study)[0]
+    assert [column.title for column in table.columns if column.group] == list(map(str, LEVELS))
+    endings = {row.cells[0]: row.cells[-2] for row in table.rows if "−" in row.cells[0]}
+    assert endings["InA (Inh 0.3) − LoRA"] == "grows" and endings["InA (Inh 0) − LoRA"] == "stays"
+    assert len(table.data) == 3 * 5 + 3 * 6
+
+
+def test_the_figure_draws_scores_of_all_arms_and_advantages_of_two(study):
+    scores, gains = figures.drawn(study)["distractors"](study).axes
+    assert (len(scores.containers), len(gains.containers)) == (3, 2)
+    assert [label.get_text() for label in scores.get_xticklabels()] == list(map(str, LEVELS))
