@@ -39,9 +39,14 @@ def expand(overrides: list[str]) -> list[RunConfig]:
         parsed = [override for override in parsed if not override.is_sweep_override()]
     runs: dict[str, RunConfig] = {}
     problems: dict[str, None] = {}
+    compose_cell = cache(lambda *cell: composed(list(cell)))  # a tenth of a second each, so not for every seed
     for job in BasicSweeper.split_arguments(parsed, None)[0]:
         try:
-            run = check(composed([text for text in job if not text.startswith("hydra")]))
+            seeds = [text for text in job if text.startswith("seed=")]
+            cfg = compose_cell(*(text for text in job if not text.startswith("hydra") and text not in seeds))
+            for seed in seeds:  # a plain value, which no file is chosen by
+                cfg.seed = parser.parse_override(seed).value()
+            run = check(cfg)
         except ConfigError as error:
             problems[str(error)] = None
             continue

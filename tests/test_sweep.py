@@ -11,7 +11,7 @@ import pytest
 from tiny_runs import configured, numbers, overrides, start
 
 from ina import record, report, run, status, sweep, train
-from ina.config import CONFIG_DIR, ConfigError
+from ina.config import CONFIG_DIR, ConfigError, check
 from ina.record import Busy
 
 
@@ -43,6 +43,35 @@ def test_a_command_line_stands_for_the_product_of_its_choices():
 def test_an_experiment_stands_for_its_grid_and_the_command_line_can_narrow_it():
     assert len(sweep.expand(["experiment=glue_smoke"])) == 9
     assert [one.task.name for one in sweep.expand(["experiment=glue_smoke", "task=cola", "method=lora"])] == ["cola"]
+
+
+def test_each_run_of_a_grid_is_what_its_own_command_line_composes():
+    runs = sweep.expand(["experiment=glue_paper", "model=bert_large", "method=full,ina", "task=cola,rte", "seed=3,2"])
+    alone = [
+        check(sweep.composed(["experiment=glue_paper", "model=bert_large", method, task, f"seed={seed}"]))
+        for seed in (3, 2)
+        for method in ("method=full", "method=ina")
+        for task in ("task=cola", "task=rte")
+    ]
+    assert runs == alone
+
+
+def test_seeds_of_a_grid_are_not_composed_one_by_one(monkeypatch):
+    calls = []
+
+    def counting(*given, composed=sweep.composed, **settings):
+        calls.append(given)
+        return composed(*given, **settings)
+
+    monkeypatch.setattr(sweep, "composed", counting)
+    assert [one.seed for one in sweep.expand(["model=tiny_bert", "seed=range(1,40)"])] == list(range(1, 40))
+    assert len(calls) == 2, "the sweeper's own settings and the one cell"
+
+
+@pytest.mark.parametrize(("seeds", "told"), [("one,2", "seed='one': "), ("-1,2", "seed=-1: ")])
+def test_a_wrong_seed_of_a_grid_is_told(seeds, told):
+    with pytest.raises(ConfigError, match=told):
+        sweep.expand(["model=tiny_bert", f"seed={seeds}"])
 
 
 def test_all_wrong_runs_of_a_grid_are_told_at_once():
