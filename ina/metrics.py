@@ -35,7 +35,7 @@ class GlueMetric(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         if self.config_name not in schema.TEXT_COLUMNS:
-            raise ValueError(f"{self.config_name!r} has no labels; there are {', '.join(schema.TEXT_COLUMNS)}")
+            raise ValueError(f"{self.config_name!r} is no task with labels; there are {', '.join(schema.TEXT_COLUMNS)}")
         kind = datasets.Value("float64")  # for class ids too: int64 would silently cut 0.7 down to class 0
         return evaluate.MetricInfo(
             description=f"GLUE metrics of {self.config_name}",

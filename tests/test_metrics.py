@@ -139,7 +139,7 @@ def test_no_rows_is_an_error():
 
 
 def test_an_unknown_task_is_named():
-    with pytest.raises(ValueError, match="'snli' is no GLUE task; there are cola"):
+    with pytest.raises(ValueError, match="'snli' is no task with labels; there are cola"):
         GlueMetric("snli")
 
 

@@ -81,7 +81,7 @@ def test_every_imported_package_is_a_declared_dependency(folder, allowed):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 imported.add(node.module.split(".")[0])
-    own = {"ina", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
+    own = {"ina", *(path.stem for path in (ROOT / folder).iterdir())}
     undeclared = {
         name: distributions.get(name)
         for name in imported - own - set(sys.stdlib_module_names)
