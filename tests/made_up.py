@@ -34,12 +34,14 @@ def write_run(
     source: str = "files",
     dirty: bool = False,
     train: dict[str, Any] | None = None,
+    select: float | None = None,
     **changed: Any,
 ) -> Record:
     """Write one finished run under `root`; its scores are those of its predictions.
 
     `skill` is the share of examples that the last epoch gets right, None a run that predicts one class; the best epoch
-    is a little better. `changed` are settings of the method that differ from its file.
+    is a little better. `select` makes it the trial of a search, named by its settings in `train`. `changed` are
+    settings of the method that differ from its file.
     """
     rng = np.random.default_rng([seed, *map(ord, task + method + repr(sorted(changed.items())))])
     task_settings = settings("task", task)
@@ -52,6 +54,8 @@ def write_run(
         best = last
     label = "-".join([method, *(f"{key}{value}" for key, value in changed.items())])
     run_id = f"{model}--{task}--{label}--s{seed}"
+    if select:
+        run_id += f"--{'-'.join(map(str, (train or {}).values()))}"
     method_settings = settings("method", method)
     chosen = method_settings["method"] | changed
     per_rank = 9216 * len(chosen.get("sites", []))
@@ -74,7 +78,7 @@ def write_run(
             "model": settings("model", model),
             "task": task_settings,
             "method": chosen,
-            "data": {"source": source, "max_train": None, "distractors": 2},
+            "data": {"source": source, "select": select, "max_train": None, "distractors": 2},
             "train": _train(method_settings) | (train or {}),
             "seed": seed,
         },

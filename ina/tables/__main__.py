@@ -37,7 +37,10 @@ def _tables(arguments: list[str]) -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
     options = parser.parse_args(arguments)
     whole = options.experiment is None
-    studies = list(collect.studies(options.results, options.experiment))
+    studies = [
+        *collect.studies(options.results, options.experiment),
+        *collect.searches(options.results, options.experiment),
+    ]
     wanted = files.wanted(options.results, studies, whole)
     if options.check:
         stale = files.stale(options.results, wanted, whole)

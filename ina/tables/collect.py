@@ -116,6 +116,11 @@ class Study:
         return {key: Cell(tuple(runs)) for key, runs in groups.items()}
 
     @property
+    def is_search(self) -> bool:
+        """Whether the runs are measured on training rows held out from training, not on dev rows."""
+        return _is_trial(self.runs[0])
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         return tuple(sorted({run.task for run in self.runs}, key=_task_order))
 
@@ -162,23 +167,35 @@ class Study:
 
 
 def studies(root: str | Path, experiment: str | None = None) -> Iterator[Study]:
-    """Every experiment × data source with finished runs under `root`, or those of one experiment.
+    """Every experiment × data source with finished runs under `root`, or those of one experiment; see `searches`.
 
     Raises:
         RecordError: A record is damaged.
         FileNotFoundError: There is no record.
     """
-    groups: dict[tuple[str, str], list[Record]] = {}
+    return (study for study in _all(root, experiment) if not study.is_search)
+
+
+def searches(root: str | Path, experiment: str | None = None) -> Iterator[Study]:
+    """As `studies`, those whose runs are the trials of a search; they say nothing about dev rows."""
+    return (study for study in _all(root, experiment) if study.is_search)
+
+
+def _all(root: str | Path, experiment: str | None) -> list[Study]:
+    groups: dict[tuple[str, str, bool], list[Record]] = {}
     for run in record.read_all(root, experiment):
-        groups.setdefault((run.experiment or record.ADHOC, run.source), []).append(run)
+        groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
     if experiment is not None and not groups:
         there = sorted(path.name for path in Path(root).glob("runs/*"))
         raise FileNotFoundError(
             f"no finished run of experiment {experiment!r} under {Path(root) / 'runs'}; "
             + (f"there are {', '.join(there)}" if there else f"start with: python -m ina.run experiment={experiment}")
         )
-    for (name, source), runs in sorted(groups.items()):
-        yield Study(Path(root), name, source, tuple(runs))
+    return [Study(Path(root), name, source, tuple(runs)) for (name, source, _), runs in sorted(groups.items())]
+
+
+def _is_trial(run: Record) -> bool:
+    return run.config["data"].get("select") is not None
 
 
 def published(*names: str) -> pd.DataFrame:

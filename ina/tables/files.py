@@ -13,6 +13,7 @@ from .distractors import distractor_table, levels
 from .layout import Table
 from .resources import efficiency_table, parameter_table
 from .scores import score_tables
+from .search import search_table
 from .sheet import sheet
 from .verdicts import interval_table, pairs, verdict_table
 
@@ -21,12 +22,16 @@ _BLOCK = re.compile(r"(<!-- table: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-- /table
 
 def tables(study: Study) -> list[Table]:
     """Every table of a study, the tables of scores first."""
+    if study.is_search:
+        return main_tables(study)
     verdicts = [verdict_table(study, rule) for rule in RULES] if any(pairs(study)) else []
     return [*main_tables(study), interval_table(study), *verdicts, parameter_table(study), efficiency_table(study)]
 
 
 def main_tables(study: Study) -> list[Table]:
-    """The tables of scores, or the table of an ablation; by number of distractors where there are several."""
+    """The tables of scores, or that of an ablation or of a search; by number of distractors where there are several."""
+    if study.is_search:
+        return [search_table(study)]
     if levels(study):
         return [distractor_table(study), *score_tables(study)]
     return [ablation_table(study)] if is_ablation(study) else score_tables(study)

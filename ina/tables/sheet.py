@@ -7,6 +7,7 @@ from . import render
 from .collect import Study, task_label
 from .layout import Column, Row, Table, span
 from .resources import efficiency_table, parameter_table
+from .search import search_table
 
 _HEAD = """# Reproducibility sheet
 
@@ -33,7 +34,8 @@ def sheet(studies: list[Study]) -> str:
 
 
 def _section(study: Study) -> str:
-    tables = (_data(study), _settings(study), parameter_table(study), efficiency_table(study))
+    what = (search_table(study),) if study.is_search else (_settings(study), parameter_table(study))
+    tables = (_data(study), *what, efficiency_table(study))
     return f"\n## {study.experiment}, data source {study.source}\n\n{_facts(study)}\n" + "".join(
         f"\n{render.markdown(table)}" for table in tables
     )
@@ -55,8 +57,10 @@ def _facts(study: Study) -> str:
             for run in runs
         ),
         "Software": f"Python {_listed(run.provenance.python for run in runs)}; {', '.join(versions)}",
-        "Hyperparameter search": "none within this experiment: one setting for each model, task and method, given "
-        "below; where it comes from is said at the head of each file in `configs/`",
+        "Hyperparameter search": "this is one; dev stands for training rows held out from training"
+        if study.is_search
+        else "none within this experiment: one setting for each model, task and method, given below; where it comes "
+        "from is said at the head of each file in `configs/`",
     }
     return "\n".join(f"- **{name}**: {text}" for name, text in facts.items())
 
