@@ -215,13 +215,20 @@ def method_label(method: dict[str, Any]) -> str:
     """
     if method["kind"] == "full":
         return NAMES["full"]
-    usual = _settings("method", method["name"]).get("method", {})
+    usual = _usual(method["name"])
     changed = {key: value for key, value in method.items() if value != usual.get(key, value)}
     changed.pop("inhibition", None)
     details = [_DETAILS.get(key, f"{key} {{}}").format(value_text(value)) for key, value in changed.items()]
     if "inhibition" in method:
         details.insert(0, f"Inh {method['inhibition']:g}")
     return (NAMES.get(method["name"]) or NAMES[method["kind"]]) + (f" ({', '.join(details)})" if details else "")
+
+
+def _usual(method: str) -> dict[str, Any]:
+    """The settings in a method's file and, before it, in the one it builds on."""
+    file = _settings("method", method)
+    bases = [base for base in file.get("defaults", []) if isinstance(base, str) and base != "_self_"]
+    return {key: value for base in bases for key, value in _usual(base).items()} | file.get("method", {})
 
 
 def others_label(method: str, inhibition: str) -> str:
