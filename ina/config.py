@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .adapter import InaConfig
+from .adapter.gate import ACTIVATIONS
 
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
@@ -128,18 +129,31 @@ class Full(_Strict):
     name: Name
 
 
-class _LowRank(_Strict):
+class _Sited(_Strict):
     name: Name
-    r: int
-    alpha: float
-    dropout: float
     sites: Annotated[list[Site], Field(min_length=1)]  # [all]: every linear layer of the encoder
 
     @model_validator(mode="after")
-    def _sites_are_distinct(self) -> _LowRank:
+    def _sites_are_distinct(self) -> _Sited:
         if len(set(self.sites)) < len(self.sites) or ("all" in self.sites and len(self.sites) > 1):
             raise ValueError(f"sites={self.sites} should name each projection once, or be [all]")
         return self
+
+
+class Gate(_Sited):
+    """The precursor's gate, see :mod:`ina.precursor`: every weight is trained, those of the gate too."""
+
+    kind: Literal["gate"]
+    sites: Annotated[list[Literal["query", "key"]], Field(min_length=1)]
+    layers: Annotated[int, Field(ge=1)] | None  # the last so many; None, or more than there are: all
+    inhibition: Annotated[float, Field(ge=0, le=1)]
+    activation: Literal[tuple(ACTIVATIONS)]
+
+
+class _LowRank(_Sited):
+    r: int
+    alpha: float
+    dropout: float
 
 
 class Lora(_LowRank):
@@ -225,7 +239,7 @@ class RunConfig(_Strict):
 
     model: ModelConfig
     task: Annotated[GlueTask | SquadTask | ChoiceTask, Field(discriminator="family")]
-    method: Annotated[Full | Lora | Ina, Field(discriminator="kind")]
+    method: Annotated[Full | Gate | Lora | Ina, Field(discriminator="kind")]
     data: DataConfig
     train: TrainConfig
     wandb: WandbConfig
@@ -290,6 +304,7 @@ _NO_EFFECT = {
     "train.eval_batch_size",
     "train.device_batch_size",
 }
+_BATCHES = {"train.eval_batch_size", "train.device_batch_size"}  # they do where a maximum goes over all of a batch
 
 
 def numbers_depend_on(config: dict[str, Any], source: str, data_fingerprint: str, dtype: str) -> dict[str, Any]:
@@ -311,7 +326,8 @@ def numbers_depend_on(config: dict[str, Any], source: str, data_fingerprint: str
     if source != "probe":
         flat.pop("data.distractors", None)
         flat.pop("data.test_distractors", None)
-    kept = {key: value for key, value in flat.items() if key not in _NO_EFFECT and value not in (None, False)}
+    without = _NO_EFFECT - _BATCHES if config["method"]["kind"] == "gate" else _NO_EFFECT
+    kept = {key: value for key, value in flat.items() if key not in without and value not in (None, False)}
     return kept | {
         "seed": config["seed"],
         "data.source": source,
@@ -341,7 +357,7 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
 
 def _told(problem: dict[str, Any]) -> str:
     # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
-    tags = {"glue", "squad", "choice", "full", "lora", "ina"}
+    tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)
     told = problem["msg"].removeprefix("Value error, ").removeprefix("InaConfig: ")
     if problem["type"] in ("extra_forbidden", "missing"):

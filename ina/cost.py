@@ -95,12 +95,16 @@ def cost(cfg: RunConfig) -> Cost:
     key = f"{cfg.model!r} {cfg.method!r} {head!r}"
     if key not in _known:
         shape = models.architecture(cfg.model)
-        one, two = (_traced(cfg, head, layers) for layers in (1, 2))
+        if methods.alike_in_all_layers(cfg.method):
+            one, two = (_traced(cfg, head, layers) for layers in (1, 2))
+            terms = one + (shape.num_hidden_layers - 1) * (two - one)
+        else:
+            terms = _traced(cfg, head, None)
         _known[key] = Cost(
             params=_prepared(cfg, head, None)[1],
             layers=shape.num_hidden_layers,
             width=shape.hidden_size,
-            terms=one + (shape.num_hidden_layers - 1) * (two - one),
+            terms=terms,
         )
     return _known[key]
 
@@ -110,8 +114,8 @@ def _prepared(cfg: RunConfig, head: Head, layers: int | None, device: str = "met
     return methods.prepare(cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span")
 
 
-def _traced(cfg: RunConfig, head: Head, layers: int) -> np.ndarray:
-    """The six coefficients of each figure of `Step`, (3, 6), for a model cut to so many layers."""
+def _traced(cfg: RunConfig, head: Head, layers: int | None) -> np.ndarray:
+    """The six coefficients of each figure of `Step`, (3, 6), for a model cut to so many layers; None: whole."""
     model = _prepared(cfg, head, layers)[0].train()
     weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
     figures = []

@@ -1,8 +1,8 @@
 """Trained models that runs leave behind with ``keep_model=true``, for whoever looks inside them.
 
 The folder of one, `<output_dir>/models/<experiment>/<data source>/<run>`, holds the weights after the last epoch:
-adapter and head as PEFT saves them or, after full fine-tuning, the whole model as transformers does. Beside them lies
-`record.json`, a copy of the run's record, which says what they are.
+adapter and head as PEFT saves them or, where all weights are trained, the whole model as transformers does. Beside them
+lies `record.json`, a copy of the run's record, which says what they are.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 from peft import PeftConfig
 from torch import nn
 
-from . import models
+from . import methods, models
 from .adapter import files
 from .adapter.sites import split_fused_projections
-from .config import RunConfig, check
+from .config import Gate, ModelConfig, RunConfig, check
 from .record import ADHOC, Record
-from .task import family
+from .task import Head, family
 
 RECORD_FILE = "record.json"
 
@@ -64,10 +64,25 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
     head = family(cfg.task.family).head(cfg.task)
     if not (Path(folder) / files.CONFIG_FILE).is_file():
         itself = cfg.model.model_copy(update={"path": str(folder), "tiny": None})
-        return models.load(itself, head, cfg.seed).eval()
+        gated = isinstance(cfg.method, Gate)
+        return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()
     backbone = models.load(cfg.model, head, cfg.seed)
     described, weights = files.read(folder)
     if described.get("peft_type") == "INA":
         return files.load(backbone, folder)
     split_fused_projections(backbone)
     return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")
+
+
+def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: Head) -> nn.Module:
+    """transformers knows no gates and would leave them out without a word."""
+    file = Path(folder) / "model.safetensors"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is missing; it holds all weights of a model with gates")
+    model = models.untrained(itself, head)
+    model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model, head), span=head.kind == "span")
+    try:
+        model.load_state_dict(files.read_weights(file))
+    except RuntimeError as error:
+        raise ValueError(f"{file} does not fit {cfg.cell}: {error}") from None
+    return model

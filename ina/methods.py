@@ -1,4 +1,4 @@
-"""Full fine-tuning, LoRA, InA: from a pre-trained model to one that is ready to train."""
+"""Full fine-tuning, LoRA, InA and the precursor's gate: from a pre-trained model to one that is ready to train."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from transformers import PreTrainedModel
 
 from .adapter import InaConfig
 from .adapter.sites import split_fused_projections, target_modules
-from .config import Full, Ina, Lora
+from .config import Full, Gate, Ina, Lora
+from .precursor import add_gates
 from .record import Params
+
+_ADDED = {"lora_A", "lora_B", "ina_A", "ina_B", "inhibit", "select"}  # modules that no backbone has
 
 
 def prepare(
-    method: Full | Lora | Ina, model: PreTrainedModel, head: tuple[str, ...], span: bool
+    method: Full | Gate | Lora | Ina, model: PreTrainedModel, head: tuple[str, ...], span: bool
 ) -> tuple[nn.Module, Params]:
     """Apply a method: decide which weights train, and count them.
 
     LoRA and InA are two PEFT tuners at the same sites with the same rank, alpha and dropout; the head is trained with
-    them. Both draw their initial weights from torch's generator in the same order.
+    them. Both draw their initial weights from torch's generator in the same order. Full fine-tuning and the gate train
+    everything.
 
     Args:
         method: The method's settings.
@@ -26,7 +30,9 @@ def prepare(
         head: Names of the head's modules.
         span: Question answering rather than classification.
     """
-    if isinstance(method, Full):
+    if isinstance(method, Gate):
+        add_gates(model, method)
+    if isinstance(method, Full | Gate):
         return model, count(model, head)
     common = {
         "task_type": TaskType.QUESTION_ANS if span else TaskType.SEQ_CLS,
@@ -44,6 +50,11 @@ def prepare(
     return adapted, count(adapted, head)
 
 
+def alike_in_all_layers(method: Full | Gate | Lora | Ina) -> bool:
+    """Whether a method does the same to every layer, so that two of them tell the cost of all."""
+    return not isinstance(method, Gate) or method.layers is None
+
+
 def count(model: nn.Module, head: tuple[str, ...]) -> Params:
     """Numbers of weights, adapter and head apart; the frozen copy that PEFT keeps of a trained head is not counted."""
     adapter = in_head = trainable = total = 0
@@ -53,7 +64,7 @@ def count(model: nn.Module, head: tuple[str, ...]) -> Params:
             continue
         total += weight.numel()
         trainable += weight.numel() * weight.requires_grad
-        if "ina_A" in parts or "ina_B" in parts or "lora_A" in parts or "lora_B" in parts:
+        if not _ADDED.isdisjoint(parts):
             adapter += weight.numel()
         elif any(module in parts for module in head):
             in_head += weight.numel()

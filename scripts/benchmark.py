@@ -6,7 +6,8 @@
     python scripts/benchmark.py --threads 1            as runs of a sweep, which has one a core
 
 Contenders take turns on the same batches in one process; a time is a median, a ratio the median of paired ratios with
-its quartiles. Only ratios may be compared between machines. scripts/parity.py shows that `train.fast` learns alike.
+its quartiles. Only ratios may be compared between machines. The section parity runs nothing: it reads the records of
+the experiments parity_plain and parity_fast, which show whether `train.fast` learns alike.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from measure import common, starts, steps, throughput  # noqa: E402
+from measure import common, parity, starts, steps, throughput  # noqa: E402
 
 from ina.record import write_atomically  # noqa: E402
 
@@ -30,6 +31,7 @@ ROOT = Path(__file__).parent.parent
 FILE = ROOT / "results" / "tables" / "benchmark.md"
 SECTIONS = {
     "throughput": ("Examples per second of training runs", throughput.section),
+    "parity": ("Whether train.fast learns alike", parity.section),
     "pieces": ("What each piece of train.fast gains", steps.pieces),
     "gate": ("What the gate costs", steps.gate),
     "peak": ("Share of the peak, share of padding", steps.peak_share),

@@ -120,7 +120,7 @@ def test_published_numbers_of_the_same_ablation_stand_below_with_their_source(ro
     inhibition = ablation_table(study(root, "ablation_inhibition"))
     below = values(inhibition, "Method", "Activation", "Inhibition", "Score (n)", "Epoch")[6:]
     assert ("InA, released code", "leaky_relu", "0.9", "85.48", "last") in below
-    assert ("giBERT (full-rank gate)", "gelu", "0.3", "89.0", "best") in below
+    assert ("giBERT, full-rank gate", "gelu", "0.3", "89.0", "best") in below
 
 
 def test_where_nobody_published_anything_the_table_says_so(root):

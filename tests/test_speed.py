@@ -1,6 +1,7 @@
 """The quick ways compute what the plain ones compute; their dropout is dropout."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -375,19 +376,39 @@ def test_the_gate_keeps_its_input_and_output_once_and_nothing_else():
 
 
 @pytest.mark.parametrize("settings", [{}, {"threshold": "tensor", "detach_threshold": True}])
-def test_the_layer_compiles_into_one_graph_and_computes_the_same(settings):
+@pytest.mark.parametrize("autocast", [False, True], ids=["float32", "autocast"])
+def test_the_layer_compiles_into_one_graph_forward_and_backward_and_computes_the_same(settings, autocast):
     given = InaConfig(r=4, dropout=0.0, init_weights=False, target_modules=["0"], **settings)
     torch.manual_seed(0)
     layer = InaLinear(nn.Linear(16, 12), "default", given)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    (expected, gradients), (found, same) = (passed(each, layer, autocast) for each in (layer, compiled))
+    tolerance = dict(rtol=2e-2, atol=2e-2) if autocast else dict(rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found, expected, **tolerance)
+    torch.testing.assert_close(same, gradients, **tolerance)
+
+
+@pytest.mark.parametrize("autocast", [False, True], ids=["float32", "autocast"])
+def test_gradient_checkpointing_changes_no_bit_of_the_layer(autocast):
+    """Dropout draws the same mask, the threshold finds the same maximum."""
+    torch.manual_seed(0)
+    config = InaConfig(r=4, dropout=0.3, init_weights=False, target_modules=["0"])
+    layer = InaLinear(nn.Linear(16, 12), "default", config)
+    checkpointed = partial(checkpoint, layer, use_reentrant=False)
+    (expected, gradients), (found, same) = (passed(each, layer, autocast) for each in (layer, checkpointed))
+    assert torch.equal(found, expected)
+    assert all(torch.equal(one, other) for one, other in zip(same, gradients, strict=True))
+
+
+def passed(way, layer: nn.Module, autocast: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """What a way to call the layer gives for seeded states, and the gradients of its weights."""
+    torch.manual_seed(3)
     x = torch.randn(2, 5, 16)
-    expected = layer(x)
-    expected.sum().backward()
-    gradient = layer.ina_A["default"].weight.grad.clone()
     layer.zero_grad()
-    found = torch.compile(layer, fullgraph=True, backend="eager")(x)
-    found.sum().backward()
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(layer.ina_A["default"].weight.grad, gradient)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        out = way(x)
+    out.float().square().sum().backward()
+    return out.detach(), [weight.grad.clone() for weight in layer.parameters() if weight.requires_grad]
 
 
 def test_a_single_vector_goes_through_the_layer_as_it_goes_through_a_linear_one():

@@ -176,6 +176,12 @@ def test_runs_of_uncommitted_code_are_pointed_out(tmp_path):
         ({"kind": "ina", "name": "ina", "inhibition": 0.3}, "InA (Inh 0.3)"),
         ({"kind": "ina", "name": "ina", "inhibition": 0.0, "activation": "identity"}, "InA (Inh 0, identity)"),
         ({"kind": "ina", "name": "ina_released", "inhibition": 0.9}, "InA, released code (Inh 0.9)"),
+        ({"kind": "ina", "name": "ina_p10", "inhibition": 0.1}, "InA (Inh 0.1)"),
+        ({"kind": "gate", "name": "gate", "inhibition": 0.3, "layers": None}, "giBERT, full-rank gate (Inh 0.3)"),
+        (
+            {"kind": "gate", "name": "gate_p0", "inhibition": 0.0, "layers": 3},
+            "giBERT, full-rank gate (Inh 0, layers 3)",
+        ),
         (
             {"kind": "ina", "name": "ina", "inhibition": 0.3, "threshold": "tensor"},
             "InA (Inh 0.3, threshold per tensor)",
@@ -253,6 +259,11 @@ def test_a_difference_is_that_of_the_scores_in_the_table(glue):
         one = judged(glue, rule)["ina", "lora", "cola"]
         scores = [cells["minilm", "cola", method].scores("mcc", rule).mean() for method in ("ina", "lora")]
         assert one.compared.difference.value == pytest.approx(scores[0] - scores[1])
+
+
+def test_the_precursors_gate_is_compared_with_full_fine_tuning(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("full", "gate"))
+    assert list(pairs(study(tmp_path))) == [("minilm", "gate", "full")]
 
 
 def test_pairs_are_made_of_the_seeds_that_both_have(glue):

@@ -47,10 +47,15 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         settings = json.loads(config_file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{config_file} is not valid JSON: {error}") from None
+    return settings, read_weights(weights_file)
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """The weights in a safetensors file."""
     try:
-        return settings, load_file(weights_file)
+        return load_file(file)
     except SafetensorError as error:
-        raise ValueError(f"{weights_file} is truncated or not a safetensors file: {error}") from None
+        raise ValueError(f"{file} is truncated or not a safetensors file: {error}") from None
 
 
 def attach(

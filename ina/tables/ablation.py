@@ -71,7 +71,9 @@ def ordered(study: Study, model: str, task: str) -> list[Cell]:
 
 def is_lora(method: dict[str, Any]) -> bool:
     """Whether a method's settings make it compute what LoRA computes."""
-    return method["kind"] == "lora" or (method.get("activation"), method.get("inhibition")) == ("identity", 0)
+    if method["kind"] == "ina":
+        return (method["activation"], method["inhibition"]) == ("identity", 0)
+    return method["kind"] == "lora"
 
 
 def panels(study: Study) -> list[tuple[str, str]]:

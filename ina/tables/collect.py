@@ -24,11 +24,16 @@ SQUAD = ("squad_v1", "squad_v2")
 RULES = ("best", "last")
 Rule = Literal["best", "last"]
 
-KINDS = ("full", "lora", "ina", "ina_released")
-NAMES = {"full": "Full fine-tuning", "lora": "LoRA", "ina": "InA", "ina_released": "InA, released code"}
+KINDS = ("full", "gate", "lora", "ina", "ina_released")
+NAMES = {
+    "full": "Full fine-tuning",
+    "gate": "giBERT, full-rank gate",
+    "lora": "LoRA",
+    "ina": "InA",
+    "ina_released": "InA, released code",
+}
 _LABELS = {  # where configs/ has no file: what only others have run
     "deberta_v3_base": "DeBERTaV3-base",
-    "gate": "giBERT (full-rank gate)",
     "adapter_houlsby": "Adapter (Houlsby)",
     "adapter_pfeiffer": "Adapter (Pfeiffer)",
     "adalora": "AdaLoRA",
@@ -227,13 +232,20 @@ def method_label(method: dict[str, Any]) -> str:
     """
     if method["kind"] == "full":
         return NAMES["full"]
-    usual = _settings("method", method["name"]).get("method", {})
+    usual = _usual(method["name"])
     changed = {key: value for key, value in method.items() if value != usual.get(key, value)}
     changed.pop("inhibition", None)
     details = [_DETAILS.get(key, f"{key} {{}}").format(value_text(value)) for key, value in changed.items()]
-    if method["kind"] == "ina":
+    if "inhibition" in method:
         details.insert(0, f"Inh {method['inhibition']:g}")
-    return NAMES.get(method["name"], method["name"]) + (f" ({', '.join(details)})" if details else "")
+    return (NAMES.get(method["name"]) or NAMES[method["kind"]]) + (f" ({', '.join(details)})" if details else "")
+
+
+def _usual(method: str) -> dict[str, Any]:
+    """The settings in a method's file and, before it, in the one it builds on."""
+    file = _settings("method", method)
+    bases = [base for base in file.get("defaults", []) if isinstance(base, str) and base != "_self_"]
+    return {key: value for base in bases for key, value in _usual(base).items()} | file.get("method", {})
 
 
 def others_label(method: str, inhibition: str) -> str:
@@ -258,8 +270,8 @@ def _order(run: Record) -> tuple[Any, ...]:
 
 def _method_order(run: Record) -> tuple[Any, ...]:
     method = run.config["method"]
-    kind = KINDS.index(method["name"]) if method["name"] in KINDS else len(KINDS)
-    return (run.model, kind, method.get("inhibition", 0), run.method)
+    kind = method["name"] if method["name"] in KINDS else method["kind"]
+    return (run.model, KINDS.index(kind), method.get("inhibition", 0), run.method)
 
 
 def _task_order(task: str) -> tuple[int, str]:

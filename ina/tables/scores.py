@@ -135,7 +135,7 @@ def _examples(study: Study, score: Score, split: str) -> str:
 
 def _trainable(cells: list[Cell]) -> str:
     params = [cell.first.params for cell in cells]
-    if all(each.adapter == 0 for each in params):
+    if all(each.trainable == each.total for each in params):
         return f"all {span([each.trainable for each in params])}"
     return f"{span([each.adapter for each in params])} + {span([each.head for each in params])}"
 

@@ -44,7 +44,7 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
             of = settings[a]
             if of["kind"] == "full":
                 continue
-            like = [b for b in loras if all(of[key] == settings[b][key] for key in _SAME)]
+            like = [b for b in loras if all(of.get(key) == settings[b][key] for key in _SAME)]
             lora = [] if of["kind"] == "lora" else (like or loras)[:1]
             plain = [name for name in names if name == of["name"]]
             against = [b for b in dict.fromkeys(lora + full + plain) if b != a]

@@ -1,0 +1,235 @@
+"""The gate of InA's precursor: its equation, where it sits, what it trains, and runs with it."""
+
+import math
+from contextlib import suppress
+
+import pytest
+import torch
+from tiny_runs import configured, numbers
+from torch import nn
+from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, DistilBertConfig
+from transformers import DistilBertForSequenceClassification as DistilBert
+
+from ina import checkpoint, cost, kept, methods, models, record, run
+from ina.config import ConfigError, Gate, ModelConfig, fingerprint, numbers_depend_on
+from ina.precursor import GatedLinear
+from ina.task import Head
+
+FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
+PAIR = Head("classification", 2)
+
+
+def gate(sites=("query", "key"), layers=None, inhibition=0.3, activation="gelu") -> Gate:
+    return Gate(
+        kind="gate", name="gate", sites=list(sites), layers=layers, inhibition=inhibition, activation=activation
+    )
+
+
+def prepared(method: Gate, family: str = "bert"):
+    given = ModelConfig(name="tiny", label="tiny", tiny=family)
+    model = models.load(given, PAIR, seed=1)
+    torch.manual_seed(2)
+    return methods.prepare(method, model, models.head_modules(given, model, PAIR), span=False)
+
+
+def layer(inhibition: float, std: float = 0.3, activation: str = "gelu") -> GatedLinear:
+    torch.manual_seed(1)
+    made = GatedLinear(nn.Linear(6, 6), inhibition, activation, std).double()
+    for bias in (made.inhibit.bias, made.select.bias):
+        nn.init.normal_(bias)
+    return made
+
+
+def states(examples: int = 2) -> torch.Tensor:
+    return torch.randn(examples, 5, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+
+def transcription(made: GatedLinear, h: torch.Tensor, level: float) -> torch.Tensor:
+    """key <- (f(select(f(inhib(h))) - Th) + 1) * key(h), Th = level * max over everything, element by element."""
+
+    def f(x):
+        return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
+
+    def affine(of, x):
+        return x @ of.weight.T + of.bias
+
+    selected = affine(made.select, f(affine(made.inhibit, h)))
+    threshold = level * max(selected.flatten().tolist())
+    return (f(selected - threshold) + 1) * affine(made.base_layer, h)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 0.3, 0.9])
+def test_the_gate_computes_the_precursors_equation(level):
+    made = layer(level)
+    torch.testing.assert_close(made(states()), transcription(made, states(), level))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.9])
+def test_gradients_are_those_of_the_equation_and_flow_through_the_maximum(level):
+    made = layer(level)
+    assert torch.autograd.gradcheck(made, (states(1).requires_grad_(),))
+    made(states()).sum().backward()
+    with_maximum = made.select.weight.grad.clone()
+    made.zero_grad()
+    transcription(made, states(), level).sum().backward()  # whose maximum is a number
+    assert torch.allclose(made.select.weight.grad, with_maximum) == (level == 0)
+
+
+def test_the_maximum_is_one_for_all_that_is_computed_at_once():
+    for level, alone in ((0.0, True), (0.3, False)):
+        made = layer(level)
+        assert torch.allclose(made(states())[:1], made(states()[:1])) == alone
+
+
+def test_what_is_inhibited_passes_unchanged():
+    made = layer(0.9)
+    nn.init.zeros_(made.select.weight)
+    made.select.bias.data = torch.tensor([20.0, 0, 0, 0, 0, 0], dtype=torch.float64)
+    gated, base = made(states()), made.base_layer(states())
+    torch.testing.assert_close(gated[..., 1:], base[..., 1:])
+    torch.testing.assert_close(gated[..., 0], (1.9545 + 1) * base[..., 0], rtol=1e-4, atol=0)  # gelu(20 - 18) = 1.9545
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("layers", [None, 1, 9])
+@pytest.mark.parametrize("sites", [("key",), ("query",), ("query", "key")], ids="+".join)
+def test_it_sits_at_the_chosen_sides_of_the_last_layers(family, layers, sites):
+    model, _ = prepared(gate(sites, layers), family)
+    gated = {name for name, module in model.named_modules() if isinstance(module, GatedLinear)}
+    assert len(gated) == len(sites) * {None: 2, 1: 1, 9: 2}[layers]
+    assert all(".layer.1." in name for name in gated) == (layers == 1)
+    assert {site for site in ("query", "key") for name in gated if site in name.split(".")[-1]} == set(sites)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_everything_is_trained_and_moves(family):
+    model, params = prepared(gate(), family)
+    assert params.trainable == params.total == sum(weight.numel() for weight in model.parameters())
+    assert params.adapter == 2 * 2 * 2 * (32 * 32 + 32)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    ids = torch.arange(5, 29).view(4, 6)
+    loss = model(input_ids=ids, labels=torch.tensor([0, 1, 1, 0])).loss
+    loss.backward()
+    optimizer.step()
+    moved = {name for name, weight in model.named_parameters() if not torch.equal(weight, before[name])}
+    assert {name for name in before if ".layer." in name} <= moved
+    assert {name.split(".")[-2] for name in moved} >= {"inhibit", "select", "base_layer"}
+
+
+def test_the_backbones_initialiser_fills_the_gates_from_the_seed():
+    one, other = (prepared(gate())[0] for _ in range(2))
+    drawn = [module for module in one.modules() if isinstance(module, GatedLinear)]
+    weights = torch.cat([part.weight.flatten() for each in drawn for part in (each.inhibit, each.select)])
+    assert weights.std().item() == pytest.approx(one.config.initializer_range, rel=0.05)
+    assert all(not part.bias.any() for each in drawn for part in (each.inhibit, each.select))
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+# two d x d + bias layers for each of 24 gated projections, d = 1024
+@pytest.mark.parametrize(("sites", "extra"), [(("key",), 50_380_800), (("query", "key"), 100_761_600)])
+@pytest.mark.parametrize(
+    "hub",
+    [
+        "google-bert/bert-large-cased",
+        "FacebookAI/roberta-large",
+        "microsoft/deberta-v3-large",
+        "microsoft/deberta-large",
+    ],
+)
+def test_its_weights_in_the_large_models_are_the_precursors(hub, sites, extra):
+    given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
+    plain, model = (models.untrained(given, PAIR, "meta") for _ in range(2))
+    _, params = methods.prepare(gate(sites), model, models.head_modules(given, model, PAIR), span=False)
+    assert params.adapter == extra
+    assert params.trainable == params.total == plain.num_parameters() + extra
+
+
+def test_positions_that_share_debertas_projections_pass_without_gate():
+    config = DebertaV2Config(
+        vocab_size=60, hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64,
+        relative_attention=True, position_buckets=4, share_att_key=True, pos_att_type=["p2c", "c2p"],
+    )  # fmt: skip
+    model = DebertaV2ForSequenceClassification(config).eval()
+    methods.prepare(gate(), model, ("classifier",), span=False)
+    calls = []
+    for module in model.modules():
+        if isinstance(module, GatedLinear):
+            module.register_forward_hook(
+                lambda made, given, out: calls.append(torch.equal(out, made.base_layer(given[0])))
+            )
+    for _ in range(2):
+        model(torch.arange(5, 17).view(2, 6))
+    assert calls == [False, False, True, True] * 2
+
+
+def test_other_families_are_refused_by_name():
+    model = DistilBert(DistilBertConfig(vocab_size=60, dim=32, n_layers=1, n_heads=4, hidden_dim=64))
+    with pytest.raises(ValueError, match="for models of type bert, roberta, deberta, deberta-v2, not 'distilbert'"):
+        methods.prepare(gate(), model, ("classifier",), span=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("method.sites=[value]", "method.sites.0='value'"),
+        ("method.sites=[key,key]", "should name each projection once"),
+        ("method.inhibition=1.5", "method.inhibition=1.5"),
+        ("method.activation=gulu", "method.activation='gulu'"),
+        ("method.layers=0", "method.layers=0"),
+    ],
+)
+def test_wrong_settings_are_refused_with_their_value(glue, tmp_path, wrong, told):
+    with pytest.raises(ConfigError, match=told.replace("[", r"\[")):
+        configured(glue, tmp_path, "method=gate", wrong)
+
+
+def test_batches_belong_to_what_its_numbers_depend_on(glue, tmp_path):
+    for method, same in (("gate", False), ("ina", True)):
+        prints = {
+            fingerprint(numbers_depend_on(configured(glue, tmp_path, *more).model_dump(), "files", "", "float32"))
+            for more in ([f"method={method}"], [f"method={method}", "train.eval_batch_size=7"])
+        }
+        assert (len(prints) == 1) == same
+
+
+def test_gates_in_some_layers_cost_their_share(glue, tmp_path):
+    full, half, whole = (
+        cost.cost(configured(glue, tmp_path, *more)).step(4, 10).training
+        for more in (["method=full"], ["method=gate", "method.layers=1"], ["method=gate"])
+    )
+    assert full < half < whole and half == pytest.approx((full + whole) / 2)
+
+
+@pytest.mark.parametrize("model", ["tiny_bert", "tiny_roberta", "tiny_deberta", "tiny_deberta_v2"])
+@pytest.mark.parametrize("fast", ["false", "true"])
+def test_a_run_trains_and_its_kept_model_opens_as_it_was_trained(glue, tmp_path, model, fast, monkeypatch):
+    left, save = [], kept.save
+    monkeypatch.setattr(kept, "save", lambda made, *more: left.append(made) or save(made, *more))
+    cfg = configured(glue, tmp_path, "method=gate", f"model={model}", f"train.fast={fast}", "keep_model=true")
+    result, _ = run.run(cfg)
+    assert result.evaluations[-1].train_loss < result.evaluations[0].train_loss
+    folder = kept.path(tmp_path, None, "files", cfg.id)
+    opened = kept.load(folder, kept.settings(record.read(folder / kept.RECORD_FILE)))
+    ids = torch.tensor([[2, 40, 41, 42, 3]])
+    with torch.no_grad():
+        torch.testing.assert_close(opened(ids).logits, left[0].eval()(ids).logits)
+    (folder / "model.safetensors").write_bytes(b"half a file")
+    with pytest.raises(ValueError, match="model.safetensors is truncated"):
+        kept.load(folder, cfg)
+
+
+def test_a_killed_run_goes_on_to_the_same_numbers(glue, tmp_path, monkeypatch):
+    unkilled, _ = run.run(configured(glue, tmp_path / "a", "method=gate"))
+    seal = checkpoint.seal
+
+    def seal_and_end(path):
+        seal(path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "seal", seal_and_end)
+    with suppress(KeyboardInterrupt):
+        run.run(configured(glue, tmp_path / "b", "method=gate"))
+    monkeypatch.setattr(checkpoint, "seal", seal)
+    resumed, _ = run.run(configured(glue, tmp_path / "b", "method=gate"))
+    assert numbers(resumed) == numbers(unkilled)
