@@ -215,6 +215,7 @@ class TrainConfig(_Strict):
     compile: bool  # torch.compile
     fast: bool  # the same steps in less time, see `ina.speed`; the numbers change within chance
     threads: Annotated[int, Field(ge=1)] | None
+    start: Literal["mnli"] | None = None  # the task whose trained model, head aside, the run goes on from
 
     @model_validator(mode="after")
     def _accumulates_evenly(self) -> TrainConfig:
@@ -249,13 +250,22 @@ class RunConfig(_Strict):
     output_dir: str
     keep_model: bool
 
+    @model_validator(mode="after")
+    def _starts_from_another_task(self) -> RunConfig:
+        if self.train.start and (self.task.family != "glue" or self.task.name == self.train.start):
+            raise ValueError(f"train.start={self.train.start} is for the other tasks of GLUE, not {self.task.name}")
+        return self
+
     @property
     def method_label(self) -> str:
         """The method's name, followed by its settings that differ from what `configs` prescribe for this cell."""
-        usual = _prescribed(self.model.name, self.task.family, self.task.name, self.method.name)
-        given = self.method.model_dump()
-        changed = [f"{key}{_short(value)}" for key, value in given.items() if value != usual[key]]
-        return "-".join([self.method.name, *changed])
+        changed = self.method_changes(self.task.family, self.task.name)
+        return "-".join([self.method.name, *(f"{key}{_short(value)}" for key, value in changed.items())])
+
+    def method_changes(self, family: str, task: str) -> dict[str, Any]:
+        """The method's settings that differ from what `configs` prescribe for it on a task."""
+        usual = _prescribed(self.model.name, family, task, self.method.name)
+        return {key: value for key, value in self.method.model_dump().items() if value != usual[key]}
 
     @property
     def cell(self) -> str:
@@ -307,7 +317,9 @@ _NO_EFFECT = {
 _BATCHES = {"train.eval_batch_size", "train.device_batch_size"}  # they do where a maximum goes over all of a batch
 
 
-def numbers_depend_on(config: dict[str, Any], source: str, data_fingerprint: str, dtype: str) -> dict[str, Any]:
+def numbers_depend_on(
+    config: dict[str, Any], source: str, data_fingerprint: str, dtype: str, start: str | None = None
+) -> dict[str, Any]:
     """Every setting that can change the numbers of a run, flat: ``section.key -> value``.
 
     Settings that are off (None or False) are left out, so that a switch added later does not make old records strange.
@@ -317,6 +329,7 @@ def numbers_depend_on(config: dict[str, Any], source: str, data_fingerprint: str
         source: The data source in use, which `data.source=auto` leaves open.
         data_fingerprint: Hash of the examples.
         dtype: The number format in use, which `train.dtype=auto` leaves open.
+        start: Fingerprint of the run that this one starts from, where `train.start` names its task.
     """
     flat = {
         f"{section}.{key}": value
@@ -333,6 +346,7 @@ def numbers_depend_on(config: dict[str, Any], source: str, data_fingerprint: str
         "data.source": source,
         "data.fingerprint": data_fingerprint,
         "train.dtype": dtype,
+        **({"start.fingerprint": start} if start else {}),
     }
 
 

@@ -11,6 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
+import torch
 from peft import PeftConfig
 from torch import nn
 
@@ -18,7 +19,7 @@ from . import methods, models
 from .adapter import files
 from .adapter.sites import split_fused_projections
 from .config import Gate, ModelConfig, RunConfig, check
-from .record import ADHOC, Record
+from .record import ADHOC, Record, RecordError, read
 from .task import Head, family
 
 RECORD_FILE = "record.json"
@@ -72,6 +73,30 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         return files.load(backbone, folder)
     split_fused_projections(backbone)
     return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")
+
+
+def start_from(folder: Path, origin: Record, model: nn.Module, head: tuple[str, ...]) -> None:
+    """Give `model` the weights that the run `origin` left in `folder`, in place; its head keeps its own.
+
+    Args:
+        folder: Of the kept model.
+        origin: A run of the same backbone and method.
+        model: Ready to train.
+        head: Names of the modules of its head.
+
+    Raises:
+        RecordError: `origin` did not keep its model there.
+    """
+    copy = folder / RECORD_FILE
+    if not copy.is_file() or read(copy).fingerprint != origin.fingerprint:
+        raise RecordError(
+            f"{origin.id} is recorded, but {folder} does not hold its model; delete its record to train it again"
+        )
+    trained = dict(load(folder, settings(origin)).named_parameters())
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if not set(head) & set(name.split(".")):
+                weight.copy_(trained[name])
 
 
 def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: Head) -> nn.Module:

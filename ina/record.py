@@ -101,6 +101,7 @@ class Record(_Block):
     error: str | None = None
     headline: str
     data: DataInfo | None = None  # as above
+    start: str | None = None  # fingerprint of the run that it started from, null where it started from the backbone
     config: dict[str, Any]
     provenance: Provenance
     split: str | None = None  # the rest is null in a failed or cancelled run

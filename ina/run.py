@@ -34,11 +34,14 @@ from .task import family
 logger = logging.getLogger(__name__)
 
 
-def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tuple[Record, bool]:
+def run(
+    cfg: RunConfig, *, first: RunConfig | None = None, command: str | None = None, wait: bool = True
+) -> tuple[Record, bool]:
     """Do one run and record it, unless it is recorded already.
 
     Args:
         cfg: The run.
+        first: The run that it starts from, done and with its model kept; where `train.start` names its task.
         command: The command line to record; None: that of this process.
         wait: Where another process is doing this run: wait for it rather than raise.
 
@@ -46,21 +49,24 @@ def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tup
         The record, and whether it is new.
 
     Raises:
-        RecordError: A run of this name is recorded with other settings; the message shows which.
+        RecordError: A run of this name is recorded with other settings (the message shows which), or `first` is not.
         Busy: Another process is doing this run.
         ValueError, OSError: The data or the model cannot be had, or a folder not written to; the message says which.
     """
     source = data.resolve(cfg.task.name, cfg.data)
     name = (cfg.experiment, source, cfg.id)
     commit, dirty = _code()
-    root = sweep.home(cfg, clean=commit is not None and not dirty)
+    clean = commit is not None and not dirty
+    root = sweep.home(cfg, clean)
     dtype = train.resolve_dtype(cfg.train.dtype)
     make = partial(_record, cfg, source, commit, dirty, dtype, time.time(), command)
     known: dict[str, Any] = {}
     try:
         examples = data.load(cfg.task.name, cfg.data)
         rows = {split: len(rows) for split, rows in examples.splits.items()}
-        settings = numbers_depend_on(cfg.model_dump(), source, examples.fingerprint, dtype)
+        origin = _origin(cfg, first, source, clean, wait) if cfg.train.start else None
+        known["start"] = origin and origin.fingerprint
+        settings = numbers_depend_on(cfg.model_dump(), source, examples.fingerprint, dtype, known["start"])
         known["fingerprint"] = fingerprint(settings)
         known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
         if found := _recorded(root, cfg, settings):
@@ -72,7 +78,7 @@ def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tup
             logger.info("%s: data source %s (%s), %s", cfg.id, source, sizes, dtype)
             record.check_writable(record.record_path(root, *name).parent)
             folder = _work_folder(cfg, known["fingerprint"], commit)
-            model, trained, params = _train(cfg, examples, folder)
+            model, trained, params = _train(cfg, examples, folder, origin)
             result = make(
                 **known,
                 status="done",
@@ -96,6 +102,8 @@ def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tup
                 record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
                 shutil.rmtree(folder)
                 logger.info("%s: %s -> %s", cfg.id, report.scores(result), path)
+            if torch.distributed.is_initialized():
+                torch.distributed.barrier()  # another run may start from what the first process has just written
             return result, True
     except (RecordError, Busy):
         raise
@@ -103,6 +111,24 @@ def run(cfg: RunConfig, *, command: str | None = None, wait: bool = True) -> tup
         status = "cancelled" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
         _keep_failure(cfg, make(**known, status=status, error=traceback.format_exc()))
         raise
+
+
+def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, wait: bool) -> Record:
+    """The record of the run that `cfg` starts from."""
+    if first is None:
+        raise ValueError(f"{cfg.id} has train.start={cfg.train.start}: the run that it starts from must be given")
+    theirs = data.resolve(first.task.name, first.data)
+    if theirs != source:
+        raise ValueError(
+            f"{cfg.id} has its data from {source}, but {first.id}, which it starts from, from {theirs}; "
+            "choose data.source=files, hub or probe for both"
+        )
+    name = (first.experiment, source, first.id)
+    path = record.record_path(sweep.home(first, clean), *name)
+    with record.claim(record.lock_path(first.output_dir, *name), wait):
+        if not path.is_file():
+            raise RecordError(f"{cfg.id} starts from {first.id}, which is not done: there is no {path}")
+    return record.read(path)
 
 
 def _record(
@@ -179,7 +205,9 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> Path:
     return folder
 
 
-def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[nn.Module, train.Trained, Params]:
+def _train(
+    cfg: RunConfig, examples: data.TaskData, folder: Path, origin: Record | None
+) -> tuple[nn.Module, train.Trained, Params]:
     task = family(cfg.task.family)
     head = task.head(cfg.task)
     tokenizer = models.load_tokenizer(cfg.model)
@@ -188,9 +216,11 @@ def _train(cfg: RunConfig, examples: data.TaskData, folder: Path) -> tuple[nn.Mo
     dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer, cache)
     model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     transformers.set_seed(cfg.seed)
-    model, params = methods.prepare(
-        cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span"
-    )
+    in_head = models.head_modules(cfg.model, model, head)
+    model, params = methods.prepare(cfg.method, model, in_head, span=head.kind == "span")
+    if origin:
+        logger.info("%s: starts from %s", cfg.id, origin.id)
+        kept.start_from(kept.path(cfg.output_dir, origin.experiment, origin.source, origin.id), origin, model, in_head)
     counts = (cfg.id, params.trainable, params.adapter, params.head, params.total)
     logger.info("%s: %s trainable weights (adapter %s, head %s) of %s", counts[0], *(f"{n:,}" for n in counts[1:]))
     with _wandb(cfg) as report_to:
@@ -218,7 +248,7 @@ def _recorded(root: Path, cfg: RunConfig, settings: dict[str, Any]) -> Record | 
         by = f" by commit {theirs[:7]}" if theirs and theirs != _loaded_commit() else ""
         logger.info("%s: already recorded%s, %s", cfg.id, by, report.scores(found))
         return found
-    theirs = numbers_depend_on(found.config, found.source, found.data.fingerprint, found.provenance.dtype)
+    theirs = numbers_depend_on(found.config, found.source, found.data.fingerprint, found.provenance.dtype, found.start)
 
     def shown(of: dict[str, Any], key: str) -> str:
         return repr(of[key]) if key in of else "off"
@@ -264,14 +294,26 @@ def main(cfg: DictConfig) -> Outcome | None:
     """Run what the command line says; in a sweep, where this is called for each run, a failed one is an outcome."""
     _set_up_output(detailed=report.current is None)
     overrides = list(HydraConfig.get().overrides.task)
-    do = partial(run, command=" ".join(["python -m ina.run", *overrides]))
     if report.current:
-        checked = check(cfg)
-        return report.current.job(checked.id, overrides, partial(do, checked))
+        return _do(check(cfg), overrides, report.current)
     try:
-        do(check(cfg))
+        _do(check(cfg), overrides, None)
     except report.USER_ERRORS as error:
         sys.exit(f"error: {error}")
+    return None
+
+
+def _do(cfg: RunConfig, overrides: list[str], part_of: report.Sweep | None) -> Outcome | None:
+    """Do a run, and before it the one that it starts from."""
+    first = None
+    if cfg.train.start:
+        before = sweep.first_of(cfg, overrides)
+        first = check(sweep.composed(before))
+        _do(first, before, part_of)
+    go = partial(run, cfg, first=first, command=" ".join(["python -m ina.run", *overrides]))
+    if part_of:
+        return part_of.job(cfg.id, overrides, go)
+    go()
     return None
 
 

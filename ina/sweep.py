@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ Standing = Literal["done", "running", "failed", "missing"]
 def expand(overrides: list[str]) -> list[RunConfig]:
     """The runs that a command line stands for, in the order in which a sweep starts them.
 
+    Before a run that starts from another one (`train.start`) comes that one, whether the command line names it or not.
     A search, whose runs depend on each other's scores, stands for the one run around which it looks.
 
     Args:
@@ -38,26 +40,51 @@ def expand(overrides: list[str]) -> list[RunConfig]:
     if "n_trials" in sweeper:
         parsed = [override for override in parsed if not override.is_sweep_override()]
     runs: dict[str, RunConfig] = {}
+    named: set[str] = set()
     problems: dict[str, None] = {}
     compose_cell = cache(lambda *cell: composed(list(cell)))  # a tenth of a second each, so not for every seed
+
+    def configured(job: list[str]) -> RunConfig:
+        seeds = [text for text in job if text.startswith("seed=")]
+        cfg = compose_cell(*(text for text in job if not text.startswith("hydra") and text not in seeds))
+        for seed in seeds:  # a plain value, which no file is chosen by
+            cfg.seed = parser.parse_override(seed).value()
+        return check(cfg)
+
     for job in BasicSweeper.split_arguments(parsed, None)[0]:
         try:
-            seeds = [text for text in job if text.startswith("seed=")]
-            cfg = compose_cell(*(text for text in job if not text.startswith("hydra") and text not in seeds))
-            for seed in seeds:  # a plain value, which no file is chosen by
-                cfg.seed = parser.parse_override(seed).value()
-            run = check(cfg)
+            run = configured(job)
+            first = configured(first_of(run, job)) if run.train.start else run
         except ConfigError as error:
             problems[str(error)] = None
             continue
-        if run.id in runs:
+        if run.id in named:
             problems[f"two runs of the sweep have the name {run.id}; their settings differ only where names do not"] = (
                 None
             )
-        runs[run.id] = run
+        named.add(run.id)
+        runs.setdefault(first.id, first)
+        runs.setdefault(run.id, run)
     if problems:
         raise ConfigError("\n".join(problems))
     return list(runs.values())
+
+
+def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
+    """The command line of the run that `run` starts from: another task, but its model, seed and method settings.
+
+    Args:
+        run: A run with `train.start`.
+        overrides: Its own command line.
+    """
+    replaced = ("task=", "method.", "train.start=", "keep_model=")
+    method = run.method_changes("glue", run.train.start).items()
+    return [
+        *(text for text in overrides if not text.startswith(replaced)),
+        f"task={run.train.start}",
+        *(f"method.{key}={json.dumps(value)}" for key, value in method),
+        "keep_model=true",
+    ]
 
 
 def composed(overrides: list[str], **settings: Any) -> DictConfig:

@@ -1,0 +1,142 @@
+"""start=mnli: RTE, MRPC and STS-B go on from the trained MNLI model, whose run is done first."""
+
+import shutil
+
+import pytest
+import torch
+
+from ina import kept, models, record, run, sweep
+from ina.config import ConfigError, check
+from ina.record import RecordError
+
+SMALL = ["model=tiny_bert", "data=probe", "data.max_train=16", "train.epochs=1", "train.threads=1"]
+MNLI, RTE, STSB = (f"tiny_bert--{task}--ina--s1" for task in ("mnli", "rte", "stsb"))
+
+
+def configured(*overrides):
+    return check(sweep.composed([*SMALL, *overrides]))
+
+
+def by_id(out):
+    return {one.id: one for one in record.read_all(out)}
+
+
+def test_it_is_off_unless_asked_for_and_then_for_three_tasks():
+    tasks = ("mnli", "qqp", "qnli", "sst2", "cola", "stsb", "mrpc", "rte", "wnli", "squad_v1")
+    assert not any(configured(f"task={task}").train.start for task in tasks)
+    asked = {task for task in tasks if configured(f"task={task}", "start=mnli").train.start}
+    assert asked == {"stsb", "mrpc", "rte"}
+    assert configured("task=cola", "start=mnli") == configured("task=cola")
+
+
+@pytest.mark.parametrize("task", ["mnli", "squad_v1"])
+def test_only_other_tasks_of_glue_can_start_from_mnli(task):
+    with pytest.raises(ConfigError, match=f"train.start=mnli is for the other tasks of GLUE, not {task}"):
+        configured(f"task={task}", "train.start=mnli")
+
+
+def test_the_mnli_run_comes_before_those_that_start_from_it_and_once():
+    runs = sweep.expand([*SMALL, "start=mnli", "task=rte,stsb", "method=lora,ina"])
+    assert [f"{one.task.name} {one.method.name}" for one in runs] == [
+        "mnli lora", "rte lora", "mnli ina", "rte ina", "stsb lora", "stsb ina"
+    ]  # fmt: skip
+    assert [one.keep_model for one in runs] == [one.task.name == "mnli" for one in runs]
+
+
+def test_the_mnli_run_has_the_method_settings_of_the_run_that_starts_from_it():
+    runs = sweep.expand(["model=bert_large", "method=ina", "start=mnli", "task=mrpc,stsb", "method.dropout=0"])
+    assert [one.id.removeprefix("bert_large--") for one in runs] == [
+        "mnli--ina-dropout0.0--s1", "mrpc--ina-dropout0.0--s1",
+        "mnli--ina-r8-dropout0.0--s1", "stsb--ina-dropout0.0--s1",
+    ]  # fmt: skip
+    assert runs[2].method == runs[3].method
+
+
+# Table 9, "LoRA"; its batch sizes are those of one of 8 GPUs
+@pytest.mark.parametrize(
+    ("task", "batch", "epochs", "rate"), [("rte", 64, 20, 4e-4), ("mrpc", 32, 20, 3e-4), ("stsb", 64, 30, 2e-4)]
+)
+def test_lora_on_roberta_then_has_the_lora_papers_settings_for_a_start_from_mnli(task, batch, epochs, rate):
+    cfg = check(sweep.composed(["model=roberta_large", "method=lora", f"task={task}", "start=mnli"]))
+    assert (cfg.train.batch_size, cfg.train.epochs, cfg.train.learning_rate) == (batch, epochs, rate)
+    assert cfg.task.max_length == 512
+
+
+def test_one_command_does_the_mnli_run_and_then_the_run_which_records_where_it_started(cli, tmp_path):
+    command = [*SMALL, "task=rte", f"output_dir={tmp_path}"]
+    code, told, _ = cli(*command, "start=mnli")
+    assert code == 0 and told.index(f"{MNLI}: accuracy_matched") < told.index(f"{RTE}: starts from {MNLI}")
+    found = by_id(tmp_path)
+    assert found.keys() == {MNLI, RTE}
+    assert found[RTE].start == found[MNLI].fingerprint and found[RTE].config["train"]["start"] == "mnli"
+    assert "task=mnli" in found[MNLI].provenance.command
+
+    code, told, _ = cli(*command, "start=mnli")
+    assert code == 0 and told.count("already recorded") == 2
+    code, _, told = cli(*command)
+    assert code == 1 and "start.fingerprint: " in told and "train.start: 'mnli' there, off here" in told
+
+
+def test_a_sweep_counts_the_mnli_run_and_does_it_once(cli, tmp_path):
+    code, told, _ = cli("-m", *SMALL, "task=rte,stsb", "start=mnli", f"output_dir={tmp_path}")
+    assert code == 0 and "3 runs: 3 done" in told
+    assert by_id(tmp_path).keys() == {MNLI, RTE, STSB}
+
+
+def test_what_starts_from_a_failed_run_fails_too_and_nothing_is_tried_twice(cli, tmp_path, monkeypatch):
+    tried = []
+
+    def broken(cfg, *_):
+        tried.append(cfg.id)
+        raise ValueError("a broken run")
+
+    monkeypatch.setattr(run, "_train", broken)
+    code, told, _ = cli("-m", *SMALL, "task=rte,stsb", "start=mnli", f"output_dir={tmp_path}")
+    assert code == 1 and "3 runs: 0 done, 0 recorded before, 3 failed" in told
+    assert told.count(f"starts from {MNLI}, which is not done") == 2
+    assert tried == [MNLI]
+
+
+def test_a_run_whose_start_kept_no_model_says_so(tmp_path):
+    mnli = configured("task=mnli", "start=mnli", f"output_dir={tmp_path}")
+    rte = configured("task=rte", "start=mnli", f"output_dir={tmp_path}")
+    run.run(mnli)
+    shutil.rmtree(tmp_path / "models")
+    with pytest.raises(
+        RecordError, match=f"{MNLI} is recorded, but .*{MNLI} does not hold its model; delete its record"
+    ):
+        run.run(rte, first=mnli)
+
+
+def test_a_run_and_its_start_have_the_same_data_source(glue, tmp_path):
+    mnli = configured("task=mnli", "start=mnli", f"output_dir={tmp_path}")
+    stsb = configured("task=stsb", "start=mnli", "data=files", f"data.dir={glue}", f"output_dir={tmp_path}")
+    with pytest.raises(ValueError, match=f"{STSB} has its data from files, but {MNLI}, .* from probe"):
+        run.run(stsb, first=mnli)
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "ina"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta", "deberta_v2"])
+def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, method, tmp_path, monkeypatch):
+    def outputs(model):
+        """Of the encoder, adapters included, and of the head."""
+        model.eval()
+        ids = torch.tensor([[2, 40, 41, 42, 3]])
+        with torch.no_grad():
+            hidden = model(ids, output_hidden_states=True).hidden_states[-1]
+        return hidden, [weight.detach().clone() for name, weight in model.named_parameters() if "classifier" in name]
+
+    started = []
+    learned = ["train.learning_rate=0.01", "train.batch_size=4", f"model=tiny_{family}", f"method={method}"]
+    learned += [f"output_dir={tmp_path}"]
+    mnli, rte = (configured(f"task={task}", "start=mnli", *learned) for task in ("mnli", "rte"))
+    run.run(mnli)
+    fit = run.train.fit
+    monkeypatch.setattr(run.train, "fit", lambda model, *a, **k: started.append(outputs(model)) or fit(model, *a, **k))
+    run.run(rte, first=mnli)
+    hidden, head = started[0]
+    left, _ = outputs(kept.load(kept.path(tmp_path, None, "probe", mnli.id), mnli))
+    torch.testing.assert_close(hidden, left, rtol=0, atol=1e-6)
+    plain, fresh = outputs(models.load(rte.model, run.family("glue").head(rte.task), rte.seed))
+    assert (hidden - plain).abs().max() > 1e-5
+    assert torch.equal(head[-2], fresh[-2])  # the weight of the last layer
