@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import signal
 import statistics
@@ -26,7 +25,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from . import record, sweep
-from .config import CONFIG_DIR, ConfigError
+from .config import CONFIG_DIR, ConfigError, RunConfig
 from .record import Busy, Record, RecordError
 
 USER_ERRORS = (ValueError, OSError)  # told in one sentence; anything else is a bug and shows its type
@@ -59,13 +58,14 @@ class Report(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check every run before the first one starts, and say what will be done."""
         global current
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # a launcher's exception comes through to whoever called Hydra
         if current is None:
             try:
                 current = Sweep(config)
             except USER_ERRORS as error:
                 sys.exit(f"nothing was started:\n{error}")
         self.sweep = current
+        if not current.trials:
+            config.hydra.overrides.task, config.hydra.sweeper.params = current.parts[current.part], {}
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """In a worker the sweep arrives as a copy, inside this object."""
@@ -85,6 +85,7 @@ class Sweep:
         overrides = list(config.hydra.overrides.task)
         self.trials = config.hydra.sweeper.get("n_trials")
         self.runs = {run.id: run for run in sweep.expand(overrides)}
+        self.parts, self.part = sweep.parts(overrides), 0  # Hydra is called for each
         if self.trials:
             logging.getLogger("optuna.storages").setLevel(logging.WARNING)
             if any(run.data.select is None for run in self.runs.values()):
@@ -128,6 +129,8 @@ class Sweep:
             _in_run = True
             result, new = do(wait=self.waits)
             status, told = "done" if new else "recorded", scores(result)
+            if new and self.clean and result.provenance.dirty:
+                told += "; not among the results: ina/ or configs/ have been changed meanwhile"
             score = result.best.metrics[result.headline]
         except Busy as error:
             status, told = "busy", str(error)
@@ -174,9 +177,18 @@ class Sweep:
         return (self.folder / f"{run_id}.started").stat().st_size
 
     def again(self) -> bool:
-        """Whether runs are left that other processes were doing; if so, they are waited for in the next round."""
+        """Whether Hydra is to be called again: for the next part, or for runs that other processes were doing.
+
+        These are waited for in that round.
+        """
+        if self.stopped():
+            return False
+        self.part += 1
+        if self.part < len(self.parts):
+            return True
+        self.part = 0
         busy = [outcome.id for outcome in self._outcomes() if outcome.status == "busy"]
-        if not busy or self.stopped():
+        if not busy:
             return False
         print(f"waiting for {len(busy)} runs that other processes are doing: {', '.join(busy)}", flush=True)
         for run_id in busy:
@@ -210,9 +222,9 @@ class Sweep:
         return 130 if stopped else int(count["failed"] > 0 or (left > 0 and not self.trials))
 
     def _plan(self) -> None:
-        clean = record.git_state(CONFIG_DIR.parent)[1] is False
+        self.clean = record.git_state(CONFIG_DIR.parent)[1] is False
         for run_id, run in self.runs.items():
-            path = record.record_path(sweep.home(run, clean), run.experiment, self.sources[run_id], run_id)
+            path = record.record_path(sweep.home(run, self.clean), run.experiment, self.sources[run_id], run_id)
             if not path.is_file():
                 continue
             self.recorded.add(run_id)
@@ -229,6 +241,18 @@ class Sweep:
         left = self._time_left(set())
         told += "; time unknown until the first run has ended" if left is None else f"; about {_clock(left)}"
         print(told + (f" with {self.workers} workers" if self.workers > 1 else ""), flush=True)
+        self._tell_what_stays_out_of_the_results(runs)
+
+    def _tell_what_stays_out_of_the_results(self, runs: list[RunConfig]) -> None:
+        planned = [run for run in runs if run.experiment and run.results_dir != run.output_dir]
+        out = [run for run in planned if sweep.home(run, self.clean) == Path(run.output_dir)]
+        if not out or self.trials:
+            return
+        if any(sweep.home(run, clean=True) == Path(run.results_dir) for run in out):
+            why = "ina/ and configs/ are not as committed"
+        else:
+            why = f"their settings are not those of experiment={out[0].experiment}"
+        print(f"  {len(out)} of them go to {out[0].output_dir}, not {out[0].results_dir}: {why}", flush=True)
 
     def _tell_until_over(self) -> None:
         over = False

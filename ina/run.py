@@ -21,6 +21,7 @@ import hydra
 import torch
 import transformers
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 from torch import nn
 
@@ -333,6 +334,7 @@ def cli() -> None:
         sys.stdout = open(os.devnull, "w")
     # joblib's way to say that it gives a worker's memory back by starting a new one
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through, those of launchers too
     report.listen()
     code = 0
     try:
@@ -347,6 +349,9 @@ def cli() -> None:
                 break
     except KeyboardInterrupt:
         code = 130
+    except HydraException as error:
+        print(f"error: {sweep.plainly(error)}", file=sys.stderr)
+        code = 1
     except Exception:
         if not report.current or not report.current.stopped():  # else it is how a launcher takes Ctrl-C
             traceback.print_exc()

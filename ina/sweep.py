@@ -12,7 +12,10 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError
 
 from . import data, models, record
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, numbers_depend_on
@@ -33,12 +36,6 @@ def expand(overrides: list[str]) -> list[RunConfig]:
         ConfigError: Runs have wrong settings, or two of them the same name; all problems are told.
     """
     parser = OverridesParser.create()
-    fixed = [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
-    sweeper = composed(fixed, return_hydra_config=True).hydra.sweeper
-    params = sweeper.params or {}
-    parsed = parser.parse_overrides([f"{key}={value}" for key, value in params.items()] + overrides)
-    if "n_trials" in sweeper:
-        parsed = [override for override in parsed if not override.is_sweep_override()]
     runs: dict[str, RunConfig] = {}
     named: set[str] = set()
     problems: dict[str, None] = {}
@@ -51,7 +48,8 @@ def expand(overrides: list[str]) -> list[RunConfig]:
             cfg.seed = parser.parse_override(seed).value()
         return check(cfg)
 
-    for job in BasicSweeper.split_arguments(parsed, None)[0]:
+    jobs = (job for part in parts(overrides) for job in BasicSweeper.split_arguments(_parsed(part), None)[0])
+    for job in jobs:
         try:
             run = configured(job)
             first = configured(first_of(run, job)) if run.train.start else run
@@ -87,12 +85,65 @@ def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
     ]
 
 
+def parts(overrides: list[str]) -> list[list[str]]:
+    """The grids that a command line and the experiment it names stand for, each as a command line of its own.
+
+    It is one, unless some of its methods lack a setting that it sweeps: ``method=lora,ina method.inhibition=0.1,0.9``
+    are LoRA once and InA twice.
+
+    Raises:
+        ConfigError: The command line cannot be read, or names files that there are not.
+    """
+    fixed = [override.input_line for override in _parsed(overrides) if not override.is_sweep_override()]
+    sweeper = composed(fixed, return_hydra_config=True).hydra.sweeper
+    params = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
+    grid = {override.get_key_element(): override for override in _parsed(params + overrides)}
+    lines = {key: override.input_line for key, override in grid.items()}
+    ranges = {key for key, override in grid.items() if override.is_sweep_override()}
+    if "n_trials" in sweeper:
+        return [[text for key, text in lines.items() if key not in ranges]]
+    swept = {key for key in ranges if key.startswith("method.")}
+    if not swept or "method" not in ranges:
+        return [list(lines.values())]
+    by_lack: dict[frozenset[str], list[str]] = {}
+    for name in grid["method"].sweep_string_iterator():
+        has = {f"method.{key}" for key in composed([f"method={name}"]).method}
+        by_lack.setdefault(frozenset(swept - has), []).append(name)
+    nowhere = frozenset.intersection(*by_lack)  # misspelt
+    return [
+        [text for key, text in (lines | {"method": f"method={','.join(names)}"}).items() if key not in lacked - nowhere]
+        for lacked, names in by_lack.items()
+    ]
+
+
 def composed(overrides: list[str], **settings: Any) -> DictConfig:
-    """What Hydra makes of a command line."""
-    if GlobalHydra.instance().is_initialized():
-        return compose("run", overrides, **settings)
-    with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
-        return compose("run", overrides, **settings)
+    """What Hydra makes of a command line.
+
+    Raises:
+        ConfigError: It names settings or files that there are not.
+    """
+    try:
+        if GlobalHydra.instance().is_initialized():
+            return compose("run", overrides, **settings)
+        with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+            return compose("run", overrides, **settings)
+    except HydraException as error:
+        raise ConfigError(plainly(error)) from None
+
+
+def plainly(error: HydraException) -> str:
+    """What Hydra found wrong with a command line, less its advice to add a setting that nothing would read."""
+    cause = error.__cause__
+    if isinstance(cause, ConfigAttributeError):
+        return f"{cause.full_key}: there is no such setting"
+    return str(error).partition("\nConfig search path")[0]
+
+
+def _parsed(overrides: list[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(overrides)
+    except HydraException as error:
+        raise ConfigError(plainly(error)) from None
 
 
 def sources(runs: list[RunConfig]) -> list[str]:

@@ -253,7 +253,7 @@ def test_a_wrong_setting_starts_nothing_and_all_of_them_are_told_at_once(glue, t
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["train.epoch=3"], "Key 'epoch' is not in struct"),
+        (["train.epoch=3"], "error: train.epoch: there is no such setting"),
         (["task=colla"], "Could not find 'task/colla'"),
         (["data.dir=/no/such/folder"], "error: .*/no/such/folder"),
         (["model=bert_large", "model.path=/no/such/model"], "error: model.path=/no/such/model"),

@@ -74,6 +74,17 @@ def test_a_wrong_seed_of_a_grid_is_told(seeds, told):
         sweep.expand(["model=tiny_bert", f"seed={seeds}"])
 
 
+def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
+    command = ["model=tiny_bert", "method=full,lora,ina", "method.inhibition=0.1,0.3", "method.r=8,4"]
+    names = ["full", "lora", "lora-r4", *("ina-inhibition0.1", "ina-r4-inhibition0.1", "ina", "ina-r4")]
+    assert sorted(one.method_label for one in sweep.expand(command)) == sorted(names)
+
+
+def test_a_setting_that_no_method_of_a_grid_has_is_told():
+    with pytest.raises(ConfigError, match="method.inhibtion: there is no such setting"):
+        sweep.expand(["method=lora,ina", "method.inhibtion=0.1,0.3"])
+
+
 def test_all_wrong_runs_of_a_grid_are_told_at_once():
     with pytest.raises(ConfigError) as error:
         sweep.expand(["model=tiny_bert", "method=ina,lora", "method.r=0,-1"])
@@ -100,6 +111,35 @@ def test_a_sweep_says_what_it_will_do_tells_each_run_and_sums_up(glue, tmp_path,
     assert not any((tmp_path / "sweeps").iterdir())
 
 
+def test_a_grid_whose_methods_lack_settings_is_one_sweep_for_its_user(glue, tmp_path, cli):
+    arguments = grid(glue, tmp_path, "task=stsb", "method=full,ina", "method.inhibition=0.1,0.3")
+    code, out, err = cli(*arguments)
+    assert (code, err) == (0, "")
+    assert out.startswith("3 runs: tiny_bert x stsb x full, ina-inhibition0.1, ina; ")
+    assert re.findall(r"^\[\d/\d\]", out, re.M) == ["[1/3]", "[2/3]", "[3/3]"]
+    assert "3 runs: 3 done, 0 recorded before, 0 failed" in out
+    assert "0 done, 3 recorded before, 0 failed" in cli(*arguments)[1]
+
+
+@pytest.mark.parametrize(
+    ("dirty", "changed", "told"),
+    [
+        (True, [], "1 of them go to {out}, not {out}/results: ina/ and configs/ are not as committed"),
+        (False, ["train.epochs=9"], "1 of them go to {out}, not {out}/results: their settings are not those of exp"),
+        (False, [], None),
+    ],
+)
+def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
+    dirty, changed, told, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
+    where = ["data=probe", f"output_dir={tmp_path}", f"results_dir={tmp_path}/results"]
+    command = ["experiment=mechanism", "seed=1", "method=ina", *where, *changed]
+    report.Sweep(sweep.composed(command, return_hydra_config=True)).end()
+    out = capsys.readouterr().out
+    assert told.format(out=tmp_path) in out if told else "of them go to" not in out
+
+
 def test_started_again_it_does_only_what_is_missing(glue, tmp_path, cli):
     cli(*grid(glue, tmp_path))
     command = record.read(record.record_path(tmp_path, None, "files", STSB)).provenance.command
@@ -115,6 +155,7 @@ def test_started_again_it_does_only_what_is_missing(glue, tmp_path, cli):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
+        (["train.epoch=1,2"], "train.epoch: there is no such setting"),
         (["method.r=0,8"], "`r` should be a positive integer, not 0"),
         (["data.dir=/no/such/folder"], "/no/such/folder"),
         (["task=cola,qnli"], "data.source=files has no qnli"),
