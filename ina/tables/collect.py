@@ -216,7 +216,8 @@ def method_label(method: dict[str, Any]) -> str:
     details = [_DETAILS.get(key, f"{key} {{}}").format(value_text(value)) for key, value in changed.items()]
     if method["kind"] == "ina":
         details.insert(0, f"Inh {method['inhibition']:g}")
-    return NAMES.get(method["name"], method["name"]) + (f" ({', '.join(details)})" if details else "")
+    name = NAMES.get(method["name"], NAMES[method["kind"]])  # arms such as ina_p0 differ from their kind in settings
+    return name + (f" ({', '.join(details)})" if details else "")
 
 
 def others_label(method: str, inhibition: str) -> str:
@@ -241,7 +242,7 @@ def _order(run: Record) -> tuple[Any, ...]:
 
 def _method_order(run: Record) -> tuple[Any, ...]:
     method = run.config["method"]
-    kind = KINDS.index(method["name"]) if method["name"] in KINDS else len(KINDS)
+    kind = KINDS.index(method["name"] if method["name"] in KINDS else method["kind"])
     return (run.model, kind, method.get("inhibition", 0), run.method)
 
 
