@@ -163,8 +163,8 @@ def test_lora_has_sites_without_a_gate_and_full_fine_tuning_none():
 
 
 def test_attention_adds_up_to_one_and_mass_is_what_tokens_of_a_kind_get():
-    maps = torch.tensor([[[0.5, 0.25, 0.25], [0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]])
-    found = attention.mass(maps, ("special", "answer", "answer"))
+    maps = torch.tensor([[[[0.5, 0.25, 0.25], [0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]]])
+    [found] = attention.mass(maps, [("special", "answer", "answer")])
     special, answer = KINDS.index("special"), KINDS.index("answer")
     assert found.shape == (1, 1 + len(KINDS), len(KINDS))
     assert found[0, 0, [special, answer]] == pytest.approx([0.5, 0.5])
@@ -174,17 +174,17 @@ def test_attention_adds_up_to_one_and_mass_is_what_tokens_of_a_kind_get():
 
 
 def test_distance_is_the_share_of_attention_that_goes_elsewhere():
-    a, b = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]), torch.tensor([[[0.0, 1.0], [0.5, 0.5]]])
-    assert attention.distance(a, b).tolist() == [0.5]
-    assert attention.distance(a, a).tolist() == [0.0]
+    a, b = torch.tensor([[[[1.0, 0.0], [0.5, 0.5]]]]), torch.tensor([[[[0.0, 1.0], [0.5, 0.5]]]])
+    assert attention.distance(a, b).tolist() == [[0.5]]
+    assert attention.distance(a, a).tolist() == [[0.0]]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_gives_a_map_for_each_layer(family):
     read = example(family)
-    maps = attention.maps(attention.encoder(adapted(ina(), family)), read)
-    assert maps.shape == (2, len(read.words), len(read.words))
-    torch.testing.assert_close(maps.sum(dim=-1), torch.ones(2, len(read.words)))
+    maps = attention.maps(attention.encoder(adapted(ina(), family)), read.inputs)
+    assert maps.shape == (2, 1, len(read.words), len(read.words))
+    torch.testing.assert_close(maps.sum(dim=-1), torch.ones(2, 1, len(read.words)))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -192,11 +192,11 @@ def test_merging_the_linear_part_gives_another_map_than_inas(family):
     """As the authors' released picture code does: `merge_and_unload` on InA's factors, and the gate is gone."""
     model, read = adapted(ina(), family), example(family)
     encoder, sites = attention.encoder(model), gates.sites(model)
-    unmerged = attention.maps(encoder, read)
+    unmerged = attention.maps(encoder, read.inputs)
     with attention.merged(sites):
-        merged = attention.maps(encoder, read)
+        merged = attention.maps(encoder, read.inputs)
     assert (attention.distance(unmerged, merged) > 0.05).all()
-    assert torch.equal(attention.maps(encoder, read), unmerged)  # and the model is as it was
+    assert torch.equal(attention.maps(encoder, read.inputs), unmerged)  # and the model is as it was
 
 
 def test_what_is_merged_is_loras_product():
@@ -209,8 +209,8 @@ def test_what_is_merged_is_loras_product():
             of_lora.down.weight.copy_(of_ina.down.weight)
             of_lora.up.weight.copy_(of_ina.up.weight * of_ina.scale / of_lora.scale)
     with attention.merged(gates.sites(model)):
-        merged = attention.maps(attention.encoder(model), read)
-    torch.testing.assert_close(merged, attention.maps(attention.encoder(twin), read))
+        merged = attention.maps(attention.encoder(model), read.inputs)
+    torch.testing.assert_close(merged, attention.maps(attention.encoder(twin), read.inputs))
 
 
 def test_merging_lora_changes_nothing():
@@ -314,6 +314,24 @@ def test_findings_of_a_passage_agree_with_the_gate_seen_from_outside():
     for layer in found.mass:
         assert sum(layer["all"].values()) == pytest.approx(1, abs=1e-5)
     assert sum(found.shares.values()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("threshold", ["token", "tensor"])
+def test_passages_that_are_read_together_are_measured_as_if_read_alone(threshold):
+    model = adapted(ina(threshold=threshold))
+    others = ("She hid my red bag in the big box.", "I put my old cat in the big room.", "A dog runs.")
+    read = [
+        example(),
+        *(texts.tokens(texts.passage(text, EXAMPLE.question), tiny.tokenizer("bert"), 64) for text in others),
+    ]
+    together, alone = measure(model, read), [measure(model, [one]) for one in read]
+    tokens = np.array([one.tokens for one in alone])
+    for number, site in enumerate(together.sites):
+        each = [one.sites[number].means["passed"] for one in alone]
+        assert site.means["passed"] == pytest.approx(np.average(each, weights=tokens), abs=1e-5)
+    special = np.mean([one.mass[0]["all"]["special"] for one in alone])
+    assert together.mass[0]["all"]["special"] == pytest.approx(special, abs=1e-5)
+    assert together.merged[0] == pytest.approx(np.mean([one.merged[0] for one in alone]), abs=1e-5)
 
 
 def test_full_fine_tuning_has_attention_and_no_sites():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -11,7 +11,7 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from .gates import Site
-from .texts import KINDS, Tokens
+from .texts import KINDS
 
 
 def encoder(model: nn.Module) -> nn.Module:
@@ -22,25 +22,30 @@ def encoder(model: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def maps(encoder: nn.Module, tokens: Tokens) -> Tensor:
-    """Attention of each layer, mean over its heads, (layers, tokens, tokens): every row sums to 1."""
-    found = encoder(**tokens.inputs, output_attentions=True).attentions
-    return torch.stack([layer[0].mean(dim=0) for layer in found])
+def maps(encoder: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+    """Attention in each layer, mean over its heads, (layers, passages, tokens, tokens): every row sums to 1.
+
+    Args:
+        inputs: Of passages of the same length, (passages, tokens) each: nothing is padded.
+    """
+    found = encoder(**inputs, output_attentions=True).attentions
+    return torch.stack([layer.mean(dim=1) for layer in found])
 
 
-def mass(maps: Tensor, kinds: tuple[str, ...]) -> np.ndarray:
-    """Attention paid to tokens of each of `KINDS`, (layers, 1 + kinds, kinds).
+def mass(maps: Tensor, kinds: Sequence[Sequence[str]]) -> np.ndarray:
+    """Attention paid to tokens of each of `KINDS`, (passages, layers, 1 + kinds, kinds).
 
     The first row is the mean over all tokens, the others over those of a kind; NaN where there are none.
     """
-    of = torch.tensor([[kind == one for one in KINDS] for kind in kinds], dtype=maps.dtype)  # (tokens, kinds)
-    by = torch.cat([torch.ones(len(kinds), 1, dtype=maps.dtype), of], dim=1)
-    return ((by.T @ maps @ of) / by.sum(dim=0)[:, None]).where(by.sum(dim=0)[:, None] > 0, torch.nan).numpy()
+    to = torch.tensor(np.array(kinds)[..., None] == KINDS, dtype=maps.dtype)  # (passages, tokens, kinds)
+    by = torch.cat([torch.ones_like(to[..., :1]), to], dim=-1)
+    paid = by.mT @ maps @ to / by.sum(dim=1)[..., None]  # 0 / 0 where there are none
+    return paid.transpose(0, 1).numpy()
 
 
 def distance(a: Tensor, b: Tensor) -> np.ndarray:
-    """How much attention goes elsewhere in map `b` than in `a`, (layers,): 0 none, 1 all of it."""
-    return (0.5 * (a - b).abs().sum(dim=-1).mean(dim=-1)).numpy()
+    """How much attention goes elsewhere in maps `b` than in `a`, (passages, layers): 0 none, 1 all of it."""
+    return (0.5 * (a - b).abs().sum(dim=-1).mean(dim=-1)).T.numpy()
 
 
 @contextmanager

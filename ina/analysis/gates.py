@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -105,9 +105,9 @@ class Watch:
         self.before = torch.zeros(site.down.out_features, site.down.out_features, dtype=torch.float64)
         self.behind = torch.zeros_like(self.before)
 
-    def add(self, h: Tensor, z: Tensor, kinds: tuple[str, ...]) -> None:
+    def add(self, h: Tensor, z: Tensor, kinds: Sequence[str]) -> None:
         """Count tokens of these kinds with inputs `h` (tokens, d) and rank components `z` (tokens, r)."""
-        member = np.array([[kind == one for one in KINDS] for kind in kinds])
+        member = np.array(kinds)[:, None] == KINDS
         for name, values in observe(self.site, h, z).items():
             known = member & ~np.isnan(values.numpy())[:, None]
             self.sums[name] = self.sums.get(name, 0) + np.where(known, values.numpy()[:, None], 0.0).sum(axis=0)
@@ -121,7 +121,7 @@ class Watch:
 
 
 @contextmanager
-def watching(watches: list[Watch], kinds: tuple[str, ...]) -> Iterator[None]:
+def watching(watches: list[Watch], kinds: Sequence[str]) -> Iterator[None]:
     """Count the tokens of these kinds that a model reads while the block runs."""
 
     def hook(watch: Watch):

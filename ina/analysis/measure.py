@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from .measurement import Findings, Measurement, Origin, Reading, SiteFindings
 from .texts import KINDS, Passage, Span, Tokens
 
 DECIMALS = 6
+TOGETHER = 16  # passages at once
 
 
 class Opened:
@@ -72,25 +73,41 @@ class Opened:
 
 
 def measure(model: nn.Module, read: Sequence[Tokens]) -> Findings:
-    """What gate and attention do while `model` reads the passages, one at a time and without padding."""
+    """What gate and attention do while `model` reads the passages.
+
+    Passages of like length are read together and nothing is padded. A threshold over everything in a batch is taken
+    over each passage alone.
+    """
     encoder, adapted = attention.encoder(model), gates.sites(model)
     watches = [gates.Watch(site) for site in adapted]
+    alone = any(site.gate and site.gate.threshold == "tensor" for site in adapted)
     mass, elsewhere = [], []
-    for one in read:
-        with gates.watching(watches, one.kinds):
-            maps = attention.maps(encoder, one)
-        mass.append(attention.mass(maps, one.kinds))
+    for some in _alike(read, 1 if alone else TOGETHER):
+        inputs = {name: torch.cat([one.inputs[name] for one in some]) for name in some[0].inputs}
+        kinds = [one.kinds for one in some]
+        with gates.watching(watches, sum(kinds, ())):
+            maps = attention.maps(encoder, inputs)
+        mass.append(attention.mass(maps, kinds))
         if adapted:
             with attention.merged(adapted):
-                elsewhere.append(attention.distance(maps, attention.maps(encoder, one)))
+                elsewhere.append(attention.distance(maps, attention.maps(encoder, inputs)))
     return Findings(
         passages=len(read),
         tokens=sum(len(one.kinds) for one in read),
         shares=_rounded(texts.shares([one.kinds for one in read])),
         sites=[_of_site(watch) for watch in watches],
-        mass=[_of_layer(layer) for layer in _mean_of_known(np.stack(mass))],
-        merged=np.mean(elsewhere, axis=0).round(DECIMALS).tolist() if adapted else None,
+        mass=[_of_layer(layer) for layer in _mean_of_known(np.concatenate(mass))],
+        merged=np.concatenate(elsewhere).mean(axis=0).round(DECIMALS).tolist() if adapted else None,
     )
+
+
+def _alike(read: Sequence[Tokens], most: int) -> Iterator[list[Tokens]]:
+    """The passages in groups of equal length, at most so many in each."""
+    groups: dict[int, list[Tokens]] = {}
+    for one in read:
+        groups.setdefault(len(one.kinds), []).append(one)
+    for group in groups.values():
+        yield from (group[start : start + most] for start in range(0, len(group), most))
 
 
 def _of_site(watch: gates.Watch) -> SiteFindings:
@@ -128,10 +145,10 @@ def reading(opened: Opened, passage: Passage) -> Reading:
     """How the model reads one passage."""
     encoder, adapted = attention.encoder(opened.model), gates.sites(opened.model)
     read = opened.tokens(passage)
-    maps, merged, answer = attention.maps(encoder, read), None, opened.answer(passage)
+    maps, merged, answer = attention.maps(encoder, read.inputs)[:, 0], None, opened.answer(passage)
     if adapted:
         with attention.merged(adapted):
-            merged = attention.maps(encoder, read).numpy().round(4).tolist()
+            merged = attention.maps(encoder, read.inputs)[:, 0].numpy().round(4).tolist()
     return Reading(
         words=list(read.words),
         kinds=list(read.kinds),
