@@ -88,15 +88,16 @@ def _heatmaps(maps: dict[str, np.ndarray], read: Reading) -> Figure:
     rows = -(-len(maps) // columns)
     figure = Figure(figsize=(WIDTH, 0.6 + rows * (WIDTH / columns + 0.1)), layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    places = range(len(read.words))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    places, blank = range(len(read.words)), [""] * len(read.words)
     norm = PowerNorm(0.5, vmin=0, vmax=max(of.max() for of in maps.values()))
     size = min(6.0, 100 / len(places))
-    for axis, (title, of) in zip(grid, maps.items(), strict=False):
+    for number, (axis, (title, of)) in enumerate(zip(grid, maps.items(), strict=False)):
         image = axis.imshow(of, cmap="Blues", norm=norm, interpolation="nearest")
         axis.set_title(title)
-        axis.set_xticks(places, read.words, rotation=90, fontsize=size)
-        axis.set_yticks(places, read.words, fontsize=size)
+        lowest, leftmost = number + columns >= len(maps), number % columns == 0
+        axis.set_xticks(places, read.words if lowest else blank, rotation=90, fontsize=size)
+        axis.set_yticks(places, read.words if leftmost else blank, fontsize=size)
         axis.tick_params(length=0, pad=1)
         axis.spines[:].set_visible(False)
         for label, of_kind in zip([*axis.get_xticklabels(), *axis.get_yticklabels()], read.kinds * 2, strict=True):
@@ -121,7 +122,7 @@ def mass(study: Study, model: str, task: str) -> Figure:
     figure, axes = with_panels(len(there), columns=2, height=2.1)
     for axis, name in zip(axes, there, strict=True):
         axis.axhline(100 * equal[name], color="#999999", linewidth=0.8)
-        _series(axis, study, ((method, of.loc[method, name]) for method, of in _methods(found)), 100)
+        _series(axis, study, found.xs(name, level="to"), 100)
         axis.set_title(f"to tokens of kind: {name}")
         axis.set_xlabel("layer")
         axis.set_ylabel("attention, %")
@@ -139,8 +140,7 @@ def gate(study: Study, model: str, task: str) -> Figure:
     figure, axes = with_panels(len(_GATE) * len(places), columns=len(places), height=1.5)
     for axis, (measure, site) in zip(axes, ((m, s) for m in _GATE for s in places), strict=True):
         title, scale = _GATE[measure]
-        series = ((method, of.loc[method, site, measure]) for method, of in _methods(found, (site, measure)))
-        _series(axis, study, series, scale)
+        _series(axis, study, found.xs((site, measure), level=("site", "measure")), scale)
         axis.set_ylabel(title)
         axis.set_ylim(bottom=0)
         if measure == next(iter(_GATE)):
@@ -160,9 +160,8 @@ def kinds(study: Study, model: str, task: str) -> Figure:
         found = over_seeds(frame[frame["measure"] == measure], "kind").loc[model, task]
         there = [name for name in _KINDS if name in found.index.get_level_values("kind")]
         for place, (method, of) in enumerate(_methods(found)):
-            of = of.loc[method].loc[there]
             x = np.arange(len(there)) + 0.12 * (place - 1)
-            _points(axis, study, method, x, of, 100, line="none")
+            _points(axis, study, method, x, of.loc[there], 100, line="none")
         axis.set_xticks(range(len(there)), there, rotation=30, ha="right")
         axis.set_ylabel(title)
         axis.set_ylim(bottom=0)
@@ -170,17 +169,16 @@ def kinds(study: Study, model: str, task: str) -> Figure:
     return figure
 
 
-def _methods(found: pd.DataFrame, within: tuple[str, ...] = ()) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The rows of each method that has some, those of LoRA without what only a gate has."""
+def _methods(found: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows of each method that has some."""
     for method, of in found.groupby("method", sort=False):
-        if not within or within in of.index.droplevel([0, -1]):
-            yield method, of
+        yield method, of.droplevel("method")
 
 
-def _series(axis: Axes, study: Study, series: Iterator[tuple[str, pd.DataFrame]], scale: float) -> None:
+def _series(axis: Axes, study: Study, found: pd.DataFrame, scale: float) -> None:
     """A line a method over the layers, side by side where they would cover each other."""
     order = list(looks(study))
-    for method, of in series:
+    for method, of in _methods(found):
         x = of.index.to_numpy(float) + 0.09 * (order.index(method) - (len(order) - 1) / 2)
         _points(axis, study, method, x, of, scale, line=looks(study)[method].line)
         axis.set_xticks(of.index)
