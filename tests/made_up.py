@@ -11,6 +11,9 @@ import yaml
 from sklearn import metrics as sk
 
 from ina import record
+from ina.analysis import measurement
+from ina.analysis.measurement import Findings, Measurement, Origin, Reading, SiteFindings
+from ina.analysis.texts import KINDS
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -18,7 +21,12 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def settings(group: str, name: str) -> dict[str, Any]:
-    return yaml.safe_load((CONFIGS / group / f"{name}.yaml").read_text())
+    """A file of configs/, with the one it builds on."""
+    found = yaml.safe_load((CONFIGS / group / f"{name}.yaml").read_text())
+    for base in found.get("defaults", []):
+        if isinstance(base, str) and base != "_self_":
+            found = settings(group, base) | found | {group: settings(group, base)[group] | found[group]}
+    return found
 
 
 def write_run(
@@ -196,3 +204,73 @@ def _glue_metrics(task: str, keys: dict[str, Any], outcome: dict[str, Any]) -> d
         return {"mcc": float(sk.matthews_corrcoef(labels, found))}
     accuracy = {"accuracy": float(np.mean(labels == found))}
     return accuracy | {"f1": float(sk.f1_score(labels, found))} if task in ("mrpc", "qqp") else accuracy
+
+
+def write_measurement(
+    root: Path, run: Record, *, answer: float = 0.05, distractor: float = 0.2, inhibited: float = 0.5, layers: int = 2
+) -> Measurement:
+    """Write what was measured inside the model of a run: two sites a layer, attention by layer the same.
+
+    `answer` and `distractor` are the attention that these get, `inhibited` the share of components at distractors; at
+    answers it is 0.1 less. A quarter of the maxima are negative.
+    """
+    method = run.config["method"]
+    paid = {"special": 0.4, "punctuation": 0.1, "question": 0.2, "answer": answer, "distractor": distractor}
+    paid["other"] = 1 - sum(paid.values())
+    by_kind = {kind: inhibited - 0.1 * (kind == "answer") for kind in KINDS}
+    measures = {"update": 0.5}
+    if method["kind"] == "ina":
+        measures |= {"passed": 0.6, "inhibited": inhibited, "tail": 0.1, "negative_peak": 0.25, "raised": 0.9}
+    sites = [
+        SiteFindings(
+            layer=layer,
+            site=site,
+            means=measures,
+            by_kind={
+                name: by_kind if name == "inhibited" else dict.fromkeys(KINDS, of) for name, of in measures.items()
+            },
+            rank_before=4.0,
+            rank_behind=3.0,
+        )
+        for layer in range(1, layers + 1)
+        for site in ("query", "key")
+        if method["kind"] != "full"
+    ]
+    words = {"[CLS]": "special", "colour": "question", "?": "punctuation", "red": "answer", "black": "distractor"}
+    maps = [np.full((len(words), len(words)), 1 / len(words)).tolist()] * layers
+    found = Measurement(
+        **run.model_dump(include={"id", "model", "task", "method", "seed", "experiment", "source", "fingerprint"}),
+        split="validation",
+        findings=Findings(
+            passages=run.n,
+            tokens=40 * run.n,
+            shares={
+                "special": 0.1,
+                "punctuation": 0.1,
+                "question": 0.2,
+                "answer": 0.1,
+                "distractor": 0.3,
+                "other": 0.2,
+            },
+            sites=sites,
+            mass=[{"all": paid, "answer": paid}] * layers,
+            merged=[0.3] * layers if sites else None,
+        ),
+        example=Reading(
+            words=list(words),
+            kinds=list(words.values()),
+            answer="red" if run.seed > 1 else "black",
+            maps=maps,
+            merged_maps=maps if sites else None,
+        ),
+        origin=Origin(
+            commit=COMMIT,
+            dirty=False,
+            command="python -m ina.analysis made_up",
+            python="3.11.7",
+            versions={"torch": "2.13.0"},
+            measured="2026-11-23T06:00:00+00:00",
+        ),
+    )
+    measurement.write(root, found)
+    return found

@@ -9,6 +9,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ina import figures
+from ina.figures import style
+from ina.figures.__main__ import main
 from ina.tables import collect
 from ina.tables.verdicts import judge
 
@@ -93,7 +95,7 @@ def test_methods_without_all_tasks_are_left_out_of_the_mean(small, tmp_path):
 def test_every_method_has_its_own_colour_marker_and_line(tmp_path):
     for level in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9):
         write_run(tmp_path, method="ina", inhibition=level)
-    looks = figures._looks(study(tmp_path)).values()
+    looks = style.looks(study(tmp_path)).values()
     for part in ("colour", "marker", "line"):
         assert len({getattr(look, part) for look in looks}) == 6
 
@@ -107,7 +109,7 @@ def test_every_method_has_its_own_colour_marker_and_line(tmp_path):
     ],
 )
 def test_colours_stay_apart_for_the_colour_blind(matrix):
-    linear = np.array([to_rgb(colour) for colour in figures._COLOURS]) ** 2.2
+    linear = np.array([to_rgb(colour) for colour in style.COLOURS]) ** 2.2
     seen = np.clip(linear @ np.array(matrix).T, 0, 1) ** (1 / 2.2)
     apart = np.linalg.norm(seen[:, None] - seen, axis=-1)[np.triu_indices(len(seen), 1)]
     assert apart.min() > 0.1
@@ -129,7 +131,7 @@ def test_figures_of_several_models_name_them(tmp_path):
 
 def test_the_command_writes_every_figure_for_print_and_screen(tmp_path, capsys):
     write_study(tmp_path, tasks=("squad_v2",), methods=("lora", "ina"), seeds=(1, 2))
-    figures.main(["made_up", "--results", str(tmp_path)])
+    main(["made_up", "--results", str(tmp_path)])
     written = {path.name for path in (tmp_path / "figures" / "made_up-files").iterdir()}
     assert written == {f"{name}.{suffix}" for name in figures.FIGURES for suffix in ("pdf", "png")}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..tables.ablation import is_ablation
 from ..tables.collect import GLUE, Study, task_label
-from . import others, ours
+from . import mechanism, others, ours
 from .others import LEVELS, Numbers
 from .ours import Evidence, Pair
 
@@ -17,8 +17,8 @@ _NOT_RUN = "the precursor's curves are all there is"
 _HEAD = """# The paper's claims, one by one
 
 Written by `python -m ina.claims`. Evidence is of three kinds: **published** (the paper, or what its authors drew and
-tabled), **released** (their raw result files) and **ours** (records in `runs/`). Sources and their status:
-`published/README.md`. Scores are in points.
+tabled), **released** (their raw result files) and **ours** (records in `runs/`, measurements inside the models in
+`analysis/`). Sources and their status: `published/README.md`. Scores are in points.
 
 A verdict on our runs follows the rules of `ina/stats/verdict.py`, fixed before any run: better, worse, equivalent
 within a margin, or undecided. It counts only where the best and the last epoch give the same one. A single run decides
@@ -48,14 +48,15 @@ def ledger(studies: list[Study]) -> str:
         _cola(numbers, studies),
         _squad_v1(numbers, studies, pairs),
         _squad_v2(numbers, pairs),
-        _activations(numbers, every),
-        _irrelevant(pairs),
+        _activations(numbers, studies, every),
+        _irrelevant(studies, pairs),
         _no_gain(numbers, pairs),
     ]
     summary = ["| # | Claim | State |", "|---|---|---|"]
     summary += [f"| {number} | {claim.text} | {claim.state} |" for number, claim in enumerate(claims, 1)]
     sections = [_section(number, claim) for number, claim in enumerate(claims, 1)]
-    return "\n".join([_HEAD, "\n".join(summary) + "\n", *sections, others.figures_themselves(numbers)])
+    ending = [others.figures_themselves(numbers), mechanism.EQUATION]
+    return "\n".join([_HEAD, "\n".join(summary) + "\n", *sections, *ending])
 
 
 def _section(number: int, claim: Claim) -> str:
@@ -189,7 +190,7 @@ def _squad_v2(numbers: Numbers, pairs: list[Pair]) -> Claim:
     )
 
 
-def _activations(numbers: Numbers, pairs: list[Pair]) -> Claim:
+def _activations(numbers: Numbers, studies: list[Study], pairs: list[Pair]) -> Claim:
     table = numbers.tables["activation_ablation"]
     averages = table[table["task"] != "glue"].groupby("activation", sort=False)["value"].mean()
     failed = numbers.collapsed().groupby("activation").size()
@@ -205,6 +206,7 @@ def _activations(numbers: Numbers, pairs: list[Pair]) -> Claim:
             ("published", on, f"majority-class scores, from runs that did not train: {collapsed}"),
             ("published", on, f"those that train everywhere ({', '.join(trained.index)}) are within {within}"),
             *ours.evidence(found),
+            *mechanism.evidence_on_tail(studies),
         ],
         ours.state(
             found,
@@ -217,7 +219,7 @@ def _activations(numbers: Numbers, pairs: list[Pair]) -> Claim:
     )
 
 
-def _irrelevant(pairs: list[Pair]) -> Claim:
+def _irrelevant(studies: list[Study], pairs: list[Pair]) -> Claim:
     found = [pair for pair in _ina(pairs) if "distractors" in pair.study.experiment]
     text = (
         "no evidence on InA: the released code merges the adapter before it draws them, and what is merged is the "
@@ -225,8 +227,16 @@ def _irrelevant(pairs: list[Pair]) -> Claim:
     )
     return Claim(
         "Inhibition suppresses irrelevant information, so that attention concentrates on what matters",
-        [("released", "attention heat maps", text), *ours.evidence(found)],
-        ours.state(found, {"better"}, {"worse", "equivalent"}, "nothing published or released tests it"),
+        [("released", "attention heat maps", text), *ours.evidence(found), *mechanism.evidence_on_attention(studies)],
+        "; ".join(
+            filter(
+                None,
+                [
+                    ours.state(found, {"better"}, {"worse", "equivalent"}, "nothing published or released tests it"),
+                    mechanism.state_of_attention(studies),
+                ],
+            )
+        ),
         "accuracy against the number of distractors in the text, InA against LoRA, and attention on the relevant words "
         "with the gate in place, both with several seeds",
     )

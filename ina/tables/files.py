@@ -11,6 +11,7 @@ from .ablation import ablation_table, is_ablation
 from .collect import RULES, Study
 from .distractors import distractor_table, levels
 from .layout import Table
+from .mechanism import mechanism_tables
 from .resources import efficiency_table, parameter_table
 from .scores import score_tables
 from .search import search_table
@@ -25,7 +26,9 @@ def tables(study: Study) -> list[Table]:
     if study.is_search:
         return main_tables(study)
     verdicts = [verdict_table(study, rule) for rule in RULES] if any(pairs(study)) else []
-    return [*main_tables(study), interval_table(study), *verdicts, parameter_table(study), efficiency_table(study)]
+    inside = mechanism_tables(study)
+    costs = [parameter_table(study), efficiency_table(study)]
+    return [*main_tables(study), interval_table(study), *verdicts, *inside, *costs]
 
 
 def main_tables(study: Study) -> list[Table]:

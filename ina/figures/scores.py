@@ -1,62 +1,26 @@
-"""Figures from records: ``python -m ina.figures [EXPERIMENT]`` writes results/figures/<experiment>-<data source>/.
-
-Colours are those of Okabe and Ito (2008), told apart by the colour-blind; every method has its own marker and line
-style too, so that nothing is lost in grey.
-"""
+"""Figures of scores: differences, curves, seeds, sizes, ablations, distractors."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from . import stats
-from .record import RecordError, write_atomically
-from .tables import collect
-from .tables.ablation import TITLES, is_ablation, is_lora, ordered, told, varied
-from .tables.ablation import panels as ablation_panels
-from .tables.collect import RULES, Cell, Rule, Study, task_label
-from .tables.distractors import advantages, level_summary, levels
-from .tables.outcomes import summarise
-from .tables.verdicts import Judged, judge
-
-WIDTH = 6.75  # inches, the text width of a two-column paper
-_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-_LINES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), (0, (1, 1)))
-_STYLE = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "legend.frameon": False,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4,
-    "pdf.fonttype": 42,
-}
+from .. import stats
+from ..tables import collect
+from ..tables.ablation import TITLES, is_lora, ordered, told, varied
+from ..tables.ablation import panels as ablation_panels
+from ..tables.collect import RULES, Cell, Rule, Study, task_label
+from ..tables.distractors import advantages, level_summary, levels
+from ..tables.outcomes import summarise
+from ..tables.verdicts import Judged, judge
+from .style import COLOURS, LINES, MARKERS, STYLE, Look, cells_of, legend, looks, prefix, with_panels
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a method is drawn."""
-
-    colour: str
-    marker: str
-    line: str | tuple
-
-
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def forest(study: Study, rule: Rule = "best") -> Figure:
     """Differences between methods with 95 % intervals, a panel for each model and pair; the margin is shaded.
 
@@ -68,17 +32,17 @@ def forest(study: Study, rule: Rule = "best") -> Figure:
         groups.setdefault((one.model, one.a, one.b), []).append(one)
     limit = 1.05 * _reach(groups)
     longest = max(map(len, groups.values()), default=1)
-    figure, axes = _panels(len(groups), columns=3, height=0.75 + 0.17 * longest)
+    figure, axes = with_panels(len(groups), columns=3, height=0.75 + 0.17 * longest)
     for axis, ((model, a, b), rows) in zip(axes, groups.items(), strict=True):
         for y, one in enumerate(rows):
-            _difference(axis, y, one, _looks(study)[a], limit)
+            _difference(axis, y, one, looks(study)[a], limit)
         axis.axvline(0, color="black", linewidth=0.6)
         axis.set_xlim(-limit, limit)
         axis.set_ylim(longest - 0.5, -0.5)
         axis.set_yticks(range(len(rows)), [task_label(one.task) if one.task else "mean" for one in rows])
         axis.tick_params(left=False)
         axis.spines["left"].set_visible(False)
-        axis.set_title(f"{_prefix(study, model)}{study.method_label(a)}\n− {study.method_label(b)}")
+        axis.set_title(f"{prefix(study, model)}{study.method_label(a)}\n− {study.method_label(b)}")
         axis.set_xlabel("difference in points")
     return figure
 
@@ -104,13 +68,13 @@ def _difference(axis: Axes, y: int, one: Judged, look: Look, limit: float) -> No
     axis.plot(value, y, look.marker, color=look.colour, markerfacecolor=look.colour if decided else "white")
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def curves(study: Study) -> Figure:
     """The headline score after every epoch: mean over seeds, with the range of the seeds as a band."""
     figure, axes = _cell_panels(study)
     for axis, (model, task) in axes.items():
-        for method, cell in _of(study, model, task).items():
-            look = _looks(study)[method]
+        for method, cell in cells_of(study, model, task).items():
+            look = looks(study)[method]
             scores = 100 * np.array([[e.metrics[cell.headline] for e in run.evaluations] for run in _whole(cell)])
             epochs = [e.epoch for e in cell.first.evaluations]
             axis.plot(epochs, scores.mean(axis=0), color=look.colour, marker=look.marker, linestyle=look.line,
@@ -121,15 +85,15 @@ def curves(study: Study) -> Figure:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_ylabel(_metric(study, task))
-    _legend(figure)
+    legend(figure)
     return figure
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def size(study: Study, rule: Rule = "best") -> Figure:
     """Score against trainable weights with 95 % intervals: mean over all tasks, methods that have them all."""
     models = list(dict.fromkeys(model for model, _ in study.methods))
-    figure, axes = _panels(len(models), columns=3, height=2.4)
+    figure, axes = with_panels(len(models), columns=3, height=2.4)
     for axis, model in zip(axes, models, strict=True):
         tasks = [task for task in study.tasks if any((model, task) == key[:2] for key in study.cells)]
         methods = [m for of, m in study.methods if of == model and all((model, t, m) in study.cells for t in tasks)]
@@ -141,7 +105,7 @@ def size(study: Study, rule: Rule = "best") -> Figure:
             weights = float(np.mean([cell.first.params.trainable for cell in cells]))
             apart = 1.15 ** sum(abs(other / weights - 1) < 0.2 for other in drawn)  # LoRA and InA have the same number
             drawn.append(weights)
-            look = _looks(study)[method]
+            look = looks(study)[method]
             axis.errorbar(
                 weights * apart,
                 value,
@@ -157,18 +121,18 @@ def size(study: Study, rule: Rule = "best") -> Figure:
         axis.set_ylabel(f"mean of {len(tasks)} task{'s' if len(tasks) > 1 else ''}, {rule} epoch")
         axis.set_title(study.model_label(model))
         axis.margins(x=0.2)
-    _legend(figure)
+    legend(figure)
     return figure
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def seeds(study: Study, rule: Rule = "best") -> Figure:
     """Every run as a point, the mean as a bar; degenerate runs are crosses."""
     figure, axes = _cell_panels(study)
     for axis, (model, task) in axes.items():
-        cells = _of(study, model, task)
+        cells = cells_of(study, model, task)
         for x, (method, cell) in enumerate(cells.items()):
-            look = _looks(study)[method]
+            look = looks(study)[method]
             scores = 100 * cell.scores(cell.headline, rule)
             failed = np.array([getattr(run, rule).degenerate for run in cell.runs])
             places = x + np.linspace(-0.2, 0.2, len(scores)) if len(scores) > 1 else np.array([x])
@@ -179,11 +143,11 @@ def seeds(study: Study, rule: Rule = "best") -> Figure:
         axis.set_xticks([])
         axis.set_xlim(-0.6, len(cells) - 0.4)
         axis.set_ylabel(_metric(study, task))
-    _legend(figure)
+    legend(figure)
     return figure
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def ablation(study: Study) -> Figure:
     """Scores with 95 % intervals against the setting that has most values; best epoch filled, last epoch hollow.
 
@@ -191,7 +155,7 @@ def ablation(study: Study) -> Figure:
     computes what LoRA does, best epoch.
     """
     keys, panels = varied(study), ablation_panels(study)
-    figure, axes = _panels(len(panels), columns=2, height=2.4)
+    figure, axes = with_panels(len(panels), columns=2, height=2.4)
     for axis, (model, task) in zip(axes, panels, strict=True):
         cells = ordered(study, model, task)
         values = {key: list(dict.fromkeys(told(key, _method(cell)) for cell in cells)) for key in keys}
@@ -201,7 +165,7 @@ def ablation(study: Study) -> Figure:
             others = [told(key, _method(cell)) for key in keys if key != along]
             series.setdefault(", ".join([collect.NAMES[_method(cell)["name"]], *others]), []).append(cell)
         for place, (label, group) in enumerate(series.items()):
-            look = Look(_COLOURS[place + 1], _MARKERS[place], _LINES[place])
+            look = Look(COLOURS[place + 1], MARKERS[place], LINES[place])
             for shift, rule in enumerate(RULES):
                 x = [values[along].index(told(along, _method(cell))) + 0.12 * (2 * place + shift) for cell in group]
                 _with_bars(axis, x, [summarise(study, cell, rule) for cell in group], look, label, rule)
@@ -213,7 +177,7 @@ def ablation(study: Study) -> Figure:
         axis.set_xlabel(TITLES[along].lower())
         axis.set_ylabel(_metric(study, task))
         axis.set_title(f"{study.model_label(model)}, {task_label(task)}")
-    _legend(figure)
+    legend(figure)
     return figure
 
 
@@ -237,17 +201,17 @@ def _with_bars(axis: Axes, x: list[float], found: list[stats.CellSummary], look:
     )
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def distractors(study: Study) -> Figure:
     """Left, F1 against the number of distractors; right, the advantage over LoRA. 95 % intervals, last epoch."""
     measured = levels(study)
     panels = list(dict.fromkeys((cell.model, cell.task) for cell in study.cells.values()))
-    figure, axes = _panels(2 * len(panels), columns=2, height=2.4)
+    figure, axes = with_panels(2 * len(panels), columns=2, height=2.4)
     for (model, task), scores, gains in zip(panels, axes[::2], axes[1::2], strict=True):
-        cells = _of(study, model, task)
+        cells = cells_of(study, model, task)
         for place, (method, cell) in enumerate(cells.items()):
             x = np.arange(len(measured)) + 0.1 * (place - (len(cells) - 1) / 2)
-            look, label = _looks(study)[method], study.method_label(method)
+            look, label = looks(study)[method], study.method_label(method)
             found = [level_summary(study, cell, level) for level in measured]
             _line(scores, x, [one.mean for one in found], [one.interval for one in found], look, label)
             for one in advantages(study):
@@ -261,8 +225,8 @@ def distractors(study: Study) -> Figure:
         for axis in (scores, gains):
             axis.set_xticks(range(len(measured)), map(str, measured))
             axis.set_xlabel("distractors in the paragraph")
-            axis.set_title(_prefix(study, model) + task_label(task))
-    _legend(figure)
+            axis.set_title(prefix(study, model) + task_label(task))
+    legend(figure)
     return figure
 
 
@@ -273,62 +237,14 @@ def _line(axis: Axes, x: np.ndarray, values: list[float], ends: list[stats.Inter
                   elinewidth=0.7, capsize=2, label=label)  # fmt: skip
 
 
-FIGURES: dict[str, Callable[[Study], Figure]] = {
-    "forest_best": partial(forest, rule="best"),
-    "forest_last": partial(forest, rule="last"),
-    "curves": curves,
-    "size": size,
-    "seeds": seeds,
-}
-
-
-def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
-    """The figures of a study by name."""
-    if levels(study):
-        return {"distractors": distractors} | FIGURES
-    return {"ablation": ablation} if is_ablation(study) else FIGURES
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure; without a date inside, so that the same figure is the same file."""
-    metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-    write_atomically(path, lambda file: figure.savefig(file, format=path.suffix[1:], dpi=200, metadata=metadata))
-
-
-def _looks(study: Study) -> dict[str, Look]:
-    methods = dict.fromkeys(method for _, method in study.methods)
-    return {
-        method: Look(_COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)], _LINES[i % len(_LINES)])
-        for i, method in enumerate(methods)
-    }
-
-
-def _panels(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with `count` panels of `height` inches; it belongs to no window."""
-    rows = max(1, -(-count // columns))
-    used = max(1, min(count, columns))
-    figure = Figure(figsize=(max(0.55, used / columns) * WIDTH, rows * height), layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, used, squeeze=False).ravel()
-    for axis in grid[count:]:
-        axis.remove()
-    return figure, list(grid[:count])
-
-
 def _cell_panels(study: Study) -> tuple[Figure, dict[Axes, tuple[str, str]]]:
     """A panel for each model and task."""
     cells = list(dict.fromkeys((cell.model, cell.task) for cell in study.cells.values()))
     rows = -(-len(cells) // 4)
-    figure, axes = _panels(len(cells), columns=-(-len(cells) // rows), height=1.9)
+    figure, axes = with_panels(len(cells), columns=-(-len(cells) // rows), height=1.9)
     for axis, (model, task) in zip(axes, cells, strict=True):
-        axis.set_title(_prefix(study, model) + task_label(task))
+        axis.set_title(prefix(study, model) + task_label(task))
     return figure, dict(zip(axes, cells, strict=True))
-
-
-def _of(study: Study, model: str, task: str) -> dict[str, Cell]:
-    """The cells of a model and task by method, in order."""
-    methods = [method for of, method in study.methods if of == model]
-    return {method: cell for method in methods if (cell := study.cells.get((model, task, method)))}
 
 
 def _whole(cell: Cell) -> list:
@@ -336,41 +252,6 @@ def _whole(cell: Cell) -> list:
     return [run for run in cell.runs if len(run.evaluations) == len(cell.first.evaluations)]
 
 
-def _prefix(study: Study, model: str) -> str:
-    several = len({of for of, _ in study.methods}) > 1
-    return f"{study.model_label(model)}, " if several else ""
-
-
 def _metric(study: Study, task: str) -> str:
     headline = next(run.headline for run in study.runs if run.task == task)
     return {"mcc": "MCC", "f1": "F1", "pearson": "Pearson"}.get(headline, headline.split("_")[0])
-
-
-def _legend(figure: Figure) -> None:
-    entries = {}
-    for axis in figure.axes:
-        handles, labels = axis.get_legend_handles_labels()
-        entries.update(zip(labels, handles, strict=True))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=int(figure.get_figwidth() / 1.6))
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """``python -m ina.figures [EXPERIMENT] [--results DIR]``."""
-    parser = argparse.ArgumentParser(prog="python -m ina.figures", description=__doc__.splitlines()[0])
-    parser.add_argument("experiment", nargs="?", help="default: every one that has records")
-    parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
-    options = parser.parse_args(arguments)
-    try:
-        for study in collect.studies(options.results, options.experiment):
-            folder = options.results / "figures" / study.name
-            for name, draw in drawn(study).items():
-                figure = draw(study)
-                for suffix in ("pdf", "png"):
-                    save(figure, folder / f"{name}.{suffix}")
-            print(f"-> {folder}")
-    except (RecordError, FileNotFoundError, ValueError) as error:
-        sys.exit(f"error: {error}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,148 @@
+"""What the gate does to the rank components Z of each token, at each adapted projection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+
+from ..adapter import InaLinear
+from ..adapter.gate import ACTIVATIONS, InhibitionGate
+from ..adapter.sites import PROJECTIONS
+from .texts import KINDS
+
+MEASURES = {
+    "update": "norm of the update over that of the base projection, |s f(Z − Th) W_up| / |H_o|",
+    "passed": "norm behind the gate over that before it, |f(Z − Th)| / |Z|",
+    "inhibited": "share of rank components below the threshold, Z < Th",
+    "tail": "share of |f(Z − Th)|² that inhibited components pass on, through the negative tail of f",
+    "negative_peak": "share of tokens whose largest component is negative: Th raises all of their components",
+    "raised": "at these tokens, |f(Z − Th)| / |f(Z)|: above 1, the threshold lets through more than none would",
+}
+"""Of each token; LoRA has the first alone."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """An adapted projection: `base` gives H_o, the adapter adds s * f(H W_down - Th) W_up.
+
+    layer: counted from 1
+    gate: None in LoRA, which passes Z on as it is
+    """
+
+    layer: int
+    name: str
+    base: nn.Linear
+    down: nn.Linear
+    up: nn.Linear
+    scale: float
+    gate: InhibitionGate | None
+
+    def behind_gate(self, z: Tensor) -> Tensor:
+        """What of the rank components `z` (..., r) reaches W_up."""
+        return z if self.gate is None else self.gate(z)
+
+
+def sites(model: nn.Module) -> list[Site]:
+    """The projections that LoRA or InA adapts in `model`, in its order; none after full fine-tuning."""
+    found = []
+    for path, module in model.named_modules():
+        if isinstance(module, InaLinear | LoraLayer):
+            kind, [adapter] = "ina" if isinstance(module, InaLinear) else "lora", module.active_adapters
+            down, up = (getattr(module, f"{kind}_{part}")[adapter] for part in "AB")
+            gate = module.ina_gate[adapter] if kind == "ina" else None
+            layer, name = _place(path)
+            found.append(Site(layer, name, module.get_base_layer(), down, up, module.scaling[adapter], gate))
+    return found
+
+
+def _place(path: str) -> tuple[int, str]:
+    """Layer and site of a module: query, key, value or its name within the layer."""
+    layer, inside = re.search(r"\.(\d+)\.(.*)", path).groups()
+    names = (name for names in PROJECTIONS.values() for name, module in names.items() if inside.endswith(f".{module}"))
+    return int(layer) + 1, next(names, inside)
+
+
+def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
+    """The `MEASURES` of tokens with inputs `h` (tokens, d) and rank components `z` (tokens, r), (tokens,) each.
+
+    NaN where a measure says nothing of a token: "raised" where the largest component is not negative.
+    """
+    behind = site.behind_gate(z)
+    update = site.scale * site.up(behind)
+    found = {"update": update.norm(dim=-1) / site.base(h).norm(dim=-1)}
+    if site.gate is None:
+        return found
+    below = site.gate.inhibit(z) < 0
+    negative = (site.gate.peak(z) < 0).expand(len(z), 1).squeeze(-1)
+    raised = behind.norm(dim=-1) / ACTIVATIONS[site.gate.activation](z).norm(dim=-1)
+    return found | {
+        "passed": behind.norm(dim=-1) / z.norm(dim=-1),
+        "inhibited": below.float().mean(dim=-1),
+        "tail": (behind * below).square().sum(dim=-1) / behind.square().sum(dim=-1),
+        "negative_peak": negative.float(),
+        "raised": torch.where(negative, raised, torch.nan),
+    }
+
+
+class Watch:
+    """What a site did to all tokens so far.
+
+    sums, counts: of each of the `MEASURES`, over the tokens of each kind of which it says something, (kinds,)
+    before, behind: second moments of Z and of f(Z - Th) over all tokens, (r, r)
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.sums: dict[str, np.ndarray] = {}
+        self.counts: dict[str, np.ndarray] = {}
+        self.before = torch.zeros(site.down.out_features, site.down.out_features, dtype=torch.float64)
+        self.behind = torch.zeros_like(self.before)
+
+    def add(self, h: Tensor, z: Tensor, kinds: Sequence[str]) -> None:
+        """Count tokens of these kinds with inputs `h` (tokens, d) and rank components `z` (tokens, r)."""
+        member = np.array(kinds)[:, None] == KINDS
+        for name, values in observe(self.site, h, z).items():
+            known = member & ~np.isnan(values.numpy())[:, None]
+            self.sums[name] = self.sums.get(name, 0) + np.where(known, values.numpy()[:, None], 0.0).sum(axis=0)
+            self.counts[name] = self.counts.get(name, 0) + known.sum(axis=0)
+        for moments, components in ((self.before, z), (self.behind, self.site.behind_gate(z))):
+            moments += components.double().T @ components.double()
+
+    def ranks(self) -> tuple[float, float]:
+        """Effective rank of the update over all tokens, without the gate and with it."""
+        return effective_rank(self.before, self.site.up.weight), effective_rank(self.behind, self.site.up.weight)
+
+
+@contextmanager
+def watching(watches: list[Watch], kinds: Sequence[str]) -> Iterator[None]:
+    """Count the tokens of these kinds that a model reads while the block runs."""
+
+    def hook(watch: Watch):
+        return lambda _, inputs, z: watch.add(inputs[0].flatten(0, -2), z.flatten(0, -2), kinds)
+
+    handles = [watch.site.down.register_forward_hook(hook(watch)) for watch in watches]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def effective_rank(moments: Tensor, up: Tensor) -> float:
+    """exp of the entropy of the normalised singular values of G W_up (Roy and Vetterli 2007): from 1 to the rank.
+
+    Args:
+        moments: G^T G (r, r), of any number of tokens.
+        up: W_up as torch keeps it, (k, r).
+    """
+    gram = up.detach().double().T @ up.detach().double()
+    singular = torch.linalg.eigvals(moments @ gram).real.clamp(min=0).sqrt()
+    shares = singular[singular > 0] / singular.sum()
+    return float(torch.exp(-(shares * shares.log()).sum()))

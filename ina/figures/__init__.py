@@ -1,0 +1,33 @@
+"""Figures from records: ``python -m ina.figures [EXPERIMENT]`` writes results/figures/<experiment>-<data source>/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from ..tables.ablation import is_ablation
+from ..tables.collect import Study
+from ..tables.distractors import levels
+from . import mechanism
+from .mechanism import layers
+from .scores import ablation, curves, distractors, forest, seeds, size
+from .style import save
+
+__all__ = ["FIGURES", "curves", "drawn", "forest", "layers", "mechanism", "save", "seeds", "size"]
+
+FIGURES: dict[str, Callable[[Study], Figure]] = {
+    "forest_best": partial(forest, rule="best"),
+    "forest_last": partial(forest, rule="last"),
+    "curves": curves,
+    "size": size,
+    "seeds": seeds,
+}
+
+
+def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
+    """The figures of a study by name."""
+    if is_ablation(study):
+        return {"ablation": ablation}
+    return ({"distractors": distractors} if levels(study) else {}) | mechanism.drawn(study) | FIGURES

@@ -1,0 +1,34 @@
+"""``python -m ina.figures [EXPERIMENT] [--results DIR]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..record import RecordError
+from ..tables import collect
+from . import __doc__ as described
+from . import drawn, save
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """``python -m ina.figures [EXPERIMENT] [--results DIR]``."""
+    parser = argparse.ArgumentParser(prog="python -m ina.figures", description=described)
+    parser.add_argument("experiment", nargs="?", help="default: every one that has records")
+    parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
+    options = parser.parse_args(arguments)
+    try:
+        for study in collect.studies(options.results, options.experiment):
+            folder = options.results / "figures" / study.name
+            for name, draw in drawn(study).items():
+                figure = draw(study)
+                for suffix in ("pdf", "png"):
+                    save(figure, folder / f"{name}.{suffix}")
+            print(f"-> {folder}")
+    except (RecordError, FileNotFoundError, ValueError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""Measurements inside trained models: written once a run, then tables, figures and evidence are made of them alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up import write_measurement, write_run
+from tiny_runs import configured
+
+from ina import figures, kept, record, run
+from ina.analysis import measurement
+from ina.analysis.__main__ import main
+from ina.claims.ledger import ledger
+from ina.figures import mechanism as drawings
+from ina.record import RecordError
+from ina.tables import collect, files, measured, mechanism
+
+ARMS = {"full": {}, "lora": {}, "ina_p0": {}, "ina": {}, "ina_p90": {}}
+
+
+def write(root: Path, seeds=(1, 2, 3), **more: dict) -> None:
+    for method in ARMS:
+        for seed in seeds:
+            made = write_run(root, task="squad_v1", method=method, seed=seed, experiment="inside", source="probe")
+            write_measurement(root, made, **{"answer": 0.05 + seed / 1000, **more.get(method, {})})
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> collect.Study:
+    """Three seeds; InA at 0.9 has 0.03 more attention on answers than LoRA and 0.02 less on distractors."""
+    root = tmp_path_factory.mktemp("mechanism")
+    write(root, ina_p90={"answer": 0.082, "distractor": 0.18, "inhibited": 0.9})
+    [found] = collect.studies(root)
+    return found
+
+
+# measuring
+
+
+@pytest.fixture(scope="module")
+def models(glue, tmp_path_factory) -> Path:
+    """Kept models of two tiny runs on sentence pairs."""
+    root = tmp_path_factory.mktemp("models")
+    for method in ("lora", "ina"):
+        run.run(configured(glue, root, "train.epochs=1", "keep_model=true", f"method={method}"))
+    return root
+
+
+def test_all_kept_models_are_measured_once(models, glue, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("INA_DATA_DIR", str(glue))
+    arguments = ["adhoc", "--models", str(models), "--results", str(tmp_path)]
+    main(arguments)
+    first = capsys.readouterr().out
+    main(arguments)
+    assert first.count("->") == 2 and capsys.readouterr().out.count("already measured") == 2
+    written = sorted((tmp_path / "analysis" / "adhoc" / "files").iterdir())
+    assert [path.suffix for path in written] == [".json", ".json"]
+    for path in written:
+        found = measurement.read(path)
+        its = record.read(kept.path(models, None, "files", found.id) / kept.RECORD_FILE)
+        assert (found.fingerprint, found.findings.passages, found.example) == (its.fingerprint, 24, None)
+        assert found.origin.versions == record.versions() and found.origin.command == " ".join(
+            ["python -m ina.analysis", *arguments]
+        )
+
+
+def test_a_measurement_of_another_run_of_this_name_is_not_taken_for_this_one(models, glue, monkeypatch, tmp_path):
+    monkeypatch.setenv("INA_DATA_DIR", str(glue))
+    arguments = ["adhoc", "--models", str(models), "--results", str(tmp_path)]
+    main(arguments)
+    path = next((tmp_path / "analysis" / "adhoc" / "files").iterdir())
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"fingerprint": "0" * 64}))
+    with pytest.raises(SystemExit, match="is of another run than"):
+        main(arguments)
+
+
+def test_other_data_than_those_of_the_training_are_refused(models, monkeypatch, tmp_path):
+    from tiny_runs import write_glue
+
+    monkeypatch.setenv("INA_DATA_DIR", str(write_glue(tmp_path / "other", dev=12)))
+    with pytest.raises(SystemExit, match="not those that it was trained on"):
+        main(["adhoc", "--models", str(models), "--results", str(tmp_path)])
+
+
+def test_without_kept_models_the_command_says_how_to_get_them(tmp_path):
+    with pytest.raises(SystemExit, match="python -m ina.run experiment=mechanism keep_model=true"):
+        main(["mechanism", "--models", str(tmp_path)])
+
+
+def test_an_adapter_is_told_of_on_any_text(models, capsys, tmp_path):
+    [folder] = (models / "models" / "adhoc" / "files").glob("*--ina--*")
+    main([f"adapter={folder}", "text=the big dog runs", "distractor=the", f"heatmap={tmp_path / 'map.png'}"])
+    told = capsys.readouterr().out
+    assert "[CLS] ~the~ " in told
+    for part in ("inhibited", "negative_peak", "rank before", "layer 2", "linear part merged", "equal"):
+        assert part in told
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["adapter=nowhere", "text=a"], "nowhere/record.json is missing; a run with keep_model=true leaves"),
+        (["adapter=nowhere"], "adapter=FOLDER and text=TEXT are needed"),
+        (["text=a", "adapter=b", "colour=red"], "not 'colour=red'"),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_said(arguments, told):
+    with pytest.raises(SystemExit, match=told):
+        main(arguments)
+
+
+# intervals
+
+
+def test_intervals_are_those_of_t_over_the_seeds_of_means_over_layers(study):
+    frame = measured.attention(study)
+    found = measured.over_seeds(frame[frame["by"] == "all"], "to").loc["minilm", "squad_v1", "lora", "answer"]
+    values = np.array([0.051, 0.052, 0.053])
+    half = 4.302653 * values.std(ddof=1) / np.sqrt(3)
+    assert found.tolist() == pytest.approx([values.mean(), values.mean() - half, values.mean() + half, 3])
+
+
+def test_differences_are_paired_by_seed(study):
+    frame = measured.attention(study)
+    found = measured.less(frame[frame["by"] == "all"], "lora", "to").loc["minilm", "squad_v1"]
+    assert found.loc["ina", "answer"].tolist() == pytest.approx([0, 0, 0, 3], abs=1e-9)
+    assert found.loc["ina_p90", "distractor"]["mean"] == pytest.approx(-0.02)
+    apart = measured.between(measured.at_sites(study).query("measure == 'inhibited'"), "kind", "answer", "distractor")
+    assert apart.loc["minilm", "squad_v1", "ina"]["mean"] == pytest.approx(-0.1)
+
+
+def test_one_seed_has_no_interval(tmp_path):
+    write(tmp_path, seeds=(1,))
+    [one] = collect.studies(tmp_path)
+    rows = [row.cells for row in mechanism.attention_table(one).rows if row.kind == "main"]
+    assert [row[5] for row in rows] == ["5.1"] * 5 + ["0.0"] * 4 and "[" not in "".join(sum(rows, ()))
+
+
+def test_a_measurement_of_another_model_than_the_record_is_refused(tmp_path):
+    made = write_run(tmp_path, task="squad_v1")
+    write_measurement(tmp_path, made.model_copy(update={"fingerprint": "0" * 64}))
+    [one] = collect.studies(tmp_path)
+    with pytest.raises(RecordError, match="is of another run than the record of minilm--squad_v1--lora--s1"):
+        measured.measured(one)
+
+
+# tables
+
+
+def test_a_study_that_nobody_looked_into_has_none_of_these_tables(tmp_path):
+    write_run(tmp_path, task="squad_v1")
+    [one] = collect.studies(tmp_path)
+    assert mechanism.mechanism_tables(one) == [] and drawings.drawn(one) == {}
+
+
+def test_the_tables_stand_beside_the_others_of_the_experiment(study):
+    names = [table.name for table in files.tables(study)]
+    assert names[0] == "table4" and {"attention", "gate", "gate_kinds", "efficiency"} <= set(names)
+
+
+def test_arms_stand_in_the_order_of_their_inhibition(study):
+    labels = [row.cells[0] for row in mechanism.attention_table(study).rows]
+    assert labels[2:7] == ["Full fine-tuning", "LoRA", "InA (Inh 0)", "InA (Inh 0.3)", "InA (Inh 0.9)"]
+
+
+def test_the_table_of_attention_has_shares_and_differences_to_lora_in_points(study):
+    table = mechanism.attention_table(study)
+    titles = [column.title for column in table.columns]
+    last = [row.cells for row in table.rows if row.cells[0] == "InA (Inh 0.9)"]
+    distractor = titles.index("Distractor")
+    assert last[0][distractor] == "18.0 [18.0, 18.0]" and last[1][distractor] == "−2.0 [−2.0, −2.0]"
+    assert last[0][titles.index("Elsewhere if merged")].startswith("30.0")
+    assert "InA (Inh 0.3): black, red, red" in " ".join(table.notes)
+    detail = table.data.query("method == 'ina_p90' and layer == 2 and by == 'answer' and to == 'distractor'")
+    assert detail["mean"].tolist() == pytest.approx([18.0, -2.0])
+
+
+def test_the_table_of_the_gate_has_a_row_for_each_method_and_site(study):
+    table = mechanism.gate_table(study)
+    rows = {row.cells[:2]: row.cells[3:] for row in table.rows if row.kind == "main"}
+    assert len(rows) == 4 * 2  # not full fine-tuning
+    assert rows["LoRA", "query"][1:6] == ("–",) * 5 and rows["LoRA", "key"][0].startswith("50.0")
+    assert rows["InA (Inh 0.9)", "key"][2] == "90.0 [90.0, 90.0]"
+    assert rows["InA (Inh 0.9)", "key"][-2:] == ("4.0 [4.0, 4.0]", "3.0 [3.0, 3.0]")
+
+
+def test_the_table_by_kind_sets_answers_against_distractors(study):
+    table = mechanism.kinds_table(study)
+    rows = [row.cells for row in table.rows if row.cells[0] == "InA (Inh 0.9)"]
+    assert rows[0][-1] == "−10.0 [−10.0, −10.0]" and rows[1][-1] == "0.0 [0.0, 0.0]"
+
+
+# figures
+
+
+def test_there_is_a_map_for_all_layers_and_each_and_the_gate_is_drawn(study):
+    names = {"attention", "attention_layer_1", "attention_layer_2", "attention_mass", "gate", "gate_kinds"}
+    assert set(drawings.drawn(study)) == names and names < set(figures.drawn(study))
+
+
+def test_maps_of_all_arms_share_one_scale_and_the_last_is_merged(study):
+    figure = drawings.heatmaps(study, "minilm", "squad_v1")
+    drawn = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in drawn] == [
+        "Full fine-tuning", "LoRA", "InA (Inh 0)", "InA (Inh 0.3)", "InA (Inh 0.9)", "InA (Inh 0.3), merged",
+    ]  # fmt: skip
+    assert len({id(axis.images[0].norm) for axis in drawn}) == 1
+    assert [label.get_text() for label in drawn[0].get_yticklabels()] == ["[CLS]", "colour", "?", "red", "black"]
+    assert drawn[0].get_yticklabels()[3].get_fontweight() == "bold"
+
+
+def test_mass_is_drawn_by_layer_in_percent_with_what_equal_attention_would_give(study):
+    figure = drawings.mass(study, "minilm", "squad_v1")
+    answer = figure.axes[0]
+    assert answer.get_title() == "to tokens of kind: answer" and len(answer.containers) == 5
+    assert answer.containers[-1].lines[0].get_ydata() == pytest.approx([8.2, 8.2])
+    assert answer.lines[0].get_ydata()[0] == pytest.approx(10.0)
+
+
+def test_the_gate_is_drawn_by_site_and_layer(study):
+    figure = drawings.gate(study, "minilm", "squad_v1")
+    assert [axis.get_title() for axis in figure.axes[:2]] == ["query", "key"]
+    assert len(figure.axes) == 8 and len(figure.axes[0].containers) == 3 and len(figure.axes[4].containers) == 4
+
+
+# claims
+
+
+def test_claims_6_and_7_have_what_was_measured_as_evidence(study):
+    text = ledger([study])
+    on_tail, on_attention = text.split("## 6. ")[1].split("## 7. ")
+    assert "InA (Inh 0.9): 90.0 [90.0, 90.0] % of the components are inhibited" in on_tail
+    assert "share of attention on the answer less LoRA's" in on_attention
+    assert "InA (Inh 0.3): at 25.0 [25.0, 25.0] % of tokens and sites, where the gate passes on 90.0" in on_attention
+    assert "InA (Inh 0): at" not in on_attention  # without inhibition there is no threshold
+    assert "above LoRA's at 1 and below it at 0 of 3 levels of inhibition, attention to distractors below at 1" in text
+
+
+def test_without_measurements_the_claims_say_nothing_of_them(tmp_path):
+    write_run(tmp_path, task="squad_v1")
+    assert "attention to the answer" not in ledger(list(collect.studies(tmp_path)))
