@@ -153,14 +153,17 @@ def sources(runs: list[RunConfig]) -> list[str]:
         ConfigError: The data or the model of runs cannot be had; all problems are told.
     """
     problems: dict[str, None] = {}
+    answers: dict[str, Any] = {}
 
-    @cache
     def missing(look: Any, *what: Any) -> str | None:
-        try:
-            return look(*what)
-        except (ValueError, OSError) as error:
-            problems[str(error)] = None
-        return None
+        key = f"{look.__name__}{what}"  # settings may hold lists, so they are no keys themselves
+        if key not in answers:
+            answers[key] = None
+            try:
+                answers[key] = look(*what)
+            except (ValueError, OSError) as error:
+                problems[str(error)] = None
+        return answers[key]
 
     found = [missing(data.resolve, run.task.name, run.data) for run in runs]
     for run in runs:

@@ -12,16 +12,16 @@ from ina.data.probe.inflection import adjectives, nouns, tidy, verbs
 from ina.data.probe.template import Draw, bind, fill
 
 PINNED = {
-    "cola": "bc81807b5a4dbc4a",
-    "sst2": "4ec30ca7e681a097",
-    "mrpc": "280d8ffd4dffe533",
-    "stsb": "ca69d160b6e5ca98",
-    "qqp": "7d9c253c0b1d6e88",
-    "mnli": "815482d6487c366d",
-    "qnli": "aa439c8dca1353ce",
-    "rte": "819368b6b0404940",
-    "wnli": "bb51ddd9dc407bb4",
-    "swag": "62c9544b7c6b6d41",
+    "cola": "4d790f752cedb225",
+    "sst2": "0bff050391740cd3",
+    "mrpc": "1c79c8a0c4bc94ae",
+    "stsb": "643d11960761893c",
+    "qqp": "adec5fc078bc9903",
+    "mnli": "5a394d64444a8011",
+    "qnli": "3743cecf4569128f",
+    "rte": "06a2074b35bf684f",
+    "wnli": "0259e72065f7d855",
+    "swag": "ce5c886007c7853a",
     "squad_v1": "fb9bd8160585c7c2",
     "squad_v2": "74705af51fb6bdb6",
 }

@@ -85,6 +85,10 @@ def test_a_setting_that_no_method_of_a_grid_has_is_told():
         sweep.expand(["method=lora,ina", "method.inhibtion=0.1,0.3"])
 
 
+def test_runs_that_are_measured_with_several_numbers_of_distractors_have_a_source_too():
+    assert set(sweep.sources(sweep.expand(["experiment=distractors"]))) == {"probe"}
+
+
 def test_all_wrong_runs_of_a_grid_are_told_at_once():
     with pytest.raises(ConfigError) as error:
         sweep.expand(["model=tiny_bert", "method=ina,lora", "method.r=0,-1"])

@@ -49,7 +49,7 @@ SUITES = {
     "mnli": Suite(entailment.PHENOMENA, entailment.triples, 4002, 801),
     "qnli": Suite(questions.PHENOMENA, questions.pairs),
     "rte": Suite(entailment.PHENOMENA, entailment.pairs),
-    "wnli": Suite(winograd.SCHEMAS, winograd.readings, 1000, 200),
+    "wnli": Suite(winograd.SCHEMAS, winograd.readings, 2000, 400),
     "stsb": Suite(similarity.SCENES, similarity.graded, 4002, 804),
     "swag": Suite(continuation.SCENES, continuation.groups, 2000, 400),
     "squad_v1": Suite(reading.STORIES, reading.answerable, 2500, 500),

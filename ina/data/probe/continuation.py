@@ -46,7 +46,7 @@ what people do next
     dev    Now she | {ann} has forgotten the key of the {building}. > rings the bell and waits for somebody to open.
            | {ann} has won a prize at the {building}. > laughs and thanks the jury.
            | {ann} has lost her dog near the {building}. > calls its name and looks behind every tree.
-           | {ann} has missed the bus to the {building}. > reads when the next one leaves.
+           | {ann} has missed the bus to the {building}. > looks up when the next one leaves.
 what people use
     train  Then he | {bob} takes a {object} and a sheet of wrapping paper from the {container}. > wraps up the present.
            | {bob} takes a hammer and some nails from the {container}. > puts up a shelf on the wall.

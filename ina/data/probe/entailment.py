@@ -44,7 +44,7 @@ verbs that vouch for their complement
            | The {person} had not {buy.part} the {object}. | {name} had not {buy.part} the {object}.
            | The {person} had {buy.part} the {object}.
     train  {name} {think.past} that the {person} had {buy.part} the {object}.
-           | In {name}'s view, the {person} had {buy.part} the {object}. | The {person} had {buy.part} the {object}.
+           | According to {name}, the {person} had {buy.part} the {object}. | The {person} had {buy.part} the {object}.
            | {name} {think.past} that nobody had {buy.part} the {object}.
     dev    It surprised {name} that the {person} {laugh.past} in {city}. | The {person} {laugh.past} in {city}.
            | {name} {laugh.past} in {city}. | The {person} did not {laugh} in {city}.
@@ -158,9 +158,9 @@ and, or, neither
     dev    {name} {buy.past} both the {object} and the {object2}. | {name} {buy.past} the {object2}.
            | {name} {buy.past} the {object3}.
            | {name} did not {buy} the {object}.
-    dev    {name} wanted the {object} and the {object2}, but could {buy} only the {object}.
-           | {name} did not {buy} the {object2}.
-           | {name} did not {buy} the {object3}. | {name} did not {buy} the {object}.
+    dev    {name} wanted to {clean} the {object} and the {object2}, but managed only the {object}.
+           | {name} did not {clean} the {object2}.
+           | {name} did not {clean} the {object3}. | {name} did not {clean} the {object}.
     dev    It is either the {object} or the {object2} that {name} {buy.past}. | {name} {buy.past} something.
            | {name} {buy.past} the {object2}. | {name} {buy.past} neither the {object} nor the {object2}.
 relative clauses

@@ -34,8 +34,8 @@ CLASSES: dict[str, tuple[Word, ...]] = {
     "name": tuple(word for pair in zip(BOB, ANN, strict=False) for word in pair),
     "man": nouns("boy man/men king prince uncle nephew monk gentleman/gentlemen duke widower waiter salesman/salesmen"),
     "woman": nouns("girl woman/women queen princess aunt niece nun lady duchess widow waitress saleswoman/saleswomen"),
-    "brother": nouns("brother father grandfather husband nephew son uncle grandson"),
-    "sister": nouns("sister mother grandmother wife/wives niece daughter aunt granddaughter"),
+    "brother": nouns("brother grandson nephew son stepbrother stepson uncle"),
+    "sister": nouns("aunt daughter granddaughter niece sister stepdaughter stepsister"),
     "person": nouns(
         """actor ambassador architect artist athlete author baker banker barber builder butcher captain carpenter
         cashier chemist clerk colonel cook dancer dentist designer detective diplomat doctor driver editor
@@ -122,9 +122,9 @@ CLASSES: dict[str, tuple[Word, ...]] = {
     "quick": adjectives("quick slow careful quiet loud cheerful calm nervous proud brave patient polite careless"),
     # verbs
     "laugh": verbs(
-        """complain cough cry dance exercise faint frown giggle hesitate jog+ joke kneel/knelt/knelt laugh
-        nod+ pause pray relax rest shiver shout sigh skate sleep/slept/slept smile sneeze snore stumble swim+/swam/swum
-        travel+ tremble wait wander whisper work yawn"""
+        """blush chuckle complain cough cry dance doze faint frown giggle hesitate jog+ joke kneel/knelt/knelt laugh
+        linger nod+ pray shiver shout sigh skate sleep/slept/slept smile sneeze snore sob+ stroll stumble
+        swim+/swam/swum travel+ tremble wait wander whisper yawn"""
     ),
     "admire": verbs(
         """admire annoy assist avoid blame call congratulate criticise defend distrust encourage envy follow
@@ -156,7 +156,7 @@ CLASSES: dict[str, tuple[Word, ...]] = {
         "buy/bought/bought find/found/found lose/lost/lost need order receive request steal/stole/stolen want"
     ),
     "give": verbs("give/gave/given hand lend/lent/lent offer pass sell/sold/sold send/sent/sent show/showed/shown"),
-    "donate": verbs("donate return describe demonstrate reveal transfer+ mention"),
+    "donate": verbs("donate describe demonstrate display mention reveal"),
     "destroy": verbs("acquire avoid describe destroy discover locate lack mention obtain possess purchase replace"),
     "vanish": verbs("arrive disappear fall/fell/fallen vanish appear"),
     "crack": verbs("break/broke/broken drop+ move roll spin+/spun/spun"),
@@ -164,7 +164,7 @@ CLASSES: dict[str, tuple[Word, ...]] = {
     "hope": verbs("agree decide fail hope manage offer refuse"),
     "persuade": verbs("advise allow convince encourage force invite order persuade tell/told/told urge warn"),
     "think": verbs(
-        "argue assume believe claim feel/felt/felt guess hope say/said/said suppose suspect think/thought/thought"
+        "argue assume believe claim feel/felt/felt guess say/said/said suppose suspect think/thought/thought"
     ),
     "know": verbs(
         "discover forget+/forgot/forgotten know/knew/known learn notice realise remember regret+ see/saw/seen"
@@ -210,7 +210,7 @@ CLASSES: dict[str, tuple[Word, ...]] = {
         """beginning, ending, first half, second half, music, humour, dialogue, plot, script, middle part, opening,
         title song"""
     ),
-    "very": plain("very truly really remarkably thoroughly consistently simply quite"),
+    "truly": plain("truly really remarkably thoroughly consistently simply genuinely"),
     "good": plain(
         """absorbing brilliant charming clever convincing delightful elegant enchanting engaging exciting fascinating
         fresh funny graceful gripping imaginative inspired lively lovely memorable moving original powerful refreshing

@@ -108,9 +108,9 @@ comparison
     dev    Of the three {person.pl} in the {room}, {name} is the [{tall.superlative}|{tall}].
     dev    Like the three {person.pl} in the {room}, {name} is very [{tall}|{tall.superlative}].
 adjective and adverb
-    train  The {careful} {person} {buy.past} the {object} [{quick.adverb}|{quick}].
-    train  The [{quick}|{quick.adverb}] {person} {buy.past} the {object} {careful.adverb}.
-    train  The {person} looked [{careful}|{careful.adverb}] to {name}.
+    train  The {careful} {person} {clean.past} the {object} [{quick.adverb}|{quick}].
+    train  The [{quick}|{quick.adverb}] {person} {clean.past} the {object} {careful.adverb}.
+    train  The {person} sounded [{careful}|{careful.adverb}] to {name}.
     train  The {person} spoke [{careful.adverb}|{careful}] to {name}.
     dev    {name} seemed [{quick}|{quick.adverb}] when the {person} spoke.
     dev    {name} answered [{quick.adverb}|{quick}] when the {person} spoke.

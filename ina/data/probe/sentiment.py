@@ -36,10 +36,10 @@ def mirror(template: str) -> str:
 PHENOMENA = phenomena(
     """
 plain statement
-    train  + The {part} is {very} {good}, and the {part2} is {good2}.
+    train  + The {part} is {truly} {good}, and the {part2} is {good2}.
     train  + A {good} and {good2} {work} whose {part} {charm.sg}.
     train  + This {work} is a {joy} for everyone who likes {animal.pl}.
-    dev    + From start to finish, the {work} {charm.sg}, and its {part} is {very} {good}.
+    dev    + From start to finish, the {work} {charm.sg}, and its {part} is {truly} {good}.
     dev    + In {city} they presented a {good} {work}, a {joy} for the whole family.
 negation
     train  - The {part} of this {work} is not {good} at all.
@@ -51,13 +51,13 @@ negation
     dev    - It is not true that the {work} is {good}, whatever they say in {city}.
 contrast
     train  - The {part} is {good}, but the {work} as a whole is {bad}.
-    train  - Its {part} may be {good}; the {work} itself is {very} {bad}.
+    train  - Its {part} may be {good}; the {work} itself is {truly} {bad}.
     train  - Not {good} but {bad}: that is the {work} about the {person}.
     dev    - Here and there the {work} is {good}, yet on the whole it is {bad}.
     dev    Some will complain about the {bad} {part}, but what counts is the {good} story. | Some will praise
            the {good} {part}, but what counts is the {bad} story.
 concession
-    train  + Although the {part} is {bad}, I found the {work} {very} {good}.
+    train  + Although the {part} is {bad}, I found the {work} {truly} {good}.
     train  + The {work} is {good}, even though its {part} is {bad}.
     train  + Despite its {bad} {part}, this is a {good} {work}.
     dev    + Even though its {part} {bore.sg}, the {work} is a {joy}.
@@ -78,7 +78,7 @@ comparison
     train  + Next to this {good} {work}, all the others this year are {bad}.
     dev    + I have seen many a {bad} {work} in {city}, and this is not one of them.
     dev    + No other {work} this {season} was as {good}.
-    dev    + The {bad} {work.pl} of recent years make this one look {very} {good}.
+    dev    + The {bad} {work.pl} of recent years make this one look {truly} {good}.
 opinion of others
     train  + The critics call it {bad}. They are wrong.
     train  + The critics call it {good}. They are right.
@@ -97,7 +97,7 @@ hidden negation
 change
     train  - The {work} is {good} for ten minutes and {bad} for the remaining two hours.
     train  - The {part} used to be {good}; in this new version it is {bad}.
-    train  - Sooner or later the {good} beginning gives way to something {very} {bad}.
+    train  - Sooner or later the {good} beginning gives way to something {truly} {bad}.
     dev    + After a {bad} beginning, the {work} becomes {good} and stays so to the end.
     dev    - The {good} {work.pl} are in the past; this one is {bad}.
 """,

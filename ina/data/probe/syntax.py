@@ -24,9 +24,9 @@ island: coordination
 island: left branch
     train  Which [{object} did {name} {buy}|did {name} {buy} {object}]?
     train  Whose [{object} did the {person} {buy}|did the {person} {buy} {object}]?
-    train  How [{state} is the {object}|is the {object} {state}]?
+    train  How [{state} a {object} did {name} {buy}|did {name} {buy} {state} a {object}]?
     dev    How many [{state} {object.pl} did {name} {buy}|did {name} {buy} {state} {object.pl}]?
-    dev    I wonder how [{state} the {object} of {name} is|the {object} of {name} is {state}].
+    dev    I wonder how [{state} a {object} {name} {buy.past}|{name} {buy.past} {state} a {object}].
 extraction of the subject after "that"
     train  Who did {name} say that [the {person} {admire.past}|{admire.past} the {person}]?
     train  Which {person} does {name} think that [the {person2} {admire.past}|{admire.past} the {person2}]?
@@ -125,7 +125,7 @@ tag questions
     train  {ann} has {laugh.part}, [hasn't she|hasn't he]?
     train  {bob} has {laugh.part}, [hasn't he|hasn't she]?
     train  {name} can {laugh}, [can't|doesn't] {name.he}?
-    train  {name} {often} {laugh.sg}, [doesn't|can't] {name.he}?
+    train  {name} {laugh.sg} every day, [doesn't|can't] {name.he}?
     train  The {person.pl} have {laugh.part}, [haven't|aren't] they?
     train  The {person.pl} are {mood}, [aren't|haven't] they?
     train  The {person.pl} {laugh.pl} too much, [don't|weren't] they?
@@ -142,8 +142,8 @@ prepositions of verbs
     train  The {person} was angry [with|in] {name}.
     train  What {name} looked [for|of] was the {object}.
     train  The {person} was tired [of|for] {name}.
-    dev    It is {name} that the {person} is looking [for|with].
-    dev    It is {name} that the {person} agrees [with|for].
+    dev    It is {name} that the {person} is afraid [of|with].
+    dev    It is {name} that the {person} agrees [with|of].
 partitives
     train  Most [of the|of] {person.pl} in {city} are {mood}.
     train  Most [|the] {person.pl} from {city} are {mood}.

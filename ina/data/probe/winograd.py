@@ -1,7 +1,8 @@
 """WNLI's task: whom or what does the pronoun mean? Winograd schemas of our own.
 
 A schema is `sentence with [one way|another] | said of the first | said of the second`: the one way the pronoun means
-the first candidate, the other way the second, so neither the words nor the candidate give the label away.
+the first candidate, the other way the second, so neither the words nor the candidate give the label away. In some
+phenomena the form of the pronoun decides, which a small model can learn, in the others only what the world is like.
 """
 
 from typing import NamedTuple
@@ -17,6 +18,44 @@ class Schema(NamedTuple):
 
 SCHEMAS = phenomena(
     """
+gender of the pronoun
+    train  {bob} waited for {ann} at the {building} because [he|she] was early. | {bob} was early. | {ann} was early.
+    train  {ann} wrote to {bob} when [she|he] was in {city}. | {ann} was in {city}. | {bob} was in {city}.
+    train  {bob} says that {ann} {laugh.past} when [he|she] saw the {object}.
+           | {bob} saw the {object}. | {ann} saw the {object}.
+    train  {ann} often thinks of {bob}, although [she|he] left {city} years ago.
+           | {ann} left {city} years ago. | {bob} left {city} years ago.
+    train  The {man} talked to {ann} while [he|she] cleaned the {object}.
+           | The {man} cleaned the {object}. | {ann} cleaned the {object}.
+    dev    {ann} met {bob} in the {building} where [she|he] worked.
+           | {ann} worked in the {building}. | {bob} worked in the {building}.
+    dev    On {day}, {bob} sat behind {ann}, and [he|she] {laugh.past}. | {bob} {laugh.past}. | {ann} {laugh.past}.
+    dev    The {woman} was with {bob} in {city} before [she|he] bought the {object}.
+           | The {woman} bought the {object}. | {bob} bought the {object}.
+number of the pronoun
+    train  The {object} lay beside the {object2.pl} as long as [it was|they were] new.
+           | The {object} was new. | The {object2.pl} were new.
+    train  In front of the {vehicle.pl} stood a {vehicle2}, but {name} saw that [they were|it was] empty.
+           | The {vehicle.pl} were empty. | The {vehicle2} was empty.
+    train  The {animal} looked at the {animal2.pl}, and then [it|they] ran away.
+           | The {animal} ran away. | The {animal2.pl} ran away.
+    train  {name} took the {object.pl} out of the {container} and saw that [they were|it was] {colour}.
+           | The {object.pl} were {colour}. | The {container} was {colour}.
+    dev    Behind the {animal} were {few} {animal2.pl}, but nobody noticed that [it was|they were] hungry.
+           | The {animal} was hungry. | The {animal2.pl} were hungry.
+    dev    {name} put the {object.pl} next to the {object2} because [they were|it was] dirty.
+           | The {object.pl} were dirty. | The {object2} was dirty.
+people and things
+    train  {bob} sold the {object} because [he|it] was so old. | {bob} was so old. | The {object} was so old.
+    train  The {object} fell on {ann}, and [it|she] was wet afterwards.
+           | The {object} was wet afterwards. | {ann} was wet afterwards.
+    train  The {vehicle} stopped beside {bob}, since [it|he] was in the middle of the road.
+           | The {vehicle} was in the middle of the road. | {bob} was in the middle of the road.
+    train  {ann} painted the {container} that {bob} had found, and soon [she|it] was in {city}.
+           | {ann} was soon in {city}. | The {container} was soon in {city}.
+    dev    {bob} had the {vehicle} for so long that [he|it] was famous in {city}.
+           | {bob} was famous in {city}. | The {vehicle} was famous in {city}.
+    dev    On {day}, {ann} lost the {object} when [she|it] was dirty. | {ann} was dirty. | The {object} was dirty.
 things and vehicles
     train  The {object} scratched the {object2} because it was so [sharp|soft].
            | The {object} was so [sharp|soft]. | The {object2} was so [sharp|soft].
