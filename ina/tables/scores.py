@@ -33,7 +33,7 @@ def score_tables(study: Study) -> list[Table]:
 
 def _glue_tables(study: Study) -> list[Table]:
     title = f"GLUE, dev set, experiment {study.experiment}, data source {study.source}"
-    averaged = tuple(task for task in GLUE if task in study.tasks)
+    averaged = study.averaged
     average = Score("glue", "average", f"Avg. of {len(averaged)}")
     apart = [task for task in study.tasks if task not in GLUE]  # WNLI
     headlines = [*map(_headline, GLUE), average, *map(_headline, apart)]
