@@ -1,18 +1,7 @@
 """Do the intervals of ina.stats cover, and do its tests raise false alarms, as often as they say?
 
-    OMP_NUM_THREADS=1 python scripts/simulate_stats.py              # about 10 minutes on one core
-    OMP_NUM_THREADS=1 python scripts/simulate_stats.py --repeats 60    # a first look in a minute
-
-Expected in the calm and the noisy world: `ours` covers 93 to 98 of 100 times at a nominal 95 (95 on average) and
-raises false alarms 2 to 7 of 100 times at a nominal 5. The multi-bootstrap falls to 82 and 22 where seeds are few and
-differ much, the t interval over seeds alone to 29 and 30 where they differ little.
-
-The model. Whether run s of a method gets example i right depends on a margin: how easy the example is, how easy it is
-for the method, how good the seed is, and chance. A seed also leans to one of the classes, which moves MCC and F1 more
-than accuracy. For a regression task the same parts add up to the error of a prediction. Two methods share the
-examples, and partly the luck of a seed (same data order). Three worlds differ in the seeds: `calm` (seed std of
-accuracy on many examples 0.4 points, as on large tasks), `noisy` (2 points, as on RTE), and `collapse`, in which one
-run in ten of the noisy world fails and predicts one class. No interval from five runs is right there.
+OMP_NUM_THREADS=1 python scripts/simulate_stats.py > results/STATISTICS.md      # about 5 minutes on one core
+OMP_NUM_THREADS=1 python scripts/simulate_stats.py --repeats 60                 # a first look in a minute
 """
 
 import argparse
@@ -23,13 +12,34 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from ina.stats import METRICS, compare, decide
+from ina.stats import METRICS, compare, decide, seeds_needed
 from ina.stats.compare import improvement_interval, multi_bootstrap, probability_of_improvement
 from ina.stats.estimate import Estimate, from_resamples
 
-SEEDS, EXAMPLES = (3, 5, 10), (277, 1043)  # examples of the dev sets of RTE and CoLA
+HEAD = """# What the intervals and tests of `ina.stats` are worth: a simulation
+
+Written by `python scripts/simulate_stats.py`: {repeats} simulated data sets a row, seed {seed}. A share of 95 or 5 % is
+known to ± {error:.1f} (one sigma). All shares are in %.
+
+Whether run s of a method gets example i right depends on a margin: how easy the example is, how easy it is for the
+method, how good the seed is, and chance. A seed also leans to one of the classes, which moves MCC and F1 more than
+accuracy. For a regression task the same parts add up to the error of a prediction. Two methods share the examples, and
+partly the luck of a seed (same data order). Three worlds differ in the seeds: calm (as on large tasks), noisy (as on
+RTE), and collapse, in which one run in ten of the noisy world fails and predicts one class.
+
+Cell: how often the 95 % interval of a cell holds the expected score of a new seed on new examples, 95 is right. Pair:
+how often the 5 % test of two methods that are equally good calls them different, 5 is right.
+
+- **ours**: t statistic over the variances from seeds and from examples, `ina/stats/estimate.py`
+- **satterthwaite**: the same with Satterthwaite's degrees of freedom
+- **multi-bootstrap**: percentiles over resampled seeds and examples (Sellam et al. 2022)
+- **seeds only**: t statistic over the seeds' scores
+"""
+
+SEEDS, EXAMPLES = (2, 3, 5, 10), (277, 1043)  # examples of the dev sets of RTE and CoLA
 RESAMPLES = 400
-METHODS = ("ours", "satterthw.", "multi-boot.", "seeds only")
+SIMULATED = tuple(metric for metric in METRICS if metric != "spearman")  # as Pearson, ten times as slow
+METHODS = ("ours", "satterthwaite", "multi-bootstrap", "seeds only")
 VERDICTS = ("better", "worse", "equivalent", "undecided")
 ACCURACY, POSITIVE = 0.84, 0.69
 EASE, TASTE, CHANCE = 1.0, 0.35, 0.5  # std of the margin: of an example, of a method for it, of a run on it
@@ -80,13 +90,13 @@ def draw_runs(
     classes = np.where(failed, 1, np.where(margin > 0, labels, 1 - labels))
     credit = np.where(failed, 0, np.clip(1 + margin, 0, 1))
     floats = np.where(failed, 2.5, values + 0.6 * np.exp(skill) * error)
-    return dict.fromkeys(("accuracy", "f1", "mcc"), classes) | {"mean": credit, "pearson": floats, "spearman": floats}
+    return dict.fromkeys(("accuracy", "f1", "mcc"), classes) | {"mean": credit, "pearson": floats}
 
 
 def labels_of(metric: str, examples: dict[str, np.ndarray]) -> np.ndarray | None:
     if metric == "mean":
         return None
-    return examples["values" if metric in ("pearson", "spearman") else "labels"]
+    return examples["values" if metric == "pearson" else "labels"]
 
 
 def score(metric: str, examples: dict[str, np.ndarray], runs: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -97,11 +107,11 @@ def score(metric: str, examples: dict[str, np.ndarray], runs: np.ndarray, weight
 
 def truth(rng: np.random.Generator, world: World, blocks: int = 30) -> dict[str, float]:
     """The expected score of a new seed on all examples there could be, from `blocks` of 60 runs on 20,000 examples."""
-    total = dict.fromkeys(METRICS, 0.0)
+    total = dict.fromkeys(SIMULATED, 0.0)
     for _ in range(blocks):
         examples = draw_examples(rng, 20_000)
         runs = draw_runs(rng, world, examples, seeds=30)
-        for metric in METRICS:
+        for metric in SIMULATED:
             total[metric] += score(metric, examples, runs[metric], np.ones((1, 20_000))).mean() / blocks
     return total
 
@@ -115,8 +125,8 @@ def misses(
     off = abs(e.value - true)
     return {
         "ours": off > e.interval().high - e.value,
-        "satterthw.": off > stats.t.ppf(0.975, satterthwaite(e)) * e.se,
-        "multi-boot.": not low <= true <= high,
+        "satterthwaite": off > stats.t.ppf(0.975, satterthwaite(e)) * e.se,
+        "multi-bootstrap": not low <= true <= high,
         "seeds only": off > stats.t.ppf(0.975, e.seed_df) * e.seed_variance**0.5,
     }
 
@@ -176,48 +186,82 @@ def describe(rng: np.random.Generator, world: World) -> str:
     examples = draw_examples(rng, 20_000)
     runs = draw_runs(rng, world, examples, 50)
     ones = np.ones((1, 20_000))
-    spread = {m: 100 * score(m, examples, runs[m], ones)[0].std(axis=1, ddof=1).mean() for m in METRICS}
+    spread = {m: 100 * score(m, examples, runs[m], ones)[0].std(axis=1, ddof=1).mean() for m in SIMULATED}
     a, b = runs["accuracy"]
     return (
-        f"seed std in points: {', '.join(f'{m} {s:.1f}' for m, s in spread.items())}; "
+        f"Seed std in points: {', '.join(f'{m} {s:.1f}' for m, s in spread.items())}; "
         f"two seeds agree on {100 * np.mean(a[:-1] == a[1:]):.0f} %, two methods on {100 * np.mean(a == b):.0f} %"
     )
 
 
+def seeds_planned(rng: np.random.Generator, world: World, pilot: int, n: int, repeats: int) -> np.ndarray:
+    """Quartiles of the number of seeds that would decide two equal methods, from `pilot` seeds; accuracy."""
+    needed = []
+    for _ in range(repeats):
+        examples = draw_examples(rng, n)
+        a, b = draw_runs(rng, world, examples, pilot)["accuracy"]
+        pair = compare("accuracy", examples["labels"], a, b, rng, resamples=RESAMPLES // 2)
+        needed.append(seeds_needed(pair.difference, METRICS["accuracy"].margin).seeds or np.inf)
+    return np.quantile(needed, [0.25, 0.5, 0.75], method="nearest")
+
+
+def line(*cells: object) -> str:
+    """A row of a Markdown table; numbers that are not whole are shares, in %."""
+    return "| " + " | ".join(f"{100 * c:.1f}" if isinstance(c, float) else str(c) for c in cells) + " |"
+
+
+def heading(*titles: str) -> Iterator[str]:
+    yield line(*titles)
+    yield "|" + "---:|" * len(titles)
+
+
 def coverage_table(rng: np.random.Generator, world: World, seeds: tuple[int, ...], repeats: int) -> Iterator[str]:
     true = truth(rng, world)
-    yield f"{'':24}{'cell: coverage of the 95 % interval':>48}{'pair: false alarms at 5 %':>48}"
-    yield f"{'seeds':>5} {'examples':>8} {'metric':<9}" + "".join(f"{method:>12}" for method in METHODS * 2)
+    yield from heading(
+        "Seeds", "Examples", "Metric", *(f"Cell: {m}" for m in METHODS), *(f"Pair: {m}" for m in METHODS)
+    )
     rows = []
-    for n, s in itertools.product(EXAMPLES, seeds):
+    for s, n in itertools.product(seeds, EXAMPLES):
         for metric, missed in simulate(rng, world, true, s, n, repeats).items():
             row = [1 - missed["cell"][m] for m in METHODS] + [missed["pair"][m] for m in METHODS]
-            yield f"{s:>5} {n:>8} {metric:<9}" + "".join(f"{100 * share:>12.1f}" for share in row)
+            yield line(s, n, metric, *row)
             rows.append(row)
     for label, summary in (("least", np.min), ("mean", np.mean), ("most", np.max)):
-        yield f"{label:<24}" + "".join(f"{100 * share:>12.1f}" for share in summary(rows, axis=0))
+        yield line(label, "", "", *map(float, summary(rows, axis=0)))
 
 
 def report(rng: np.random.Generator, repeats: int) -> Iterator[str]:
-    error = 100 * (0.05 * 0.95 / repeats) ** 0.5
-    yield f"{repeats} data sets a row: 5 % and 95 % are known to ± {error:.1f} (one sigma)"
     for name, world in WORLDS.items():
-        yield f"\n## World {name}: {describe(rng, world)}\n"
+        yield f"\n## World {name}\n\n{describe(rng, world)}.\n"
         yield from coverage_table(rng, world, SEEDS if name != "collapse" else (5,), repeats)
-    yield "\n## P(A > B) on accuracy, noisy world, 277 examples: coverage of its 95 % interval\n"
+    yield "\n## Probability of improvement\n\nP(A > B) on one dev set: coverage of its 95 % interval."
+    yield "Accuracy, noisy world, 277 examples.\n"
+    yield from heading("Seeds", "Coverage")
     for seeds in SEEDS:
-        yield f"{seeds:>5} seeds {100 * improvement_coverage(rng, WORLDS['noisy'], seeds, 277, repeats):>11.1f}"
-    yield "\n## Verdicts on accuracy, margin 1 point, calm world, in % of pairs\n"
-    yield f"{'seeds':>5} {'examples':>8} {'A ahead by':>10}" + "".join(f"{verdict:>12}" for verdict in VERDICTS)
-    for (seeds, n), behind in itertools.product([(5, 1043), (20, 1043), (5, 10_570)], (0, 0.01, 0.03)):
-        shares = verdict_shares(rng, WORLDS["calm"], seeds, n, behind, repeats // 4)
-        yield f"{seeds:>5} {n:>8} {100 * behind:>10g}" + "".join(f"{100 * shares[v]:>12.1f}" for v in VERDICTS)
+        yield line(seeds, improvement_coverage(rng, WORLDS["noisy"], seeds, 277, repeats))
+    calm, margin = WORLDS["calm"], METRICS["accuracy"].margin
+    yield "\n## Verdicts\n\nOn accuracy, margin 1 point, calm world.\n"
+    yield from heading("Seeds", "Examples", "A ahead by", *VERDICTS)
+    for (seeds, n), behind in itertools.product([(5, 1043), (20, 1043), (5, 10_570)], (0, margin, 3 * margin)):
+        shares = verdict_shares(rng, calm, seeds, n, behind, repeats // 4)
+        yield line(seeds, n, f"{100 * behind:g}", *shares.values())
+    yield "\n## Seeds that would decide\n\nWhat is planned for two equal methods from a few seeds, for a power of 80 %."
+    yield "Accuracy, margin 1 point, calm world, 10,570 examples (SQuAD's).\n"
+    yield from heading("Seeds so far", "Lower quartile", "Median", "Upper quartile")
+    for pilot in SEEDS:
+        yield line(pilot, *map("{:g}".format, quartiles := seeds_planned(rng, calm, pilot, 10_570, repeats // 4)))
+    seeds = int(quartiles[1])
+    yield f"\nWith the {seeds} seeds planned from {pilot}:\n"
+    yield from heading("A ahead by", *VERDICTS)
+    for behind in (0, margin):
+        yield line(f"{100 * behind:g}", *verdict_shares(rng, calm, seeds, 10_570, behind, repeats // 4).values())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Coverage and false alarms of ina.stats by simulation.")
-    parser.add_argument("--repeats", type=int, default=500, help="simulated data sets for each row")
+    parser.add_argument("--repeats", type=int, default=400, help="simulated data sets for each row")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    for line in report(np.random.default_rng(args.seed), args.repeats):
-        print(line, flush=True)
+    print(HEAD.format(error=100 * (0.05 * 0.95 / args.repeats) ** 0.5, **vars(args)))
+    for text in report(np.random.default_rng(args.seed), args.repeats):
+        print(text, flush=True)

@@ -16,6 +16,7 @@ from ina.record import RecordError
 from ina.sweep import experiment_runs
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
+from ina.tables.compact import compact
 from ina.tables.layout import Column, Row, Table
 from ina.tables.resources import efficiency_table, parameter_table
 from ina.tables.scores import score_tables
@@ -58,17 +59,27 @@ def squad(tmp_path_factory) -> Path:
 # what stands in the cells
 
 
-def test_a_cell_is_mean_and_standard_deviation_over_seeds_in_points_with_the_number_of_seeds(tmp_path):
+def test_a_cell_is_mean_and_standard_deviation_over_seeds_in_points(tmp_path):
     scores = [write_run(tmp_path, seed=seed).last.metrics["mcc"] for seed in (1, 2, 3)]
     best = [write_run(tmp_path, seed=seed).best.metrics["mcc"] for seed in (1, 2, 3)]
     table = score_tables(study(tmp_path))[0]
-    assert rows(table)["LoRA", "best"]["CoLA"] == f"{100 * np.mean(best):.1f} ± {100 * np.std(best, ddof=1):.1f} (3)"
+    assert rows(table)["LoRA", "best"]["CoLA"] == f"{100 * np.mean(best):.1f} ± {100 * np.std(best, ddof=1):.1f}"
     assert rows(table)["LoRA", "last"]["CoLA"] == f"{100 * np.mean(scores):.1f} ± {100 * np.std(scores, ddof=1):.1f}"
+    assert "n = 3 seeds." in table.caption
+
+
+def test_the_number_of_seeds_stands_in_the_cells_where_it_differs(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("lora",), seeds=(1, 2, 3))
+    write_study(tmp_path, tasks=("cola",), methods=("ina",), seeds=(1, 2))
+    table = score_tables(study(tmp_path))[0]
+    assert "n = 2–3 seeds, n in brackets" in table.caption
+    assert rows(table)["LoRA", "best"]["CoLA"].endswith(" (3)")
+    assert rows(table)["InA (Inh 0.3)", "best"]["CoLA"].endswith(" (2)")
 
 
 def test_one_run_has_no_spread(tmp_path):
     run = write_run(tmp_path)
-    assert rows(score_tables(study(tmp_path))[0])["LoRA", "best"]["CoLA"] == f"{100 * run.best.metrics['mcc']:.1f} (1)"
+    assert rows(score_tables(study(tmp_path))[0])["LoRA", "best"]["CoLA"] == f"{100 * run.best.metrics['mcc']:.1f}"
 
 
 def test_a_cell_nobody_measured_is_a_dash(glue):
@@ -80,7 +91,7 @@ def test_degenerate_runs_are_counted_in_their_cell_and_explained(tmp_path):
     for seed in (3, 4):
         write_run(tmp_path, seed=seed, skill=None)
     table = score_tables(study(tmp_path))[0]
-    assert rows(table)["LoRA", "best"]["CoLA"].endswith("(4) †2")
+    assert rows(table)["LoRA", "best"]["CoLA"].endswith(" †2")
     assert rows(table)["LoRA", "last"]["CoLA"].endswith("†2")
     assert any(note.startswith("†k: k of the runs are degenerate") for note in table.notes)
 
@@ -113,8 +124,8 @@ def test_an_average_of_unlike_seeds_has_no_spread(tmp_path):
 
 def test_trainable_weights_are_told_for_adapter_and_head_apart(glue):
     table = rows(score_tables(study(glue))[0])
-    assert table["LoRA", "best"]["Trainable"] == "73,728 + 385–770"
-    assert table["Full fine-tuning", "best"]["Trainable"] == "all 22,700,000"
+    assert table["LoRA", "best"]["Trainable"] == "0.074M + 0.00038M–0.00077M"
+    assert table["Full fine-tuning", "best"]["Trainable"] == "22.7M"
 
 
 def test_second_metrics_have_their_own_table(glue):
@@ -138,7 +149,8 @@ def test_table_4_keeps_the_best_threshold_apart_from_the_fixed_one(squad):
 def test_the_title_says_experiment_source_rule_seeds_model_and_number_format(glue):
     table = score_tables(study(glue))[0]
     assert table.heading == "Table 3: GLUE, dev set, experiment made_up, data source files"
-    for told in ("MiniLM-L6-H384", "28 runs", "n = 1–3 seeds", "bfloat16", "Epoch best", "last", "2 epochs"):
+    for told in ("MiniLM-L6-H384", "28 runs", "n = 1–3 seeds", "bfloat16", "Epoch best", "last", "2 epochs",
+                 "240 training examples"):  # fmt: skip
         assert told in table.caption
     assert rows(table)["training examples", ""]["CoLA"] == "240"
     assert rows(table)["dev examples", ""]["CoLA"] == "120"
@@ -199,8 +211,8 @@ def test_numbers_of_others_stand_below_as_their_source_prints_them(glue):
     table = score_tables(study(glue))[0]
     [digest] = [row for row in table.rows if row.cells[1:2] == ("InA [1]",)]
     assert digest.cells[0] == "BERT-large" and digest.cells[4] == "65.9‡"
-    assert "[1] doi:10.1016/j.neunet.2024.106410 as quoted by a public digest, DIGEST" in "\n".join(table.notes)
-    released = rows(table)["InA, released code (Inh 0.3) [9]", "last"]
+    assert "[1] doi:10.1016/j.neunet.2024.106410 as quoted by a public digest, DIGEST" in table.sources[0]
+    released = rows(table)["InA (Inh 0.3) [9]", "last"]
     assert (released["CoLA"], released["QQP"], released["Avg. of 3"]) == ("58.80", "–", "76.5")
 
 
@@ -208,9 +220,7 @@ def test_every_number_beside_ours_is_one_of_results_published(glue, squad):
     known = {value for name in ("glue", "squad") for value in collect.published(name).query("beside != ''")["value"]}
     for root in (glue, squad):
         for table in score_tables(study(root)):
-            first = next(
-                i for i, row in enumerate(table.rows) if row.cells[0] in ("Published", "Authors' released runs")
-            )
+            first = [i for i, row in enumerate(table.rows) if row.kind == "section"][1]
             scores = [i for i, c in enumerate(table.columns) if i >= 4 and not c.title.startswith("Avg.")]
             for row in table.rows[first:]:
                 if row.kind != "section":
@@ -250,7 +260,7 @@ def test_without_baselines_all_are_compared_with_the_first(tmp_path):
 def test_one_method_alone_has_no_table_of_verdicts(tmp_path):
     write_run(tmp_path)
     assert "verdicts_best" not in [table.name for table in files.tables(study(tmp_path))]
-    assert "over n = 1 seed, " in score_tables(study(tmp_path))[0].caption
+    assert "over n = 1 seed." in score_tables(study(tmp_path))[0].caption
 
 
 def test_a_difference_is_that_of_the_scores_in_the_table(glue):
@@ -462,6 +472,20 @@ def test_the_table_in_the_readme_is_kept_up_to_date_and_the_rest_left_alone(glue
     text = readme.read_text()
     assert text.startswith("# Title\n\n<!-- table: made_up-files -->\n**Table 3: GLUE")
     assert text.endswith(f"\n\ntext\n{block.format('other-files')}\n")
+
+
+def test_the_readme_has_what_we_measured_beside_the_models_that_there_is_ina_for(glue, squad):
+    table = score_tables(study(glue))[0]
+    short = compact(table, "results/tables/made_up-files")
+    titles = ["CoLA", "STS-B", "MRPC", "Avg. of 3"]
+    assert [column.title for column in short.columns] == ["Model", "Method", "Trainable", "Epoch", *titles]
+    assert rows(short)["LoRA", "best"]["CoLA"] == rows(table)["LoRA", "best"]["CoLA"]
+    assert ("LoRA", "last") not in rows(short)
+    others = {row.cells[0] for row in table.rows} - {row.cells[0] for row in short.rows}
+    assert others == {"", "DeBERTa-large", "DeBERTa-v3-large"}
+    assert short.sources == () and "results/tables/made_up-files/table3.md" in short.notes[-1]
+    [table4] = score_tables(study(squad))
+    assert not any("Ans" in column.title for column in compact(table4, "").columns)
 
 
 def test_a_table_in_the_readme_that_no_record_supports_is_stale(glue, tmp_path):

@@ -2,7 +2,8 @@
 
 A *family* is the set of comparisons whose verdicts are read together (one table). Within it
 
-1. fewer than three seeds on either side              -> undecided (two seeds say next to nothing about a third)
+1. fewer than three seeds on either side              -> undecided (two seeds say next to nothing about a third;
+                                                         how many would decide it is told from two on, with its range)
 2. shown to lie within the margin                     -> equivalent
    (two one-sided tests, TOST: |A - B| < margin, p <= alpha; alone, that is a 90 % interval inside the margin)
 3. shown to differ from 0                             -> better or worse, by the sign of A - B
@@ -40,17 +41,22 @@ MAX_SEEDS = 10_000
 @dataclass(frozen=True)
 class SeedsNeeded(Result):
     """Seeds for each method that would decide a pair, and the range of that number (90 %: seed variance is itself
-    estimated from few seeds). All None where no number would; `reason` then says what stands in the way."""
+    estimated from few seeds). All None where no number would on these examples; `examples` is then how many times as
+    many would be needed at least."""
 
     seeds: int | None
     low: int | None
     high: int | None
     reason: str
+    examples: float | None = None
 
 
 @dataclass(frozen=True)
 class Verdict(Result):
-    """Verdict on A against B; p-values are corrected for the family, None where rule 1 applied."""
+    """Verdict on A against B; p-values are corrected for the family, None where rule 1 applied.
+
+    `needed` is None where the pair is decided, and for a single seed, which tells nothing about others.
+    """
 
     verdict: Literal["better", "worse", "equivalent", "undecided"]
     difference: float
@@ -80,7 +86,7 @@ def decide(
     p_difference = dict(zip(tested, holm([differences[i].p_value() for i in tested]), strict=True))
     p_equivalence = dict(zip(tested, holm([tost(differences[i], margins[i]) for i in tested]), strict=True))
     return [
-        _verdict(d, m, p_difference.get(i), p_equivalence.get(i), alpha, len(tested))
+        _verdict(d, m, p_difference.get(i), p_equivalence.get(i), alpha, len(differences))
         for i, (d, m) in enumerate(zip(differences, margins, strict=True))
     ]
 
@@ -88,9 +94,8 @@ def decide(
 def _verdict(
     d: Estimate, margin: float, p_difference: float | None, p_equivalence: float | None, alpha: float, family: int
 ) -> Verdict:
-    needed = None
     if p_difference is None:
-        verdict, reason = "undecided", f"{d.seeds:g} seed(s): at least {MIN_SEEDS} are needed to judge a new one"
+        verdict, reason = "undecided", f"n = {d.seeds:g}: at least {MIN_SEEDS} seeds are needed to judge a new one"
     elif p_equivalence <= alpha:
         verdict, reason = "equivalent", f"within ±{points(margin)} (p = {p_equivalence:.2g})"
         if p_difference <= alpha:
@@ -102,7 +107,8 @@ def _verdict(
         verdict = "undecided"
         reason = f"shown neither to differ (p = {p_difference:.2g}) nor to be within ±{points(margin)} "
         reason += f"(p = {p_equivalence:.2g})"
-        needed = seeds_needed(d, margin, alpha / family)
+    undecided = verdict == "undecided" and d.seed_variance is not None
+    needed = seeds_needed(d, margin, alpha / family) if undecided else None
     return Verdict(verdict, d.value, margin, p_difference, p_equivalence, reason, needed)
 
 
@@ -126,14 +132,19 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, powe
 
     Decided means: a true difference of 0 is found equivalent, and one of the margin or more is found different, each
     with probability `power`. (A truth between the two may stay open with any number.) It rests on the variances, not
-    on the difference observed, which would make every undecided pair look hopeless. `alpha` is that of one comparison.
+    on the difference observed, which would make every undecided pair look hopeless; but where the whole 95 % interval
+    is beyond the margin, what has to be found is a difference as large as its nearer end. `alpha` is that of one
+    comparison.
     """
+    interval = difference.interval()
+    beyond = max(interval.low, -interval.high)
+    to_find = max(beyond, margin)
 
     def standard_errors(df: float) -> float:
-        """How many standard errors the margin has to hold."""
+        """How many standard errors `to_find` has to hold."""
         to_differ = stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df)
         to_be_equivalent = stats.t.ppf(1 - alpha, df) + stats.t.ppf((1 + power) / 2, df)
-        return max(to_differ, to_be_equivalent)
+        return to_differ if beyond > margin else max(to_differ, to_be_equivalent)
 
     def seeds_at(factor: float) -> int | None:
         """Seeds needed if the seed variance is `factor` times its estimate."""
@@ -141,14 +152,14 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, powe
 
         def enough(seeds: int) -> bool:
             plan = true.with_seeds(seeds)
-            return standard_errors(plan.df) * plan.se <= margin
+            return standard_errors(plan.df) * plan.se <= to_find
 
         choices = range(MIN_SEEDS, MAX_SEEDS + 1)
         position = bisect_left(choices, True, key=enough)
         return choices[position] if position < len(choices) else None
 
     least_se = difference.example_variance**0.5
-    examples = (standard_errors(difference.example_df) * least_se / margin) ** 2
+    examples = (standard_errors(difference.example_df) * least_se / to_find) ** 2
     if examples > 1:
         return SeedsNeeded(
             None,
@@ -156,6 +167,7 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, powe
             None,
             f"no number of seeds: these examples alone leave a standard error of {points(least_se)}; "
             f"more than {examples:.1f} times as many would be needed",
+            float(examples),
         )
     df = difference.seed_df
     low, seeds, high = (seeds_at(df / chi2) for chi2 in (stats.chi2.ppf(0.95, df), df, stats.chi2.ppf(0.05, df)))

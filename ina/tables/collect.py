@@ -130,6 +130,11 @@ class Study:
         return tuple(sorted({run.task for run in self.runs}, key=_task_order))
 
     @property
+    def averaged(self) -> tuple[str, ...]:
+        """The tasks that a mean over tasks is over: GLUE's without WNLI. SQuAD's two versions share questions."""
+        return tuple(task for task in self.tasks if task in GLUE)
+
+    @property
     def methods(self) -> tuple[tuple[str, str], ...]:
         """All (model, method), in order."""
         return tuple(dict.fromkeys((run.model, run.method) for run in sorted(self.runs, key=_method_order)))

@@ -9,6 +9,7 @@ from ..record import write_atomically
 from . import render
 from .ablation import ablation_table, is_ablation
 from .collect import RULES, Study
+from .compact import compact
 from .distractors import distractor_table, levels
 from .layout import Table
 from .mechanism import mechanism_tables
@@ -57,7 +58,7 @@ def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
         for table in made:
             for suffix in render.FORMATS:
                 files[results / "tables" / study.name / f"{table.name}.{suffix}"] = render.render(table, suffix)
-        blocks[study.name] = render.markdown(made[0])
+        blocks[study.name] = render.markdown(compact(made[0], f"{results.name}/tables/{study.name}"))
     if whole and studies:
         files[results / "REPRODUCIBILITY.md"] = sheet(studies)
     readme = _readme(results)

@@ -13,13 +13,19 @@ from .layout import DASH, Row
 
 INSTEAD = {"accuracy_matched": "accuracy", "pearson": "correlation"}  # where a source does not say which of the two
 _MARKS = {"DIGEST": "‡"}
-_SECTIONS = {"published": "Published", "released": "Authors' released runs"}
+_OF_INA = ("ina", "ina_released")
+_SECTIONS = {"published": "Published", "released": "Authors' released runs, with their code"}
 
 
-def rows(source: str, scores: list[Score], averaged: tuple[str, ...]) -> tuple[list[Row], list[str]]:
-    """Rows of the numbers of others and the notes that say where each is from."""
-    made, notes = [], []
+def rows(source: str, scores: list[Score], averaged: tuple[str, ...]) -> tuple[list[Row], list[str], list[str]]:
+    """Rows of the numbers of others, notes on the marks in them, and where each is from.
+
+    Not for a first look are the models that nobody has published or released InA for.
+    """
+    made, sources = [], []
     table = collect.published(source)
+    every = collect.published("glue", "squad")
+    models = set(every[every["method"].isin(_OF_INA)]["model"])
     for beside, heading in _SECTIONS.items():
         section = []
         groups = table[table["beside"] == beside].groupby(["model", "method", "inhibition"], sort=False)
@@ -34,21 +40,22 @@ def rows(source: str, scores: list[Score], averaged: tuple[str, ...]) -> tuple[l
                 mean = f"{np.mean([values[task] for task in averaged]):.1f}"
                 texts |= {score: mean for score in scores if score.metric == "average"}
             where = _where(found)
-            if where not in notes:
-                notes.append(where)
-            label = f"{collect.others_label(method, inhibition)} [{notes.index(where) + 1}]"
+            if where not in sources:
+                sources.append(where)
+            label = f"{collect.others_label(method.removesuffix('_released'), inhibition)} [{sources.index(where) + 1}]"
             params = next(iter(found.values()))["params"] or DASH
             rule = "/".join(sorted({entry["selection"] for entry in found.values()}))
             shown = [texts.get(score, DASH) for score in scores]
-            section.append(Row((collect.model_label(model), label, params, rule, *shown)))
+            cells = (collect.model_label(model), label, params, rule, *shown)
+            section.append(Row(cells, "main" if model in models else "aside"))
         if section:
             made += [Row((heading,), "section"), *section]
     marks = [
-        f"{mark}: status {status}, see results/published/README.md."
+        f"{mark}: not read at its source (status {status}, see results/published/README.md)."
         for status, mark in _MARKS.items()
         if any(mark in cell for row in made for cell in row.cells)
     ]
-    return made, [f"[{number}] {note}" for number, note in enumerate(notes, 1)] + marks
+    return made, marks, [f"[{number}] {where}" for number, where in enumerate(sources, 1)]
 
 
 def _entry(group: pd.DataFrame, score: Score) -> pd.Series | None:

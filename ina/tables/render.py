@@ -40,8 +40,8 @@ def markdown(table: Table) -> str:
         for width, column in zip(widths, table.columns, strict=True)
     ]
     parts = [f"**{table.heading}.** {table.caption}", "\n".join([line(head), line(rule), *map(line, body)])]
-    if table.notes:
-        parts.append("\n".join(f"- {note}" for note in table.notes))
+    if table.footnotes:
+        parts.append("\n".join(f"- {note}" for note in table.footnotes))
     return "\n\n".join(parts) + "\n"
 
 
@@ -82,8 +82,8 @@ def latex(table: Table) -> str:
             small = "\\footnotesize " if row.kind == "second" else ""
             lines.append(" & ".join(f"{small}{_tex(cell)}" if cell else "" for cell in row.cells) + " \\\\")
     lines += ["\\bottomrule", "\\end{tabular}}"]
-    if table.notes:
-        notes = "\\par\n".join(map(_tex, table.notes))
+    if table.footnotes:
+        notes = "\\par\n".join(map(_tex, table.footnotes))
         lines += ["\\par\\smallskip", f"\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{notes}"]
         lines.append("\\end{minipage}")
     return "\n".join([*lines, "\\end{table*}"]) + "\n"
@@ -133,7 +133,7 @@ def _great_table(table: Table) -> GT:
     small = [position for position, kind in enumerate(kinds) if kind == "second"]
     if small:
         made = made.tab_style(style.text(color="#555555", size="90%"), loc.body(rows=small))
-    for note in table.notes:
+    for note in table.footnotes:
         made = made.tab_source_note(great_tables.html(html.escape(note)))
     return _paper_like(made).opt_css(_CSS.format(table.name))
 

@@ -10,10 +10,11 @@ import pandas as pd
 
 from . import collect, others
 from .collect import GLUE, RULES, SQUAD, Cell, Rule, Score, Study
-from .layout import DASH, Column, Row, Table, points, span, spread
+from .layout import DASH, Column, Row, Table, millions, points, span, spread
 
 LEFT = (Column("Model", numeric=False), Column("Method", numeric=False), Column("Trainable"),
         Column("Epoch", numeric=False))  # fmt: skip
+_ASIDE = ("HasAns_f1", "HasAns_exact", "NoAns_exact")  # parts of scores that have their own columns
 
 
 def score_tables(study: Study) -> list[Table]:
@@ -33,7 +34,7 @@ def score_tables(study: Study) -> list[Table]:
 
 def _glue_tables(study: Study) -> list[Table]:
     title = f"GLUE, dev set, experiment {study.experiment}, data source {study.source}"
-    averaged = tuple(task for task in GLUE if task in study.tasks)
+    averaged = study.averaged
     average = Score("glue", "average", f"Avg. of {len(averaged)}")
     apart = [task for task in study.tasks if task not in GLUE]  # WNLI
     headlines = [*map(_headline, GLUE), average, *map(_headline, apart)]
@@ -78,7 +79,7 @@ def _table(
     study: Study, name: str, number: str, title: str, source: str, scores: list[Score], averaged: tuple[str, ...] = ()
 ) -> Table:
     """A column for each of `scores`; the one with the metric "average" is the mean over the headlines of `averaged`."""
-    columns = (*LEFT, *(Column(score.title, score.group) for score in scores))
+    columns = (*LEFT, *(Column(score.title, score.group, aside=score.metric in _ASIDE) for score in scores))
     rows = [Row(("This replication",), "section")]
     rows += [
         Row(("", f"{kind} examples", "", "", *(_examples(study, score, split) for score in scores)), "second")
@@ -89,7 +90,7 @@ def _table(
         if not cells:
             continue
         for rule in RULES:
-            texts = {s: _text(cell, s.metric, rule) for s, cell in cells.items() if s.metric in cell.metrics}
+            texts = {s: _text(study, cell, s.metric, rule) for s, cell in cells.items() if s.metric in cell.metrics}
             texts |= {s: _average(study, model, method, averaged, rule) for s in scores if s.metric == "average"}
             shown = [texts.get(score, DASH) for score in scores]
             if rule == "last":
@@ -97,20 +98,24 @@ def _table(
                 continue
             names = (study.model_label(model), study.method_label(method))
             rows.append(Row((*names, _trainable(list(cells.values())), rule, *shown)))
-    below, sources = others.rows(source, scores, averaged)
+    below, marks, sources = others.rows(source, scores, averaged)
     data = pd.concat([_data(study, scores), others.data(source, scores)], ignore_index=True)
-    return Table(
-        name, number, title, caption(study), columns, (*rows, *below), (*_notes(study, averaged), *sources), data
-    )
+    notes = (*_notes(study, averaged), *marks)
+    return Table(name, number, title, caption(study), columns, (*rows, *below), notes, tuple(sources), data)
 
 
 def _headline(task: str) -> Score:
     return Score(task, collect.task_headline(task), collect.task_label(task))
 
 
-def _text(cell: Cell, metric: str, rule: Rule) -> str:
+def _text(study: Study, cell: Cell, metric: str, rule: Rule) -> str:
     degenerate = cell.degenerate(rule)
-    return spread(cell.scores(metric, rule), count=rule == "best") + (f" †{degenerate}" if degenerate else "")
+    return spread(cell.scores(metric, rule), _count(study, rule)) + (f" †{degenerate}" if degenerate else "")
+
+
+def _count(study: Study, rule: Rule) -> bool:
+    """Whether n stands in the cell: where it is not the same everywhere, once a cell."""
+    return rule == "best" and len({len(cell.runs) for cell in study.cells.values()}) > 1
 
 
 def _average(study: Study, model: str, method: str, averaged: tuple[str, ...], rule: Rule) -> str:
@@ -120,7 +125,7 @@ def _average(study: Study, model: str, method: str, averaged: tuple[str, ...], r
         return DASH
     scores = [cell.scores(cell.headline, rule) for cell in cells]
     if len({cell.seeds for cell in cells}) == 1:
-        return spread(np.mean(scores, axis=0), count=rule == "best")
+        return spread(np.mean(scores, axis=0), _count(study, rule))
     return points(np.mean([each.mean() for each in scores]))
 
 
@@ -136,8 +141,12 @@ def _examples(study: Study, score: Score, split: str) -> str:
 def _trainable(cells: list[Cell]) -> str:
     params = [cell.first.params for cell in cells]
     if all(each.trainable == each.total for each in params):
-        return f"all {span([each.trainable for each in params])}"
-    return f"{span([each.adapter for each in params])} + {span([each.head for each in params])}"
+        return _range([each.trainable for each in params])
+    return f"{_range([each.adapter for each in params])} + {_range([each.head for each in params])}"
+
+
+def _range(counts: list[int]) -> str:
+    return "–".join(dict.fromkeys(map(millions, (min(counts), max(counts)))))
 
 
 def caption(study: Study) -> str:
@@ -147,10 +156,12 @@ def caption(study: Study) -> str:
     dtypes = ", ".join(sorted({run.provenance.dtype for run in study.runs}))
     epochs = _counted([run.config["train"]["epochs"] for run in study.runs], "epoch")
     seeds = _counted([len(cell.runs) for cell in study.cells.values()], "seed")
+    counted = ", n in brackets" if _count(study, "best") else ""
+    rows = span([run.data.rows["train"] for run in study.runs])
     return (
-        f"{models}; {planned}; {epochs}, {dtypes}. Mean ± standard deviation in points over n = {seeds}, "
-        "n in brackets. Epoch best: the one with the best headline score on the dev set, optimistic for every method "
-        "alike; last: the last one."
+        f"{models}; {planned}; {epochs}, {dtypes}; {rows} training examples a task. Mean ± standard deviation in "
+        f"points over n = {seeds}{counted}. Epoch best: the one with the best headline score on the dev set, "
+        "optimistic for every method alike; last: the last one."
     )
 
 
@@ -167,7 +178,8 @@ def _notes(study: Study, averaged: tuple[str, ...]) -> list[str]:
             f"own entries; {DASH} where one is missing."
         )
     notes.append(
-        f"{DASH}: nobody measured this. Trainable: weights of the adapter + of the head, which all methods train."
+        f"{DASH}: nobody measured this. Trainable: weights of adapter + head, which all methods train; all of them in "
+        "full fine-tuning."
     )
     return notes + warnings(study)
 

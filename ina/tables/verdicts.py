@@ -62,10 +62,11 @@ def judge(study: Study, rule: Rule) -> list[Judged]:
             cells = [study.cells.get((model, task, method)) for method in (a, b)]
             if all(cells) and (compared := compare(study, *cells, rule)):
                 by_task[task] = compared
-        margins = [METRICS[compared.metric].margin for compared in by_task.values()]
-        family += [(a, b, task, c, m) for (task, c), m in zip(by_task.items(), margins, strict=True)]
-        if len(by_task) > 1:
-            family.append((a, b, None, stats.aggregate(list(by_task.values())), sum(margins) / len(margins)))
+        family += [(a, b, task, compared, METRICS[compared.metric].margin) for task, compared in by_task.items()]
+        averaged = [compared for task, compared in by_task.items() if task in study.averaged]
+        if len(averaged) > 1:
+            mean_margin = sum(METRICS[compared.metric].margin for compared in averaged) / len(averaged)
+            family.append((a, b, None, stats.aggregate(averaged), mean_margin))
     for model, family in found.items():
         verdicts = stats.decide([row[3] for row in family], [row[4] for row in family])
         for (a, b, task, compared, _), verdict in zip(family, verdicts, strict=True):
@@ -106,7 +107,9 @@ def verdict_table(study: Study, rule: Rule) -> Table:
             "P(better): probability that a new run of the first method beats a new run of the second on this dev set. "
             "d: Hedges' g of the paired differences over seeds. Mean over tasks: the tasks are fixed; its margin is "
             "the mean of theirs.",
-            "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8.",
+            "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
+            "where no number would, how many times the examples it takes. From n = 1 nothing can be said, from n = 2 "
+            "little.",
         ),
         data=pd.DataFrame([_flat(study, rule, one) for one in judged]),
     )
@@ -115,20 +118,21 @@ def verdict_table(study: Study, rule: Rule) -> Table:
 def interval_table(study: Study) -> Table:
     """The cells of Tables 3 and 4 with 95 % intervals, and the mean over tasks with its own."""
     tasks, rows, data = study.tasks, [], []
-    columns = (*tasks, "average") if len(tasks) > 1 else tasks
+    averaged = study.averaged if len(study.averaged) > 1 else ()
+    columns = (*tasks, "average") if averaged else tasks
     for model, method in study.methods:
         cells = {task: cell for task in tasks if (cell := study.cells.get((model, task, method)))}
         for rule in RULES:
             found = {task: summarise(study, cell, rule) for task, cell in cells.items()}
             shown = {task: _with_interval(summary) for task, summary in found.items()}
-            if len(found) == len(tasks):
-                shown["average"] = _with_interval(stats.average(list(found.values())))
+            if averaged and found.keys() >= set(averaged):
+                shown["average"] = _with_interval(stats.average([found[task] for task in averaged]))
             texts = [shown.get(column, DASH) for column in columns]
             names = (study.model_label(model), study.method_label(method)) if rule == "best" else ("", "")
             rows.append(Row((*names, rule, *texts), "main" if rule == "best" else "second"))
             for task, summary in found.items():
                 data.append(_summary(study, cells[task], rule, summary))
-    titles = [f"Avg. of {len(tasks)}" if name == "average" else collect.task_label(name) for name in columns]
+    titles = [f"Avg. of {len(averaged)}" if name == "average" else collect.task_label(name) for name in columns]
     return Table(
         name="intervals",
         number="",
@@ -166,8 +170,10 @@ def _row(one: Judged) -> Row:
 def _seeds(needed: stats.SeedsNeeded | None) -> str:
     if needed is None:
         return ""
+    if needed.examples:
+        return f"none on these; {needed.examples:.1f} × the examples"
     if needed.seeds is None:
-        return "none: more examples" if needed.low is None else f"{needed.low:,} or more"
+        return f"{needed.low:,} or more"
     return (
         f"{needed.seeds:,} ({needed.low:,}–{needed.high:,})" if needed.high else f"{needed.seeds:,} ({needed.low:,}–…)"
     )
@@ -189,13 +195,18 @@ def _flat(study: Study, rule: Rule, one: Judged) -> dict:
         "high": 100 * compared.interval.high,
         "p_difference": verdict.p_difference,
         "p_equivalence": verdict.p_equivalence,
+        "multi_bootstrap_low": 100 * compared.multi_bootstrap.low if one.task else None,
+        "multi_bootstrap_high": 100 * compared.multi_bootstrap.high if one.task else None,
+        "p_multi_bootstrap": getattr(compared, "p_multi_bootstrap", None),
+        "p_sign_flip": getattr(compared, "p_sign_flip", None),
         "improvement": compared.improvement,
         "improvement_low": compared.improvement_interval.low,
         "improvement_high": compared.improvement_interval.high,
         "effect_size": getattr(compared, "effect_size", None),
         "margin": 100 * verdict.margin,
         "verdict": verdict.verdict,
-        "seeds_needed": verdict.needed.seeds if verdict.needed else None,
+        "seeds_needed": verdict.needed and verdict.needed.seeds,
+        "examples_needed": verdict.needed and verdict.needed.examples,
     }
 
 

@@ -1,0 +1,34 @@
+"""A table for a first look, as the README has it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .layout import DASH, Row, Table
+
+
+def compact(table: Table, place: str) -> Table:
+    """What a first look needs of `table`, with links to the whole of it and to its neighbours in the folder `place`.
+
+    Left out are small print, what is marked as aside, columns in which we have no number (our rows are the first
+    section), and where the numbers of others are from.
+    """
+    rows = [row for row in table.rows if row.kind in ("main", "section")]
+    headings = [position for position, row in enumerate(rows) if row.kind == "section"]
+    ours = rows[: headings[1]] if len(headings) > 1 else rows
+    kept = [
+        position
+        for position, column in enumerate(table.columns)
+        if not column.aside and any(row.cells[position] not in ("", DASH) for row in ours if row.kind == "main")
+    ]
+    whole = f"[The whole table]({place}/{table.name}.md) has the last epochs"
+    whole += ", more of others and the sources [k]" if table.sources else ""
+    return replace(
+        table,
+        columns=tuple(table.columns[position] for position in kept),
+        rows=tuple(
+            row if row.kind == "section" else Row(tuple(row.cells[position] for position in kept)) for row in rows
+        ),
+        notes=(*table.notes, f"{whole}; verdicts and intervals stand [beside it]({place})."),
+        sources=(),
+    )
