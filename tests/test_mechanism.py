@@ -8,9 +8,10 @@ import pytest
 from made_up import write_measurement, write_run
 from tiny_runs import configured
 
-from ina import figures, kept, record, run
-from ina.analysis import measurement
+from ina import data, figures, kept, record, run
+from ina.analysis import measurement, texts
 from ina.analysis.__main__ import main
+from ina.analysis.measure import Opened, measure_run
 from ina.claims.ledger import ledger
 from ina.figures import mechanism as drawings
 from ina.record import RecordError
@@ -96,6 +97,23 @@ def test_an_adapter_is_told_of_on_any_text(models, capsys, tmp_path):
     for part in ("inhibited", "negative_peak", "rank before", "layer 2", "linear part merged", "equal"):
         assert part in told
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(glue, tmp_path, monkeypatch):
+    small = ["task=squad_v1", "data=probe", "data.max_train=40", "train.epochs=1", "keep_model=true", "method=ina"]
+    its, _ = run.run(configured(glue, tmp_path, *small))
+    folder = kept.path(tmp_path, None, "probe", its.id)
+    opened = Opened(folder)
+    _, passages = texts.dev_passages(opened.cfg, data.load("squad_v1", opened.cfg.data))
+    recorded = record.read_predictions(tmp_path, its)["last_text"]
+    for passage, text in list(zip(passages, recorded, strict=True))[:10]:
+        assert passage.text[slice(*opened.answer(passage))] == text
+    monkeypatch.setattr(texts, "dev_passages", lambda *_: ("validation", passages[:10]))
+    found = measurement.read(measure_run(folder, tmp_path, "a command")[0])
+    assert found.example.answer in texts.EXAMPLE.text and found.example.kinds.count("special") == 3
+    maps = np.array(found.example.maps)
+    assert maps.sum(axis=-1) == pytest.approx(np.ones(maps.shape[:2]), abs=1e-2)
+    assert set(found.findings.mass[0]) == {"all", *texts.KINDS}
 
 
 @pytest.mark.parametrize(
@@ -233,7 +251,9 @@ def test_claims_6_and_7_have_what_was_measured_as_evidence(study):
     on_tail, on_attention = text.split("## 6. ")[1].split("## 7. ")
     assert "InA (Inh 0.9): 90.0 [90.0, 90.0] % of the components are inhibited" in on_tail
     assert "share of attention on the answer less LoRA's" in on_attention
-    assert "InA (Inh 0.3): at 25.0 [25.0, 25.0] % of tokens and sites, where the gate passes on 90.0" in on_attention
+    assert (
+        "InA (Inh 0.3): at 25.000 [25.000, 25.000] % of tokens and sites, where the gate passes on 90.0" in on_attention
+    )
     assert "InA (Inh 0): at" not in on_attention  # without inhibition there is no threshold
     assert "above LoRA's at 1 and below it at 0 of 3 levels of inhibition, attention to distractors below at 1" in text
 

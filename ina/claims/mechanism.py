@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pandas as pd
 
@@ -21,6 +22,8 @@ from ..tables.measured import (
     over_seeds,
 )
 from .ours import Evidence, where
+
+_RARE = partial(points, decimals=3)
 
 EQUATION = """## What the equation itself says
 
@@ -64,7 +67,7 @@ def evidence_on_attention(studies: list[Study]) -> Iterator[Evidence]:
         yield "ours", on, f"components inhibited at answers less at distractors, in points: {', '.join(texts)}"
         found = over_seeds(frame[frame["kind"] == ALL], "measure").loc[model]
         texts = [
-            f"{study.method_label(method)}: at {_told(of, 'negative_peak')} of tokens and sites"
+            f"{study.method_label(method)}: at {_interval(of.loc['negative_peak'], _RARE)} % of tokens and sites"
             + (f", where the gate passes on {_told(of, 'raised')} of what it would without threshold" * _has(of))
             for method, of in _inas(study, found)
             if _level(study, method)
@@ -131,5 +134,5 @@ def _told(of: pd.DataFrame, name: str) -> str:
     return f"{_interval(of.loc[name], points)} %"
 
 
-def _interval(of: pd.Series, told) -> str:
+def _interval(of: pd.Series, told: Callable[[float], str]) -> str:
     return told(of["mean"]) + (f" [{told(of['low'])}, {told(of['high'])}]" if of["seeds"] > 1 else "")

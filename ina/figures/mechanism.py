@@ -24,7 +24,7 @@ _TOLD = {  # tokens that the eye looks for; told apart in grey too
 }
 _GATE = {
     "inhibited": ("inhibited, %", 100),
-    "negative_peak": ("negative maximum, %", 100),
+    "tail": ("through the tail, %", 100),
     "update": ("update / base, %", 100),
     "rank_behind": ("effective rank", 1),
 }
@@ -86,7 +86,7 @@ def _heatmaps(maps: dict[str, np.ndarray], read: Reading) -> Figure:
     """From the tokens on the left to those below, on one scale."""
     columns = min(3, len(maps))
     rows = -(-len(maps) // columns)
-    figure = Figure(figsize=(WIDTH, 0.6 + rows * (WIDTH / columns + 0.1)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.9 + rows * (WIDTH / columns + 0.15)), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     places, blank = range(len(read.words)), [""] * len(read.words)
@@ -126,7 +126,7 @@ def mass(study: Study, model: str, task: str) -> Figure:
         axis.set_title(f"to tokens of kind: {name}")
         axis.set_xlabel("layer")
         axis.set_ylabel("attention, %")
-        axis.set_ylim(bottom=0)
+        _from_zero(axis)
     legend(figure)
     return figure
 
@@ -142,7 +142,7 @@ def gate(study: Study, model: str, task: str) -> Figure:
         title, scale = _GATE[measure]
         _series(axis, study, found.xs((site, measure), level=("site", "measure")), scale)
         axis.set_ylabel(title)
-        axis.set_ylim(bottom=0)
+        _from_zero(axis)
         if measure == next(iter(_GATE)):
             axis.set_title(site)
         if measure == list(_GATE)[-1]:
@@ -164,7 +164,7 @@ def kinds(study: Study, model: str, task: str) -> Figure:
             _points(axis, study, method, x, of.loc[there], 100, line="none")
         axis.set_xticks(range(len(there)), there, rotation=30, ha="right")
         axis.set_ylabel(title)
-        axis.set_ylim(bottom=0)
+        _from_zero(axis)
     legend(figure)
     return figure
 
@@ -182,6 +182,11 @@ def _series(axis: Axes, study: Study, found: pd.DataFrame, scale: float) -> None
         x = of.index.to_numpy(float) + 0.09 * (order.index(method) - (len(order) - 1) / 2)
         _points(axis, study, method, x, of, scale, line=looks(study)[method].line)
         axis.set_xticks(of.index)
+
+
+def _from_zero(axis: Axes) -> None:
+    axis.autoscale_view()
+    axis.set_ylim(0, axis.get_ylim()[1])
 
 
 def _points(

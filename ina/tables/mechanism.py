@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pandas as pd
 
@@ -23,6 +24,12 @@ _GATE = {
     "raised": "Then passed, % of no threshold",
     "rank_before": "Before",
     "rank_behind": "Behind",
+}
+
+
+_TOLD: dict[str, Callable[[float], str]] = {
+    **dict.fromkeys(RANKS, "{:.1f}".format),
+    "negative_peak": partial(points, decimals=3),  # rare
 }
 
 
@@ -83,8 +90,7 @@ def gate_table(study: Study) -> Table:
         for (method, site), of in found.loc[model, task].groupby(["method", "site"], sort=False):
             of = of.loc[method, site]
             shown = [
-                _with_interval(of.loc[name], _plain if name in RANKS else points) if name in of.index else DASH
-                for name in _GATE
+                _with_interval(of.loc[name], _TOLD.get(name, points)) if name in of.index else DASH for name in _GATE
             ]
             rows.append(Row((study.method_label(method), site, f"{of['seeds'].max():.0f}", *shown)))
     return Table(
@@ -157,10 +163,6 @@ def _rows(
 
 def _with_interval(of: pd.Series, told: Callable[[float], str]) -> str:
     return told(of["mean"]) + (f" [{told(of['low'])}, {told(of['high'])}]" if of["seeds"] > 1 else "")
-
-
-def _plain(value: float) -> str:
-    return f"{value:.1f}"
 
 
 def _passages(study: Study) -> str:
