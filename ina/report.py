@@ -121,8 +121,11 @@ class Sweep:
             known = self.keep(Outcome(run_id, "not started", "", 0.0))
         if known:
             return known
-        with open(self.folder / f"{run_id}.started", "a") as file:
-            file.write(".")
+        try:
+            with open(self.folder / f"{run_id}.started", "a") as file:
+                file.write(".")
+        except OSError as error:
+            raise OSError(f"{self.folder}, where the sweep keeps its state: {error.strerror}") from None
         began = time.perf_counter()
         status, told, score = "failed", "", None
         try:
@@ -142,15 +145,17 @@ class Sweep:
             told = f"FAILED: {type(error).__name__}: {error}"
         finally:
             _in_run = False
-        return self.keep(Outcome(run_id, status, told, time.perf_counter() - began, score, tuple(overrides)))
+        outcome = Outcome(run_id, status, told, time.perf_counter() - began, score, tuple(overrides))
+        try:
+            return self.keep(outcome)
+        except OSError as error:  # a full disk
+            print(f"{run_id}: {told} ({error})", file=sys.stderr, flush=True)
+            return outcome
 
     def keep(self, outcome: Outcome) -> Outcome:
-        """Tell the others what came of a run."""
+        """Tell the others what came of a run; OSError where that cannot be written."""
         text = json.dumps(asdict(outcome))
-        try:
-            record.write_atomically(self.folder / f"{outcome.id}.json", lambda file: file.write_text(text))
-        except OSError as error:  # a full disk
-            print(f"{outcome.id}: {outcome.told} ({error})", file=sys.stderr, flush=True)
+        record.write_atomically(self.folder / f"{outcome.id}.json", lambda file: file.write_text(text))
         return outcome
 
     # in the process that started the sweep

@@ -341,6 +341,8 @@ def cli() -> None:
         while True:
             try:
                 main()
+            except (HydraException, OSError):
+                raise
             except Exception:
                 if not _try_again_or_bury():
                     raise
@@ -349,7 +351,7 @@ def cli() -> None:
                 break
     except KeyboardInterrupt:
         code = 130
-    except HydraException as error:
+    except (HydraException, OSError) as error:
         print(f"error: {sweep.plainly(error)}", file=sys.stderr)
         code = 1
     except Exception:

@@ -131,7 +131,7 @@ def composed(overrides: list[str], **settings: Any) -> DictConfig:
         raise ConfigError(plainly(error)) from None
 
 
-def plainly(error: HydraException) -> str:
+def plainly(error: Exception) -> str:
     """What Hydra found wrong with a command line, less its advice to add a setting that nothing would read."""
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError):

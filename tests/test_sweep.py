@@ -197,6 +197,19 @@ def test_a_failed_run_is_named_the_others_are_done_and_the_next_sweep_tries_it_a
     assert code == 0 and finished(tmp_path) == [COLA, STSB] and not list((tmp_path / "failed").rglob("*.json"))
 
 
+def test_a_full_disk_ends_the_sweep_where_it_cannot_keep_its_own_state(glue, tmp_path, cli, monkeypatch):
+    plan = report.Sweep._plan
+
+    def plan_on_a_full_disk(sweep):
+        (sweep.folder / f"{COLA}.started").symlink_to("/dev/full")
+        plan(sweep)
+
+    monkeypatch.setattr(report.Sweep, "_plan", plan_on_a_full_disk)
+    code, out, err = cli(*grid(glue, tmp_path))
+    assert code == 1 and "1 done, 0 recorded before, 0 failed, 1 not done" in out
+    assert re.search("error: .*, where the sweep keeps its state: No space left on device", err)
+
+
 def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
     path = record.record_path(tmp_path, None, "files", COLA)
     path.parent.mkdir(parents=True)
@@ -285,7 +298,6 @@ def test_the_slurm_launcher_has_one_job_a_run_that_is_queued_again_when_its_time
 
 
 def test_ray_workers_leave_records_like_any_others(glue, tmp_path):
-    pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="needs the extra `ray`")
     command = [
         sys.executable,
         "-m",
