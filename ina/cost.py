@@ -82,6 +82,15 @@ class Cost:
         return weights + kept * (_HALF if half else 1) * _SLACK[device]
 
 
+def params(cfg: RunConfig) -> Params:
+    """The numbers of weights of a run's model under its method.
+
+    Raises:
+        ModelError: The shape of the model is not known here.
+    """
+    return _prepared(cfg, family(cfg.task.family).head(cfg.task), None)[1]
+
+
 _known: dict[str, Cost] = {}
 
 
@@ -97,7 +106,7 @@ def cost(cfg: RunConfig) -> Cost:
         shape = models.architecture(cfg.model)
         one, two = (_traced(cfg, head, layers) for layers in (1, 2))
         _known[key] = Cost(
-            params=_prepared(cfg, head, None)[1],
+            params=params(cfg),
             layers=shape.num_hidden_layers,
             width=shape.hidden_size,
             terms=one + (shape.num_hidden_layers - 1) * (two - one),
