@@ -82,6 +82,15 @@ class Cost:
         return weights + kept * (_HALF if half else 1) * _SLACK[device]
 
 
+def params(cfg: RunConfig) -> Params:
+    """The numbers of weights of a run's model under its method.
+
+    Raises:
+        ModelError: The shape of the model is not known here.
+    """
+    return _prepared(cfg, family(cfg.task.family).head(cfg.task), None)[1]
+
+
 _known: dict[str, Cost] = {}
 
 
@@ -101,7 +110,7 @@ def cost(cfg: RunConfig) -> Cost:
         else:
             terms = _traced(cfg, head, None)
         _known[key] = Cost(
-            params=_prepared(cfg, head, None)[1],
+            params=params(cfg),
             layers=shape.num_hidden_layers,
             width=shape.hidden_size,
             terms=terms,

@@ -323,6 +323,8 @@ def _set_up_output(detailed: bool) -> None:
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
+    # PEFT, which asks the hub at every checkpoint whether the vocabulary has grown
+    warnings.filterwarnings("ignore", message="Could not find a config file in ")
     package = logging.getLogger("ina")
     package.handlers = [logging.StreamHandler(sys.stdout)]
     package.setLevel(logging.INFO if detailed else logging.WARNING)

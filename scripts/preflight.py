@@ -71,7 +71,7 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What each run of a cell takes."""
+    """What each run of a cell takes; `disk` while it goes on, `kept` for the model that it leaves, in bytes."""
 
     runs: list[RunConfig]
     cost: Cost
@@ -80,6 +80,7 @@ class Estimate:
     flops: float
     memory: float
     disk: float
+    kept: float
     seconds: float
 
 
@@ -137,6 +138,7 @@ def estimate(runs: list[RunConfig]) -> Estimate:
             device="cuda" if torch.cuda.is_available() else "cpu",
         ),
         disk=2 * 12 * figures.params.trainable,  # the checkpoint being written and the one before: weights, two moments
+        kept=4 * figures.params.trainable if cfg.keep_model else 0.0,
         seconds=steps * (fixed + per_flop * trained) + settings.epochs * per_flop * tested,
     )
 
@@ -302,7 +304,7 @@ def print_totals(found: list[Estimate]) -> None:
         runs = sum(len(one.runs) for one in mine)
         hours = sum(len(one.runs) * one.seconds for one in mine) / 3600
         flops = sum(len(one.runs) * one.flops for one in mine) / 1e18
-        disk = max(one.disk for one in mine) / GB
+        disk = (max(one.disk for one in mine) + sum(len(one.runs) * one.kept for one in mine)) / GB
         print(f"{name}: {runs} runs, {hours:,.1f} hours one after the other, {flops:.2g} EFLOP, {disk:.2g} GB of disk")
 
 

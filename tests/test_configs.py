@@ -1,6 +1,7 @@
 """Every committed config composes into a valid run, and says where its settings are from."""
 
 import itertools
+import math
 import re
 from functools import lru_cache
 
@@ -129,28 +130,65 @@ def test_lora_and_ina_are_trained_alike_on_the_same_sites(model, task):
     assert [getattr(lora.method, key) for key in shared] == [getattr(ina.method, key) for key in shared]
 
 
-# model, task, method -> learning rate, batch size, epochs, as the source has them
+SQUAD = "squad_v1 squad_v2"
+# model and method -> tasks -> learning rate, batch size, epochs, as the source has them
 PRESCRIBED = {
-    ("bert_large", "cola", "ina_released"): (5e-5, 8, 10),
-    ("bert_large", "squad_v2", "ina_released"): (4e-5, 16, 11),
-    ("bert_large", "squad_v1", "full"): (3e-5, 24, 2),
-    ("roberta_large", "rte", "full"): (2e-5, 16, 10),
-    ("roberta_large", "mnli", "full"): (1e-5, 32, 10),
-    ("roberta_large", "sst2", "lora"): (4e-4, 32, 10),
-    ("roberta_large", "qqp", "lora"): (3e-4, 32, 20),
-    ("roberta_large", "squad_v2", "ina"): (4e-5, 16, 11),
-    ("bert_large", "cola", "gate"): (2e-5, 64, 5),
-    ("deberta_v3_large", "cola", "full"): (5.5e-6, 32, 10),
-    ("deberta_v3_large", "mnli", "full"): (7e-6, 64, 2),
-    ("deberta_large", "rte", "full"): (8e-6, 32, 6),
-    ("deberta_large", "qnli", "full"): (1e-5, 32, 4),
-}
+    "bert_large--full": {"mnli qqp qnli sst2 cola stsb mrpc rte": (2e-5, 32, 3), SQUAD: (3e-5, 24, 2)},
+    "bert_large--ina_released": {"mnli qqp qnli sst2 cola stsb mrpc rte wnli": (5e-5, 8, 10), SQUAD: (4e-5, 16, 11)},
+    "bert_large--gate": {"mnli qqp qnli sst2 cola stsb mrpc rte": (2e-5, 64, 5)},
+    "roberta_large--full": {
+        "mnli qnli qqp sst2": (1e-5, 32, 10), "cola mrpc": (1e-5, 16, 10), "rte stsb": (2e-5, 16, 10),
+        SQUAD: (1.5e-5, 48, 2),
+    },
+    "roberta_large--lora": {
+        "mnli": (3e-4, 32, 10), "sst2": (4e-4, 32, 10), "mrpc": (3e-4, 32, 20), "cola": (2e-4, 32, 20),
+        "qnli": (2e-4, 32, 10), "qqp": (3e-4, 32, 20), "rte": (4e-4, 32, 20), "stsb": (2e-4, 32, 10),
+        SQUAD: (4e-5, 16, 11),
+    },
+    "deberta_v3_large--full": {
+        "cola": (5.5e-6, 32, 10), "sst2": (6e-6, 32, 8), "mrpc": (6e-6, 32, 6), "stsb": (7e-6, 32, 4),
+        "qqp": (1e-5, 64, 6), "mnli": (7e-6, 64, 2), "qnli": (7e-6, 64, 6), "rte": (1e-5, 32, 6),
+    },
+    "deberta_large--full": {
+        "cola": (7e-6, 32, 6), "sst2": (1e-5, 32, 6), "mrpc": (7e-6, 32, 6), "stsb": (7e-6, 32, 4),
+        "qqp": (1e-5, 64, 8), "mnli": (1e-5, 64, 3), "qnli": (1e-5, 32, 4), "rte": (8e-6, 32, 6),
+    },
+    "deberta_v3_large--ina_released": {SQUAD: (4e-5, 16, 11)},
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("cell", PRESCRIBED, ids="--".join)
+@pytest.mark.parametrize("cell", PRESCRIBED)
 def test_a_cell_has_the_settings_of_its_source(cell):
-    train = run(*cell).train
-    assert (train.learning_rate, train.batch_size, train.epochs) == PRESCRIBED[cell]
+    model, method = cell.split("--")
+    for tasks, expected in PRESCRIBED[cell].items():
+        for task in tasks.split():
+            train = run(model, task, method).train
+            assert (train.learning_rate, train.batch_size, train.epochs) == expected, task
+
+
+# of the official training sets
+ROWS = {
+    "cola": 8551, "sst2": 67349, "mrpc": 3668, "stsb": 5749, "qqp": 363846, "mnli": 392702, "qnli": 104743, "rte": 2490
+}  # fmt: skip
+# microsoft/DeBERTa, experiments/glue: steps of warm-up, dropout before the classifier
+SCRIPTS = {
+    "deberta_v3_large": {
+        "cola": (50, 0.1), "sst2": (500, 0.1), "mrpc": (50, 0.2), "stsb": (50, 0.1), "qqp": (1000, 0.2),
+        "mnli": (500, 0.3), "qnli": (200, 0.2), "rte": (50, 0.3),
+    },
+    "deberta_large": {
+        "cola": (100, 0.15), "sst2": (100, 0.15), "mrpc": (50, 0.15), "stsb": (100, 0.15), "qqp": (500, 0.15),
+        "mnli": (1000, 0.2), "qnli": (500, 0.15), "rte": (100, 0.2),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", SCRIPTS)
+def test_deberta_warms_up_for_the_steps_and_has_the_dropout_of_its_scripts(model):
+    for task, expected in SCRIPTS[model].items():
+        train = run(model, task, "full").train
+        steps = math.ceil(ROWS[task] / train.batch_size) * train.epochs
+        assert (math.ceil(train.warmup_ratio * steps), train.head_dropout) == expected, task
 
 
 def test_the_released_rank_is_4_but_8_for_stsb_and_squad():

@@ -47,6 +47,21 @@ def test_adapters_save_the_weights_gradients_and_nothing_of_the_forward_pass():
     assert ina.step(8, 64).training == pytest.approx(2 / 3 * full.step(8, 64).training, rel=0.02)
 
 
+# BERT-large uncased, r 8 at query, key and value: 1,282,050 in the log, which trains 49 LayerNorms as well
+def test_the_released_codes_weights_are_those_of_the_authors_log():
+    params = cost.params(configured("model=bert_large", "task=squad_v1", "method=ina_released"))
+    assert params.trainable + 49 * 2 * 1024 == 1_282_050
+
+
+def test_the_committed_table_of_weights_is_what_the_script_prints(monkeypatch):
+    script = loaded("parameters")
+    monkeypatch.setattr(script, "RANKS", (8,))
+    written = (CONFIG_DIR.parent / "results" / "tables" / "parameters.md").read_text(encoding="utf-8")
+    rows = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in written.splitlines()]
+    made = script.table(("deberta_large",))
+    assert made.caption in written and all(row.cells in rows for row in made.rows)
+
+
 # 24 layers of 12 d^2 weights and the head's, two operations each, and two products of attention
 def test_the_operations_of_bert_large_are_those_of_the_textbook():
     step = cost.cost(configured("model=bert_large", "method=full")).step(1, 128)
@@ -76,13 +91,19 @@ def test_weights_are_counted_before_a_run_as_the_run_records_them(method, tmp_pa
     assert run.run(cfg)[0].params == cost.cost(cfg).params
 
 
-@pytest.fixture(scope="module")
-def preflight():
-    """scripts/preflight.py as a function of its command line."""
-    spec = importlib.util.spec_from_file_location("preflight", CONFIG_DIR.parent / "scripts" / "preflight.py")
+def loaded(script: str):
+    """A file of scripts/ as a module."""
+    spec = importlib.util.spec_from_file_location(script, CONFIG_DIR.parent / "scripts" / f"{script}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def preflight():
+    """scripts/preflight.py as a function of its command line."""
+    module = loaded("preflight")
 
     def call(*overrides: str) -> None:
         module.main(["model=tiny_bert", "data=probe", *overrides])

@@ -1,9 +1,11 @@
 """What must hold for models that are too large to be trained here."""
 
 import copy
+import re
 import subprocess
 import sys
 
+import peft
 import pytest
 import torch
 from houses import houses
@@ -111,6 +113,22 @@ def test_ina_trains_a_causal_language_model_which_generates_and_is_saved(tmp_pat
     model.save_pretrained(tmp_path)
     reopened = PeftModel.from_pretrained(base, tmp_path).eval()
     assert torch.equal(reopened.generate(**prompt, max_new_tokens=6, do_sample=False), generated)
+
+
+def test_the_readmes_lines_for_a_language_model_run(tmp_path, capsys):
+    readme = (CONFIG_DIR.parent / "README.md").read_text()
+    [lines] = [block for block in re.findall(r"```python\n(.*?)```", readme, re.S) if "AutoModelForCausalLM" in block]
+    tokenizer = tiny.tokenizer("roberta")
+    tokenizer.save_pretrained(tmp_path)
+    shape = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, bos_token_id=0)
+    LlamaForCausalLM(LlamaConfig(**shape, vocab_size=len(tokenizer), eos_token_id=None)).save_pretrained(tmp_path)
+    made = {"peft": peft, "InaConfig": InaConfig}
+    exec(lines.replace("meta-llama/Llama-3.2-1B", str(tmp_path)), made)
+    assert capsys.readouterr().out.startswith("<s>I put my red bag in the black bag.")
+    trained = {
+        name.split(".ina_")[0].split(".")[-1] for name, w in made["model"].named_parameters() if w.grad is not None
+    }
+    assert trained == {"q_proj", "k_proj"}
 
 
 @pytest.fixture(scope="module")
