@@ -133,11 +133,12 @@ def test_gradient_flows_through_the_maximum_unless_detached():
     assert not torch.allclose(down_gradient(True), down_gradient(False))
 
 
-def test_without_threshold_and_activation_it_is_lora_to_the_last_bit():
+@pytest.mark.parametrize("rank", [1, 2, 4, 8, 16])  # where the scale is a power of two; else apart from rounding
+def test_without_threshold_and_activation_it_is_lora_to_the_last_bit(rank):
     lora = get_peft_model(
-        build("bert"), LoraConfig(r=4, lora_alpha=16, target_modules=["query", "key"], init_lora_weights=False)
+        build("bert"), LoraConfig(r=rank, lora_alpha=16, target_modules=["query", "key"], init_lora_weights=False)
     )
-    ina = adapt(build("bert"), r=4, alpha=16, inhibition=0.0, activation="identity", init_weights=False)
+    ina = adapt(build("bert"), r=rank, alpha=16, inhibition=0.0, activation="identity", init_weights=False)
     weights = {name.replace("lora_", "ina_"): value for name, value in lora.state_dict().items()}
     ina.load_state_dict(weights)
     for mode in (lora, ina):

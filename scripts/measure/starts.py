@@ -52,7 +52,7 @@ run.run(check(sweep.composed(["task=cola", "method=ina", f"output_dir={folder}",
 def section(short: bool) -> list[str]:
     """Three tables."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    layouts = {(1, 1), (1, cores), (cores, 1)}
+    layouts = {(runs, 1) for runs in (1, cores // 4, cores // 2, cores) if runs} | {(1, cores)}
     rates = {layout: throughput(*layout, seconds=4 if short else 12) for layout in sorted(layouts)}
     first = rates[1, 1]
     lines = table(
