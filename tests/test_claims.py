@@ -141,6 +141,13 @@ def test_bert_large_on_cola_is_set_against_the_published_score(tmp_path):
     assert states(text_of(tmp_path))[3] == "within reach of 2 of our 2 intervals"
 
 
+def test_the_precursors_gate_is_shown_beside_the_published_score_and_speaks_not_for_ina(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("gate",), seeds=SEEDS, skill=0.95, n=500, model="bert_large")
+    text = text_of(tmp_path)
+    assert "giBERT, full-rank gate (Inh 0.3), best epoch" in text
+    assert states(text)[3].startswith("untested by us at its scale")
+
+
 def test_activations_are_judged_against_plain_ina_where_nothing_else_differs(tmp_path):
     for skill, changed in ((0.9, {}), (0.5, {"activation": "relu"}), (0.5, {"activation": "relu", "inhibition": 0.9})):
         for seed in SEEDS:

@@ -135,11 +135,13 @@ def _cola(numbers: Numbers, studies: list[Study]) -> Claim:
             ("published", "BERT-large, precursor", f"{precursor:.1f} is its best of 5 epochs at inhibition 0.3"),
             ("released", "BERT-large cased, one run each, last epoch", f"{levels}; inhibition 0 is plain LoRA"),
             *shown,
+            *ours.reached(studies, "bert_large", "cola", target, kind="gate")[1],
         ],
         found
         or f"untested by us at its scale: the authors' released low-rank runs reach {best:.2f} at best, "
         f"{target - best:.1f} less",
-        "`experiment=glue_paper model=bert_large task=cola`, five seeds, best and last epoch, cased and uncased",
+        "`experiment=glue_paper model=bert_large task=cola`, five seeds, best and last epoch, cased and uncased; "
+        "whether the number is the precursor's, `experiment=precursor_paper task=cola`",
     )
 
 

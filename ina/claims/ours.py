@@ -118,12 +118,15 @@ def state(found: list[Pair], good: set[str], bad: set[str], otherwise: str) -> s
     return "; ".join(told + [f"with {scale} {_against(group, good, bad)}" for scale, group in small.items()])
 
 
-def reached(studies: list[Study], model: str, task: str, target: float) -> tuple[str, list[Evidence]]:
-    """Whether our runs of InA reach a published score (in points): the state, blank without runs, and the evidence."""
+def reached(
+    studies: list[Study], model: str, task: str, target: float, kind: str = "ina"
+) -> tuple[str, list[Evidence]]:
+    """Whether our runs of InA, or of methods of another kind, reach a published score (in points): the state, blank
+    without runs, and the evidence."""
     shown, within = [], []
     for study in studies:
         for cell in study.cells.values():
-            if (cell.model, cell.task) == (model, task) and cell.first.config["method"]["kind"] == "ina":
+            if (cell.model, cell.task) == (model, task) and cell.first.config["method"]["kind"] == kind:
                 for rule in RULES:
                     found = summarise(study, cell, rule)
                     interval = f"[{points(found.interval.low)}, {points(found.interval.high)}]"
