@@ -247,18 +247,23 @@ def git_state(folder: Path, loaded: str | None = None) -> tuple[str | None, bool
         folder: The repository.
         loaded: The commit to compare with, that of a process which loaded the code earlier; None: the latest.
     """
-
-    def git(*arguments: str) -> str | None:
-        try:
-            result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return None
-        return result.stdout.strip()
-
-    code = ("--", "ina", "configs")
-    commit = loaded or git("rev-parse", "HEAD")
-    changes = [git("status", "--porcelain", *code), git("diff", "--name-only", commit or "HEAD", *code)]
+    commit = loaded or _git(folder, "rev-parse", "HEAD")
+    asked = (["status", "--porcelain"], ["diff", "--name-only", commit or "HEAD"])
+    changes = [_git(folder, *question, "--", "ina", "configs") for question in asked]
     return commit, None if None in changes else any(changes)
+
+
+def package_tree(folder: Path, commit: str | None) -> str | None:
+    """Git's hash of the package at a commit, the same at all commits that leave the package as it is; None: unknown."""
+    return _git(folder, "rev-parse", "--verify", "--quiet", f"{commit}:./ina")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return result.stdout.strip()
 
 
 def provenance(*, started: float, **known: Any) -> Provenance:

@@ -198,7 +198,7 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> Path:
     code = folder / "code.json"
     if not record.first_process():
         return folder
-    mine = json.dumps({"commit": commit, "versions": record.versions()})
+    mine = json.dumps({"code": record.package_tree(CONFIG_DIR.parent, commit), "versions": record.versions()})
     if code.is_file() and code.read_text() != mine:
         logger.warning("%s: starts anew, since another version of the code made the checkpoint in %s", cfg.id, folder)
         shutil.rmtree(folder)

@@ -1,6 +1,7 @@
 """A record is written whole or not at all, read back as it was, and refused when it is damaged."""
 
 import json
+import subprocess
 
 import pandas as pd
 import pytest
@@ -104,3 +105,18 @@ def test_what_fails_in_writing_leaves_neither_a_half_file_nor_the_old_one_change
 
 def test_outside_a_repository_the_commit_is_unknown(tmp_path):
     assert record.git_state(tmp_path) == (None, None)
+
+
+def test_a_commit_of_records_leaves_the_package_what_it_was(tmp_path):
+    def committed(file: str) -> str | None:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        for command in (["add", "."], [*who, "commit", "-m", file]):
+            subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
+        return record.package_tree(tmp_path, "HEAD")
+
+    subprocess.run(["git", "init"], cwd=tmp_path, check=True, capture_output=True)
+    first = committed("ina/run.py")
+    assert first and committed("results/record.json") == first and committed("ina/train.py") != first
+    assert record.package_tree(tmp_path, None) is None
