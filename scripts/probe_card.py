@@ -40,6 +40,8 @@ ROOT = Path(__file__).parent.parent
 EXPERIMENT = "probe_card"
 DISTRACTORS = 2
 EXAMPLES = 10
+CLEAR = 0.05
+"""What counts as a clear difference: twice the standard error on the smallest dev set, 400 rows, and more."""
 REAL_ROWS = {
     "cola": (8551, 1043),
     "sst2": (67349, 872),
@@ -175,17 +177,30 @@ def fine_tuned() -> dict[str, record.Record]:
     return found
 
 
+def verdict(task: str, figures: dict[str, float], run: record.Record | None) -> str:
+    """Whether fine-tuning is clearly above what does not read and clearly below everything right."""
+    if run is None:
+        return "not measured with these rows"
+    reached = run.last.metrics[run.headline]
+    floor = 0.0 if run.headline == "mcc" else max(figures.values())
+    if reached < floor + CLEAR:
+        return "not above its baselines"
+    return "at the ceiling" if reached > 1 - CLEAR else "clearly above its baselines and clearly below 100"
+
+
 def overview(tasks: dict[str, tuple[dict[str, list[Row]], dict[str, float]]]) -> list[str]:
-    """A row a task: sizes, baselines and MiniLM."""
+    """A row a task: sizes, baselines and MiniLM; below, what comes of it."""
     lines = [
         "| task | train / dev | real task | chance | bag of words | word overlap | MiniLM, full fine-tuning | of |",
         "|---|---|---|---|---|---|---|---|",
     ]
     runs = fine_tuned()
+    verdicts: dict[str, list[str]] = {}
     for task, (rows, figures) in tasks.items():
         sizes = [f"{len(rows[name]):,}" for name in schema.split_names(task)[:2]]
         shown = [points(figures.get(name)) for name in ("majority", "bag of words", "word overlap")]
         run = runs.get(task)
+        verdicts.setdefault(verdict(task, figures, run), []).append(task)
         trained = ["–", "–"]
         if run:
             trained = [
@@ -194,7 +209,8 @@ def overview(tasks: dict[str, tuple[dict[str, list[Row]], dict[str, float]]]) ->
             ]
         real = "{:,} / {:,}".format(*REAL_ROWS[task])
         lines.append("| " + " | ".join([task, " / ".join(sizes), real, *shown, *trained]) + " |")
-    return lines
+    lines += ["", f"Full fine-tuning of MiniLM, clearly being by {points(CLEAR)} points or more:", ""]
+    return lines + [f"- {found}: {', '.join(of)}" for found, of in verdicts.items()]
 
 
 def points(value: float | None) -> str:
