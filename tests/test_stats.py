@@ -350,6 +350,13 @@ def test_two_seeds_decide_nothing():
     assert (result.verdict, result.p_difference) == ("undecided", None)
 
 
+def test_two_methods_that_fail_are_not_equivalent():
+    equal = example_of(estimate(0.0, 0.001))
+    failed = replace(equal, degenerate=True)
+    assert [(v.verdict, v.needed) for v in decide([failed, equal])] == [("undecided", None), ("equivalent", None)]
+    assert aggregate([failed, failed]).degenerate and not aggregate([failed, equal]).degenerate
+
+
 def test_from_two_seeds_on_it_is_told_how_many_would_decide():
     two = estimate(0.0, 0.005, seeds=2)
     one = replace(two, seed_variance=None, seeds=1, seed_df=0)

@@ -160,4 +160,5 @@ def _word(group: list[Pair], good: set[str], bad: set[str]) -> str:
 def _difference(pair: Pair) -> str:
     best, last = (signed(one.compared.difference.value) for one in (pair.best, pair.last))
     name = task_label(pair.task) if pair.task else f"over {pair.best.compared.tasks} tasks"
-    return f"{name} {best} / {last}"
+    failed = pair.best.compared.degenerate or pair.last.compared.degenerate
+    return f"{name} {best} / {last}{' (all runs degenerate)' if failed else ''}"

@@ -56,6 +56,7 @@ class Comparison(Result):
                           runs; `improvement_interval` is over seeds
     effect_size           mean over standard deviation of the paired differences, Hedges' small-sample correction;
                           None for fewer than three seeds or where the differences do not vary
+    degenerate            no run of either method has learned anything: nothing is compared
     """
 
     metric: str
@@ -70,6 +71,7 @@ class Comparison(Result):
     improvement: float
     improvement_interval: Interval
     effect_size: float | None
+    degenerate: bool
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Aggregate(Result):
     p_value: float
     improvement: float
     improvement_interval: Interval
+    degenerate: bool
 
 
 def summarise(
@@ -139,9 +142,11 @@ def compare(
     b: np.ndarray,
     rng: np.random.Generator | int,
     resamples: int = RESAMPLES,
+    degenerate: bool = False,
 ) -> Comparison:
     """Comparison of methods A and B from predictions (seeds, n); row s of both has the same seed, column i the same
-    example. Raises ValueError on input the metric is not defined for."""
+    example. `degenerate` says that every run of both has failed. Raises ValueError on input the metric is not defined
+    for."""
     labels, a = checked(metric, labels, a)
     _, b = checked(metric, labels, b)
     if a.shape != b.shape:
@@ -168,6 +173,7 @@ def compare(
         improvement=improvement,
         improvement_interval=improvement_interval(improvement, seeds),
         effect_size=effect_size(differences),
+        degenerate=degenerate,
     )
 
 
@@ -195,6 +201,7 @@ def aggregate(comparisons: Sequence[Comparison]) -> Aggregate:
         p_value=estimate.p_value(),
         improvement=mean,
         improvement_interval=Interval(float(low), float(high), LEVEL, "seeds"),
+        degenerate=all(c.degenerate for c in comparisons),
     )
 
 

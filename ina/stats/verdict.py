@@ -2,7 +2,8 @@
 
 A *family* is the set of comparisons whose verdicts are read together (one table). Within it
 
-1. fewer than three seeds on either side              -> undecided (two seeds say next to nothing about a third;
+1. no run of either has learned anything              -> undecided (two failures are not two equal methods)
+   fewer than three seeds on either side              -> undecided (two seeds say next to nothing about a third;
                                                          how many would decide it is told from two on, with its range)
 2. shown to lie within the margin                     -> equivalent
    (two one-sided tests, TOST: |A - B| < margin, p <= alpha; alone, that is a 90 % interval inside the margin)
@@ -55,7 +56,8 @@ class SeedsNeeded(Result):
 class Verdict(Result):
     """Verdict on A against B; p-values are corrected for the family, None where rule 1 applied.
 
-    `needed` is None where the pair is decided, and for a single seed, which tells nothing about others.
+    `needed` is None where the pair is decided, where nothing is compared, and for a single seed, which tells nothing
+    about others.
     """
 
     verdict: Literal["better", "worse", "equivalent", "undecided"]
@@ -82,19 +84,27 @@ def decide(
     if len(margins) != len(comparisons) or not all(m > 0 for m in margins):
         raise ValueError(f"expected {len(comparisons)} positive margins, got {list(margins)}")
     differences = [c.difference for c in comparisons]
-    tested = [i for i, d in enumerate(differences) if d.seeds >= MIN_SEEDS]
+    tested = [i for i, c in enumerate(comparisons) if c.difference.seeds >= MIN_SEEDS and not c.degenerate]
     p_difference = dict(zip(tested, holm([differences[i].p_value() for i in tested]), strict=True))
     p_equivalence = dict(zip(tested, holm([tost(differences[i], margins[i]) for i in tested]), strict=True))
     return [
-        _verdict(d, m, p_difference.get(i), p_equivalence.get(i), alpha, len(differences))
-        for i, (d, m) in enumerate(zip(differences, margins, strict=True))
+        _verdict(c, m, p_difference.get(i), p_equivalence.get(i), alpha, len(comparisons))
+        for i, (c, m) in enumerate(zip(comparisons, margins, strict=True))
     ]
 
 
 def _verdict(
-    d: Estimate, margin: float, p_difference: float | None, p_equivalence: float | None, alpha: float, family: int
+    compared: Comparison | Aggregate,
+    margin: float,
+    p_difference: float | None,
+    p_equivalence: float | None,
+    alpha: float,
+    family: int,
 ) -> Verdict:
-    if p_difference is None:
+    d = compared.difference
+    if compared.degenerate:
+        verdict, reason = "undecided", "all runs of both are degenerate: nothing is compared"
+    elif p_difference is None:
         verdict, reason = "undecided", f"n = {d.seeds:g}: at least {MIN_SEEDS} seeds are needed to judge a new one"
     elif p_equivalence <= alpha:
         verdict, reason = "equivalent", f"within ±{points(margin)} (p = {p_equivalence:.2g})"
@@ -107,8 +117,8 @@ def _verdict(
         verdict = "undecided"
         reason = f"shown neither to differ (p = {p_difference:.2g}) nor to be within ±{points(margin)} "
         reason += f"(p = {p_equivalence:.2g})"
-    undecided = verdict == "undecided" and d.seed_variance is not None
-    needed = seeds_needed(d, margin, alpha / family) if undecided else None
+    open_question = verdict == "undecided" and not compared.degenerate and d.seed_variance is not None
+    needed = seeds_needed(d, margin, alpha / family) if open_question else None
     return Verdict(verdict, d.value, margin, p_difference, p_equivalence, reason, needed)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from . import collect
 from .collect import Score
-from .layout import DASH, Row
+from .layout import DASH, Row, millions
 
 INSTEAD = {"accuracy_matched": "accuracy", "pearson": "correlation"}  # where a source does not say which of the two
 _MARKS = {"DIGEST": "‡"}
@@ -43,7 +43,8 @@ def rows(source: str, scores: list[Score], averaged: tuple[str, ...]) -> tuple[l
             if where not in sources:
                 sources.append(where)
             label = f"{collect.others_label(method.removesuffix('_released'), inhibition)} [{sources.index(where) + 1}]"
-            params = next(iter(found.values()))["params"] or DASH
+            params = next(iter(found.values()))["params"]
+            params = millions(int(params)) if params.isdigit() else params or DASH
             rule = "/".join(sorted({entry["selection"] for entry in found.values()}))
             shown = [texts.get(score, DASH) for score in scores]
             cells = (collect.model_label(model), label, params, rule, *shown)

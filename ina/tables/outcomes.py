@@ -78,6 +78,8 @@ def compare(study: Study, a: Cell, b: Cell, rule: Rule) -> stats.Comparison | No
         of_a, of_b = outcomes(study, a, rule, seeds), outcomes(study, b, rule, seeds)
         if not np.array_equal(of_a.examples, of_b.examples):
             raise ValueError(f"{a.name} and {b.name} were measured on different examples; they cannot be compared")
-        return stats.compare(of_a.metric, of_a.labels, of_a.predictions, of_b.predictions, 0, RESAMPLES)
+        runs = [getattr(run, rule) for cell in (a, b) for run in cell.runs if run.seed in seeds]
+        failed = all(run.degenerate for run in runs)
+        return stats.compare(of_a.metric, of_a.labels, of_a.predictions, of_b.predictions, 0, RESAMPLES, failed)
 
     return study.once(("comparison", a.name, b.name, rule), work)

@@ -157,11 +157,11 @@ def caption(study: Study) -> str:
     epochs = _counted([run.config["train"]["epochs"] for run in study.runs], "epoch")
     seeds = _counted([len(cell.runs) for cell in study.cells.values()], "seed")
     counted = ", n in brackets" if _count(study, "best") else ""
-    rows = span([run.data.rows["train"] for run in study.runs])
+    train, dev = span([run.data.rows["train"] for run in study.runs]), span([run.n for run in study.runs])
     return (
-        f"{models}; {planned}; {epochs}, {dtypes}; {rows} training examples a task. Mean ± standard deviation in "
-        f"points over n = {seeds}{counted}. Epoch best: the one with the best headline score on the dev set, "
-        "optimistic for every method alike; last: the last one."
+        f"{models}; {planned}; {epochs}, {dtypes}; {train} training and {dev} dev examples a task. Mean ± "
+        f"standard deviation in points over n = {seeds}{counted}. Epoch best: the one with the best headline score on "
+        "the dev set, optimistic for every method alike; last: the last one."
     )
 
 
@@ -188,7 +188,10 @@ def warnings(study: Study) -> list[str]:
     """What is unusual about the runs of a study."""
     notes = []
     if any(cell.degenerate(rule) for cell in study.cells.values() for rule in RULES):
-        notes.append("†k: k of the runs are degenerate: one class, or one constant score, predicted for every example.")
+        notes.append(
+            "†k: k of the runs are degenerate: they predict the same for every example, one class, one score or no "
+            "answer, and have learned nothing."
+        )
     if any(run.provenance.dirty or run.provenance.commit is None for run in study.runs):
         notes.append("Some of the runs come from code or configs that are not committed.")
     notes += [f"{cell.name}: runs differ in {', '.join(keys)}." for cell, keys in _unequal(study)]
