@@ -240,7 +240,7 @@ def test_mass_is_drawn_by_layer_in_percent_with_what_equal_attention_would_give(
 def test_the_gate_is_drawn_by_site_and_layer(study):
     figure = drawings.gate(study, "minilm", "squad_v1")
     assert [axis.get_title() for axis in figure.axes[:2]] == ["query", "key"]
-    assert len(figure.axes) == 8 and len(figure.axes[0].containers) == 3 and len(figure.axes[4].containers) == 4
+    assert len(figure.axes) == 8 and len(figure.axes[0].containers) == 4 and len(figure.axes[4].containers) == 3
 
 
 # claims

@@ -61,7 +61,7 @@ def evidence_on_attention(studies: list[Study]) -> Iterator[Evidence]:
         frame, on = at_sites(study), where(study, model)
         for to, of in _against_lora(study, model):
             texts = [f"{study.method_label(method)} {_interval(row, signed)}" for method, row in of.iterrows()]
-            yield "ours", on, f"share of attention on {to} less LoRA's, in points, by seed: {', '.join(texts)}"
+            yield "ours", on, f"share of attention on {to} less LoRA's, in points, paired by seed: {', '.join(texts)}"
         apart = between(frame[frame["measure"] == "inhibited"], "kind", "answer", "distractor").loc[model]
         texts = [f"{study.method_label(method)} {_interval(row, signed)}" for (_, method), row in apart.iterrows()]
         yield "ours", on, f"components inhibited at answers less at distractors, in points: {', '.join(texts)}"

@@ -23,10 +23,10 @@ _TOLD = {  # tokens that the eye looks for; told apart in grey too
     "distractor": {"color": "#0072B2", "fontstyle": "italic"},
 }
 _GATE = {
-    "inhibited": ("inhibited, %", 100),
-    "tail": ("through the tail, %", 100),
     "update": ("update / base, %", 100),
     "rank_behind": ("effective rank", 1),
+    "inhibited": ("inhibited, %", 100),
+    "tail": ("through the tail, %", 100),
 }
 _KINDS = ("special", "punctuation", "question", "answer", "distractor", "other")
 

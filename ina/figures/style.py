@@ -81,7 +81,9 @@ def legend(figure: Figure) -> None:
     for axis in figure.axes:
         handles, labels = axis.get_legend_handles_labels()
         entries.update(zip(labels, handles, strict=True))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=int(figure.get_figwidth() / 1.6))
+    inches = 0.42 + 0.058 * max(map(len, entries), default=0)  # of the longest entry
+    columns = max(1, int(figure.get_figwidth() / inches))
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
 def save(figure: Figure, path: Path) -> None:
