@@ -221,10 +221,8 @@ class Sweep:
         scored = [outcome for outcome in outcomes if outcome.score is not None]
         if self.trials and scored:
             best = max(scored, key=lambda outcome: outcome.score)
-            print(
-                f"best of {len(scored)} trials on held-out training rows: {best.id}: {best.told}\n  {' '.join(best.overrides)}",
-                flush=True,
-            )
+            print(f"best of {len(scored)} trials on held-out training rows: {best.id}: {best.told}", flush=True)
+            print(f"  {' '.join(best.overrides)}", flush=True)
         if len(outcomes) == self.total:  # else a worker may still look for `stop`
             shutil.rmtree(self.folder, ignore_errors=True)
         return 130 if stopped else int(count["failed"] > 0 or (left > 0 and not self.trials))

@@ -349,7 +349,8 @@ def test_a_search_compares_trials_on_training_rows_and_prints_the_best(glue, tmp
     assert (code, err) == (0, "") and len(trials) == 2
     assert [one.data.rows for one in trials] == [{"train": 20, "validation": 4}] * 2, "a tenth of 40 training rows"
     best = max(trials, key=lambda one: one.best.metrics["pearson"])
-    assert f"best of 2 trials on held-out training rows: {best.id}: pearson best {best.best.metrics['pearson']:.4f}" in out
+    told = f"{best.id}: pearson best {best.best.metrics['pearson']:.4f}"
+    assert f"best of 2 trials on held-out training rows: {told}" in out
     assert f"train.learning_rate={best.config['train']['learning_rate']!r}" in out
     assert "2 recorded before" in cli(*arguments)[1], "the same trials come up again"
 

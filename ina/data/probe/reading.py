@@ -1,6 +1,7 @@
 """SQuAD's task: a paragraph of facts, questions that it answers or (v2) does not, and a chosen number of distractors.
 
-A story is `facts | question | slot that answers it | question without an answer`. Distractors state the same kind of
+A story is `facts | question | slot that answers it | question without an answer`. Those of one fact come first in each
+kind; the others have a second one about the same things, or one that holds no more. Distractors state the same kind of
 fact about something else ("I put my red bag in the black bag": the black bag does not matter when the red one is asked
 for). They never change a story: the paragraph with fewer distractors is the one with more, less some sentences, so the
 same question can be compared at every level.
@@ -26,6 +27,27 @@ class Story(NamedTuple):
 STORIES = phenomena(
     """
 colour
+    train  {name}'s {object} is {colour}.
+           | What colour is {name}'s {object}? | colour | What colour is {name}'s {object2}?
+    train  {name} has a {colour} {object}.
+           | What is the colour of {name}'s {object}? | colour | What is the colour of {name}'s {object2}?
+    train  The {object} that {name} carries is {colour}.
+           | What colour is the {object} that {name} carries? | colour
+           | What colour is the {object2} that {name} carries?
+    train  {name} walked to the {room} with a {colour} {object}.
+           | What colour is the {object} of {name}? | colour | What colour is the {object} of {name2}?
+    train  A {colour} {object} belongs to {name}.
+           | What is the colour of the {object} that belongs to {name}? | colour
+           | What is the colour of the {object2} that belongs to {name}?
+    train  In {city}, {name} bought a {colour} {object}.
+           | What colour is the {object} that {name} bought? | colour | What colour is the {object} that {name2} bought?
+    dev    The colour of {name}'s {object} is {colour}.
+           | Which colour does {name}'s {object} have? | colour | Which colour does {name2}'s {object} have?
+    dev    {name} never goes out without {name.his} {colour} {object}.
+           | Of what colour is the {object} that {name} takes along? | colour
+           | Of what colour is the {object2} that {name} takes along?
+    dev    {name} owns a {object}, a {colour} one.
+           | What colour does the {object} of {name} have? | colour | What colour does the {object} of {name2} have?
     train  {name} put {name.his} {colour} {object} in the {colour2} {container}. {name2} bought a new {object2}.
            | What is the colour of {name}'s {object}? | colour | What is the colour of {name2}'s {object2}?
     train  {name} has a {colour} {object}. The {object} of {name2} is {colour2}.
@@ -47,6 +69,27 @@ colour
            | What is the real colour of the {object} that {name} owns? | colour2
            | What is the real colour of the {object} that {name2} owns?
 material
+    train  {name}'s {ware} is made of {material}.
+           | What is {name}'s {ware} made of? | material | What is {name2}'s {ware} made of?
+    train  {name} has a {ware} of {material}.
+           | Of what material is {name}'s {ware}? | material | Of what material is {name}'s {ware2}?
+    train  The {ware} that {name} sold was made of {material}.
+           | What was the {ware} made of that {name} sold? | material | What was the {ware2} made of that {name} sold?
+    train  In {city}, {name} bought a {ware} of {material}.
+           | What is the {ware} made of that {name} bought? | material | What is the {ware} made of that {name2} bought?
+    train  {name} gave away a {ware} made of {material}.
+           | Of what material was the {ware} that {name} gave away? | material
+           | Of what material was the {ware2} that {name} gave away?
+    train  A {ware} of {material} belongs to {name}.
+           | What is the {ware} made of that belongs to {name}? | material
+           | What is the {ware} made of that belongs to {name2}?
+    dev    {name} dreams of a {ware} of {material}.
+           | Which material is the {ware} made of that {name} dreams of? | material
+           | Which material is the {ware2} made of that {name} dreams of?
+    dev    {name} owns a {ware} that consists of {material}.
+           | What does the {ware} of {name} consist of? | material | What does the {ware} of {name2} consist of?
+    dev    It is {material} that the {ware} of {name} is made of.
+           | Which material is {name}'s {ware} made of? | material | Which material is {name}'s {ware2} made of?
     train  {name} keeps a {ware} made of {material} in a {container} made of {material2}.
            | What is {name}'s {ware} made of? | material | What is {name}'s {ware2} made of?
     train  {name} broke a {ware} of {material}. {name2} gave {name.him} a new one of {material2}.
@@ -61,6 +104,24 @@ material
            | Which material is the {ware} from {name} made of? | material
            | Which material is the {ware2} from {name} made of?
 room
+    train  {name} left the {object} in the {room}.
+           | Where did {name} leave the {object}? | room | Where did {name2} leave the {object}?
+    train  {name}'s {object} is in the {room}.
+           | In which room is {name}'s {object}? | room | In which room is {name}'s {object2}?
+    train  The {object} that {name} bought is in the {room}.
+           | Where is the {object} that {name} bought? | room | Where is the {object2} that {name} bought?
+    train  {name} took a {colour} {object} to the {room}.
+           | Where did {name} take the {object}? | room | Where did {name} take the {object2}?
+    train  {name} keeps a {object} in the {room}.
+           | Where does {name} keep the {object}? | room | Where does {name2} keep the {object}?
+    train  In the {room}, {name} found a {object}.
+           | In which room did {name} find the {object}? | room | In which room did {name} find the {object2}?
+    dev    {name} stores a {object} in the {room}.
+           | Where does {name} store the {object}? | room | Where does {name2} store the {object}?
+    dev    A {object} that belongs to {name} lies in the {room}.
+           | Which room does the {object} of {name} lie in? | room | Which room does the {object2} of {name} lie in?
+    dev    In the {room}, {name} came across a {object}.
+           | In what room did {name} come across a {object}? | room | In what room did {name2} come across a {object}?
     train  {name} carried the {object} from the {room} to the {room2}. {name2} was looking for the {object2}.
            | Where did {name} carry the {object}? | room2 | Where did {name2} carry the {object2}?
     train  {name} left {name.his} {object} in the {room}. {name2} found it there and took it to the {room2}.
@@ -74,6 +135,23 @@ room
     dev    {name} gave {name2} a {object}, and {name2} hid it in the {room}. {name} hid a {object2} in the {room2}.
            | Where is the {object} that {name2} hid? | room | Where is the {object2} that {name2} hid?
 name
+    train  {name} has a {colour} {object}. | Who has the {colour} {object}? | name | Who has the {colour2} {object}?
+    train  A {colour} {object} belongs to {name}.
+           | To whom does the {colour} {object} belong? | name | To whom does the {colour} {object2} belong?
+    train  {name} brought a {colour} {object} from the {room}.
+           | Who brought the {colour} {object}? | name | Who brought the {colour2} {object}?
+    train  In {city}, {name} bought a {colour} {object}.
+           | Who bought the {colour} {object}? | name | Who bought the {colour} {object2}?
+    train  {name} found a {colour} {object} in the {room}.
+           | Who found the {colour} {object}? | name | Who found the {colour2} {object}?
+    train  The {colour} {object} in the {room} is {name}'s.
+           | Whose is the {colour} {object}? | name | Whose is the {colour} {object2}?
+    dev    {name} is proud of a {colour} {object}.
+           | Who is proud of the {colour} {object}? | name | Who is proud of the {colour2} {object}?
+    dev    There is a {colour} {object} on which {name} has written a name.
+           | Who has written a name on the {colour} {object}? | name | Who has written a name on the {colour} {object2}?
+    dev    {name} was seen in the {room} with a {colour} {object}.
+           | Who was seen with the {colour} {object}? | name | Who was seen with the {colour2} {object}?
     train  The {colour} {object} belongs to {name} and the {colour2} {object} to {name2}.
            | Who owns the {colour2} {object}? | name2 | Who owns the {colour3} {object}?
     train  {name} gave {name2} a {colour} {object} and kept the {colour2} one.
@@ -90,6 +168,25 @@ name
            | To whom does the {colour} {object} really belong? | name2
            | To whom does the {colour2} {object} really belong?
 day
+    train  {name} sold a {object} on {day}.
+           | When did {name} sell the {object}? | day | When did {name} sell the {object2}?
+    train  On {day}, {name} cleaned a {object}.
+           | On which day did {name} clean the {object}? | day | On which day did {name2} clean the {object}?
+    train  {name} bought a {object} on {day}.
+           | When did {name} buy the {object}? | day | When did {name2} buy the {object}?
+    train  On {day}, {name} found a {colour} {object}.
+           | When did {name} find the {object}? | day | When did {name} find the {object2}?
+    train  {name} took the {object} to {city} on {day}.
+           | On which day did {name} take the {object} to {city}? | day
+           | On which day did {name2} take the {object} to {city}?
+    train  {name}'s {object} came on {day}.
+           | When did {name}'s {object} come? | day | When did {name}'s {object2} come?
+    dev    {name} lost a {object} on {day}.
+           | What day was it when {name} lost the {object}? | day | What day was it when {name} lost the {object2}?
+    dev    The {object} of {name} broke on {day}.
+           | Which day did the {object} of {name} break? | day | Which day did the {object} of {name2} break?
+    dev    On {day}, {name} returned a {object}.
+           | What day did {name} return the {object}? | day | What day did {name2} return the {object}?
     train  {name} bought the {object} on {day} and sold it on {day2}.
            | When did {name} sell the {object}? | day2 | When did {name} repair the {object}?
     train  {name} ordered a {object}, which came on {day}. {name2} came on {day2} to see it.
@@ -102,6 +199,25 @@ day
     dev    On {day}, {name} lost a {object} in {city}. {name2} found it there on {day2}.
            | Which day did {name} lose the {object}? | day | Which day did {name} lose the {object2}?
 number
+    train  {name} bought {number} {object.pl}.
+           | How many {object.pl} did {name} buy? | number | How many {object2.pl} did {name} buy?
+    train  {name} counted {number} {object.pl} in the {room}.
+           | How many {object.pl} did {name} count? | number | How many {object.pl} did {name2} count?
+    train  In the {room}, {name} has {number} {object.pl}.
+           | How many {object.pl} does {name} have? | number | How many {object2.pl} does {name} have?
+    train  {name} lost {number} {object.pl} in {city}.
+           | How many {object.pl} did {name} lose? | number | How many {object.pl} did {name2} lose?
+    train  There are {number} {object.pl} that belong to {name}.
+           | How many {object.pl} belong to {name}? | number | How many {object2.pl} belong to {name}?
+    train  {name} painted {number} {object.pl} on {day}.
+           | How many {object.pl} did {name} paint? | number | How many {object.pl} did {name2} paint?
+    dev    {name} sold {number} {object.pl}.
+           | What number of {object.pl} did {name} sell? | number | What number of {object2.pl} did {name} sell?
+    dev    The {object.pl} of {name}, {number} in all, are for sale.
+           | What number of {object.pl} does {name} offer for sale? | number
+           | What number of {object.pl} does {name2} offer for sale?
+    dev    {name} needs {number} {object.pl}.
+           | What number of {object.pl} does {name} need? | number | What number of {object.pl} does {name2} need?
     train  {name} bought {number} {object.pl} and {number2} {object2.pl}. {name2} waited outside.
            | How many {object2.pl} did {name} buy? | number2 | How many {object.pl} did {name2} buy?
     train  {name} had {many} {object.pl}, but {few} of them were stolen in {city}.
@@ -114,6 +230,25 @@ number
     dev    {name2} needs {number} {object.pl}, and {name}, who makes them, has {number2} ready.
            | What number of {object.pl} does {name2} need? | number | What number of {object2.pl} does {name2} need?
 city
+    train  {name} bought a {object} in {city}.
+           | In which city did {name} buy the {object}? | city | In which city did {name} buy the {object2}?
+    train  {name} took a {object} to {city}.
+           | To which city did {name} take the {object}? | city | To which city did {name2} take the {object}?
+    train  The {object} of {name} was made in {city}.
+           | In which city was {name}'s {object} made? | city | In which city was {name}'s {object2} made?
+    train  In {city}, {name} sold a {colour} {object}.
+           | Where did {name} sell the {object}? | city | Where did {name2} sell the {object}?
+    train  {name} sent the {object} to {city} on {day}.
+           | Where did {name} send the {object}? | city | Where did {name} send the {object2}?
+    train  {name}'s {object} is in {city}.
+           | In which city is {name}'s {object}? | city | In which city is {name2}'s {object}?
+    dev    In {city}, {name} lost a {object}.
+           | What city did {name} lose the {object} in? | city | What city did {name} lose the {object2} in?
+    dev    {name} has a {object} from {city}.
+           | What city does the {object} of {name} come from? | city | What city does the {object} of {name2} come from?
+    dev    {name} found a {object} in {city}.
+           | What city was it where {name} found the {object}? | city
+           | What city was it where {name} found the {object2}?
     train  {name} bought {name.his} {object} in {city} and {name.his} {object2} in {city2}.
            | In which city did {name} buy the {object}? | city | In which city did {name} buy the {object3}?
     train  {name} took a {object} from {city} to {city2}, where {name2} was waiting.
