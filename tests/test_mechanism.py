@@ -250,12 +250,15 @@ def test_claims_6_and_7_have_what_was_measured_as_evidence(study):
     text = ledger([study])
     on_tail, on_attention = text.split("## 6. ")[1].split("## 7. ")
     assert "InA (Inh 0.9): 90.0 [90.0, 90.0] % of the components are inhibited" in on_tail
-    assert "share of attention on the answer less LoRA's" in on_attention
+    assert "share of attention on the answer less that of LoRA, in points" in on_attention
     assert (
         "InA (Inh 0.3): at 25.000 [25.000, 25.000] % of tokens and sites, where the gate passes on 90.0" in on_attention
     )
     assert "InA (Inh 0): at" not in on_attention  # without inhibition there is no threshold
-    assert "above LoRA's at 1 and below it at 0 of 3 levels of inhibition, attention to distractors below at 1" in text
+    told = (
+        "attention to the answer is above at 1 and below at 0 of {} levels of inhibition, to distractors below at 1 and"
+    )
+    assert f"against LoRA, {told.format(3)}" in text and f"against InA (Inh 0), {told.format(2)}" in text
 
 
 def test_without_measurements_the_claims_say_nothing_of_them(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import pandas as pd
@@ -21,6 +21,7 @@ from ..tables.measured import (
     measured,
     over_seeds,
 )
+from ..tables.mechanism import with_interval
 from .ours import Evidence, where
 
 _RARE = partial(points, decimals=3)
@@ -59,15 +60,20 @@ def evidence_on_attention(studies: list[Study]) -> Iterator[Evidence]:
     """Attention against LoRA's, the gate at answers and distractors, negative maxima, merged pictures."""
     for study, model in _adapted(studies):
         frame, on = at_sites(study), where(study, model)
-        for to, of in _against_lora(study, model):
-            texts = [f"{study.method_label(method)} {_interval(row, signed)}" for method, row in of.iterrows()]
-            yield "ours", on, f"share of attention on {to} less LoRA's, in points, paired by seed: {', '.join(texts)}"
-        apart = between(frame[frame["measure"] == "inhibited"], "kind", "answer", "distractor").loc[model]
-        texts = [f"{study.method_label(method)} {_interval(row, signed)}" for (_, method), row in apart.iterrows()]
-        yield "ours", on, f"components inhibited at answers less at distractors, in points: {', '.join(texts)}"
+        for base in _bases(study):
+            for to, of in _against(study, model, base):
+                texts = [f"{study.method_label(method)} {with_interval(row, signed)}" for method, row in of.iterrows()]
+                less_what = f"less that of {study.method_label(base)}, in points, paired by seed"
+                yield "ours", on, f"share of attention on {to} {less_what}: {', '.join(texts)}"
+        for measure, what in (("inhibited", "share of components inhibited"), ("passed", "share of norm passed on")):
+            apart = between(frame[frame["measure"] == measure], "kind", "answer", "distractor").loc[model]
+            texts = [
+                f"{study.method_label(method)} {with_interval(row, signed)}" for (_, method), row in apart.iterrows()
+            ]
+            yield "ours", on, f"{what} at answers less that at distractors, in points: {', '.join(texts)}"
         found = over_seeds(frame[frame["kind"] == ALL], "measure").loc[model]
         texts = [
-            f"{study.method_label(method)}: at {_interval(of.loc['negative_peak'], _RARE)} % of tokens and sites"
+            f"{study.method_label(method)}: at {with_interval(of.loc['negative_peak'], _RARE)} % of tokens and sites"
             + (f", where the gate passes on {_told(of, 'raised')} of what it would without threshold" * _has(of))
             for method, of in _inas(study, found)
             if _level(study, method)
@@ -79,23 +85,27 @@ def evidence_on_attention(studies: list[Study]) -> Iterator[Evidence]:
 
 
 def state_of_attention(studies: list[Study]) -> str:
-    """At how many levels of inhibition attention differs from LoRA's, and which way; blank without measurements."""
+    """At how many levels of inhibition attention differs from that of others, and which way; blank if not measured."""
     told = []
     for study, model in _adapted(studies):
-        if found := dict(_against_lora(study, model)):
-            counts = {
-                f"{place} {to}": int(((of["low"] > 0) if place == "above" else (of["high"] < 0)).sum())
-                for to, of in found.items()
-                for place in ("above", "below")
-            }
-            data = " on generated data" if study.source == "probe" else ""
-            told.append(
-                f"in {study.model_label(model)}{data} attention to the answer is above LoRA's at "
-                f"{counts['above the answer']} and below it at {counts['below the answer']} of "
-                f"{len(found['the answer'])} levels of inhibition, attention to distractors below at "
-                f"{counts['below distractors']} and above at {counts['above distractors']} (95 % intervals over seeds)"
+        texts = []
+        for base in _bases(study):
+            found = dict(_against(study, model, base))
+            above, below = ({to: int(_beyond(of, way).sum()) for to, of in found.items()} for way in (1, -1))
+            texts.append(
+                f"against {study.method_label(base)}, attention to the answer is above at {above['the answer']} and "
+                f"below at {below['the answer']} of {len(found['the answer'])} levels of inhibition, to distractors "
+                f"below at {below['distractors']} and above at {above['distractors']}"
             )
+        if texts:
+            data = " on generated data" if study.source == "probe" else ""
+            ending = "95 % intervals over seeds, not corrected for their number"
+            told.append(f"in {study.model_label(model)}{data}, {', and '.join(texts)} ({ending})")
     return "; ".join(told)
+
+
+def _beyond(of: pd.DataFrame, way: int) -> pd.Series:
+    return of["low"] > 0 if way > 0 else of["high"] < 0
 
 
 def _adapted(studies: list[Study]) -> Iterator[tuple[Study, str]]:
@@ -105,11 +115,15 @@ def _adapted(studies: list[Study]) -> Iterator[tuple[Study, str]]:
         yield from ((study, model) for model in dict.fromkeys(inas))
 
 
-def _against_lora(study: Study, model: str) -> Iterator[tuple[str, pd.DataFrame]]:
+def _bases(study: Study) -> list[str]:
+    """What InA is compared with: LoRA, and InA without inhibition, which has the activation but no threshold."""
+    inas = dict.fromkeys(found.method for found in measured(study) if kind(study, found.method) == "ina")
+    return [*filter(None, [lora(study)]), *(method for method in inas if not _level(study, method))]
+
+
+def _against(study: Study, model: str, base: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """Differences in attention, a row a method of InA, for answers and for distractors."""
-    base, frame = lora(study), attention(study)
-    if base is None:
-        return
+    frame = attention(study)
     found = less(frame[frame["by"] == ALL], base, "to").loc[model]
     for to, name in (("answer", "the answer"), ("distractor", "distractors")):
         of = found.xs(to, level="to").droplevel("task")
@@ -131,8 +145,4 @@ def _has(of: pd.DataFrame) -> bool:
 
 
 def _told(of: pd.DataFrame, name: str) -> str:
-    return f"{_interval(of.loc[name], points)} %"
-
-
-def _interval(of: pd.Series, told: Callable[[float], str]) -> str:
-    return told(of["mean"]) + (f" [{told(of['low'])}, {told(of['high'])}]" if of["seeds"] > 1 else "")
+    return f"{with_interval(of.loc[name], points)} %"

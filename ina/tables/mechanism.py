@@ -90,7 +90,7 @@ def gate_table(study: Study) -> Table:
         for (method, site), of in found.loc[model, task].groupby(["method", "site"], sort=False):
             of = of.loc[method, site]
             shown = [
-                _with_interval(of.loc[name], _TOLD.get(name, points)) if name in of.index else DASH for name in _GATE
+                with_interval(of.loc[name], _TOLD.get(name, points)) if name in of.index else DASH for name in _GATE
             ]
             rows.append(Row((study.method_label(method), site, f"{of['seeds'].max():.0f}", *shown)))
     return Table(
@@ -127,7 +127,7 @@ def kinds_table(study: Study) -> Table:
             for row in _rows(study, found, model, task, (ALL, *KINDS), points):
                 method = next(name for _, name in study.methods if study.method_label(name) == row.cells[0])
                 there = (model, task, method) in apart.index
-                ending = _with_interval(apart.loc[model, task, method], signed) if there else DASH
+                ending = with_interval(apart.loc[model, task, method], signed) if there else DASH
                 rows.append(Row((*row.cells, ending)))
     return Table(
         name="gate_kinds",
@@ -157,12 +157,14 @@ def _rows(
     """A row a method: its label, the number of seeds and the value in each of the columns."""
     for method, of in found.loc[model, task].groupby("method", sort=False):
         of = of.loc[method]
-        cells = [_with_interval(of.loc[name], told) if name in of.index else DASH for name in columns]
+        cells = [with_interval(of.loc[name], told) if name in of.index else DASH for name in columns]
         yield Row((study.method_label(method), f"{of['seeds'].max():.0f}", *cells))
 
 
-def _with_interval(of: pd.Series, told: Callable[[float], str]) -> str:
-    return told(of["mean"]) + (f" [{told(of['low'])}, {told(of['high'])}]" if of["seeds"] > 1 else "")
+def with_interval(of: pd.Series, told: Callable[[float], str]) -> str:
+    """A row of `over_seeds` in print; one seed has no interval."""
+    mean, low, high = (told(round(of[name], 5) + 0.0) for name in ("mean", "low", "high"))  # no "−0.0"
+    return f"{mean} [{low}, {high}]" if of["seeds"] > 1 else mean
 
 
 def _passages(study: Study) -> str:
