@@ -170,7 +170,7 @@ def fine_tuned() -> dict[str, record.Record]:
     """The record of each task in `EXPERIMENT`; none where the rows have changed since."""
     found = {}
     for run in record.read_all(ROOT / "results", EXPERIMENT, "probe"):
-        if data.load(run.task, DataConfig(**run.config["data"])).fingerprint == run.data.fingerprint:
+        if data.load(run.task, DataConfig(dir=None, **run.config["data"])).fingerprint == run.data.fingerprint:
             found[run.task] = run
         else:
             print(f"{run.id}: made with other rows, left out; run experiment={EXPERIMENT} again")
