@@ -95,11 +95,11 @@ def peak_share(short: bool) -> list[str]:
     products = {name: _product(dtype) for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))}
     rows = [[f"product of matrices, {name}", "", f"{value:.0f}", "", ""] for name, value in products.items()]
     for task in ("cola",) if short else ("cola", "mrpc", "rte"):
+        dev = sorted(batches(task, 4, size=128), key=lambda batch: batch["input_ids"].shape[1])
         for method in ("lora", "ina", "full"):
             made = quick(model(settings(task, method)), ids(task))
             rows.append([f"training, {method}", task, *_share(stepper(made), batches(task, 6), products["bfloat16"])])
-        dev = sorted(batches(task, 4, size=128), key=lambda batch: batch["input_ids"].shape[1])
-        rows.append([f"evaluation, {method}", task, *_share(_evaluation(made.eval()), dev, products["bfloat16"])])
+            rows.append([f"evaluation, {method}", task, *_share(_evaluation(made.eval()), dev, products["bfloat16"])])
     found = table(["what", "lengths of", "GFLOP/s", "share of the bfloat16 peak", "share of padding"], rows)
     for task in ("cola", "mrpc", "rte"):
         found.append(f"| batches of 32 | {task} | | | {_padding(task):.1%} |")
