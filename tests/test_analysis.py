@@ -258,31 +258,31 @@ def test_a_long_text_is_read_in_the_window_that_holds_the_answer():
 
 
 @pytest.fixture(scope="module")
-def mechanism():
-    cfg = check(sweep.composed(["experiment=mechanism", "model=tiny_bert", "seed=1", "method=ina", "task=squad_v1"]))
+def distractors():
+    cfg = check(sweep.composed(["experiment=distractors", "model=tiny_bert", "seed=1", "method=ina", "task=squad_v1"]))
     return cfg, data.load("squad_v1", cfg.data)
 
 
-def test_distractors_of_the_embedded_suite_are_the_sentences_that_can_be_left_out(mechanism):
-    split, passages = texts.dev_passages(*mechanism)
+def test_distractors_of_the_embedded_suite_are_the_sentences_that_can_be_left_out(distractors):
+    split, passages = texts.dev_passages(*distractors)
     assert (split, len(passages)) == ("validation", 500)
     for one in passages:
         assert len(one.distractors) == 2
         assert not any(a < one.answer[1] and one.answer[0] < b for a, b in one.distractors)
     first = passages[0]
     assert [first.text[slice(*place)] for place in first.distractors] == [
-        "The mirror of Alfred broke on Friday.",
-        "The toy of Fred broke on Tuesday.",
+        "The mirrors of Alfred, twelve in all, are for sale.",
+        "The toys of Fred, five in all, are for sale.",
     ]
 
 
-def test_a_passage_is_read_as_the_model_was_trained_to(mechanism):
-    cfg, examples = mechanism
+def test_a_passage_is_read_as_the_model_was_trained_to(distractors):
+    cfg, examples = distractors
     rows = examples.splits["validation"].select(range(20))
     tokenizer = tiny.tokenizer("bert")
-    windows = dev_windows(rows, tokenizer, max_length=128, doc_stride=32, max_question_length=64)
+    windows = dev_windows(rows, tokenizer, max_length=256, doc_stride=64, max_question_length=64)
     for one, window in zip(texts.dev_passages(cfg, examples)[1], windows, strict=False):
-        assert texts.tokens(one, tokenizer, 128, 32).inputs["input_ids"][0].tolist() == window["input_ids"]
+        assert texts.tokens(one, tokenizer, 256, 64).inputs["input_ids"][0].tolist() == window["input_ids"]
 
 
 def test_pairs_of_glue_are_read_in_their_order(glue):

@@ -85,8 +85,8 @@ def test_other_data_than_those_of_the_training_are_refused(models, monkeypatch, 
 
 
 def test_without_kept_models_the_command_says_how_to_get_them(tmp_path):
-    with pytest.raises(SystemExit, match="python -m ina.run experiment=mechanism keep_model=true"):
-        main(["mechanism", "--models", str(tmp_path)])
+    with pytest.raises(SystemExit, match="python -m ina.run experiment=distractors keep_model=true"):
+        main(["distractors", "--models", str(tmp_path)])
 
 
 def test_an_adapter_is_told_of_on_any_text(models, capsys, tmp_path):

@@ -138,7 +138,7 @@ def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
 ):
     monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
     where = ["data=probe", f"output_dir={tmp_path}", f"results_dir={tmp_path}/results"]
-    command = ["experiment=mechanism", "seed=1", "method=ina", *where, *changed]
+    command = ["experiment=distractors", "seed=1", "method=ina", *where, *changed]
     report.Sweep(sweep.composed(command, return_hydra_config=True)).end()
     out = capsys.readouterr().out
     assert told.format(out=tmp_path) in out if told else "of them go to" not in out

@@ -1,6 +1,6 @@
 """Look into trained models.
 
-    python -m ina.analysis mechanism                         all kept models of an experiment, one file each
+    python -m ina.analysis distractors                         all kept models of an experiment, one file each
     python -m ina.analysis adapter=FOLDER text=… question=…  one model on one passage, told on the screen
 
 The folder is one that a run with keep_model=true left, outputs/models/<experiment>/<data source>/<run>. More may be
