@@ -92,6 +92,12 @@ def test_methods_without_all_tasks_are_left_out_of_the_mean(small, tmp_path):
     assert legend(figures.size(study(tmp_path))) == ["LoRA"]
 
 
+def test_tasks_that_share_questions_are_not_averaged(tmp_path):
+    write_study(tmp_path, tasks=("squad_v1", "squad_v2"), methods=("lora",))
+    labels = [axis.get_ylabel() for axis in figures.size(study(tmp_path)).axes]
+    assert labels == ["SQuAD v1.1, best epoch", "SQuAD v2.0, best epoch"]
+
+
 def test_every_method_has_its_own_colour_marker_and_line(tmp_path):
     for level in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9):
         write_run(tmp_path, method="ina", inhibition=level)

@@ -91,11 +91,19 @@ def curves(study: Study) -> Figure:
 
 @matplotlib.rc_context(STYLE)
 def size(study: Study, rule: Rule = "best") -> Figure:
-    """Score against trainable weights with 95 % intervals: mean over all tasks, methods that have them all."""
-    models = list(dict.fromkeys(model for model, _ in study.methods))
-    figure, axes = with_panels(len(models), columns=3, height=2.4)
-    for axis, model in zip(axes, models, strict=True):
-        tasks = [task for task in study.tasks if any((model, task) == key[:2] for key in study.cells)]
+    """Score against trainable weights with 95 % intervals: mean over GLUE's tasks, every other task in its own panel.
+
+    Methods that lack one of the tasks are left out.
+    """
+    groups = [study.averaged, *((task,) for task in study.tasks if task not in study.averaged)]
+    panels = [
+        (model, tasks)
+        for model in dict.fromkeys(model for model, _ in study.methods)
+        for group in groups
+        if (tasks := [task for task in group if any((model, task) == key[:2] for key in study.cells)])
+    ]
+    figure, axes = with_panels(len(panels), columns=3, height=2.4)
+    for axis, (model, tasks) in zip(axes, panels, strict=True):
         methods = [m for of, m in study.methods if of == model and all((model, t, m) in study.cells for t in tasks)]
         drawn: list[float] = []
         for method in methods:
@@ -117,8 +125,9 @@ def size(study: Study, rule: Rule = "best") -> Figure:
                 label=study.method_label(method),
             )
         axis.set_xscale("log")
-        axis.set_xlabel("trainable weights (like numbers set apart)")
-        axis.set_ylabel(f"mean of {len(tasks)} task{'s' if len(tasks) > 1 else ''}, {rule} epoch")
+        axis.set_xlabel("trainable weights\n(like numbers set apart)")
+        what = f"mean of {len(tasks)} tasks" if len(tasks) > 1 else task_label(tasks[0])
+        axis.set_ylabel(f"{what}, {rule} epoch")
         axis.set_title(study.model_label(model))
         axis.margins(x=0.2)
     legend(figure)
