@@ -1,6 +1,6 @@
 """The four large models at full size with random weights: a few optimiser steps of every method, and what they cost.
 
-    python scripts/full_size.py > results/tables/full_size.md      all of them, one after the other: up to 8 GB of
+    python scripts/full_size.py > results/tables/full_size.md      all of them, one after the other: up to 9 GB of
                                                                    memory, on one core half an hour
     python scripts/full_size.py roberta_large                      one of them
     python scripts/full_size.py --dtype float32 --gradient-checkpointing
@@ -128,7 +128,7 @@ def caption(args: argparse.Namespace) -> str:
         "**The paper's models at full size, random weights.** Written by scripts/full_size.py: "
         f"{STEPS} optimiser steps on a batch of {args.batch} × {args.tokens} tokens, {args.dtype}{checkpointing}; "
         f"{where}, torch {torch.__version__}. The loss is that without dropout. A saved adapter gave the same logits "
-        "when it was opened again.\n"
+        "when it was opened again. Other work on the machine shows in the times.\n"
     )
 
 
