@@ -24,6 +24,7 @@ from transformers.models.deberta.modeling_deberta import DisentangledSelfAttenti
 
 from . import tiny
 from .config import CONFIG_DIR, ModelConfig
+from .data import hub
 from .task import Head
 
 # The modules of a head, by what transformers calls them. Those of a family that a checkpoint of the plain encoder lacks
@@ -188,8 +189,10 @@ def _fit_for_autocast(backbone: PreTrainedModel) -> PreTrainedModel:
 
 def _load(what: str, auto, model: ModelConfig, **settings):
     place, revision = locate(model)
+    # without a network every file would be asked for six times, half a minute in all
+    cached = not Path(place).is_dir() and not hub.reachable()
     try:
-        return auto.from_pretrained(place, revision=revision, **settings)
+        return auto.from_pretrained(place, revision=revision, local_files_only=cached, **settings)
     except Exception as error:
         reason = str(error).strip().splitlines()[0].rstrip(" .:")
         if Path(place).is_dir():

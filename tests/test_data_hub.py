@@ -19,9 +19,9 @@ def own_caches(tmp_path, monkeypatch):
     monkeypatch.delenv("INA_HUB_DIR", raising=False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
-    hub._reachable.cache_clear()
+    hub.reachable.cache_clear()
     yield
-    hub._reachable.cache_clear()
+    hub.reachable.cache_clear()
 
 
 def rows(task):

@@ -244,6 +244,16 @@ def test_without_a_network_the_error_names_the_model_its_revision_and_the_way_ou
             load()
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_where_the_hub_does_not_answer_its_cache_is_all_that_is_asked(answers, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(models.hub, "reachable", lambda: answers)
+    monkeypatch.setattr(models.AutoTokenizer, "from_pretrained", lambda place, **settings: asked.update(settings))
+    with pytest.raises(TypeError):  # nothing was loaded
+        models.load_tokenizer(model(hub="nobody/nothing", revision=REVISION))
+    assert asked["local_files_only"] == (not answers)
+
+
 def test_a_folder_without_config_json_is_no_model(tmp_path):
     with pytest.raises(ModelError, match=r"model.path=.*there is no config.json"):
         models.load(model(path=str(tmp_path)), PAIR, seed=1)

@@ -35,7 +35,7 @@ PATIENCE = 2.0
 def available(task_name: str, data: "DataConfig") -> bool:
     """Whether the task is in INA_HUB_DIR if that is set, else in the cache or on a hub that answers."""
     local = _local_files(task_name)
-    return all(local.values()) or (_folder() is None and _reachable())
+    return all(local.values()) or (_folder() is None and reachable())
 
 
 def looked_for(task_name: str, data: "DataConfig") -> str:
@@ -103,7 +103,7 @@ def _folder() -> Path | None:
 
 
 @cache
-def _reachable() -> bool:
+def reachable() -> bool:
     """Whether the hub answers within PATIENCE seconds; the answer holds for the life of the process."""
     if constants.HF_HUB_OFFLINE:
         return False
