@@ -192,7 +192,7 @@ _rates: dict[str, tuple[float, float]] = {}
 def rate(cfg: RunConfig) -> tuple[float, float]:
     """Seconds of a step that do not depend on its size, and seconds per floating-point operation, on this device."""
     head = family(cfg.task.family).head(cfg.task)
-    key = f"{cfg.model!r} {cfg.method!r} {head.kind} {cfg.train.fast}"
+    key = f"{cfg.model!r} {cfg.method!r} {cfg.task.family} {cfg.train.fast}"
     if key not in _rates:
         one, two = (_timed(cfg, head, layers) for layers in (1, 2))
         layers = cost.cost(cfg).layers
