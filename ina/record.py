@@ -18,11 +18,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+Block = TypeVar("Block", bound=BaseModel)
 
 SCHEMA_VERSION = 1
 ADHOC = "adhoc"  # folder of runs that belong to no experiment
@@ -127,14 +129,23 @@ def read(path: Path) -> Record:
     Raises:
         RecordError: The file is damaged or of another schema version.
     """
+    return read_as(Record, path, "Restore it from version control, or delete it to run it again.")
+
+
+def read_as(kind: type[Block], path: Path, remedy: str) -> Block:
+    """Read the JSON file of a record or of what was measured later; its schema is that of `kind`.
+
+    Raises:
+        RecordError: The file is damaged or of another schema version; the message ends with `remedy`.
+    """
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         raise RecordError(
-            f"{path} is no valid record (schema version {SCHEMA_VERSION}): "
-            f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}. "
-            "Restore it from version control, or delete it to run it again."
+            f"{path} is no valid {kind.__name__.lower()} (schema version "
+            f"{kind.model_fields['schema_version'].default}): "
+            f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}. {remedy}"
         ) from None
 
 

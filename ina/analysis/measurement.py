@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from ..record import ADHOC, Record, RecordError, write_atomically
+from ..record import ADHOC, Record, RecordError, read_as, write_atomically
 
 SCHEMA_VERSION = 1
 
@@ -96,14 +96,7 @@ def read(file: Path) -> Measurement:
     Raises:
         RecordError: The file is damaged or of another schema version.
     """
-    try:
-        return Measurement.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise RecordError(
-            f"{file} is no valid measurement (schema version {SCHEMA_VERSION}): "
-            f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}. Delete it to measure again."
-        ) from None
+    return read_as(Measurement, file, "Delete it to measure again.")
 
 
 def of_runs(root: str | Path, runs: Iterable[Record]) -> Iterator[Measurement]:
