@@ -55,7 +55,8 @@ OFFICIAL = {
     "squad_v2": (131_800, 12_200, 165),
 }
 SAMPLE = 1000  # rows whose tokens are counted
-TRIALS = [(4, 16), (16, 128)]  # examples and tokens of the batches that are timed
+# Examples and tokens of the batches that are timed: large enough that a GPU is busy, small enough for a CPU.
+TRIALS = {"cuda": [(4, 16), (16, 128)], "cpu": [(2, 16), (8, 64)]}
 GB = 1e9
 
 
@@ -192,12 +193,13 @@ _rates: dict[str, tuple[float, float]] = {}
 def rate(cfg: RunConfig) -> tuple[float, float]:
     """Seconds of a step that do not depend on its size, and seconds per floating-point operation, on this device."""
     head = family(cfg.task.family).head(cfg.task)
-    key = f"{cfg.model!r} {cfg.method!r} {cfg.task.family} {cfg.train.fast}"
+    # rank and activation function take no measurable part of a step
+    key = f"{cfg.model!r} {cfg.method.kind} {getattr(cfg.method, 'sites', None)} {cfg.task.family} {cfg.train.fast}"
     if key not in _rates:
         one, two = (_timed(cfg, head, layers) for layers in (1, 2))
         layers = cost.cost(cfg).layers
         seconds = [a + (layers - 1) * max(b - a, 0.0) for a, b in zip(one, two, strict=True)]
-        flops = [cost.cost(cfg).step(*size).training for size in TRIALS]
+        flops = [cost.cost(cfg).step(*size).training for size in trials()]
         per_flop = max((seconds[1] - seconds[0]) / (flops[1] - flops[0]), 0.0)
         _rates[key] = max(seconds[0] - per_flop * flops[0], 0.0), per_flop
     return _rates[key]
@@ -232,7 +234,12 @@ def _timed(cfg: RunConfig, head: Head, layers: int) -> list[float]:
                 torch.accelerator.synchronize()
             return time.perf_counter() - started
 
-        return [min([step(*size) for _ in range(4)][1:]) for size in TRIALS]
+        return [min([step(*size) for _ in range(4)][1:]) for size in trials()]
+
+
+def trials() -> list[tuple[int, int]]:
+    """Examples and tokens of the batches to time on this device."""
+    return TRIALS["cuda" if torch.cuda.is_available() else "cpu"]
 
 
 def device_name() -> str:
@@ -282,11 +289,11 @@ def print_cells(found: list[Estimate]) -> None:
             f"{one.cost.params.head:,}",
             f"{one.cost.params.total:,}",
             f"{one.steps:,}",
-            f"{one.tokens / 1e6:.2g}",
-            f"{one.flops / 1e15:.2g}",
+            short(one.tokens / 1e6),
+            short(one.flops / 1e15),
             f"{one.memory / GB:.1f}",
-            f"{one.disk / GB:.2g}",
-            f"{one.seconds / 3600:.2g}",
+            short(one.disk / GB),
+            short(one.seconds / 3600),
         )
         for one in found
     ]
@@ -294,6 +301,11 @@ def print_cells(found: list[Estimate]) -> None:
     for row in (titles, *rows):
         first, *rest = (f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
         print(" ".join([row[0].ljust(widths[0]), *rest]))
+
+
+def short(value: float) -> str:
+    """Two digits, or a whole number."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def print_totals(found: list[Estimate]) -> None:
@@ -306,7 +318,10 @@ def print_totals(found: list[Estimate]) -> None:
         hours = sum(len(one.runs) * one.seconds for one in mine) / 3600
         flops = sum(len(one.runs) * one.flops for one in mine) / 1e18
         disk = (max(one.disk for one in mine) + sum(len(one.runs) * one.kept for one in mine)) / GB
-        print(f"{name}: {runs} runs, {hours:,.1f} hours one after the other, {flops:.2g} EFLOP, {disk:.2g} GB of disk")
+        print(
+            f"{name}: {runs} runs, {short(hours)} hours one after the other, {short(flops)} EFLOP, "
+            f"{short(disk)} GB of disk"
+        )
 
 
 def print_sources(runs: list[RunConfig]) -> None:

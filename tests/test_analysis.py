@@ -271,8 +271,8 @@ def test_distractors_of_the_embedded_suite_are_the_sentences_that_can_be_left_ou
         assert not any(a < one.answer[1] and one.answer[0] < b for a, b in one.distractors)
     first = passages[0]
     assert [first.text[slice(*place)] for place in first.distractors] == [
-        "The mirrors of Alfred, twelve in all, are for sale.",
-        "The toys of Fred, five in all, are for sale.",
+        "Karl never goes out without his beige radio.",
+        "Simon never goes out without his black clock.",
     ]
 
 

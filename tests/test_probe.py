@@ -22,8 +22,8 @@ PINNED = {
     "rte": "06a2074b35bf684f",
     "wnli": "0259e72065f7d855",
     "swag": "ce5c886007c7853a",
-    "squad_v1": "7da35e3ed18f5ca2",
-    "squad_v2": "b3634076fde2c533",
+    "squad_v1": "acc753e3ff369e48",
+    "squad_v2": "335434060469a333",
 }
 
 
