@@ -298,18 +298,22 @@ class Sweep:
             return None
 
 
-def listen() -> None:
-    """Make Ctrl-C end the run in progress, start no other and print the summary; pressed again, it ends everything."""
+def listen(*others: signal.Signals) -> None:
+    """Make Ctrl-C end the run in progress, start no other and print the summary; pressed again, it ends everything.
 
-    def interrupt(*_: Any) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    Signals named besides are taken for Ctrl-C; not SIGTERM in a worker, which a cluster sends where only it has to end.
+    """
+
+    def interrupt(number: int, _: Any) -> None:
+        signal.signal(number, signal.default_int_handler)
         if current:
             current.stop()
         if _in_run or not current:
             raise KeyboardInterrupt
 
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, interrupt)
+        for number in (signal.SIGINT, *others):
+            signal.signal(number, interrupt)
 
 
 def scores(result: Record) -> str:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -337,7 +338,7 @@ def cli() -> None:
     # joblib's way to say that it gives a worker's memory back by starting a new one
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through, those of launchers too
-    report.listen()
+    report.listen(signal.SIGTERM)
     code = 0
     try:
         while True:

@@ -255,10 +255,11 @@ def test_a_sweep_takes_over_what_a_killed_one_had_begun(glue, tmp_path):
     assert finished(tmp_path) == [COLA, STSB]
 
 
-def test_ctrl_c_cancels_the_run_in_progress_and_sums_up(glue, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+def test_a_signal_to_end_cancels_the_run_in_progress_and_sums_up(glue, tmp_path, sent):
     process = start(grid(glue, tmp_path, "train.epochs=60"), tmp_path / "log")
     wait_for(lambda: list(tmp_path.glob("work/*/epochs/*.json")))
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, sent)
     process.join()
     log = (tmp_path / "log").read_text()
     assert process.exitcode == 130
