@@ -56,7 +56,7 @@ def cli(arguments: list[str], monkeypatch, capfd) -> tuple[int, str, str]:
     """``python -m ina.run`` in this process: exit code, standard output, standard error."""
     monkeypatch.setattr(sys, "argv", ["ina/run.py", *arguments])
     monkeypatch.setattr(report, "current", None)
-    monkeypatch.setattr(report, "listen", lambda: None)
+    monkeypatch.setattr(report, "listen", lambda *_: None)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
     capfd.readouterr()
     package = logging.getLogger("ina")
