@@ -9,7 +9,7 @@ steps, tokens and floating-point operations, exact for the lengths that there ar
 the run goes, time of a run; then totals, what has to be downloaded, and every run that does not fit into the memory.
 Time is measured on this device with one and two layers of each model and stretched to all of them, so it is right for a
 device that is as busy as it will be. Where runs of the experiment are recorded already, the estimates are set against
-them: over the 30 runs of glue_mini in results/, 0.9 to 1.6 times the time they took, 0.5 to 1.2 times the memory;
+them: over the 30 runs of glue_mini in results/, 0.6 to 1.0 times the time they took, 0.5 to 1.6 times the memory;
 at full size, in results/tables/full_size.md, 0.95 to 1.13 times the memory.
 Exits with 1 if something does not fit.
 """
