@@ -9,7 +9,7 @@ import pytest
 from ina.data import probe, schema
 from ina.data.probe import lexicon, reading
 from ina.data.probe.inflection import adjectives, nouns, tidy, verbs
-from ina.data.probe.template import Draw, bind, fill
+from ina.data.probe.template import SLOT, Draw, bind, fill
 
 PINNED = {
     "cola": "4d790f752cedb225",
@@ -152,6 +152,13 @@ def test_a_distractor_never_states_the_answer(by_level):
         for answer in short["answers"]["text"]:
             counts = {len(re.findall(rf"\b{answer}\b", row["context"])) for row in (short, long)}
             assert len(counts) == 1
+
+
+def test_no_question_holds_the_word_that_answers_it():
+    for phenomenon in reading.STORIES:
+        for story in phenomenon.train + phenomenon.dev:
+            for question, answer in story.questions:
+                assert answer not in {name + index for name, index, _ in SLOT.findall(question)}, question
 
 
 def test_words_are_inflected():
