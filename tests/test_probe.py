@@ -9,18 +9,18 @@ import pytest
 from ina.data import probe, schema
 from ina.data.probe import lexicon, reading
 from ina.data.probe.inflection import adjectives, nouns, tidy, verbs
-from ina.data.probe.template import SLOT, Draw, bind, fill
+from ina.data.probe.template import SLOT, Draw, about_something_else, bind, fill
 
 PINNED = {
     "cola": "4d790f752cedb225",
     "sst2": "0bff050391740cd3",
-    "mrpc": "1c79c8a0c4bc94ae",
+    "mrpc": "1db196876d1ba2d3",
     "stsb": "643d11960761893c",
-    "qqp": "adec5fc078bc9903",
+    "qqp": "6acc431036fde472",
     "mnli": "5a394d64444a8011",
-    "qnli": "3743cecf4569128f",
-    "rte": "06a2074b35bf684f",
-    "wnli": "0259e72065f7d855",
+    "qnli": "cfb00118d4987aa4",
+    "rte": "d7fe8f50372080a4",
+    "wnli": "5776f820c2de947a",
     "swag": "ce5c886007c7853a",
     "squad_v1": "acc753e3ff369e48",
     "squad_v2": "335434060469a333",
@@ -183,6 +183,21 @@ def test_a_slot_is_one_word_and_two_slots_are_two():
     bound = bind(["{person} {person2} {person}"], Draw("test"), "train")
     first, second, third = fill("{person} {person2} {person}", bound).lower().split()
     assert first == third != second
+
+
+def test_a_sentence_can_be_said_of_something_else():
+    draw = Draw("test")
+    texts = ["{person} in {city}", "{city}: {past}, a {person} and a {person2}"]
+    bound = bind(texts, draw, "train")
+    seen = set()
+    for _ in range(20):
+        words = about_something_else(texts, bound, draw, "train")
+        (changed,) = (slot for slot in bound if words[slot] != bound[slot])
+        assert words[changed] not in bound.values()
+        seen.add(changed)
+    assert seen == {"person", "city"}, "the slots of both texts, each in turn"
+    with pytest.raises(ValueError, match=r"no slot of name, .* is in each of \('{person}', '{city}'\)"):
+        about_something_else(("{person}", "{city}"), bound, draw, "train")
 
 
 def test_number_agrees_throughout_a_sentence():

@@ -229,6 +229,8 @@ def distractors(study: Study) -> Figure:
                     values = [of.difference.value for of in one.by_level]
                     _line(gains, x, values, [of.interval for of in one.by_level], look, label)
         gains.axhline(0, color="black", linewidth=0.6)
+        low, high = scores.get_ylim()  # a few seeds can have an interval that ends where there are no scores
+        scores.set_ylim(max(low, 0), min(high, 100))
         scores.set_ylabel("F1")
         gains.set_ylabel("F1 − F1 of LoRA")
         for axis in (scores, gains):

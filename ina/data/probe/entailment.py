@@ -7,7 +7,7 @@ phenomenon has premises of both polarities, so that a "not" in the second text s
 
 from typing import NamedTuple
 
-from ina.data.probe.template import Draw, Row, bind, fill, phenomena
+from ina.data.probe.template import Draw, Row, about_something_else, bind, fill, phenomena
 
 
 class Triple(NamedTuple):
@@ -250,11 +250,15 @@ def triples(triple: Triple, draw: Draw, split: str) -> list[Row]:
 
 
 def pairs(triple: Triple, draw: Draw, split: str) -> list[Row]:
-    """RTE: a premise, with a sentence that does not matter, a hypothesis that it entails and one that it does not."""
+    """RTE: a premise, with a sentence that does not matter, a hypothesis that it entails and one that it does not.
+
+    The one that it does not is the neutral or the contradicted one, or the entailed one, said of something else.
+    """
     aside = draw.choice(ASIDES[split])
     bound = bind([*triple, aside], draw, split)
     premise = " ".join(draw.shuffled([fill(triple.premise, bound), fill(aside, bound)]))
-    hypotheses = triple.entailed, draw.choice((triple.neutral, triple.contradicted))
-    return [
-        {"sentence1": premise, "sentence2": fill(text, bound), "label": label} for label, text in enumerate(hypotheses)
-    ]
+    wrong = (draw.choice((triple.neutral, triple.contradicted)), bound)
+    if draw.below(2):
+        wrong = (triple.entailed, about_something_else((triple.premise, triple.entailed), bound, draw, split))
+    hypotheses = fill(triple.entailed, bound), fill(*wrong)
+    return [{"sentence1": premise, "sentence2": text, "label": label} for label, text in enumerate(hypotheses)]

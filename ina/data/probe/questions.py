@@ -6,7 +6,7 @@ not the other one, though both speak of the same things and may hold an answer o
 
 from typing import NamedTuple
 
-from ina.data.probe.template import Draw, Row, bind, fill, phenomena
+from ina.data.probe.template import Draw, Row, about_something_else, bind, fill, phenomena
 
 
 class Exchange(NamedTuple):
@@ -104,12 +104,17 @@ asked and said
 
 
 def pairs(exchange: Exchange, draw: Draw, split: str) -> list[Row]:
-    """Two questions, each with the sentence that answers it (label 0) and with the other one (label 1)."""
+    """Two questions, each with the sentence that answers it (label 0) and with one that does not (label 1).
+
+    The one that does not is the other question's, or its own, said of something else.
+    """
     bound = bind(exchange, draw, split)
-    question, sentence, other_question, other_sentence = (fill(text, bound) for text in exchange)
-    return [
-        {"question": question, "sentence": sentence, "label": 0},
-        {"question": question, "sentence": other_sentence, "label": 1},
-        {"question": other_question, "sentence": other_sentence, "label": 0},
-        {"question": other_question, "sentence": sentence, "label": 1},
-    ]
+    asked = (exchange.question, exchange.sentence), (exchange.other_question, exchange.other_sentence)
+    rows = []
+    for (question, answer), (_, elsewhere) in (asked, asked[::-1]):
+        wrong = (elsewhere, bound)
+        if draw.below(2):
+            wrong = (answer, about_something_else((question, answer), bound, draw, split))
+        for label, sentence in enumerate((fill(answer, bound), fill(*wrong))):
+            rows.append({"question": fill(question, bound), "sentence": sentence, "label": label})
+    return rows

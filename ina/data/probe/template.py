@@ -20,6 +20,14 @@ SEED = 20240806
 SLOT = re.compile(r"\{([a-z]+)(\d*)(?:\.([a-z]+))?\}")
 CHOICE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
 OTHER = {"sg": "pl", "pl": "sg"}
+ELSE = "8"
+"""Index of slots that speak of something else: those of an aside, and what takes the place of another to that end."""
+TELLING = (
+    *("name", "bob", "ann", "man", "woman", "person", "animal"),
+    *("object", "ware", "vessel", "vehicle", "container", "material"),
+    *("building", "room", "city"),
+)
+"""Classes of people, things and places: with another word of theirs, a sentence is about something else."""
 ATTEMPTS = 60
 """Fresh fillings that may be tried for one template before its possibilities count as used up."""
 
@@ -101,6 +109,20 @@ def bind(
                 bound[name + index] = word
     bound.setdefault("#", {"": draw.choice(("sg", "pl"))})
     return bound
+
+
+def about_something_else(templates: Sequence[str], bound: dict[str, Word], draw: Draw, split: str) -> dict[str, Word]:
+    """The words of `bound`, but for one `TELLING` slot that all templates have: it gets the word of slot `ELSE`.
+
+    Raises ValueError when the templates share no such slot.
+    """
+    shared = set.intersection(*({(name, index) for name, index, _ in SLOT.findall(text)} for text in templates))
+    telling = sorted(slot for slot in shared if slot[0] in TELLING)
+    if not telling:
+        raise ValueError(f"no slot of {', '.join(TELLING)} is in each of {templates}")
+    name, index = draw.choice(telling)
+    other = name + ELSE
+    return bound | {name + index: bind([f"{{{other}}}"], draw, split, bound)[other]}
 
 
 def fill(template: str, bound: dict[str, Word]) -> str:

@@ -2,12 +2,13 @@
 
 A schema is `sentence with [one way|another] | said of the first | said of the second`: the one way the pronoun means
 the first candidate, the other way the second, so neither the words nor the candidate give the label away. In some
-phenomena the form of the pronoun decides, which a small model can learn, in the others only what the world is like.
+phenomena the form of the pronoun decides, in the others only what the world is like. A small model learns neither from
+so few rows, so half of what is not so is said of somebody or something of which the sentence does not speak.
 """
 
 from typing import NamedTuple
 
-from ina.data.probe.template import CHOICE, Draw, Row, bind, fill, phenomena
+from ina.data.probe.template import CHOICE, Draw, Row, about_something_else, bind, fill, phenomena
 
 
 class Schema(NamedTuple):
@@ -154,7 +155,9 @@ def readings(schema: Schema, draw: Draw, split: str) -> list[Row]:
     bound = bind(schema, draw, split)
     rows = []
     for wording in (1, 2):
-        sentence, *readings = (fill(CHOICE.sub(rf"\{wording}", text), bound) for text in schema)
-        for candidate, reading in enumerate(readings, start=1):
-            rows.append({"sentence1": sentence, "sentence2": reading, "label": int(candidate == wording)})
+        sentence, *said = (CHOICE.sub(rf"\{wording}", text) for text in schema)
+        so, not_so = said[wording - 1], said[2 - wording]
+        wrong = (not_so, about_something_else((sentence, not_so), bound, draw, split) if draw.below(2) else bound)
+        for label, text in enumerate((fill(*wrong), fill(so, bound))):
+            rows.append({"sentence1": fill(sentence, bound), "sentence2": text, "label": label})
     return rows
