@@ -14,6 +14,7 @@ from ina import record
 from ina.analysis import measurement
 from ina.analysis.measurement import Findings, Measurement, Origin, Reading, SiteFindings
 from ina.analysis.texts import KINDS
+from ina.data.schema import level_split
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -204,6 +205,23 @@ def _glue_metrics(task: str, keys: dict[str, Any], outcome: dict[str, Any]) -> d
         return {"mcc": float(sk.matthews_corrcoef(labels, found))}
     accuracy = {"accuracy": float(np.mean(labels == found))}
     return accuracy | {"f1": float(sk.f1_score(labels, found))} if task in ("mrpc", "qqp") else accuracy
+
+
+def write_levels(
+    root: Path, method: str, seed: int, levels: tuple[int, ...], loss: float, questions: int = 300, **changed: Any
+) -> None:
+    """Write a run of experiment distractors, trained with two; every step to more of them costs `loss` of its F1."""
+    run = write_run(root, task="squad_v1", method=method, seed=seed, experiment="distractors", **changed)
+    rng = np.random.default_rng([seed, *map(ord, method + repr(sorted(changed.items())))])
+    ease = np.random.default_rng(0).uniform(0, 0.2, questions)  # the same questions for every run
+    parts = []
+    for step, level in enumerate(levels):
+        f1 = np.clip(0.8 - ease - loss * step + rng.normal(0, 0.02, questions), 0, 1)
+        split = "validation" if level == 2 else level_split(level)
+        scores = {f"{rule}_{metric}": f1 for rule in ("best", "last") for metric in ("exact", "f1")}
+        parts.append(pd.DataFrame({"split": split, "id": [f"q{i}" for i in range(questions)], **scores}))
+    data = run.config["data"] | {"distractors": 2, "test_distractors": [level for level in levels if level != 2]}
+    record.write(root, run.model_copy(update={"config": run.config | {"data": data}}), pd.concat(parts))
 
 
 def write_measurement(

@@ -1,14 +1,10 @@
 """Scores by number of distractors: measured on the same questions, and whether an advantage grows."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
-from made_up import write_run
+from made_up import write_levels, write_run
 
-from ina import figures, record
-from ina.data.schema import level_split
+from ina import figures
 from ina.tables import collect, distractors, files
 
 LEVELS = (0, 1, 2, 4, 8)
@@ -17,27 +13,13 @@ QUESTIONS = 300
 ARMS = {"lora": (("lora", {}), 0.15), "without": (("ina", {"inhibition": 0.0}), 0.15), "with": (("ina", {}), 0.05)}
 
 
-def write(root: Path, arm: str, seed: int) -> None:
-    (method, changed), loss = ARMS[arm]
-    run = write_run(root, task="squad_v1", method=method, seed=seed, experiment="distractors", **changed)
-    rng = np.random.default_rng([seed, *map(ord, arm)])
-    ease = np.random.default_rng(0).uniform(0, 0.2, QUESTIONS)  # the same questions for every run
-    parts = []
-    for step, level in enumerate(LEVELS):
-        f1 = np.clip(0.8 - ease - loss * step + rng.normal(0, 0.02, QUESTIONS), 0, 1)
-        split = "validation" if level == 2 else level_split(level)
-        scores = {f"{rule}_{metric}": f1 for rule in ("best", "last") for metric in ("exact", "f1")}
-        parts.append(pd.DataFrame({"split": split, "id": [f"q{i}" for i in range(QUESTIONS)], **scores}))
-    data = run.config["data"] | {"distractors": 2, "test_distractors": [0, 1, 4, 8]}
-    record.write(root, run.model_copy(update={"config": run.config | {"data": data}}), pd.concat(parts))
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> collect.Study:
     root = tmp_path_factory.mktemp("distractors")
     for arm in ARMS:
         for seed in (1, 2, 3):
-            write(root, arm, seed)
+            (method, changed), loss = ARMS[arm]
+            write_levels(root, method, seed, LEVELS, loss, questions=QUESTIONS, **changed)
     [found] = collect.studies(root, "distractors")
     return found
 
