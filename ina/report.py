@@ -261,9 +261,15 @@ class Sweep:
         print(f"  {len(out)} of them go to {out[0].output_dir}, not {out[0].results_dir}: {why}", flush=True)
 
     def _tell_until_over(self) -> None:
-        over = False
+        over, stopping = False, False
         while not over:
             over = self._over.wait(0.5)
+            if self.stopped() and not stopping and not over:
+                stopping = True
+                print(
+                    "stopping: no other run is started; those in progress end first, or at once if told again",
+                    flush=True,
+                )
             outcomes = [outcome for outcome in self._outcomes() if outcome.status != "busy"]
             fresh = [outcome for outcome in outcomes if outcome.id not in self.told]
             self.told |= {outcome.id for outcome in fresh}
