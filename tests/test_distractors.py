@@ -1,10 +1,14 @@
 """Scores by number of distractors: measured on the same questions, and whether an advantage grows."""
 
+import re
+
 import numpy as np
 import pytest
 from made_up import write_levels, write_run
 
 from ina import figures
+from ina.claims import mechanism
+from ina.claims.ledger import ledger
 from ina.tables import collect, distractors, files
 
 LEVELS = (0, 1, 2, 4, 8)
@@ -71,3 +75,15 @@ def test_the_figure_draws_scores_of_all_arms_and_advantages_of_two(study):
     scores, gains = figures.drawn(study)["distractors"](study).axes
     assert (len(scores.containers), len(gains.containers)) == (3, 2)
     assert [label.get_text() for label in scores.get_xticklabels()] == list(map(str, LEVELS))
+
+
+def test_the_claims_have_the_growth_with_inhibition_and_only_there(study):
+    told = [text for _, _, text in mechanism.evidence_on_growth([study])]
+    assert [text.split(",")[0] for text in told] == ["InA (Inh 0.3) − LoRA", "InA (Inh 0.3) − InA (Inh 0)"]
+    assert all(re.search(r"with 8; growth \+\d+\.\d \[\+.*\]: grows$", text) for text in told)
+    state = (
+        "in MiniLM-L6-H384 on generated data, InA's advantage over {} grows with the number of distractors at 1 of 1"
+    )
+    assert all(state.format(base) in mechanism.state_of_growth([study]) for base in ("LoRA", "InA (Inh 0)"))
+    assert mechanism.state_of_growth([study]) in ledger([study])
+    assert "3 comparisons" not in ledger([study]), "they are no comparisons on SQuAD as it is"

@@ -1,4 +1,4 @@
-"""What was measured inside our trained models: evidence on claims 6 and 7."""
+"""What was measured with more and more distractors, and inside our trained models: evidence on claims 6 and 7."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 
 from ..tables.collect import Study
+from ..tables.distractors import WORDS, Advantage, advantages, levels
 from ..tables.layout import points, signed
 from ..tables.measured import (
     ALL,
@@ -54,6 +55,39 @@ def evidence_on_tail(studies: list[Study]) -> Iterator[Evidence]:
             for method, of in _inas(study, found)
         ]
         yield "ours", where(study, model), "; ".join(texts)
+
+
+def evidence_on_growth(studies: list[Study]) -> Iterator[Evidence]:
+    """One line for each advantage of InA: with each number of distractors, and whether it grows with them."""
+    for study, one in _advantages(studies):
+        told = [
+            f"{signed(of.difference.value)} with {level}" for level, of in zip(levels(study), one.by_level, strict=True)
+        ]
+        ends = one.growth.interval
+        growth = f"growth {signed(one.growth.difference.value)} [{signed(ends.low)}, {signed(ends.high)}]"
+        pair = f"{study.method_label(one.a)} − {study.method_label(one.b)}"
+        text = f"{pair}, F1 by number of distractors: {', '.join(told)}; {growth}: {WORDS[one.verdict.verdict]}"
+        yield "ours", where(study, one.model), text
+
+
+def state_of_growth(studies: list[Study]) -> str:
+    """At how many levels of inhibition InA's advantage grows with the number of distractors; blank if not measured."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for study, one in _advantages(studies):
+        of = f"in {study.model_label(one.model)} on generated data", study.method_label(one.b)
+        found.setdefault(of, []).append(one.verdict.verdict)
+    told = [
+        f"{where}, InA's advantage over {base} grows with the number of distractors at {verdicts.count('better')} of "
+        f"{len(verdicts)} levels of inhibition ({verdicts.count('undecided')} undecided)"
+        for (where, base), verdicts in found.items()
+    ]
+    return "; ".join(told)
+
+
+def _advantages(studies: list[Study]) -> Iterator[tuple[Study, Advantage]]:
+    """Those of InA with inhibition."""
+    for study in filter(levels, studies):
+        yield from ((study, one) for one in advantages(study) if _level(study, one.a))
 
 
 def evidence_on_attention(studies: list[Study]) -> Iterator[Evidence]:
