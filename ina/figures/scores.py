@@ -182,7 +182,8 @@ def ablation(study: Study) -> Figure:
             if is_lora(_method(cell)) and _method(cell)["kind"] != "lora":
                 band = summarise(study, cell, "best").interval
                 axis.axhspan(100 * band.low, 100 * band.high, color="#DDDDDD", zorder=0, label="LoRA, best epoch")
-        axis.set_xticks(range(len(values[along])), [value.replace("+", "\n+ ") for value in values[along]])
+        broken = [value.replace("+", "\n+ ").replace("_", "_\n") for value in values[along]]  # long ones would touch
+        axis.set_xticks(range(len(broken)), broken)
         axis.set_xlabel(TITLES[along].lower())
         axis.set_ylabel(_metric(study, task))
         axis.set_title(f"{study.model_label(model)}, {task_label(task)}")
