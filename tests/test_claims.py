@@ -155,6 +155,18 @@ def test_activations_are_judged_against_plain_ina_where_nothing_else_differs(tmp
     assert "supported (1 worse) against plain InA" in states(text_of(tmp_path))[6]
 
 
+def test_an_ablation_of_the_activation_tells_every_arm_and_what_collapsed(tmp_path):
+    for skill, changed in ((0.9, {}), (None, {"activation": "selu"})):
+        for seed in SEEDS:
+            write_run(
+                tmp_path, task="sst2", method="ina", seed=seed, skill=skill, experiment="ablation_activation", **changed
+            )
+    [told] = [line for line in text_of(tmp_path).splitlines() if "means of best epochs" in line]
+    assert re.search(
+        r"SST-2, .*: InA \(Inh 0.3\) 9\d\.\d, InA \(Inh 0.3, selu\) 5\d\.\d; 5 of 10 runs are degenerate", told
+    )
+
+
 # the file
 
 

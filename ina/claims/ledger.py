@@ -209,6 +209,7 @@ def _activations(numbers: Numbers, studies: list[Study], pairs: list[Pair]) -> C
             ("published", on, "means over 8 tasks: " + ", ".join(f"{name} {of:.1f}" for name, of in averages.items())),
             ("published", on, f"majority-class scores, from runs that did not train: {collapsed}"),
             ("published", on, f"those that train everywhere ({', '.join(trained.index)}) are within {within}"),
+            *ours.evidence_on_activations(studies),
             *ours.evidence(found),
             *mechanism.evidence_on_tail(studies),
         ],

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..tables.ablation import is_ablation, ordered, panels, varied
 from ..tables.collect import RULES, Study, task_label
 from ..tables.layout import points, signed
 from ..tables.outcomes import summarise
@@ -96,6 +97,20 @@ def evidence(found: list[Pair]) -> Iterator[Evidence]:
         texts += [f"mean {_difference(pair)}: {pair.verdict}" for pair in group if not pair.task]
         label = f"{study.method_label(a)} − {study.method_label(b)}"
         yield "ours", where(study, model), f"{label}, best / last epoch: {'; '.join(texts)}"
+
+
+def evidence_on_activations(studies: list[Study]) -> Iterator[Evidence]:
+    """One line for each ablation of the activation, model and task: the mean score of each arm, and what collapsed."""
+    for study in studies:
+        if not is_ablation(study) or "activation" not in varied(study):
+            continue
+        for model, task in panels(study):
+            cells = ordered(study, model, task)
+            means = [f"{study.method_label(c.method)} {points(summarise(study, c, 'best').mean)}" for c in cells]
+            runs, failed = sum(len(c.runs) for c in cells), sum(c.degenerate("last") for c in cells)
+            collapsed = f"{failed} of {runs} runs are degenerate"
+            text = f"{task_label(task)}, means of best epochs: {', '.join(means)}; {collapsed}"
+            yield "ours", where(study, model), text
 
 
 def state(found: list[Pair], good: set[str], bad: set[str], otherwise: str) -> str:
