@@ -269,13 +269,13 @@ def test_a_signal_to_end_cancels_the_run_in_progress_and_sums_up(glue, tmp_path,
 
 
 def test_a_signal_to_the_launcher_alone_lets_its_workers_end_their_runs(glue, tmp_path):
-    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2,3", "train.epochs=10"]
-    process = start(grid(glue, tmp_path, *parallel), tmp_path / "log")
-    wait_for(lambda: len(list(tmp_path.glob("work/*/epochs/*.json"))) > 1)
-    os.kill(process.pid, signal.SIGTERM)
-    process.join()
-    log = (tmp_path / "log").read_text()
-    assert process.exitcode == 130
+    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2,3", "train.epochs=20"]
+    command = [sys.executable, "-m", "ina.run", *grid(glue, tmp_path, *parallel)]
+    process = subprocess.Popen(command, cwd=CONFIG_DIR.parent, stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: len({path.parent for path in tmp_path.glob("work/*/epochs/*.json")}) == 2)
+    process.terminate()
+    log, _ = process.communicate()
+    assert process.returncode == 130
     assert "stopping: no other run is started; those in progress end first, or at once if told again" in log
     assert "6 runs: 2 done, 0 recorded before, 0 failed, 0 cancelled, 4 not done, in " in log
 
