@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 from made_up import COMMIT, write_run, write_study
 
+from ina import record
 from ina.record import RecordError
 from ina.sweep import experiment_runs
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
 from ina.tables.compact import compact
 from ina.tables.layout import Column, Row, Table
-from ina.tables.resources import efficiency_table, parameter_table
+from ina.tables.resources import cost_table, efficiency_table, parameter_table
 from ina.tables.scores import score_tables
 from ina.tables.sheet import sheet
 from ina.tables.verdicts import Judged, interval_table, judge, pairs
@@ -372,6 +373,26 @@ def test_the_reproducibility_sheet_answers_from_the_records(glue):
         assert told in text
 
 
+def test_the_sheet_says_what_an_experiment_took_and_how_to_repeat_it(glue):
+    made = study(glue)
+    row = cost_table([made]).data.iloc[0]
+    seconds = sum(run.wall_seconds for run in made.runs)
+    threads = made.runs[0].provenance.threads
+    assert row["runs"] == len(made.runs) and row["process_hours"] == pytest.approx(seconds / 3600)
+    assert row["core_hours"] == pytest.approx(seconds * threads / 3600)
+    assert row["repeat"] == "INA_DATA_DIR=… make reproduce-glue EXPERIMENT=made_up"
+    assert f"`{row['repeat']}`" in sheet([made])
+
+
+@pytest.mark.parametrize(("given", "ending"), [("auto", " ARGS=data=probe"), ("probe", "")])
+def test_the_line_that_repeats_names_the_source_where_the_experiment_does_not(tmp_path, given, ending):
+    run = write_run(tmp_path, task="squad_v1", source="probe")
+    run.config["data"]["source"] = given
+    record.write(tmp_path, run, record.read_predictions(tmp_path, run))
+    line = cost_table(collect.studies(tmp_path)).data.iloc[0]["repeat"]
+    assert line == f"make reproduce-squad EXPERIMENT=made_up{ending}"
+
+
 # formats
 
 
@@ -472,6 +493,19 @@ def test_the_table_in_the_readme_is_kept_up_to_date_and_the_rest_left_alone(glue
     text = readme.read_text()
     assert text.startswith("# Title\n\n<!-- table: made_up-files -->\n**Table 3: GLUE")
     assert text.endswith(f"\n\ntext\n{block.format('other-files')}\n")
+
+
+def test_the_report_has_any_table_and_what_all_of_it_took(glue, tmp_path):
+    root, report = tmp_path / "outputs", tmp_path / "outputs" / "REPORT.md"
+    shutil.copytree(glue, root)
+    block = "<!-- table: {} -->\n<!-- /table -->"
+    report.write_text("\n\n".join(map(block.format, ("made_up-files", "made_up-files/verdicts_best", "cost"))))
+    main(["--results", str(root)])
+    first, second, third = report.read_text().split("<!-- /table -->")[:3]
+    assert "**Table 3: GLUE" in first and "[The whole table](tables/made_up-files/table3.md)" in first
+    assert "**Pairs of methods" in second and "(tables/made_up-files/verdicts_best.md)" in second
+    assert "EXPERIMENT=made_up" in third
+    main(["--results", str(root), "--check"])
 
 
 def test_the_readme_has_what_we_measured_beside_the_models_that_there_is_ina_for(glue, squad):

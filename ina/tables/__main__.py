@@ -1,7 +1,8 @@
 """Write the tables of experiments from their records, or check that the written ones are up to date.
 
-Files go to <results>/tables/<experiment>-<data source>/. Where <results> is called `results`, the README beside it is
-kept up to date too: what stands between `<!-- table: <experiment>-<data source> -->` and `<!-- /table -->` is replaced.
+Files go to <results>/tables/<experiment>-<data source>/. <results>/REPORT.md is kept up to date too and, where
+<results> is called `results`, the README beside it: what stands between `<!-- table: NAME -->` and `<!-- /table -->` is
+replaced, NAME being <experiment>-<data source>, <experiment>-<data source>/<table>, or cost.
 """
 
 from __future__ import annotations

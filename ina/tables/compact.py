@@ -1,4 +1,4 @@
-"""A table for a first look, as the README has it."""
+"""Tables for a first look, as the README and the report have them."""
 
 from __future__ import annotations
 
@@ -32,3 +32,8 @@ def compact(table: Table, place: str) -> Table:
         notes=(*table.notes, f"{whole}; verdicts and intervals stand [beside it]({place})."),
         sources=(),
     )
+
+
+def excerpt(table: Table, place: str) -> Table:
+    """`table` with a link to its file in the folder `place` instead of its notes."""
+    return replace(table, notes=(f"What the columns mean: [the table's notes]({place}/{table.name}.md).",), sources=())

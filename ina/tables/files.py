@@ -9,11 +9,11 @@ from ..record import write_atomically
 from . import render
 from .ablation import ablation_table, is_ablation
 from .collect import RULES, Study
-from .compact import compact
+from .compact import compact, excerpt
 from .distractors import distractor_table, levels
 from .layout import Table
 from .mechanism import mechanism_tables
-from .resources import efficiency_table, parameter_table
+from .resources import cost_table, efficiency_table, parameter_table
 from .scores import score_tables
 from .search import search_table
 from .sheet import sheet
@@ -47,23 +47,25 @@ def on_screen(study: Study) -> str:
 
 
 def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
-    """Every file that should lie under `results` for these studies, and the README beside it, with its text.
+    """Every file that should lie under `results` for these studies, and the documents with tables, with its text.
 
     With `whole`, they are all studies there are: the reproducibility sheet is about them together.
     """
     files: dict[Path, str] = {}
-    blocks: dict[str, str] = {}
-    for study in studies:
-        made = tables(study)
-        for table in made:
+    made = {study.name: tables(study) for study in studies}
+    for name, of in made.items():
+        for table in of:
             for suffix in render.FORMATS:
-                files[results / "tables" / study.name / f"{table.name}.{suffix}"] = render.render(table, suffix)
-        blocks[study.name] = render.markdown(compact(made[0], f"{results.name}/tables/{study.name}"))
+                files[results / "tables" / name / f"{table.name}.{suffix}"] = render.render(table, suffix)
     if whole and studies:
         files[results / "REPRODUCIBILITY.md"] = sheet(studies)
-    readme = _readme(results)
-    if readme:
-        files[readme] = _with_blocks(readme, blocks)
+    for document in _documents(results):
+        place = (results / "tables").relative_to(document.parent).as_posix()
+        shown = {name: compact(of[0], f"{place}/{name}") for name, of in made.items()}
+        shown |= {f"{name}/{each.name}": excerpt(each, f"{place}/{name}") for name, of in made.items() for each in of}
+        if whole and studies:
+            shown["cost"] = cost_table(studies)
+        files[document] = _with_tables(document, shown)
     return files
 
 
@@ -89,17 +91,26 @@ def stale(results: Path, files: dict[Path, str], whole: bool) -> list[str]:
             f"{path}: the table {block['name']} belongs to no record; empty it"
             for path, text in files.items()
             for block in _BLOCK.finditer(text)
-            if block["body"] and not (results / "tables" / block["name"]).is_dir()
+            if block["body"] and not _is_made(results, block["name"])
         ]
     return told
 
 
-def _readme(results: Path) -> Path | None:
-    path = results.parent / "README.md"
-    return path if results.name == "results" and path.is_file() else None
+def _documents(results: Path) -> list[Path]:
+    """Those that have tables between markers: the report, and the README of what is published."""
+    there = [results / "REPORT.md", *([results.parent / "README.md"] if results.name == "results" else [])]
+    return [path for path in there if path.is_file()]
 
 
-def _with_blocks(readme: Path, blocks: dict[str, str]) -> str:
-    """The text of the README with the tables between its markers replaced; those of other studies stay."""
-    text = readme.read_text(encoding="utf-8")
-    return _BLOCK.sub(lambda m: m[1] + blocks.get(m["name"], m["body"]) + m[4], text)
+def _is_made(results: Path, name: str) -> bool:
+    return name == "cost" or (results / "tables" / f"{name}.md").is_file() or (results / "tables" / name).is_dir()
+
+
+def _with_tables(document: Path, shown: dict[str, Table]) -> str:
+    """The text of a document with the tables between its markers replaced; those of other studies stay."""
+
+    def block(found: re.Match[str]) -> str:
+        table = shown.get(found["name"])
+        return found[1] + (render.markdown(table) if table else found["body"]) + found[4]
+
+    return _BLOCK.sub(block, document.read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from ..record import Record
 from . import render
 from .collect import Study, task_label
 from .layout import Column, Row, Table, span
-from .resources import efficiency_table, parameter_table
+from .resources import cost_table, efficiency_table, parameter_table
 from .search import search_table
 
 _HEAD = """# Reproducibility sheet
@@ -30,7 +30,7 @@ _METHOD = ("r", "alpha", "dropout", "inhibition", "activation", "threshold")
 
 def sheet(studies: list[Study]) -> str:
     """The text of the sheet."""
-    return _HEAD + "".join(map(_section, studies))
+    return f"{_HEAD}\n{render.markdown(cost_table(studies))}" + "".join(map(_section, studies))
 
 
 def _section(study: Study) -> str:
