@@ -37,22 +37,23 @@ SITES = {"query, key": "[query,key]", "query, key, value": "[query,key,value]"}
 def gate(short: bool) -> list[str]:
     """InA against PEFT's LoRA at the same sites and rank, and full fine-tuning: forward, backward, peak memory."""
     given = batches("cola", 4 if short else 12)
+    base = [("query, key", 8, setup) for setup in ("float32", "bfloat16", "train.fast")]
+    plan = dict.fromkeys([*base, *((sites, rank, "train.fast") for sites in SITES for rank in (4, 8, 32))])
     rows = []
-    for sites, rank in [("query, key", 8)] if short else [(sites, rank) for sites in SITES for rank in (4, 8, 32)]:
-        for setup in ("float32", "bfloat16", "train.fast"):
-            steps: dict[str, Step] = {}
-            for method in ("lora", "ina", "full"):
-                adapter = [] if method == "full" else [f"method.sites={SITES[sites]}", f"method.r={rank}"]
-                made = model(settings("cola", method, *adapter))
-                made = quick(made, ids("cola")) if setup == "train.fast" else made
-                steps[method] = stepper(made, "float32" if setup == "float32" else "bfloat16", optimise=False)
-            seconds = race(steps, given, 3 if short else 8)
-            memory = {method: peak(method, SITES[sites], rank, setup) for method in steps}
-            times = [milliseconds(seconds[method]) for method in steps]
-            rows.append(
-                [sites, rank, setup, *times, ratio(seconds["ina"], seconds["lora"])]
-                + [f"{memory[method]:.0f}" for method in steps] + [f"{memory['ina'] / memory['lora']:.3f}"]
-            )  # fmt: skip
+    for sites, rank, setup in base[2:] if short else plan:
+        steps: dict[str, Step] = {}
+        for method in ("lora", "ina", "full"):
+            adapter = [] if method == "full" else [f"method.sites={SITES[sites]}", f"method.r={rank}"]
+            made = model(settings("cola", method, *adapter))
+            made = quick(made, ids("cola")) if setup == "train.fast" else made
+            steps[method] = stepper(made, "float32" if setup == "float32" else "bfloat16", optimise=False)
+        seconds = race(steps, given, 3 if short else 8)
+        memory = {method: peak(method, SITES[sites], rank, setup) for method in steps}
+        times = [milliseconds(seconds[method]) for method in steps]
+        rows.append(
+            [sites, rank, setup, *times, ratio(seconds["ina"], seconds["lora"])]
+            + [f"{memory[method]:.0f}" for method in steps] + [f"{memory['ina'] / memory['lora']:.3f}"]
+        )  # fmt: skip
     header = ["sites", "rank", "", "LoRA ms", "InA ms", "full ms", "InA / LoRA"]
     return table(header + ["LoRA MB", "InA MB", "full MB", "InA / LoRA, memory"], rows)
 

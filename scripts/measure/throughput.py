@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import tempfile
 from pathlib import Path
 
@@ -33,7 +34,7 @@ PADDED_STEPS = 6  # all of them are alike
 
 def section(quick: bool) -> list[str]:
     """The table: a row a contender and task, rates and ratios of ours to it, over paired rounds."""
-    plan = [("cola", "lora", 32, 3), ("cola", "ina", 32, 3), ("cola", "full", 32, 2), ("mrpc", "ina", 32, 2)]
+    plan = [("cola", "lora", 32, 2), ("cola", "ina", 32, 2), ("cola", "full", 32, 2), ("mrpc", "ina", 32, 2)]
     plan += [("rte", "ina", 32, 2), ("squad_v1", "ina", 8, 2)]
     rows = []
     for task, method, size, rounds in plan[:1] if quick else plan:
@@ -55,6 +56,7 @@ def compare(task: str, method: str, size: int, rounds: int) -> list[list[str]]:
             count = 3 if index == 0 else steps
             rate, loss = ours(cfg, features, count, name) if name in OURS else theirs(cfg, features, count, name)
             if index:
+                print(f"{task} {method}, round {index} of {rounds}: {rate:.1f}/s {name}", file=sys.stderr, flush=True)
                 rates[name].append(rate)
                 losses[name].append(loss)
     fast = np.array(rates["ina, train.fast"])
@@ -70,7 +72,8 @@ def ours(cfg: RunConfig, features: Dataset, steps: int, name: str) -> tuple[floa
     rows = np.random.default_rng(cfg.seed).permutation(len(features))[: steps * cfg.train.batch_size]
     given = cfg.train.model_copy(update={"fast": OURS[name], "threads": None})
     chosen = features.select(rows)
-    dev = DevSet("validation", chosen.select(range(8)).remove_columns("labels"), lambda _: NOTHING)
+    answers = {"labels", "start_positions", "end_positions"} & set(chosen.column_names)
+    dev = DevSet("validation", chosen.select(range(8)).remove_columns(sorted(answers)), lambda _: NOTHING)
     with tempfile.TemporaryDirectory() as folder, clocked() as clock:
         trained = train.fit(
             model(cfg), chosen.remove_columns("length"), [dev], models.load_tokenizer(cfg.model), given,
