@@ -77,13 +77,16 @@ def test_the_figure_draws_scores_of_all_arms_and_advantages_of_two(study):
     assert [label.get_text() for label in scores.get_xticklabels()] == list(map(str, LEVELS))
 
 
-def test_the_claims_have_the_growth_with_inhibition_and_only_there(study):
-    told = [text for _, _, text in mechanism.evidence_on_growth([study])]
-    assert [text.split(",")[0] for text in told] == ["InA (Inh 0.3) − LoRA", "InA (Inh 0.3) − InA (Inh 0)"]
-    assert all(re.search(r"with 8; growth \+\d+\.\d \[\+.*\]: grows$", text) for text in told)
+def test_the_claims_have_the_growth_with_inhibition_and_that_of_the_activation_alone(study):
+    told = {text.split(",")[0]: text for _, _, text in mechanism.evidence_on_growth([study])}
+    grown = ("InA (Inh 0.3) − LoRA", "InA (Inh 0.3) − InA (Inh 0)")
+    assert set(told) == {*grown, "InA (Inh 0) − LoRA"}
+    assert all(re.search(r"with 8; growth \+\d+\.\d \[\+.*\]: grows$", told[pair]) for pair in grown)
+    assert told["InA (Inh 0) − LoRA"].endswith(": stays")
     state = mechanism.state_of_growth([study])
     for base in ("LoRA", "InA (Inh 0)"):
         assert f"InA's advantage over {base} grows with the number of distractors at 1 of 1 levels" in state
+    assert "the advantage over LoRA of InA without inhibition, which is its activation alone: stays" in state
     text = ledger([study])
     assert state in text
     assert "distractors" not in text[text.index("## 4.") : text.index("## 5.")], "it is not SQuAD as it is"

@@ -71,23 +71,36 @@ def evidence_on_growth(studies: list[Study]) -> Iterator[Evidence]:
 
 
 def state_of_growth(studies: list[Study]) -> str:
-    """At how many levels of inhibition InA's advantage grows with the number of distractors; blank if not measured."""
-    found: dict[tuple[str, str], list[str]] = {}
+    """At how many levels of inhibition InA's advantage grows with the number of distractors, and whether the activation
+    alone, at inhibition 0, has one that grows; blank if not measured."""
+    found: dict[tuple[str, str, bool], list[str]] = {}
     for study, one in _advantages(studies):
-        of = f"in {study.model_label(one.model)} on generated data", study.method_label(one.b)
+        of = (
+            f"in {study.model_label(one.model)} on generated data",
+            study.method_label(one.b),
+            bool(_level(study, one.a)),
+        )
         found.setdefault(of, []).append(one.verdict.verdict)
-    told = [
-        f"{where}, InA's advantage over {base} grows with the number of distractors at {verdicts.count('better')} of "
-        f"{len(verdicts)} levels of inhibition ({verdicts.count('undecided')} undecided)"
-        for (where, base), verdicts in found.items()
-    ]
+    told = []
+    for (on, base, inhibits), verdicts in sorted(found.items(), reverse=True):
+        if inhibits:
+            told.append(
+                f"{on}, InA's advantage over {base} grows with the number of distractors at "
+                f"{verdicts.count('better')} of {len(verdicts)} levels of inhibition ({verdicts.count('undecided')} "
+                "undecided)"
+            )
+        else:
+            told.append(
+                f"{on}, the advantage over {base} of InA without inhibition, which is its activation alone: "
+                f"{WORDS[verdicts[0]]}"
+            )
     return "; ".join(told)
 
 
 def _advantages(studies: list[Study]) -> Iterator[tuple[Study, Advantage]]:
-    """Those of InA with inhibition."""
+    """Those of InA, without inhibition too: there the activation alone differs from LoRA."""
     for study in filter(levels, studies):
-        yield from ((study, one) for one in advantages(study) if _level(study, one.a))
+        yield from ((study, one) for one in advantages(study))
 
 
 def evidence_on_attention(studies: list[Study]) -> Iterator[Evidence]:
