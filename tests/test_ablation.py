@@ -91,6 +91,14 @@ def test_a_row_has_the_mean_of_its_runs_and_its_difference_to_the_reference(root
     assert rows["gelu"][1] == "ref."
 
 
+@pytest.mark.parametrize("name", ["activation", "inhibition", "threshold"])
+def test_one_row_is_the_reference_wherever_it_stands(root, name):
+    table = ablation_table(study(root, f"ablation_{name}"))
+    ours = [row for row in table.rows if row.kind == "main"][: len(study(root, f"ablation_{name}").cells)]
+    place = [column.group for column in table.columns].index("To reference")
+    assert [row.cells[place] for row in ours].count("ref.") == 1
+
+
 def test_runs_that_failed_are_marked(root):
     rows = values(ablation_table(study(root, "ablation_activation")), "Activation", "Score (n)")
     assert [name for name, score in rows if "†3" in score] == ["selu"]

@@ -33,7 +33,7 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
     """(model, A, B): every method against LoRA, against full fine-tuning, and every variant against its plain method.
 
     InA is compared with the LoRA of the same rank, alpha, dropout and sites where there is one, else with the first.
-    Where there is nothing of all this, the first method is what the others are compared with.
+    Where there is nothing of all this, the first method is what the others are compared with. No pair comes both ways.
     """
     for model in dict.fromkeys(model for model, _ in study.methods):
         settings = {c.method: c.first.config["method"] for c in study.cells.values() if c.model == model}
@@ -48,7 +48,9 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
             lora = [] if of["kind"] == "lora" else (like or loras)[:1]
             plain = [name for name in names if name == of["name"]]
             against = [b for b in dict.fromkeys(lora + full + plain) if b != a]
-            yield from ((model, a, b) for b in against or names[:1] if b != a)
+            if not against and not any(settings[name]["name"] == a for name in names if name != a):
+                against = names[:1]
+            yield from ((model, a, b) for b in against if b != a)
 
 
 def judge(study: Study, rule: Rule) -> list[Judged]:
