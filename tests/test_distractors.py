@@ -71,10 +71,13 @@ def test_the_table_comes_first_and_has_a_column_a_number(study):
     assert len(table.data) == 3 * 5 + 3 * 6
 
 
-def test_the_figure_draws_scores_of_all_arms_and_advantages_of_two(study):
-    scores, gains = figures.drawn(study)["distractors"](study).axes
+def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_grow_by(study):
+    scores, gains, growth = figures.drawn(study)["distractors"](study).axes
     assert (len(scores.containers), len(gains.containers)) == (3, 2)
     assert [label.get_text() for label in scores.get_xticklabels()] == list(map(str, LEVELS))
+    pairs = [label.get_text().replace("\n", " ") for label in growth.get_yticklabels()]
+    verdicts = dict(zip(pairs, [text.get_text() for text in growth.texts], strict=True))
+    assert verdicts["InA (Inh 0.3) − LoRA"] == "grows" and verdicts["InA (Inh 0) − LoRA"] == "stays"
 
 
 def test_the_claims_have_the_growth_with_inhibition_and_that_of_the_activation_alone(study):

@@ -14,7 +14,7 @@ from ..tables import collect
 from ..tables.ablation import TITLES, is_lora, ordered, told, varied
 from ..tables.ablation import panels as ablation_panels
 from ..tables.collect import RULES, Cell, Rule, Study, task_label
-from ..tables.distractors import advantages, level_summary, levels
+from ..tables.distractors import WORDS, Advantage, advantages, level_summary, levels
 from ..tables.outcomes import summarise
 from ..tables.verdicts import Judged, judge
 from .style import COLOURS, LINES, MARKERS, STYLE, Look, cells_of, legend, looks, prefix, with_panels
@@ -35,7 +35,7 @@ def forest(study: Study, rule: Rule = "best") -> Figure:
     figure, axes = with_panels(len(groups), columns=3, height=0.75 + 0.17 * longest)
     for axis, ((model, a, b), rows) in zip(axes, groups.items(), strict=True):
         for y, one in enumerate(rows):
-            _difference(axis, y, one, looks(study)[a], limit)
+            _difference(axis, y, one.compared, one.verdict, looks(study)[a], limit)
         axis.axvline(0, color="black", linewidth=0.6)
         axis.set_xlim(-limit, limit)
         axis.set_ylim(longest - 0.5, -0.5)
@@ -55,16 +55,23 @@ def _reach(groups: dict[tuple[str, str, str], list[Judged]]) -> float:
     return max(min(max(ends), 4 * float(np.median(ends))), *values) if judged else 1.0
 
 
-def _difference(axis: Axes, y: int, one: Judged, look: Look, limit: float) -> None:
-    margin = 100 * one.verdict.margin
+def _difference(
+    axis: Axes,
+    y: int,
+    compared: stats.Comparison | stats.Aggregate,
+    verdict: stats.Verdict,
+    look: Look,
+    limit: float = np.inf,
+) -> None:
+    margin = 100 * verdict.margin
     axis.fill_betweenx([y - 0.5, y + 0.5], -margin, margin, color="#DDDDDD", linewidth=0)
-    low, high = 100 * one.compared.interval.low, 100 * one.compared.interval.high
+    low, high = 100 * compared.interval.low, 100 * compared.interval.high
     axis.plot([max(low, -limit), min(high, limit)], [y, y], color=look.colour, linewidth=1)
     for bound, edge, arrow in ((low, -limit, "<"), (high, limit, ">")):
         if abs(bound) > limit:
             axis.plot(edge, y, arrow, color=look.colour, clip_on=False)
-    decided = one.verdict.verdict != "undecided"
-    value = 100 * one.compared.difference.value
+    decided = verdict.verdict != "undecided"
+    value = 100 * compared.difference.value
     axis.plot(value, y, look.marker, color=look.colour, markerfacecolor=look.colour if decided else "white")
 
 
@@ -213,11 +220,14 @@ def _with_bars(axis: Axes, x: list[float], found: list[stats.CellSummary], look:
 
 @matplotlib.rc_context(STYLE)
 def distractors(study: Study) -> Figure:
-    """Left, F1 against the number of distractors; right, the advantage over LoRA. 95 % intervals, last epoch."""
+    """F1 against the number of distractors; the advantage over LoRA; how much each advantage grows, with its verdict.
+
+    95 % intervals, last epoch; markers as in :func:`forest`.
+    """
     measured = levels(study)
     panels = list(dict.fromkeys((cell.model, cell.task) for cell in study.cells.values()))
-    figure, axes = with_panels(2 * len(panels), columns=2, height=2.4)
-    for (model, task), scores, gains in zip(panels, axes[::2], axes[1::2], strict=True):
+    figure, axes = with_panels(3 * len(panels), columns=3, height=2.7)
+    for (model, task), scores, gains, growth in zip(panels, axes[::3], axes[1::3], axes[2::3], strict=True):
         cells = cells_of(study, model, task)
         for place, (method, cell) in enumerate(cells.items()):
             x = np.arange(len(measured)) + 0.1 * (place - (len(cells) - 1) / 2)
@@ -229,6 +239,8 @@ def distractors(study: Study) -> Figure:
                 if (one.model, one.task, one.a, kind) == (model, task, method, "lora"):
                     values = [of.difference.value for of in one.by_level]
                     _line(gains, x, values, [of.interval for of in one.by_level], look, label)
+        found = [one for one in advantages(study) if (one.model, one.task) == (model, task)]
+        _growth(growth, study, sorted(found, key=lambda one: list(cells).index(one.b)))
         gains.axhline(0, color="black", linewidth=0.6)
         low, high = scores.get_ylim()  # a few seeds can have an interval that ends where there are no scores
         scores.set_ylim(max(low, 0), min(high, 100))
@@ -237,9 +249,23 @@ def distractors(study: Study) -> Figure:
         for axis in (scores, gains):
             axis.set_xticks(range(len(measured)), map(str, measured))
             axis.set_xlabel("distractors in the paragraph")
+        for axis in (scores, gains, growth):
             axis.set_title(prefix(study, model) + task_label(task))
     legend(figure)
     return figure
+
+
+def _growth(axis: Axes, study: Study, rows: list[Advantage]) -> None:
+    for y, one in enumerate(rows):
+        _difference(axis, y, one.growth, one.verdict, looks(study)[one.a])
+        axis.text(1.02, y, WORDS[one.verdict.verdict], transform=axis.get_yaxis_transform(), va="center")
+    axis.axvline(0, color="black", linewidth=0.6)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    names = [f"{study.method_label(one.a)}\n− {study.method_label(one.b)}" for one in rows]
+    axis.set_yticks(range(len(rows)), names, fontsize=6.5, linespacing=0.95)
+    axis.tick_params(left=False)
+    axis.spines["left"].set_visible(False)
+    axis.set_xlabel("growth of the difference, F1")
 
 
 def _line(axis: Axes, x: np.ndarray, values: list[float], ends: list[stats.Interval], look: Look, label: str) -> None:
