@@ -1,6 +1,6 @@
 """How fast training is on this machine, and against what: `make bench`, into results/tables/benchmark.md.
 
-    python scripts/benchmark.py                        everything: about twenty minutes on an otherwise idle machine
+    python scripts/benchmark.py                        everything: about forty minutes on an otherwise idle machine
     python scripts/benchmark.py --quick                a little of everything in three, told and not written down
     python scripts/benchmark.py throughput gate        some sections; the others stay as they are in the file
     python scripts/benchmark.py --threads 1            as runs of a sweep, which has one a core
