@@ -24,9 +24,9 @@ from typing import Any, Literal
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from . import record, sweep
-from .config import CONFIG_DIR, ConfigError, RunConfig
-from .record import Busy, Record, RecordError
+from . import data, record, sweep, train
+from .config import CONFIG_DIR, ConfigError, RunConfig, numbers_depend_on
+from .record import Busy, Record
 
 USER_ERRORS = (ValueError, OSError)  # told in one sentence; anything else is a bug and shows its type
 
@@ -65,7 +65,7 @@ class Report(Callback):
                 sys.exit(f"nothing was started:\n{error}")
         self.sweep = current
         if not current.trials:
-            config.hydra.overrides.task, config.hydra.sweeper.params = current.parts[current.part], {}
+            config.hydra.sweeper = {"_target_": "hydra_plugins.ina_sweeper.Planned"}
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """In a worker the sweep arrives as a copy, inside this object."""
@@ -84,8 +84,8 @@ class Sweep:
     def __init__(self, config: DictConfig) -> None:
         overrides = list(config.hydra.overrides.task)
         self.trials = config.hydra.sweeper.get("n_trials")
-        self.runs = {run.id: run for run in sweep.expand(overrides)}
-        self.parts, self.part = sweep.parts(overrides), 0  # Hydra is called for each
+        runs, self.commands = sweep.plan(overrides)
+        self.runs = {run.id: run for run in runs}
         if self.trials:
             logging.getLogger("optuna.storages").setLevel(logging.WARNING)
             if any(run.data.select is None for run in self.runs.values()):
@@ -181,17 +181,14 @@ class Sweep:
         """How often a run was started in this sweep."""
         return (self.folder / f"{run_id}.started").stat().st_size
 
-    def again(self) -> bool:
-        """Whether Hydra is to be called again: for the next part, or for runs that other processes were doing.
+    def left(self) -> list[list[str]]:
+        """The command lines of the runs of which nothing has come yet."""
+        return [command for run_id, command in self.commands.items() if self._outcome(run_id) is None]
 
-        These are waited for in that round.
-        """
+    def again(self) -> bool:
+        """Whether Hydra is to be called again, to wait for runs that other processes were doing."""
         if self.stopped():
             return False
-        self.part += 1
-        if self.part < len(self.parts):
-            return True
-        self.part = 0
         busy = [outcome.id for outcome in self._outcomes() if outcome.status == "busy"]
         if not busy:
             return False
@@ -229,15 +226,26 @@ class Sweep:
 
     def _plan(self) -> None:
         self.clean = record.git_state(CONFIG_DIR.parent)[1] is False
+        fingerprints = {}
         for run_id, run in self.runs.items():
-            path = record.record_path(sweep.home(run, self.clean), run.experiment, self.sources[run_id], run_id)
-            if not path.is_file():
+            source = self.sources[run_id]
+            if not record.record_path(sweep.home(run, self.clean), run.experiment, source, run_id).is_file():
                 continue
             self.recorded.add(run_id)
+            if self.trials or run.train.start:
+                continue  # told when it comes up, and when what it starts from is known
             try:
-                self.seconds.setdefault(_kind(run_id), []).append(record.read(path).wall_seconds or 0.0)
-            except RecordError:
-                pass  # told when the run comes up
+                rows = f"{run.task.name} {run.data.model_dump_json()}"
+                if rows not in fingerprints:
+                    fingerprints[rows] = data.load(run.task.name, run.data).fingerprint
+                dtype = train.resolve_dtype(run.train.dtype, run.train.fast)
+                settings = numbers_depend_on(run.model_dump(), source, fingerprints[rows], dtype)
+                found = sweep.recorded(run, source, self.clean, settings)
+                score = found.best.metrics[found.headline]
+                self.keep(Outcome(run_id, "recorded", scores(found), 0.0, score))
+                self.seconds.setdefault(_kind(run_id), []).append(found.wall_seconds or 0.0)
+            except USER_ERRORS as error:
+                self.keep(Outcome(run_id, "failed", f"FAILED: {error}", 0.0))
         runs = list(self.runs.values())
         axes = (_distinct(run.model.name for run in runs), _distinct(run.task.name for run in runs),
                 _distinct(run.method_label for run in runs))  # fmt: skip

@@ -60,7 +60,7 @@ def run(
     commit, dirty = _code()
     clean = commit is not None and not dirty
     root = sweep.home(cfg, clean)
-    dtype = train.resolve_dtype(cfg.train.dtype)
+    dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
     make = partial(_record, cfg, source, commit, dirty, dtype, time.time(), command)
     known: dict[str, Any] = {}
     try:
@@ -71,10 +71,10 @@ def run(
         settings = numbers_depend_on(cfg.model_dump(), source, examples.fingerprint, dtype, known["start"])
         known["fingerprint"] = fingerprint(settings)
         known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
-        if found := _recorded(root, cfg, settings):
+        if found := _recorded(cfg, source, clean, settings):
             return found, False
         with record.claim(record.lock_path(cfg.output_dir, *name), wait):
-            if found := _recorded(root, cfg, settings):  # by now
+            if found := _recorded(cfg, source, clean, settings):  # by now
                 return found, False
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
             logger.info("%s: data source %s (%s), %s", cfg.id, source, sizes, dtype)
@@ -240,30 +240,13 @@ def _train(
     return model, trained, params
 
 
-def _recorded(root: Path, cfg: RunConfig, settings: dict[str, Any]) -> Record | None:
-    path = record.record_path(root, cfg.experiment, settings["data.source"], cfg.id)
-    if not path.is_file():
-        return None
-    found = record.read(path)
-    if found.fingerprint == fingerprint(settings):
+def _recorded(cfg: RunConfig, source: str, clean: bool, settings: dict[str, Any]) -> Record | None:
+    found = sweep.recorded(cfg, source, clean, settings)
+    if found:
         theirs = found.provenance.commit
         by = f" by commit {theirs[:7]}" if theirs and theirs != _loaded_commit() else ""
         logger.info("%s: already recorded%s, %s", cfg.id, by, report.scores(found))
-        return found
-    theirs = numbers_depend_on(found.config, found.source, found.data.fingerprint, found.provenance.dtype, found.start)
-
-    def shown(of: dict[str, Any], key: str) -> str:
-        return repr(of[key]) if key in of else "off"
-
-    differing = [
-        f"  {key}: {shown(theirs, key)} there, {shown(settings, key)} here"
-        for key in sorted(theirs.keys() | settings.keys())
-        if theirs.get(key) != settings.get(key)
-    ]
-    raise RecordError(
-        f"{cfg.id} is recorded with other settings in {path}:\n" + "\n".join(differing) + "\n"
-        "Give this run another place (results_dir=…, output_dir=…) or delete that record."
-    )
+    return found
 
 
 @contextmanager
@@ -376,7 +359,8 @@ def _try_again_or_bury() -> bool:
             continue
         error = "its process was killed twice (out of memory?)"
         if cfg := report.current.runs.get(run_id):  # else it is a trial of a search
-            make = partial(_record, cfg, report.current.sources[run_id], *_code(), train.resolve_dtype(cfg.train.dtype))
+            dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
+            make = partial(_record, cfg, report.current.sources[run_id], *_code(), dtype)
             _keep_failure(cfg, make(time.time(), None, status="failed", error=error))
         report.current.keep(Outcome(run_id, "failed", f"FAILED: {error}", 0.0))
     return bool(lost)

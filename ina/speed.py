@@ -1,7 +1,7 @@
 """Ways to take the same training steps in less time, each a function of its own; :func:`faster` applies those that fit.
 
 :func:`cast_frozen` and :func:`first_token_only` are for any hardware, the others for processors without an accelerator;
-each does nothing where it does not apply.
+each does nothing where it does not apply. :func:`exact_products_by_onednn` is for plain training too.
 What each gains is in its docstring: the time of a training step without it over the time with it, on MiniLM, batch 32,
 one thread of an Intel Xeon with AMX; `make bench` measures it again. What gained less than 3 % was left out:
 torch.compile, sdpa while training, weights packed for oneDNN, a collator of our own, an autograd function for the gate.
@@ -49,8 +49,6 @@ def faster(model: nn.Module, dtype: str, token_ids: np.ndarray, weight_decay: fl
             cheaper_dropout(model)
             short_attention(model)
             stack.enter_context(only_used_rows(model, token_ids, weight_decay))
-            if dtype == "float32":
-                stack.enter_context(exact_products_by_onednn())
         yield
 
 

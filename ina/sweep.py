@@ -18,13 +18,18 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError
 
 from . import data, models, record
-from .config import CONFIG_DIR, ConfigError, RunConfig, check, numbers_depend_on
+from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
 
 Standing = Literal["done", "running", "failed", "missing"]
 
 
 def expand(overrides: list[str]) -> list[RunConfig]:
-    """The runs that a command line stands for, in the order in which a sweep starts them.
+    """The runs that a command line stands for, in the order in which a sweep starts them; see :func:`plan`."""
+    return plan(overrides)[0]
+
+
+def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
+    """The runs that a command line stands for, and by id a command line of its own for each that it names.
 
     Before a run that starts from another one (`train.start`) comes that one, whether the command line names it or not.
     A search, whose runs depend on each other's scores, stands for the one run around which it looks.
@@ -37,7 +42,7 @@ def expand(overrides: list[str]) -> list[RunConfig]:
     """
     parser = OverridesParser.create()
     runs: dict[str, RunConfig] = {}
-    named: set[str] = set()
+    named: dict[str, list[str]] = {}
     problems: dict[str, None] = {}
     compose_cell = cache(lambda *cell: composed(list(cell)))  # a tenth of a second each, so not for every seed
 
@@ -60,12 +65,12 @@ def expand(overrides: list[str]) -> list[RunConfig]:
             problems[f"two runs of the sweep have the name {run.id}; their settings differ only where names do not"] = (
                 None
             )
-        named.add(run.id)
+        named[run.id] = job
         runs.setdefault(first.id, first)
         runs.setdefault(run.id, run)
     if problems:
         raise ConfigError("\n".join(problems))
-    return list(runs.values())
+    return list(runs.values()), named
 
 
 def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
@@ -177,6 +182,37 @@ def sources(runs: list[RunConfig]) -> list[str]:
 def home(run: RunConfig, clean: bool) -> Path:
     """The root of a run's record: `results_dir` for those of a committed experiment from a clean tree."""
     return Path(run.results_dir if clean and _belongs_to_its_experiment(run) else run.output_dir)
+
+
+def recorded(cfg: RunConfig, source: str, clean: bool, settings: dict[str, Any]) -> record.Record | None:
+    """The record of a run, where there is one.
+
+    Args:
+        settings: What the numbers of the run depend on, by :func:`numbers_depend_on`.
+
+    Raises:
+        RecordError: It was made with other settings; the message shows which.
+    """
+    path = record.record_path(home(cfg, clean), cfg.experiment, source, cfg.id)
+    if not path.is_file():
+        return None
+    found = record.read(path)
+    if found.fingerprint == fingerprint(settings):
+        return found
+    theirs = numbers_depend_on(found.config, found.source, found.data.fingerprint, found.provenance.dtype, found.start)
+
+    def shown(of: dict[str, Any], key: str) -> str:
+        return repr(of[key]) if key in of else "off"
+
+    differing = [
+        f"  {key}: {shown(theirs, key)} there, {shown(settings, key)} here"
+        for key in sorted(theirs.keys() | settings.keys())
+        if theirs.get(key) != settings.get(key)
+    ]
+    raise record.RecordError(
+        f"{cfg.id} is recorded with other settings in {path}:\n" + "\n".join(differing) + "\n"
+        "Give this run another place (results_dir=…, output_dir=…) or delete that record."
+    )
 
 
 def _belongs_to_its_experiment(run: RunConfig) -> bool:

@@ -60,14 +60,17 @@ class Trained:
     processes: int
 
 
-def resolve_dtype(name: str) -> str:
-    """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native."""
+def resolve_dtype(name: str, fast: bool) -> str:
+    """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native.
+
+    On a CPU only with `train.fast`: it has not been shown to learn there what float32 does (`make bench`, parity).
+    """
     if name != "auto":
         return name
     if torch.cuda.is_available():
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        native = fast and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return "bfloat16" if native else "float32"
 
 
@@ -92,7 +95,7 @@ def fit(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     _reset_peak_memory()
-    with _ways(model, features, dev_sets, tokenizer, settings):
+    with speed.exact_products_by_onednn(), _ways(model, features, dev_sets, tokenizer, settings):
         trainer = _Trainer(
             model=model,
             args=_arguments(settings, len(features), seed, folder, report_to),
@@ -142,7 +145,7 @@ def _ways(
     ids = np.concatenate(
         [[tokenizer.pad_token_id], *(pc.list_flatten(text, recursive=True).to_numpy() for text in texts)]
     )
-    return speed.faster(model, resolve_dtype(settings.dtype), ids, settings.weight_decay)
+    return speed.faster(model, resolve_dtype(settings.dtype, settings.fast), ids, settings.weight_decay)
 
 
 def _arguments(
@@ -166,7 +169,7 @@ def _arguments(
         adam_epsilon=settings.epsilon,
         max_grad_norm=settings.max_grad_norm,
         use_cpu=not torch.accelerator.is_available(),
-        bf16=resolve_dtype(settings.dtype) == "bfloat16",
+        bf16=resolve_dtype(settings.dtype, settings.fast) == "bfloat16",
         tf32=(settings.tf32 and is_torch_tf32_available()) or None,
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},

@@ -1,6 +1,7 @@
 """The four large models at full size with random weights: a few optimiser steps of every method, and what they cost.
 
-    python scripts/full_size.py > results/tables/full_size.md      all of them, one after the other: up to 9 GB of
+    python scripts/full_size.py --dtype bfloat16 > results/tables/full_size.md
+                                                                   all of them, one after the other: up to 9 GB of
                                                                    memory, on one core half an hour
     python scripts/full_size.py roberta_large                      one of them
     python scripts/full_size.py --dtype float32 --gradient-checkpointing
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16"], help="as train.dtype")
     parser.add_argument("--gradient-checkpointing", action="store_true")
     args = parser.parse_args()
-    args.dtype = train.resolve_dtype(args.dtype)
+    args.dtype = train.resolve_dtype(args.dtype, fast=False)
     print(caption(args))
     print("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS))
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:

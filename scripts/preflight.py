@@ -96,7 +96,8 @@ def main(overrides: list[str]) -> None:
         found = [estimate(cell) for cell in cells(runs)]
     except (ConfigError, ModelError, OSError) as error:
         sys.exit(f"error: {error}")
-    print(f"{device_name()}, {device_memory() / GB:.0f} GB, {train.resolve_dtype(runs[0].train.dtype)}\n")
+    dtype = train.resolve_dtype(runs[0].train.dtype, runs[0].train.fast)
+    print(f"{device_name()}, {device_memory() / GB:.0f} GB, {dtype}\n")
     print_cells(found)
     print_totals(found)
     print_sources(runs)
@@ -135,7 +136,7 @@ def estimate(runs: list[RunConfig]) -> Estimate:
             on_device,
             settings.eval_batch_size,
             sizes.longest,
-            dtype=train.resolve_dtype(settings.dtype),
+            dtype=train.resolve_dtype(settings.dtype, settings.fast),
             checkpointing=settings.gradient_checkpointing,
             device="cuda" if torch.cuda.is_available() else "cpu",
         ),
@@ -208,7 +209,7 @@ def rate(cfg: RunConfig) -> tuple[float, float]:
 def _timed(cfg: RunConfig, head: Head, layers: int) -> list[float]:
     """Seconds of a training step at each size of `TRIALS` for the model cut to so many layers."""
     device = torch.accelerator.current_accelerator() or torch.device("cpu")
-    dtype = train.resolve_dtype(cfg.train.dtype)
+    dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
     if cfg.train.threads:
         torch.set_num_threads(cfg.train.threads)
     model = models.untrained(cfg.model, head, layers=layers)
@@ -216,7 +217,7 @@ def _timed(cfg: RunConfig, head: Head, layers: int) -> list[float]:
     model.to(device).train()
     word = 9
     ways = speed.faster(model, dtype, np.array([word]), cfg.train.weight_decay) if cfg.train.fast else nullcontext()
-    with ways:
+    with speed.exact_products_by_onednn(), ways:
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         optimizer = torch.optim.AdamW(weights, lr=1e-6, fused=True)
 

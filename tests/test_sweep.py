@@ -10,7 +10,7 @@ import time
 import pytest
 from tiny_runs import configured, numbers, overrides, start
 
-from ina import record, report, run, status, sweep, train
+from ina import data, record, report, run, status, sweep, train
 from ina.config import CONFIG_DIR, ConfigError, check
 from ina.record import Busy
 
@@ -154,6 +154,17 @@ def test_started_again_it_does_only_what_is_missing(glue, tmp_path, cli):
     assert re.search(r"; 1 are recorded; about \d+:\d\d$", plan)
     assert second.startswith(f"[2/2] {STSB}")
     assert code == 0 and "1 done, 1 recorded before, 0 failed" in summary
+
+
+def test_runs_that_are_recorded_are_looked_at_together_and_not_started(glue, tmp_path, cli, monkeypatch):
+    command = ["-m", *overrides(glue, tmp_path, "task=stsb", "train.epochs=1", "seed=1,2")]
+    cli(*command)
+    loaded, load = [], data.load
+    monkeypatch.setattr(data, "load", lambda *given: loaded.append(given) or load(*given))
+    monkeypatch.setattr(run, "_do", None)
+    code, out, err = cli(*command)
+    assert code == 0 and "0 done, 2 recorded before, 0 failed" in out, err
+    assert len(loaded) == 1, "their rows, which are the same"
 
 
 @pytest.mark.parametrize(

@@ -145,10 +145,12 @@ def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_da
 
 
 def test_the_number_format_is_the_named_one_and_auto_means_what_the_machine_has(monkeypatch):
-    assert train.resolve_dtype("float32") == "float32" and train.resolve_dtype("bfloat16") == "bfloat16"
+    for fast in (False, True):
+        assert train.resolve_dtype("float32", fast) == "float32" and train.resolve_dtype("bfloat16", fast) == "bfloat16"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    assert train.resolve_dtype("auto") == "float32"
+    assert train.resolve_dtype("auto", fast=True) == "float32"
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert train.resolve_dtype("auto") == "bfloat16"
+    assert train.resolve_dtype("auto", fast=True) == "bfloat16"
+    assert train.resolve_dtype("auto", fast=False) == "float32"  # on a CPU

@@ -168,7 +168,8 @@ def machine() -> str:
     """What it runs on."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     used = torch.get_num_threads()
+    dtype = train.resolve_dtype("auto", fast=True)
     return (
         f"{train._device_name(torch.device('cpu'))}, {cores} cores, {used} thread{'s' * (used > 1)} used, "
-        f"torch {torch.__version__}, transformers {transformers.__version__}, {train.resolve_dtype('auto')} native"
+        f"torch {torch.__version__}, transformers {transformers.__version__}, {dtype} native"
     )

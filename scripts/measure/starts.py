@@ -123,7 +123,7 @@ def skipped(folder: str) -> float:
         cfg = settings("cola", "ina", *sweep[1:], f"seed={seed}")
         examples = data.load("cola", cfg.data)
         numbers = numbers_depend_on(
-            cfg.model_dump(), done.source, examples.fingerprint, train.resolve_dtype(cfg.train.dtype)
+            cfg.model_dump(), done.source, examples.fingerprint, train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
         )
         name = {"id": cfg.id, "seed": seed, "fingerprint": fingerprint(numbers), "config": cfg.model_dump()}
         record.write(folder, done.model_copy(update=name), predictions)
