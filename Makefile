@@ -24,7 +24,7 @@ $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
 
 test: setup ## run the test suite
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: setup ## check style and formatting
 	$(RUN) -m ruff check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from functools import cache, lru_cache
@@ -12,10 +13,10 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError
+from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from . import data, models, record
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
@@ -44,13 +45,18 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     runs: dict[str, RunConfig] = {}
     named: dict[str, list[str]] = {}
     problems: dict[str, None] = {}
-    compose_cell = cache(lambda *cell: composed(list(cell)))  # a tenth of a second each, so not for every seed
+    compose_cell = cache(lambda *cell: composed(list(cell)))  # a tenth of a second each, so not for every value
+    parse = cache(parser.parse_override)
 
     def configured(job: list[str]) -> RunConfig:
-        seeds = [text for text in job if text.startswith("seed=")]
-        cfg = compose_cell(*(text for text in job if not text.startswith("hydra") and text not in seeds))
-        for seed in seeds:  # a plain value, which no file is chosen by
-            cfg.seed = parser.parse_override(seed).value()
+        own = [text for text in job if not text.startswith("hydra")]
+        values = {text: parse(text) for text in own if _sets_a_value(parse(text))}
+        cfg = copy.deepcopy(compose_cell(*(text for text in own if text not in values)))
+        try:
+            for value in values.values():
+                OmegaConf.update(cfg, value.key_or_group, value.value())
+        except OmegaConfBaseException:
+            cfg = composed(own)  # Hydra says what is wrong
         return check(cfg)
 
     jobs = (job for part in parts(overrides) for job in BasicSweeper.split_arguments(_parsed(part), None)[0])
@@ -142,6 +148,11 @@ def plainly(error: Exception) -> str:
     if isinstance(cause, ConfigAttributeError):
         return f"{cause.full_key}: there is no such setting"
     return str(error).partition("\nConfig search path")[0]
+
+
+def _sets_a_value(override: Override) -> bool:
+    """Whether an override changes a plain setting, by which no file is chosen."""
+    return override.type == OverrideType.CHANGE and (override.key_or_group == "seed" or "." in override.key_or_group)
 
 
 def _parsed(overrides: list[str]) -> list[Override]:

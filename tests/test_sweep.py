@@ -404,7 +404,7 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
