@@ -117,6 +117,18 @@ def test_generated_data_never_count_at_the_papers_scale(tmp_path):
     assert state.startswith("untested by us") and "with BERT-large on generated data supported" in state
 
 
+def test_of_two_studies_of_the_same_pair_both_are_shown_and_the_one_with_more_training_examples_counts(tmp_path):
+    for experiment, skills, n in (("whole", (0.5, 0.9), 1000), ("part", (0.9, 0.5), 500)):
+        for method, skill in zip(("lora", "ina"), skills, strict=True):
+            write_study(
+                tmp_path, tasks=("sst2",), methods=(method,), seeds=SEEDS, skill=skill, n=n, experiment=experiment
+            )
+    text = text_of(tmp_path)
+    assert states(text)[2].endswith("with MiniLM-L6-H384 supported (1 better) against LoRA")
+    assert "0 of our 1 comparisons on single tasks show it" in states(text)[8]
+    assert "better on SST-2" in text and "worse on SST-2" in text
+
+
 def test_few_seeds_decide_nothing(tmp_path):
     for method, skill in (("lora", 0.5), ("ina", 0.9)):
         write_study(tmp_path, tasks=("sst2",), methods=(method,), seeds=(1, 2), skill=skill, n=1000)

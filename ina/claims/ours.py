@@ -31,6 +31,12 @@ class Pair:
         return self.best.task
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Training examples and seeds behind the first method."""
+        cell = self.study.cells[self.best.model, self.best.task, self.best.a]
+        return cell.first.data.rows["train"], len(cell.seeds)
+
+    @property
     def settings(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The settings of both methods."""
         found = {run.method: run.config["method"] for run in self.study.runs}
@@ -78,6 +84,17 @@ def pairs(studies: list[Study]) -> list[Pair]:
     return found
 
 
+def largest(found: list[Pair]) -> list[Pair]:
+    """The pairs on single tasks; of those that compare the same methods of a model on the same task and source of data,
+    only the one with the most training examples, then seeds."""
+    chosen: dict[tuple[str, str, str, str, str], Pair] = {}
+    for pair in (pair for pair in found if pair.task):
+        key = (pair.best.model, pair.study.source, pair.task, pair.best.a, pair.best.b)
+        if key not in chosen or pair.size > chosen[key].size:
+            chosen[key] = pair
+    return list(chosen.values())
+
+
 def where(study: Study, model: str) -> str:
     """Model, experiment and data of our evidence."""
     return f"{study.model_label(model)}, {study.experiment}, data source {study.source}"
@@ -117,11 +134,12 @@ def state(found: list[Pair], good: set[str], bad: set[str], otherwise: str) -> s
     """The state of a claim that holds where verdicts are `good`: at the paper's scale, then at every other.
 
     Args:
-        found: Our pairs that bear on the claim.
+        found: Our pairs that bear on the claim; the `largest` of them count.
         good: Verdicts that support it.
         bad: Verdicts that contradict it.
         otherwise: What is known where we have no run at the paper's scale.
     """
+    found = largest(found)
     large = [pair for pair in found if pair.at_paper_scale]
     told = [
         f"at the paper's scale {_against(large, good, bad)}" if large else f"untested by us at its scale: {otherwise}"
@@ -162,7 +180,7 @@ def _against(group: list[Pair], good: set[str], bad: set[str]) -> str:
 
 def _word(group: list[Pair], good: set[str], bad: set[str]) -> str:
     """Supported if all tasks are good, contradicted if some are bad and none is good; with the counts."""
-    verdicts = [pair.verdict for pair in group if pair.task]
+    verdicts = [pair.verdict for pair in group]
     if set(verdicts) <= good:
         word = "supported"
     elif bad & set(verdicts):

@@ -117,14 +117,14 @@ def skipped(folder: str) -> float:
         "train.epochs=1",
         f"output_dir={folder}",
     ]
-    done, _ = run.run(settings("cola", "ina", *sweep[1:]))
+    first = settings("cola", "ina", *sweep[1:])
+    done, _ = run.run(first)
     predictions = record.read_predictions(folder, done)
+    examples = data.load("cola", first.data)
+    dtype = train.resolve_dtype(first.train.dtype, first.train.fast)
     for seed in range(1, RECORDED + 1):
-        cfg = settings("cola", "ina", *sweep[1:], f"seed={seed}")
-        examples = data.load("cola", cfg.data)
-        numbers = numbers_depend_on(
-            cfg.model_dump(), done.source, examples.fingerprint, train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
-        )
+        cfg = first.model_copy(update={"seed": seed})
+        numbers = numbers_depend_on(cfg.model_dump(), done.source, examples.fingerprint, dtype)
         name = {"id": cfg.id, "seed": seed, "fingerprint": fingerprint(numbers), "config": cfg.model_dump()}
         record.write(folder, done.model_copy(update=name), predictions)
     begin = time.perf_counter()
