@@ -90,7 +90,7 @@ def curves(study: Study) -> Figure:
                 epochs, scores.min(axis=0), scores.max(axis=0), color=look.colour, alpha=0.15, linewidth=0
             )
         axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.set_ylabel(_metric(study, task))
     legend(figure)
     return figure

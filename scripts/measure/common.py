@@ -26,6 +26,8 @@ from ina.task import family
 
 Step = Callable[[dict[str, torch.Tensor]], Any]
 
+DTYPE = train.resolve_dtype("auto", fast=True)  # that of `train.fast` here; emulated bfloat16 would take minutes a step
+
 
 def begin(threads: int | None) -> None:
     """Make the libraries silent, and torch use so many threads."""
@@ -78,9 +80,9 @@ def ids(task: str) -> np.ndarray:
 
 
 def quick(made: nn.Module, ids: np.ndarray, without: str = "") -> nn.Module:
-    """What `train.fast` makes of a model in bfloat16, without one of its pieces if one is named."""
+    """What `train.fast` makes of a model on this machine, without one of its pieces if one is named."""
     made.ways = contextlib.ExitStack()  # open as long as the model is there
-    if without != "cast":
+    if DTYPE == "bfloat16" and without != "cast":
         speed.cast_frozen(made, torch.bfloat16)
     if without != "dropout":
         speed.cheaper_dropout(made)
@@ -93,7 +95,7 @@ def quick(made: nn.Module, ids: np.ndarray, without: str = "") -> nn.Module:
     return made
 
 
-def stepper(made: nn.Module, dtype: str = "bfloat16", optimise: bool = True) -> Step:
+def stepper(made: nn.Module, dtype: str = DTYPE, optimise: bool = True) -> Step:
     """A function that trains on one batch."""
     weights = [weight for weight in made.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1e-4, weight_decay=0.0, fused=True)

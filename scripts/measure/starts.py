@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from ina import data, record, run, train
+from ina import data, record, run, speed, train
 from ina.config import fingerprint, numbers_depend_on
 
 from .common import batches, begin, ids, model, quick, settings, stepper, table
@@ -78,6 +78,7 @@ def throughput(runs: int, threads: int, seconds: float) -> float:
         return sum(pool.starmap(_train, [(seconds,)] * runs, chunksize=1))
 
 
+@speed.exact_products_by_onednn()
 def _prepare(threads: int) -> int:
     global _given, _step
     begin(threads)
@@ -89,6 +90,7 @@ def _prepare(threads: int) -> int:
     return os.getpid()
 
 
+@speed.exact_products_by_onednn()
 def _train(seconds: float) -> float:
     start, done = time.perf_counter(), 0
     while (passed := time.perf_counter() - start) < seconds:

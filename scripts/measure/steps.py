@@ -10,10 +10,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertForSequenceClassification
 
-from ina import methods, train
+from ina import methods, speed, train
 from ina.batches import Batches
 
 from .common import (
+    DTYPE,
     PIECES,
     Step,
     batches,
@@ -34,19 +35,20 @@ RANDOM = np.arange(1000, 2000)  # token ids of random sentences
 SITES = {"query, key": "[query,key]", "query, key, value": "[query,key,value]"}
 
 
+@speed.exact_products_by_onednn()
 def gate(short: bool) -> list[str]:
     """InA against PEFT's LoRA at the same sites and rank, and full fine-tuning: forward, backward, peak memory."""
     given = batches("cola", 4 if short else 12)
-    base = [("query, key", 8, setup) for setup in ("float32", "bfloat16", "train.fast")]
+    base = [("query, key", 8, setup) for setup in dict.fromkeys(["float32", DTYPE, "train.fast"])]
     plan = dict.fromkeys([*base, *((sites, rank, "train.fast") for sites in SITES for rank in (4, 8, 32))])
     rows = []
-    for sites, rank, setup in base[2:] if short else plan:
+    for sites, rank, setup in base[-1:] if short else plan:
         steps: dict[str, Step] = {}
         for method in ("lora", "ina", "full"):
             adapter = [] if method == "full" else [f"method.sites={SITES[sites]}", f"method.r={rank}"]
             made = model(settings("cola", method, *adapter))
             made = quick(made, ids("cola")) if setup == "train.fast" else made
-            steps[method] = stepper(made, "float32" if setup == "float32" else "bfloat16", optimise=False)
+            steps[method] = stepper(made, "float32" if setup == "float32" else DTYPE, optimise=False)
         seconds = race(steps, given, 3 if short else 8)
         memory = {method: peak(method, SITES[sites], rank, setup) for method in steps}
         times = [milliseconds(seconds[method]) for method in steps]
@@ -64,18 +66,20 @@ def peak(method: str, sites: str, rank: int, setup: str) -> float:
         return pool.apply(_peak, (method, sites, rank, setup, torch.get_num_threads()))
 
 
+@speed.exact_products_by_onednn()
 def _peak(method: str, sites: str, rank: int, setup: str, threads: int) -> float:
     begin(threads)
     adapter = [] if method == "full" else [f"method.sites={sites}", f"method.r={rank}"]
     made = model(settings("cola", method, *adapter))
     made = quick(made, RANDOM) if setup == "train.fast" else made
-    step = stepper(made, "float32" if setup == "float32" else "bfloat16")
+    step = stepper(made, "float32" if setup == "float32" else DTYPE)
     train._reset_peak_memory()
     for _ in range(2):
         step(_random(32, 128))
     return train._peak_memory_mb(torch.device("cpu")) or float("nan")
 
 
+@speed.exact_products_by_onednn()
 def pieces(short: bool) -> list[str]:
     """What each piece of `train.fast` gains: the step without it over the step with all of them."""
     rows = []
@@ -83,6 +87,7 @@ def pieces(short: bool) -> list[str]:
     for task, method in plan[:1] if short else plan:
         given = batches(task, 4 if short or task == "mrpc" else 12)
         applies = [piece for piece in PIECES if piece != ("cast" if method == "full" else "rows")]
+        applies = [piece for piece in applies if piece != "cast" or DTYPE == "bfloat16"]
         steps = {"all": stepper(quick(model(settings(task, method)), ids(task)))}
         steps |= {piece: stepper(quick(model(settings(task, method)), ids(task), piece)) for piece in applies}
         steps["everything"] = stepper(model(settings(task, method)))
@@ -91,17 +96,18 @@ def pieces(short: bool) -> list[str]:
     return table(["lengths of", "method", "without", "step / step with all"], rows)
 
 
+@speed.exact_products_by_onednn()
 def peak_share(short: bool) -> list[str]:
     """Share of the fastest product of matrices, measured here and now; share of padding."""
-    products = {name: _product(dtype) for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))}
+    products = {name: _product(getattr(torch, name)) for name in dict.fromkeys(["float32", DTYPE])}
     rows = [[f"product of matrices, {name}", "", f"{value:.0f}", "", ""] for name, value in products.items()]
     for task in ("cola",) if short else ("cola", "mrpc", "rte"):
         dev = sorted(batches(task, 4, size=128), key=lambda batch: batch["input_ids"].shape[1])
         for method in ("lora", "ina", "full"):
             made = quick(model(settings(task, method)), ids(task))
-            rows.append([f"training, {method}", task, *_share(stepper(made), batches(task, 6), products["bfloat16"])])
-            rows.append([f"evaluation, {method}", task, *_share(_evaluation(made.eval()), dev, products["bfloat16"])])
-    found = table(["what", "lengths of", "GFLOP/s", "share of the bfloat16 peak", "share of padding"], rows)
+            rows.append([f"training, {method}", task, *_share(stepper(made), batches(task, 6), products[DTYPE])])
+            rows.append([f"evaluation, {method}", task, *_share(_evaluation(made.eval()), dev, products[DTYPE])])
+    found = table(["what", "lengths of", "GFLOP/s", f"share of the {DTYPE} peak", "share of padding"], rows)
     for task in ("cola", "mrpc", "rte"):
         found.append(f"| batches of 32 | {task} | | | {_padding(task):.1%} |")
     return found
@@ -131,7 +137,7 @@ def _share(step: Step, given: list, peak: float) -> list[str]:
 
 def _evaluation(made: torch.nn.Module) -> Step:
     def step(batch: dict[str, torch.Tensor]) -> None:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=DTYPE == "bfloat16"):
             made(**batch)
 
     return step
@@ -143,6 +149,7 @@ def _padding(task: str) -> float:
     return 1 - lengths.sum() / sum(lengths[batch].max() * len(batch) for batch in made.order())
 
 
+@speed.exact_products_by_onednn()
 def scaling(short: bool) -> list[str]:
     """One step of InA and of LoRA with `train.fast` against sequence length, rank, layers and examples."""
     plan = [("tokens", value, {"tokens": value}) for value in (8, 16, 32, 64, 128, 256)]

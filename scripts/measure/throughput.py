@@ -17,15 +17,16 @@ from ina import models, train
 from ina.config import RunConfig
 from ina.task import DevSet, Scored
 
-from .common import clocked, examples, model, ratio, settings, table
+from .common import DTYPE, clocked, examples, model, ratio, settings, table
 
 # name, how it is set up; run_glue.py pads to its maximal length of 128 (run_qa.py: 384) unless told otherwise
 TRAINER = {
     "Trainer, padded to the maximum, fp32": {"pad": True},
     "Trainer, dynamic padding, fp32": {},
     "Trainer, grouped by length, fp32": {"train_sampling_strategy": "group_by_length"},
-    "Trainer, grouped by length, bf16": {"train_sampling_strategy": "group_by_length", "bf16": True},
 }
+if DTYPE == "bfloat16":
+    TRAINER["Trainer, grouped by length, bf16"] = TRAINER["Trainer, grouped by length, fp32"] | {"bf16": True}
 SCHEDULE = ("train.epochs=1", "train.warmup_ratio=0")  # as run_glue.py has it
 OURS = {"ina, train.fast": True, "ina": False}
 NOTHING = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
