@@ -41,6 +41,15 @@ def test_a_setting_that_was_not_tried_on_every_task_is_not_taken(tmp_path):
     assert [each.mean is None for each in search.trials(found)] == [False, True, False] * 2
 
 
+def test_what_a_task_changes_for_every_trial_is_no_setting(tmp_path):
+    for task, epochs in (("cola", 5), ("stsb", 3)):
+        for rate in SKILL:
+            write_run(tmp_path, task=task, select=0.2, train={"learning_rate": rate, "epochs": epochs})
+    [found] = collect.searches(tmp_path)
+    assert [each.setting for each in search.trials(found)] == [{"learning_rate": rate} for rate in sorted(SKILL)]
+    assert all(each.mean is not None for each in search.trials(found))
+
+
 def test_seeds_of_a_setting_are_averaged(tmp_path):
     for seed in (1, 2):
         write_run(tmp_path, seed=seed, select=0.2, train={"learning_rate": 1e-3})

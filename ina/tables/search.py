@@ -23,7 +23,7 @@ from .layout import DASH, Column, Row, Table, points, spread
 class Trials:
     """All trials of one method with one setting.
 
-    setting: the training settings in which trials of this method differ
+    setting: the training settings in which trials of this method on one task differ
     scores: best headline score on the held-out rows, raw, (seeds,), by task
     mean: over the tasks of the search, each with the same weight; None where one was not tried
     """
@@ -88,11 +88,13 @@ def search_table(study: Study) -> Table:
 
 def _of(study: Study, model: str, method: str) -> Iterator[Trials]:
     runs = [run for run in study.runs if (run.model, run.method) == (model, method)]
-    settings = [run.config["train"] for run in runs]
-    keys = [key for key in settings[0] if any(each[key] != settings[0][key] for each in settings)]
+    first: dict[str, dict[str, Any]] = {}  # of each task: what a task alone changes, as its epochs, was not searched
+    for run in runs:
+        first.setdefault(run.task, run.config["train"])
+    keys = [key for key in runs[0].config["train"] if any(r.config["train"][key] != first[r.task][key] for r in runs)]
     groups: dict[tuple[Any, ...], dict[str, list[float]]] = {}
-    for run, setting in zip(runs, settings, strict=True):
-        by_task = groups.setdefault(tuple(setting[key] for key in keys), {})
+    for run in runs:
+        by_task = groups.setdefault(tuple(run.config["train"][key] for key in keys), {})
         by_task.setdefault(run.task, []).append(run.best.metrics[run.headline])
     for values, by_task in sorted(groups.items()):
         scores = {task: np.array(found) for task, found in by_task.items()}
