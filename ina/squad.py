@@ -53,9 +53,11 @@ def _scorer(task: SquadTask, split: str, rows: Dataset, windows: Dataset) -> Cal
     In v2.0 the predicted text is "" where `null_odds`, how far "no answer" scores above the best span, is more than
     `task.null_threshold`. The metrics `best_*` with their thresholds come instead from the best spans of all questions,
     the column `span`: they are what the best threshold would have given, chosen on the questions it is measured on.
-    Degenerate means that the same text, or none, was predicted for every question.
+    The column `paragraph` numbers the contexts, as questions on one context hang together. Degenerate means that the
+    same text, or none, was predicted for every question.
     """
     ids, contexts, answers = (rows[name][:] for name in ("id", "context", "answers"))
+    paragraphs, _ = pd.factorize(np.array(contexts, dtype=object))
     references = [{"id": id, "answers": answer} for id, answer in zip(ids, answers, strict=True)]
 
     def measure(texts: list[str], null_odds: np.ndarray) -> dict[str, float]:
@@ -83,6 +85,7 @@ def _scorer(task: SquadTask, split: str, rows: Dataset, windows: Dataset) -> Cal
             {
                 "split": split,
                 "id": ids,
+                "paragraph": paragraphs,
                 "answerable": [bool(answer["text"]) for answer in answers],
                 "text": texts,
                 "exact": exact,

@@ -44,7 +44,7 @@ class Scored:
     degenerate: bool
 
 
-KEYS = ("split", "id", "label", "answerable")
+KEYS = ("split", "id", "paragraph", "label", "answerable")
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,7 @@ def _squad(task: str, of: dict[str, Any], n: int, skill: float | None, rng: np.r
     keys = {
         "split": np.full(n, "validation"),
         "id": np.array([f"q{i}" for i in range(n)]),
+        "paragraph": np.arange(n) // 4,
         "answerable": answerable,
     }
     f1 = np.where(answerable, np.maximum(exact, rng.random(n)), exact)

@@ -369,6 +369,7 @@ def test_v2_answers_unless_the_null_odds_exceed_the_threshold():
     assert scored.predictions.drop(columns=["exact", "f1"]).to_dict("list") == {
         "split": ["validation"] * 4,
         "id": ["q0", "q1", "q2", "q3"],
+        "paragraph": [0, 0, 1, 1],
         "answerable": [True, False, True, False],
         "text": ["Rouen", "", "", "Boats"],
         "null_odds": [-3.0, 2.0, 1.0, -1.0],
@@ -396,7 +397,7 @@ def test_v1_always_answers():
     scored = found.score(outputs_with(found, [50.0, 50.0]))
     assert list(scored.predictions.text) == ["Rouen", "Boats"]
     assert scored.metrics == {"exact": 1.0, "f1": 1.0}
-    assert list(scored.predictions) == ["split", "id", "answerable", "text", "exact", "f1", "null_odds"]
+    assert list(scored.predictions) == ["split", "id", "paragraph", "answerable", "text", "exact", "f1", "null_odds"]
 
 
 def test_features_to_predict_on_are_model_inputs_and_length_only():

@@ -103,6 +103,26 @@ def test_ten_thousand_resamples_of_five_runs_on_cola_take_seconds(metric):
     assert time.perf_counter() - start < 15  # 0.5 to 1.5 s on an idle core
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_examples_that_hang_together_are_one_draw(metric):
+    labels, predictions = toy(metric)
+    thrice = np.repeat(np.arange(60), 3)  # 180 examples that say no more than the 60
+    copied = None if labels is None else labels[thrice]
+    clustered = summarise(metric, copied, predictions[:, thrice], rng=0, resamples=200, clusters=thrice)
+    once = summarise(metric, labels, predictions, rng=0, resamples=200)
+    assert clustered.examples == 180
+    assert clustered.interval.low == pytest.approx(once.interval.low)
+    assert clustered.interval.high == pytest.approx(once.interval.high)
+    pair = compare(metric, copied, predictions[:, thrice], predictions[::-1, thrice], rng=0, clusters=thrice)
+    assert pair.p_value == pytest.approx(compare(metric, labels, predictions, predictions[::-1], rng=0).p_value)
+
+
+def test_clusters_of_one_example_are_no_clusters():
+    labels, predictions = toy("mcc")
+    alone = summarise("mcc", labels, predictions, rng=0, clusters=[f"paragraph {i}" for i in range(100, 160)])
+    assert alone == summarise("mcc", labels, predictions, rng=0)
+
+
 # Estimates
 
 
@@ -459,6 +479,10 @@ def test_other_arguments_that_do_not_fit_are_named():
     labels, a = toy("accuracy")
     with pytest.raises(ValueError, match="degenerate has shape"):
         summarise("accuracy", labels, a, rng=0, degenerate=[True])
+    with pytest.raises(ValueError, match=r"clusters have shape \(2,\) for 60 examples"):
+        compare("accuracy", labels, a, a, rng=0, clusters=[0, 1])
+    with pytest.raises(ValueError, match="all examples are in one cluster"):
+        summarise("accuracy", labels, a, rng=0, clusters=[7] * 60)
     with pytest.raises(ValueError, match="1 positive margins"):
         decide([example_of(estimate(0, 1))], margins=[0.0])
     with pytest.raises(ValueError, match="no estimates"):

@@ -22,7 +22,7 @@ from ina.tables.layout import Column, Row, Table
 from ina.tables.resources import cost_table, efficiency_table, parameter_table
 from ina.tables.scores import score_tables
 from ina.tables.sheet import sheet
-from ina.tables.verdicts import Judged, interval_table, judge, pairs
+from ina.tables.verdicts import Judged, interval_table, judge, pairs, verdict_table
 
 
 def study(root: Path, experiment: str = "made_up") -> collect.Study:
@@ -302,6 +302,13 @@ def test_squad_is_compared_by_its_scores_per_question(squad):
     scores = [study(squad).cells["minilm", "squad_v2", m].scores("f1", "best").mean() for m in ("ina", "lora")]
     assert one.compared.metric == "mean"
     assert one.compared.difference.value == pytest.approx(scores[0] - scores[1])
+
+
+def test_questions_on_one_paragraph_are_one_draw(squad):
+    one = judged(squad)["ina", "lora", "squad_v2"]
+    assert (one.compared.examples, one.compared.difference.example_df) == (120, 120 / 4 - 1)
+    [note, *_] = verdict_table(study(squad), "best").notes
+    assert "resamples of the paragraphs with all their questions" in note
 
 
 def test_mnli_is_compared_on_the_matched_split(tmp_path):

@@ -1,10 +1,11 @@
 """What a cell, a pair of methods, and a row of tasks show.
 
 Arrays are (seeds, examples) throughout; a higher score is better in every metric. Every function that draws takes
-`rng`, a numpy Generator or an integer seed: the same seed gives the same figures to the last digit.
+`rng`, a numpy Generator or an integer seed: the same seed gives the same figures to the last digit. Examples with the
+same value in `clusters` (examples,) hang together, such as the questions on one paragraph: new ones are new clusters.
 
 What the intervals do not know: that the best of several epochs was picked on the same examples (scores of rule `best`
-are optimistic for every method), and that neighbouring examples may hang together (questions on one paragraph).
+are optimistic for every method).
 """
 
 from collections.abc import Sequence
@@ -103,6 +104,7 @@ def summarise(
     rng: np.random.Generator | int,
     degenerate: np.ndarray | None = None,
     resamples: int = RESAMPLES,
+    clusters: np.ndarray | None = None,
 ) -> CellSummary:
     """Summary of one cell: `labels` (n,), `predictions` (seeds, n); for metric "mean" no labels and scores per example.
 
@@ -113,8 +115,9 @@ def summarise(
     rng = np.random.default_rng(rng)
     seeds, examples = predictions.shape
     scores = per_run(metric, labels, predictions)
-    resampled = per_resample(metric, labels, predictions, rng, resamples)
-    estimate = from_resamples(scores, resampled, examples, METRICS[metric].leverage)
+    independent, cluster = _numbered(clusters, examples)
+    resampled = per_resample(metric, labels, predictions, rng, resamples, cluster)
+    estimate = from_resamples(scores, resampled, independent, METRICS[metric].leverage)
     if degenerate is None and metric != "mean":
         degenerate = (predictions == predictions[:, :1]).all(axis=1)
     if degenerate is not None and np.shape(degenerate) != (seeds,):
@@ -143,6 +146,7 @@ def compare(
     rng: np.random.Generator | int,
     resamples: int = RESAMPLES,
     degenerate: bool = False,
+    clusters: np.ndarray | None = None,
 ) -> Comparison:
     """Comparison of methods A and B from predictions (seeds, n); row s of both has the same seed, column i the same
     example. `degenerate` says that every run of both has failed. Raises ValueError on input the metric is not defined
@@ -155,9 +159,10 @@ def compare(
     seeds, examples = a.shape
     both = np.concatenate([a, b])
     scores_a, scores_b = np.split(per_run(metric, labels, both), 2)
-    resampled_a, resampled_b = np.split(per_resample(metric, labels, both, rng, resamples), 2, axis=1)
+    independent, cluster = _numbered(clusters, examples)
+    resampled_a, resampled_b = np.split(per_resample(metric, labels, both, rng, resamples, cluster), 2, axis=1)
     differences, resampled = scores_a - scores_b, resampled_a - resampled_b
-    estimate = from_resamples(differences, resampled, examples, METRICS[metric].leverage)
+    estimate = from_resamples(differences, resampled, independent, METRICS[metric].leverage)
     bootstrapped = multi_bootstrap(resampled, rng)
     improvement = probability_of_improvement(scores_a, scores_b)
     return Comparison(
@@ -175,6 +180,18 @@ def compare(
         effect_size=effect_size(differences),
         degenerate=degenerate,
     )
+
+
+def _numbered(clusters: np.ndarray | None, examples: int) -> tuple[int, np.ndarray | None]:
+    """How many independent examples there are, and the number of the cluster of each."""
+    if clusters is None:
+        return examples, None
+    if np.shape(clusters) != (examples,):
+        raise ValueError(f"clusters have shape {np.shape(clusters)} for {examples} examples")
+    names, cluster = np.unique(clusters, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError("all examples are in one cluster, which says nothing about new ones; two clusters are needed")
+    return len(names), cluster
 
 
 def average(cells: Sequence[CellSummary]) -> Average:

@@ -14,6 +14,9 @@ The first term is estimated by the variance of the seeds' scores over S. The sec
 mean covariance of two seeds' scores over resamples of the examples. Counting the seeds' own variance over the
 examples on both sides would count c twice, as resampling both sides does (Owen 2007, "The pigeonhole bootstrap").
 
+Examples that hang together, as questions on one paragraph do, are one draw: i then runs over the clusters, and there
+are as many degrees of freedom as clusters, less one.
+
 The interval is value ± t(df) · sqrt(Var). The degrees of freedom weigh those of each part by its share of the
 variance, 1 / df = sum of share / df_part. Satterthwaite's formula has share² and is too narrow with three seeds, as
 three seeds that agree by chance give both a small variance and many degrees of freedom.
@@ -115,6 +118,8 @@ class Estimate(Result):
 
 def from_resamples(scores: np.ndarray, resampled: np.ndarray, examples: int, leverage: float) -> Estimate:
     """Estimate of the expected score from `scores` (seeds,) and the same on resampled examples (resamples, seeds).
+
+    `examples` is the number of independent ones: of clusters, where examples hang together.
 
     The least standard error is what one example can change, `leverage` / `examples`. Without it a small dev set on
     which all seeds agree (all right, say) would claim to know the expectation exactly.

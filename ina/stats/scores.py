@@ -125,17 +125,27 @@ def per_run(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> 
 
 
 def per_resample(
-    metric: str, labels: np.ndarray | None, predictions: np.ndarray, rng: np.random.Generator, resamples: int
+    metric: str,
+    labels: np.ndarray | None,
+    predictions: np.ndarray,
+    rng: np.random.Generator,
+    resamples: int,
+    cluster: np.ndarray | None = None,
 ) -> np.ndarray:
     """The metric of each run on each of `resamples` bootstrap samples of the examples, (resamples, runs).
 
-    All runs are scored on the same resamples. The draws depend on `rng` and n alone, not on what is predicted.
+    All runs are scored on the same resamples. The draws depend on `rng` and n alone, not on what is predicted. With
+    `cluster` (n,), numbers from 0 without a gap, whole clusters are drawn instead of examples, as many as there are
+    (Field and Welsh 2007, "Bootstrapping clustered data").
     """
     n = predictions.shape[1]
+    units = n if cluster is None else cluster.max() + 1
     rows = max(1, ELEMENTS_PER_CHUNK // n)
     result = np.empty((resamples, len(predictions)))
     for start in range(0, resamples, rows):
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=min(rows, resamples - start)).astype(float)
+        weights = rng.multinomial(units, np.full(units, 1 / units), size=min(rows, resamples - start)).astype(float)
+        if cluster is not None:
+            weights = weights[:, cluster]
         result[start : start + rows] = METRICS[metric].score(labels, predictions, weights)
     return result
 

@@ -15,12 +15,16 @@ _SPLITS = {"accuracy_matched": "validation_matched", "accuracy_mismatched": "val
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What the runs of a cell predicted: `labels` (n,) or None, `predictions` (seeds, n); `metric` is `ina.stats`'."""
+    """What the runs of a cell predicted: `labels` (n,) or None, `predictions` (seeds, n); `metric` is `ina.stats`'.
+
+    `paragraphs` (n,) or None says which examples hang together; older records of SQuAD do not know.
+    """
 
     metric: str
     examples: np.ndarray
     labels: np.ndarray | None
     predictions: np.ndarray
+    paragraphs: np.ndarray | None = None
 
 
 def outcomes(
@@ -48,9 +52,15 @@ def outcomes(
             )
     if f"{rule}_exact" in first:
         predictions = np.stack([frame[f"{rule}_{cell.headline}"].to_numpy(float) for frame in frames])
-        return Outcomes("mean", examples, None, predictions)
+        return Outcomes("mean", examples, None, predictions, first.get("paragraph"))
     predictions = np.stack([frame[f"{rule}_prediction"].to_numpy() for frame in frames])
     return Outcomes(cell.headline.split("_")[0], examples, first["label"].to_numpy(), predictions)
+
+
+def drawn(study: Study) -> str:
+    """What the resamples are of, in print."""
+    known = any("paragraph" in study.predictions(run) for run in study.runs)
+    return "paragraphs with all their questions" if known else "examples"
 
 
 def summarise(study: Study, cell: Cell, rule: Rule) -> stats.CellSummary:
@@ -59,7 +69,8 @@ def summarise(study: Study, cell: Cell, rule: Rule) -> stats.CellSummary:
     def work() -> stats.CellSummary:
         found = outcomes(study, cell, rule)
         degenerate = np.array([getattr(run, rule).degenerate for run in cell.runs])
-        return stats.summarise(found.metric, found.labels, found.predictions, 0, degenerate, RESAMPLES)
+        arrays = found.labels, found.predictions
+        return stats.summarise(found.metric, *arrays, 0, degenerate, RESAMPLES, found.paragraphs)
 
     return study.once(("summary", cell.name, rule), work)
 
@@ -80,6 +91,7 @@ def compare(study: Study, a: Cell, b: Cell, rule: Rule) -> stats.Comparison | No
             raise ValueError(f"{a.name} and {b.name} were measured on different examples; they cannot be compared")
         runs = [getattr(run, rule) for cell in (a, b) for run in cell.runs if run.seed in seeds]
         failed = all(run.degenerate for run in runs)
-        return stats.compare(of_a.metric, of_a.labels, of_a.predictions, of_b.predictions, 0, RESAMPLES, failed)
+        arrays = of_a.labels, of_a.predictions, of_b.predictions
+        return stats.compare(of_a.metric, *arrays, 0, RESAMPLES, failed, of_a.paragraphs)
 
     return study.once(("comparison", a.name, b.name, rule), work)

@@ -12,7 +12,7 @@ from ..stats import METRICS
 from . import collect
 from .collect import RULES, Cell, Rule, Study
 from .layout import DASH, Column, Row, Table, points, signed
-from .outcomes import RESAMPLES, compare, summarise
+from .outcomes import RESAMPLES, compare, drawn, summarise
 
 _SAME = ("r", "alpha", "dropout", "sites")  # what LoRA must share with the InA it is compared with
 
@@ -105,7 +105,8 @@ def verdict_table(study: Study, rule: Rule) -> Table:
         rows=tuple(rows),
         notes=(
             "Interval and p: for a new seed on new examples of the same kind, t statistic over both variances, from "
-            f"{RESAMPLES:,} resamples of the examples. p is corrected for the number of rows of the model (Holm).",
+            f"{RESAMPLES:,} resamples of the {drawn(study)}. p is corrected for the number of rows of the model "
+            "(Holm).",
             "P(better): probability that a new run of the first method beats a new run of the second on this dev set. "
             "d: Hedges' g of the paired differences over seeds. Mean over tasks: the tasks are fixed; its margin is "
             "the mean of theirs.",
