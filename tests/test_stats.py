@@ -110,7 +110,7 @@ def test_examples_that_hang_together_are_one_draw(metric):
     copied = None if labels is None else labels[thrice]
     clustered = summarise(metric, copied, predictions[:, thrice], rng=0, resamples=200, clusters=thrice)
     once = summarise(metric, labels, predictions, rng=0, resamples=200)
-    assert clustered.examples == 180
+    assert (clustered.examples, clustered.estimate.example_df) == (180, 59)
     assert clustered.interval.low == pytest.approx(once.interval.low)
     assert clustered.interval.high == pytest.approx(once.interval.high)
     pair = compare(metric, copied, predictions[:, thrice], predictions[::-1, thrice], rng=0, clusters=thrice)

@@ -115,9 +115,9 @@ def summarise(
     rng = np.random.default_rng(rng)
     seeds, examples = predictions.shape
     scores = per_run(metric, labels, predictions)
-    independent, cluster = _numbered(clusters, examples)
+    count, cluster = _numbered(clusters, examples)
     resampled = per_resample(metric, labels, predictions, rng, resamples, cluster)
-    estimate = from_resamples(scores, resampled, independent, METRICS[metric].leverage)
+    estimate = from_resamples(scores, resampled, examples, METRICS[metric].leverage, count)
     if degenerate is None and metric != "mean":
         degenerate = (predictions == predictions[:, :1]).all(axis=1)
     if degenerate is not None and np.shape(degenerate) != (seeds,):
@@ -159,10 +159,10 @@ def compare(
     seeds, examples = a.shape
     both = np.concatenate([a, b])
     scores_a, scores_b = np.split(per_run(metric, labels, both), 2)
-    independent, cluster = _numbered(clusters, examples)
+    count, cluster = _numbered(clusters, examples)
     resampled_a, resampled_b = np.split(per_resample(metric, labels, both, rng, resamples, cluster), 2, axis=1)
     differences, resampled = scores_a - scores_b, resampled_a - resampled_b
-    estimate = from_resamples(differences, resampled, independent, METRICS[metric].leverage)
+    estimate = from_resamples(differences, resampled, examples, METRICS[metric].leverage, count)
     bootstrapped = multi_bootstrap(resampled, rng)
     improvement = probability_of_improvement(scores_a, scores_b)
     return Comparison(
@@ -182,10 +182,10 @@ def compare(
     )
 
 
-def _numbered(clusters: np.ndarray | None, examples: int) -> tuple[int, np.ndarray | None]:
-    """How many independent examples there are, and the number of the cluster of each."""
+def _numbered(clusters: np.ndarray | None, examples: int) -> tuple[int | None, np.ndarray | None]:
+    """How many clusters there are, and the number of the cluster of each example."""
     if clusters is None:
-        return examples, None
+        return None, None
     if np.shape(clusters) != (examples,):
         raise ValueError(f"clusters have shape {np.shape(clusters)} for {examples} examples")
     names, cluster = np.unique(clusters, return_inverse=True)

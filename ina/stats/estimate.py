@@ -116,10 +116,12 @@ class Estimate(Result):
         return replace(self, seed_variance=self.seed_variance * factor, seeds=seeds, seed_df=seed_df)
 
 
-def from_resamples(scores: np.ndarray, resampled: np.ndarray, examples: int, leverage: float) -> Estimate:
+def from_resamples(
+    scores: np.ndarray, resampled: np.ndarray, examples: int, leverage: float, clusters: int | None = None
+) -> Estimate:
     """Estimate of the expected score from `scores` (seeds,) and the same on resampled examples (resamples, seeds).
 
-    `examples` is the number of independent ones: of clusters, where examples hang together.
+    `examples` and `clusters` are their numbers; where no examples hang together there are none of the latter.
 
     The least standard error is what one example can change, `leverage` / `examples`. Without it a small dev set on
     which all seeds agree (all right, say) would claim to know the expectation exactly.
@@ -138,7 +140,7 @@ def from_resamples(scores: np.ndarray, resampled: np.ndarray, examples: int, lev
         example_variance=float(max(example_variance, least)),
         seeds=seeds,
         seed_df=seeds - 1,
-        example_df=examples - 1,
+        example_df=(clusters or examples) - 1,
     )
 
 
