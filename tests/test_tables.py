@@ -304,6 +304,14 @@ def test_squad_is_compared_by_its_scores_per_question(squad):
     assert one.compared.difference.value == pytest.approx(scores[0] - scores[1])
 
 
+def test_a_mean_over_tasks_with_unequal_seeds_has_a_number_between(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2, 3, 4))
+    write_study(tmp_path, tasks=("mrpc",), methods=("lora", "ina"), seeds=(1, 2, 3))
+    shown = {row.cells[0]: row.cells[1] for row in verdict_table(study(tmp_path), "last").rows if len(row.cells) > 1}
+    assert (shown["CoLA"], shown["MRPC"]) == ("4", "3")
+    assert re.fullmatch(r"3(\.\d)?|4", shown["mean over 2 tasks"])
+
+
 def test_questions_on_one_paragraph_are_one_draw(squad):
     one = judged(squad)["ina", "lora", "squad_v2"]
     assert (one.compared.examples, one.compared.difference.example_df) == (120, 120 / 4 - 1)

@@ -158,7 +158,7 @@ def _row(one: Judged) -> Row:
     effect = getattr(compared, "effect_size", None)
     cells = (
         collect.task_label(one.task) if one.task else f"mean over {compared.tasks} tasks",
-        f"{compared.difference.seeds:g}",
+        f"{round(compared.difference.seeds, 1):g}",  # of a mean: the number per task that varies as much
         signed(compared.difference.value),
         _interval(compared.interval),
         f"{compared.improvement:.2f}",
