@@ -95,7 +95,7 @@ def test_methods_without_all_tasks_are_left_out_of_the_mean(small, tmp_path):
 def test_tasks_that_share_questions_are_not_averaged(tmp_path):
     write_study(tmp_path, tasks=("squad_v1", "squad_v2"), methods=("lora",))
     labels = [axis.get_ylabel() for axis in figures.size(study(tmp_path)).axes]
-    assert labels == ["SQuAD v1.1, best epoch", "SQuAD v2.0, best epoch"]
+    assert labels == ["SQuAD v1.1,\nbest epoch", "SQuAD v2.0,\nbest epoch"]
 
 
 def test_every_method_has_its_own_colour_marker_and_line(tmp_path):

@@ -134,7 +134,7 @@ def size(study: Study, rule: Rule = "best") -> Figure:
         axis.set_xscale("log")
         axis.set_xlabel("trainable weights\n(like numbers set apart)")
         what = f"mean of {len(tasks)} tasks" if len(tasks) > 1 else task_label(tasks[0])
-        axis.set_ylabel(f"{what}, {rule} epoch")
+        axis.set_ylabel(f"{what},\n{rule} epoch")
         axis.set_title(study.model_label(model))
         axis.margins(x=0.2)
     legend(figure)
