@@ -9,7 +9,7 @@ from typing import get_args
 
 import pandas as pd
 
-from . import record, sweep
+from . import data, record, sweep
 from .config import RunConfig
 from .sweep import Standing
 
@@ -23,6 +23,17 @@ def table(runs: list[RunConfig], sources: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame.from_dict(counts, orient="index", columns=get_args(Standing)).fillna(0).astype(int)
     frame.index.names = ["data", "task", "method"]
     return frame
+
+
+def recorded_elsewhere(runs: list[RunConfig], sources: list[str]) -> Counter:
+    """How many of the runs that are not done are so with another data source, by that source."""
+    return Counter(
+        other
+        for run, source in zip(runs, sources, strict=True)
+        if _standing(run, source) != "done"
+        for other in data.SOURCES
+        if _standing(run, other) == "done"
+    )
 
 
 def _standing(run: RunConfig, source: str) -> Standing:
@@ -40,6 +51,9 @@ def main() -> None:
     total = frame.sum()
     print(frame.replace(0, "·").to_string())
     print(f"\n{len(runs)} runs: {', '.join(f'{total[standing]} {standing}' for standing in frame)}")
+    for other, count in recorded_elsewhere(runs, sources).items():
+        where = " (INA_DATA_DIR or data.dir names the folder)" if other == "files" else ""
+        print(f"  recorded with data.source={other}: {count} of the others{where}")
     for run, source in zip(runs, sources, strict=True):
         if _standing(run, source) == "failed":
             failure = record.read(record.failure_path(run.output_dir, run.experiment, source, run.id))

@@ -403,6 +403,19 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     assert told[-1] == f"  {failed.id}: failed: ZeroDivisionError: division by zero"
 
 
+def test_the_status_of_a_grid_tells_of_runs_that_are_recorded_with_other_data(glue, tmp_path, monkeypatch, capsys):
+    for seed in (1, 2):
+        path = record.record_path(tmp_path, None, "files", configured(glue, tmp_path, "task=stsb", f"seed={seed}").id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    arguments = [*overrides(glue, tmp_path, "task=stsb", "seed=1,2,3"), "data.source=probe"]
+    monkeypatch.setattr(sys, "argv", ["status", *arguments])
+    status.main()
+    *_, total, others = capsys.readouterr().out.splitlines()
+    assert total == "3 runs: 0 done, 0 running, 0 failed, 3 missing"
+    assert others == "  recorded with data.source=files: 2 of the others (INA_DATA_DIR or data.dir names the folder)"
+
+
 def wait_for(condition):
     deadline = time.monotonic() + 300
     while not condition():
