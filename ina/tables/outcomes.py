@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import stats
+from ..stats.scores import per_run
 from .collect import Cell, Rule, Study
 
 RESAMPLES = 2_000  # the variance from the examples is then known to about 3 %
@@ -55,6 +56,25 @@ def outcomes(
         return Outcomes("mean", examples, None, predictions, first.get("paragraph"))
     predictions = np.stack([frame[f"{rule}_prediction"].to_numpy() for frame in frames])
     return Outcomes(cell.headline.split("_")[0], examples, first["label"].to_numpy(), predictions)
+
+
+def majority(study: Study, cell: Cell, metric: str) -> float | None:
+    """What `metric` is if every example gets the most frequent class, or no answer at all in SQuAD v2.0.
+
+    None where no answer fits all: to a similarity, to a question about a span.
+    """
+    frame = study.predictions(cell.first)
+    if "answerable" in frame:
+        answerable = frame.loc[frame["split"] == "validation", "answerable"]
+        if answerable.all():
+            return None
+        parts = {"HasAns": 0.0, "NoAns": 1.0}
+        return parts.get(metric.split("_")[0], float((~answerable).mean()))
+    labels = outcomes(study, cell, "last", split=_SPLITS.get(metric)).labels
+    if labels.dtype.kind == "f":
+        return None
+    classes, counts = np.unique(labels, return_counts=True)
+    return float(per_run(metric.split("_")[0], labels, np.full((1, len(labels)), classes[counts.argmax()]))[0])
 
 
 def drawn(study: Study) -> str:

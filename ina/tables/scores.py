@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from . import collect, others
 from .collect import GLUE, RULES, SQUAD, Cell, Rule, Score, Study
 from .layout import DASH, Column, Row, Table, millions, points, span, spread
+from .outcomes import majority
 
 LEFT = (Column("Model", numeric=False), Column("Method", numeric=False), Column("Trainable"),
         Column("Epoch", numeric=False))  # fmt: skip
@@ -85,6 +87,10 @@ def _table(
         Row(("", f"{kind} examples", "", "", *(_examples(study, score, split) for score in scores)), "second")
         for kind, split in (("training", "train"), ("dev", "validation"))
     ]
+    constant = _majorities(study, scores)
+    if constant:
+        shown = [points(constant[score]) if score in constant else DASH for score in scores]
+        rows.append(Row(("", "Majority class", "", "", *shown)))
     for model, method in study.methods:
         cells = {s: cell for s in scores if (cell := study.cells.get((model, s.task, method)))}
         if not cells:
@@ -99,9 +105,20 @@ def _table(
             names = (study.model_label(model), study.method_label(method))
             rows.append(Row((*names, _trainable(list(cells.values())), rule, *shown)))
     below, marks, sources = others.rows(source, scores, averaged)
-    data = pd.concat([_data(study, scores), others.data(source, scores)], ignore_index=True)
-    notes = (*_notes(study, averaged), *marks)
+    data = pd.concat([_data(study, scores, constant), others.data(source, scores)], ignore_index=True)
+    notes = (*_notes(study, averaged, bool(constant)), *marks)
     return Table(name, number, title, caption(study), columns, (*rows, *below), notes, tuple(sources), data)
+
+
+def _majorities(study: Study, scores: list[Score]) -> dict[Score, float]:
+    """The scores of one and the same answer to every example, where there is such an answer."""
+    found = {}
+    for score in scores:
+        cell = next((cell for cell in study.cells.values() if cell.task == score.task), None)
+        value = majority(study, cell, score.metric) if cell and score.metric in cell.metrics else None
+        if value is not None:
+            found[score] = value
+    return found
 
 
 def _headline(task: str) -> Score:
@@ -169,8 +186,13 @@ def _counted(counts: list[int], what: str) -> str:
     return f"{span(counts)} {what}{'s' if max(counts) > 1 else ''}"
 
 
-def _notes(study: Study, averaged: tuple[str, ...]) -> list[str]:
+def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]:
     notes = []
+    if constant:
+        notes.append(
+            "Majority class: the most frequent class of the dev set for every example, in SQuAD v2.0 no answer to any "
+            "question; a similarity and a span have none."
+        )
     if averaged:
         tasks = ", ".join(collect.task_label(task) for task in averaged)
         notes.append(
@@ -212,8 +234,8 @@ def _unequal(study: Study) -> Iterable[tuple[Cell, list[str]]]:
             yield cell, differing
 
 
-def _data(study: Study, scores: list[Score]) -> pd.DataFrame:
-    rows = []
+def _data(study: Study, scores: list[Score], constant: dict[Score, float]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
     for cell in study.cells.values():
         for score in scores:
             if score.task != cell.task or score.metric not in cell.metrics:
@@ -244,4 +266,6 @@ def _data(study: Study, scores: list[Score]) -> pd.DataFrame:
                         "dtype": cell.first.provenance.dtype,
                     }
                 )
+    names = {"origin": "baseline", "experiment": study.experiment, "source": study.source, "method": "majority"}
+    rows += [names | {"task": s.task, "metric": s.metric, "mean": 100 * value} for s, value in constant.items()]
     return pd.DataFrame(rows)
