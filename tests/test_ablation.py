@@ -131,6 +131,14 @@ def test_published_numbers_of_the_same_ablation_stand_below_with_their_source(ro
     assert ("giBERT, full-rank gate", "gelu", "0.3", "89.0", "best") in below
 
 
+def test_every_arm_tells_its_learning_rate(tmp_path):
+    for activation, rate in (("gelu", 8e-3), ("identity", 0.004)):
+        write_run(tmp_path, experiment="ablation_activation", activation=activation, train={"learning_rate": rate})
+    table = ablation_table(study(tmp_path, "ablation_activation"))
+    ours, of_others = values(table, "Activation", "Learning rate")[:2], values(table, "Learning rate")[2:]
+    assert ours == [("gelu", "0.008"), ("identity", "0.004")] and set(of_others) == {("–",)}
+
+
 def test_where_nobody_published_anything_the_table_says_so(root):
     assert any("No published numbers" in note for note in ablation_table(study(root, "ablation_rank")).notes)
 

@@ -98,6 +98,7 @@ def ablation_table(study: Study) -> Table:
         Column("Method", numeric=False),
         *(Column(TITLES[key], numeric=key in ("inhibition", "r")) for key in keys),
         Column("Adapter"),
+        Column("Learning rate"),
         Column("Epoch", numeric=False),
         Column("Score (n)"),
         Column("95 % interval"),
@@ -163,7 +164,9 @@ def differences(study: Study, cell: Cell, rule: Rule) -> dict[str, Judged]:
 
 def _row(study: Study, cell: Cell, rule: Rule, keys: tuple[str, ...], with_lora: bool) -> Row:
     method, found, degenerate = _settings(cell), differences(study, cell, rule), cell.degenerate(rule)
-    mine = (_method(method), *(told(key, method) for key in keys), f"{cell.first.params.adapter:,}")
+    of = cell.first
+    rate = collect.value_text(of.config["train"]["learning_rate"])
+    mine = (_method(method), *(told(key, method) for key in keys), f"{of.params.adapter:,}", rate)
     score = spread(cell.scores(cell.headline, rule), count=rule == "best") + (f" †{degenerate}" if degenerate else "")
     interval = _interval(summarise(study, cell, rule).interval)
     shown = []
@@ -201,6 +204,7 @@ def _flat(study: Study, cell: Cell, rule: Rule, keys: tuple[str, ...]) -> dict[s
         "high": 100 * summary.interval.high,
         "degenerate": cell.degenerate(rule),
         "adapter": cell.first.params.adapter,
+        "learning_rate": cell.first.config["train"]["learning_rate"],
     }
     for against, one in differences(study, cell, rule).items():
         prefix = f"{against}_" if against else ""
@@ -276,5 +280,6 @@ def _other(heading: str, row: dict[str, str], settings: dict[str, str], referenc
 def _published_row(one: dict[str, Any], keys: tuple[str, ...], group: list[dict[str, Any]], width: int) -> Row:
     base = next((other["value"] for other in group if other["reference"]), None)
     difference = DASH if base is None else "ref." if one["reference"] else signed((one["value"] - base) / 100)
-    cells = (one["label"], *(one["settings"].get(key, DASH) for key in keys), DASH, one["rule"], one["text"], DASH)
+    settings = (one["settings"].get(key, DASH) for key in keys)
+    cells = (one["label"], *settings, DASH, DASH, one["rule"], one["text"], DASH)
     return Row((*cells, difference, *[DASH] * (width - len(cells) - 1)))
