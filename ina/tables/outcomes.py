@@ -63,11 +63,12 @@ def majority(study: Study, cell: Cell, metric: str) -> float | None:
 
     None where no answer fits all: to a similarity, to a question about a span.
     """
-    frame = study.predictions(cell.first)
-    if "answerable" in frame:
-        answerable = frame.loc[frame["split"] == "validation", "answerable"]
-        if answerable.all():
+    task = cell.first.config["task"]
+    if task["family"] == "squad":
+        if not task["version_2"]:
             return None
+        frame = study.predictions(cell.first)
+        answerable = frame.loc[frame["split"] == "validation", "answerable"]
         parts = {"HasAns": 0.0, "NoAns": 1.0}
         return parts.get(metric.split("_")[0], float((~answerable).mean()))
     labels = outcomes(study, cell, "last", split=_SPLITS.get(metric)).labels
