@@ -563,6 +563,17 @@ def test_the_readme_has_what_we_measured_beside_the_models_that_there_is_ina_for
     assert not any("Ans" in column.title for column in compact(table4, "").columns)
 
 
+def test_the_readme_leaves_out_others_who_measured_nothing_of_what_it_shows(tmp_path):
+    write_study(tmp_path, tasks=("squad_v1",), methods=("lora", "ina"), seeds=(1,))
+    table = score_tables(study(tmp_path))[0]
+    released = "Authors' released runs, with their code"  # of v2.0 alone
+    assert released in {row.cells[0] for row in table.rows}
+    short = compact(table, "")
+    assert released not in {row.cells[0] for row in short.rows}
+    assert all(set(row.cells[4:]) != {"–"} for row in short.rows if row.kind == "main")
+    assert {row.cells[0] for row in short.rows} >= {"Published", "BERT-large", "RoBERTa-large"}
+
+
 def test_a_table_in_the_readme_that_no_record_supports_is_stale(glue, tmp_path):
     root, readme = tmp_path / "results", tmp_path / "README.md"
     shutil.copytree(glue, root)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from .layout import DASH, Row, Table
+from .scores import LEFT
 
 
 def compact(table: Table, place: str) -> Table:
-    """What a first look needs of `table`, with links to the whole of it and to its neighbours in the folder `place`.
+    """What a first look needs of a table of scores, with links to the whole of it and to its neighbours in `place`.
 
     Left out are small print, what is marked as aside, columns in which we have no number (our rows are the first
-    section), and where the numbers of others are from.
+    section), rows and sections that have none in the columns left, and where the numbers of others are from.
     """
     rows = [row for row in table.rows if row.kind in ("main", "section")]
     headings = [position for position, row in enumerate(rows) if row.kind == "section"]
@@ -21,6 +23,9 @@ def compact(table: Table, place: str) -> Table:
         for position, column in enumerate(table.columns)
         if not column.aside and any(row.cells[position] not in ("", DASH) for row in ours if row.kind == "main")
     ]
+    scores = [position for position in kept if position >= len(LEFT)]
+    rows = [row for row in rows if row.kind == "section" or any(row.cells[at] not in ("", DASH) for at in scores)]
+    rows = [row for row, below in pairwise([*rows, None]) if row.kind == "main" or (below and below.kind == "main")]
     whole = f"[The whole table]({place}/{table.name}.md) has the last epochs"
     whole += ", more of others and the sources [k]" if table.sources else ""
     return replace(
