@@ -21,10 +21,10 @@ def compact(table: Table, place: str) -> Table:
     kept = [
         position
         for position, column in enumerate(table.columns)
-        if not column.aside and any(row.cells[position] not in ("", DASH) for row in ours if row.kind == "main")
+        if not column.aside and any(_filled(row, [position]) for row in ours if row.kind == "main")
     ]
     scores = [position for position in kept if position >= len(LEFT)]
-    rows = [row for row in rows if row.kind == "section" or any(row.cells[at] not in ("", DASH) for at in scores)]
+    rows = [row for row in rows if row.kind == "section" or _filled(row, scores)]
     rows = [row for row, below in pairwise([*rows, None]) if row.kind == "main" or (below and below.kind == "main")]
     whole = f"[The whole table]({place}/{table.name}.md) has the last epochs"
     whole += ", more of others and the sources [k]" if table.sources else ""
@@ -37,6 +37,10 @@ def compact(table: Table, place: str) -> Table:
         notes=(*table.notes, f"{whole}; verdicts and intervals stand [beside it]({place})."),
         sources=(),
     )
+
+
+def _filled(row: Row, positions: list[int]) -> bool:
+    return any(row.cells[position] not in ("", DASH) for position in positions)
 
 
 def excerpt(table: Table, place: str) -> Table:
