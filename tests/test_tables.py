@@ -298,6 +298,12 @@ def test_a_difference_is_that_of_the_scores_in_the_table(glue):
         assert one.compared.difference.value == pytest.approx(scores[0] - scores[1])
 
 
+def test_ina_with_inhibition_is_compared_with_the_method_that_is_the_same_without(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("lora", "ina", "ina_p0", "ina_p90", "ina_released"))
+    without = {a for _, a, b in pairs(study(tmp_path)) if b == "ina_p0"}
+    assert without == {"ina", "ina_p90"}
+
+
 def test_the_precursors_gate_is_compared_with_full_fine_tuning(tmp_path):
     write_study(tmp_path, tasks=("cola",), methods=("full", "gate"))
     assert list(pairs(study(tmp_path))) == [("minilm", "gate", "full")]

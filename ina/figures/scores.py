@@ -30,7 +30,7 @@ def forest(study: Study, rule: Rule = "best") -> Figure:
     groups: dict[tuple[str, str, str], list[Judged]] = {}
     for one in judge(study, rule):
         groups.setdefault((one.model, one.a, one.b), []).append(one)
-    limit = 1.05 * _reach(groups)
+    limit = _reach(groups)
     longest = max(map(len, groups.values()), default=1)
     figure, axes = with_panels(len(groups), columns=3, height=0.75 + 0.17 * longest)
     for axis, ((model, a, b), rows) in zip(axes, groups.items(), strict=True):
@@ -48,11 +48,12 @@ def forest(study: Study, rule: Rule = "best") -> Figure:
 
 
 def _reach(groups: dict[tuple[str, str, str], list[Judged]]) -> float:
-    """How far the axis goes: to all values, but not to the ends of a few intervals that would dwarf all others."""
+    """How far the axis goes: past all values, but not to the ends of a few intervals that would dwarf all others."""
     judged = [one for rows in groups.values() for one in rows]
     ends = [100 * abs(end) for one in judged for end in (one.compared.interval.low, one.compared.interval.high)]
     values = [100 * abs(one.compared.difference.value) for one in judged]
-    return max(min(max(ends), 4 * float(np.median(ends))), *values) if judged else 1.0
+    # a marker is wider than the end of a line, and may have an arrow at the edge beside it
+    return max(1.05 * min(max(ends), 4 * float(np.median(ends))), 1.15 * max(values)) if judged else 1.0
 
 
 def _difference(

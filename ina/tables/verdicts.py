@@ -32,8 +32,9 @@ class Judged:
 def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
     """(model, A, B): every method against LoRA, against full fine-tuning, and every variant against its plain method.
 
-    InA is compared with the LoRA of the same rank, alpha, dropout and sites where there is one, else with the first.
-    Where there is nothing of all this, the first method is what the others are compared with. No pair comes both ways.
+    InA is compared with the LoRA of the same rank, alpha, dropout and sites where there is one, else with the first;
+    and with the method that is the same without inhibition, which shows what the threshold alone does. Where there is
+    nothing of all this, the first method is what the others are compared with. No pair comes both ways.
     """
     for model in dict.fromkeys(model for model, _ in study.methods):
         settings = {c.method: c.first.config["method"] for c in study.cells.values() if c.model == model}
@@ -47,7 +48,8 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
             like = [b for b in loras if all(of.get(key) == settings[b][key] for key in _SAME)]
             lora = [] if of["kind"] == "lora" else (like or loras)[:1]
             plain = [name for name in names if name == of["name"]]
-            against = [b for b in dict.fromkeys(lora + full + plain) if b != a]
+            without = [name for name in names if settings[name] == of | {"name": name, "inhibition": 0}]
+            against = [b for b in dict.fromkeys(lora + full + plain + without) if b != a]
             if not against and not any(settings[name]["name"] == a for name in names if name != a):
                 against = names[:1]
             yield from ((model, a, b) for b in against if b != a)
