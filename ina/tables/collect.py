@@ -24,11 +24,12 @@ SQUAD = ("squad_v1", "squad_v2")
 RULES = ("best", "last")
 Rule = Literal["best", "last"]
 
-KINDS = ("full", "gate", "lora", "ina", "ina_released")
+KINDS = ("full", "gate", "lora", "lora_released", "ina", "ina_released")
 NAMES = {
     "full": "Full fine-tuning",
     "gate": "giBERT, full-rank gate",
     "lora": "LoRA",
+    "lora_released": "LoRA, released code",
     "ina": "InA",
     "ina_released": "InA, released code",
 }
