@@ -99,11 +99,21 @@ def test_tasks_that_share_questions_are_not_averaged(tmp_path):
 
 
 def test_every_method_has_its_own_colour_marker_and_line(tmp_path):
-    for level in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9):
+    for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
         write_run(tmp_path, method="ina", inhibition=level)
     looks = style.looks(study(tmp_path)).values()
     for part in ("colour", "marker", "line"):
-        assert len({getattr(look, part) for look in looks}) == 6
+        assert len({getattr(look, part) for look in looks}) == 8
+
+
+def test_a_long_legend_takes_no_room_from_the_panels(tmp_path):
+    heights = []
+    for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
+        write_run(tmp_path, method="ina", inhibition=level)
+        figure = figures.size(study(tmp_path))
+        figure.canvas.draw()
+        heights.append(figure.axes[0].get_position().height * figure.get_figheight())
+    assert min(heights) > 0.7 * max(heights)
 
 
 @pytest.mark.parametrize(

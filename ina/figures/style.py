@@ -1,7 +1,7 @@
 """How figures look: what all of them share.
 
-Colours are those of Okabe and Ito (2008), told apart by the colour-blind; every method has its own marker and line
-style too, so that nothing is lost in grey.
+Colours are those of Okabe and Ito (2008), with Tol's wine for their yellow, which is faint on white: the colour-blind
+tell them apart. Every method has its own marker and line style too, so that nothing is lost in grey.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ..record import write_atomically
 from ..tables.collect import Cell, Study
 
 WIDTH = 6.75  # inches, the text width of a two-column paper
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-LINES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), (0, (1, 1)))
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
+LINES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), (0, (1, 1)), (0, (8, 2, 2, 2)))
 STYLE = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -83,6 +83,8 @@ def legend(figure: Figure) -> None:
         entries.update(zip(labels, handles, strict=True))
     inches = 0.42 + 0.058 * max(map(len, entries), default=0)  # of the longest entry
     columns = max(1, int(figure.get_figwidth() / inches))
+    more = max(0, -(-len(entries) // columns) - 3)  # rows for which the panels would have to give room
+    figure.set_figheight(figure.get_figheight() + 0.16 * more)
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
