@@ -9,11 +9,11 @@ import transformers
 
 from ina import cost, sweep
 from ina.config import RunConfig, check
-from ina.tables import render
+from ina.tables import collect, render
 from ina.tables.layout import DASH, Column, Row, Table
 
 MODELS = ("bert_large", "roberta_large", "deberta_v3_large", "deberta_large")
-METHODS = {"full": "Full fine-tuning", "lora": "LoRA", "ina": "InA", "ina_released": "InA, released code"}
+METHODS = ("full", "lora", "lora_released", "ina", "ina_released")
 RANKS = (4, 8)  # of the paper
 
 
@@ -66,7 +66,7 @@ def _row(glue: RunConfig, squad: RunConfig) -> Row:
     return Row(
         (
             glue.model.label,
-            METHODS[method["name"]],
+            collect.NAMES[method["name"]],
             "+".join(method["sites"]) if "sites" in method else "everywhere",
             str(method.get("r", DASH)),
             f"{on_glue.adapter:,}" if "sites" in method else DASH,
