@@ -24,8 +24,7 @@ SQUAD = ("squad_v1", "squad_v2")
 RULES = ("best", "last")
 Rule = Literal["best", "last"]
 
-KINDS = ("full", "gate", "lora", "lora_released", "ina", "ina_released")
-NAMES = {
+NAMES = {  # in the order of the tables
     "full": "Full fine-tuning",
     "gate": "giBERT, full-rank gate",
     "lora": "LoRA",
@@ -276,8 +275,8 @@ def _order(run: Record) -> tuple[Any, ...]:
 
 def _method_order(run: Record) -> tuple[Any, ...]:
     method = run.config["method"]
-    kind = method["name"] if method["name"] in KINDS else method["kind"]
-    return (run.model, KINDS.index(kind), method.get("inhibition", 0), run.method)
+    kind = method["name"] if method["name"] in NAMES else method["kind"]
+    return (run.model, list(NAMES).index(kind), method.get("inhibition", 0), run.method)
 
 
 def _task_order(task: str) -> tuple[int, str]:
