@@ -288,17 +288,19 @@ class RunConfig(_Strict):
 def _prescribed(model: str, family: str, task: str, method: str) -> dict[str, Any]:
     """The method's settings as `configs/method` and, for this model and task, `configs/cell` have them."""
     composed = OmegaConf.create({"task": {"family": family, "name": task}})
-    for name in _lineage(method):
-        for file in (CONFIG_DIR / "method" / f"{name}.yaml", CONFIG_DIR / "cell" / f"{model}--{name}.yaml"):
-            if file.is_file():
-                composed = OmegaConf.merge(composed, OmegaConf.load(file))
+    for base in _lineage("method", method):
+        for file in (base, *_lineage("cell", f"{model}--{base.stem}")):
+            composed = OmegaConf.merge(composed, OmegaConf.load(file))
     return OmegaConf.to_container(composed.method, resolve=True)
 
 
-def _lineage(method: str) -> list[str]:
-    """A method and, before it, the one whose file it builds on."""
-    defaults = OmegaConf.load(CONFIG_DIR / "method" / f"{method}.yaml").get("defaults", [])
-    return [base for base in defaults if isinstance(base, str) and base != "_self_"] + [method]
+def _lineage(group: str, name: str) -> list[Path]:
+    """The file of a config and, before it, those that it builds on; nothing where there is no such config."""
+    file = CONFIG_DIR / group / f"{name}.yaml"
+    if not file.is_file():
+        return []
+    bases = (base for base in OmegaConf.load(file).get("defaults", []) if isinstance(base, str) and base != "_self_")
+    return [*(part for base in bases for part in _lineage(group, base)), file]
 
 
 # Settings that name things, say where they are, or only decide how fast the same numbers come.

@@ -24,9 +24,9 @@ tabled), **released** (their raw result files) and **ours** (records in `runs/`,
 A verdict on our runs follows the rules of `ina/stats/verdict.py`, fixed before any run: better, worse, equivalent
 within a margin, or undecided. It counts only where the best and the last epoch give the same one. Where several of our
 experiments compare the same methods of a model on the same task, all are shown and the one with the most training
-examples counts. A single run decides nothing under these rules, so published and released numbers are reported as what
-they are: an indication. Runs on a small model speak about that model; they neither confirm nor contradict a claim about
-large ones. Our differences are those of the headline metric of a task, F1 for SQuAD.
+examples, then the most seeds, counts. A single run decides nothing under these rules, so published and released numbers
+are reported as what they are: an indication. Runs on a small model speak about that model; they neither confirm nor
+contradict a claim about large ones. Our differences are those of the headline metric of a task, F1 for SQuAD.
 """
 
 
