@@ -117,12 +117,12 @@ def test_generated_data_never_count_at_the_papers_scale(tmp_path):
     assert state.startswith("untested by us") and "with BERT-large on generated data supported" in state
 
 
-def test_of_two_studies_of_the_same_pair_both_are_shown_and_the_one_with_more_training_examples_counts(tmp_path):
-    for experiment, skills, n in (("whole", (0.5, 0.9), 1000), ("part", (0.9, 0.5), 500)):
+@pytest.mark.parametrize("part", [(500, 10), (1000, 5)], ids=["fewer examples", "fewer seeds"])
+def test_of_two_studies_of_a_pair_both_are_shown_and_the_one_with_more_examples_then_seeds_counts(tmp_path, part):
+    for experiment, skills, (n, seeds) in (("whole", (0.5, 0.9), (1000, 7)), ("part", (0.9, 0.5), part)):
         for method, skill in zip(("lora", "ina"), skills, strict=True):
-            write_study(
-                tmp_path, tasks=("sst2",), methods=(method,), seeds=SEEDS, skill=skill, n=n, experiment=experiment
-            )
+            write_study(tmp_path, tasks=("sst2",), methods=(method,), seeds=range(seeds), skill=skill, n=n,
+                        experiment=experiment)  # fmt: skip
     text = text_of(tmp_path)
     assert states(text)[2].endswith("with MiniLM-L6-H384 supported (1 better) against LoRA")
     assert "0 of our 1 comparisons on single tasks show it" in states(text)[8]
