@@ -106,6 +106,12 @@ def test_every_method_has_its_own_colour_marker_and_line(tmp_path):
         assert len({getattr(look, part) for look in looks}) == 8
 
 
+def test_methods_beyond_the_eighth_still_look_like_no_other(tmp_path):
+    for level in range(24):
+        write_run(tmp_path, method="ina", inhibition=level / 24)
+    assert len(set(style.looks(study(tmp_path)).values())) == 24
+
+
 def test_a_long_legend_takes_no_room_from_the_panels(tmp_path):
     heights = []
     for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):

@@ -18,7 +18,7 @@ from ..tables.collect import Cell, Study
 
 WIDTH = 6.75  # inches, the text width of a two-column paper
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
-MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", "h")  # one more than colours: a ninth look is new
 LINES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), (0, (1, 1)), (0, (8, 2, 2, 2)))
 STYLE = {
     "font.size": 8,
