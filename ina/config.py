@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .adapter import InaConfig
@@ -21,13 +21,16 @@ from .adapter.gate import ACTIVATIONS
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
 
-def _pick(key: str, table: dict[str, Any]) -> Any:
+def _pick(key: str | ListConfig, table: dict[str, Any]) -> Any:
+    if isinstance(key, ListConfig):
+        key = "+".join(key)
     if key not in table and "else" not in table:
         raise ValueError(f"{key} is none of {', '.join(table)}")
     return table.get(key, table.get("else"))
 
 
-# "${pick:${task.name},{cola: 1000, sst2: 2000, else: 3000}}" in a config file: the entry of a table
+# "${pick:${task.name},{cola: 1000, sst2: 2000, else: 3000}}" in a config file: the entry of a table; of a list, as of
+# [query, key], the entry called query+key
 OmegaConf.register_new_resolver("pick", _pick, replace=True)
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]

@@ -206,3 +206,11 @@ def test_the_command_line_wins_over_a_cell():
 
 def test_a_rank_other_than_the_cells_shows_in_the_name():
     assert run("bert_large", "stsb", "ina_released", "method.r=4").cell == "bert_large--stsb--ina_released-r4"
+
+
+def test_a_list_finds_its_entry_in_a_table_by_its_items_joined():
+    table = "train.learning_rate='${pick:${method.sites},{query+key: 0.5, else: 0.25}}'"
+    arms = [
+        run("minilm", "stsb", "ina", table, f"method.sites=[{sites}]") for sites in ("query,key", "query", "key,query")
+    ]
+    assert [arm.train.learning_rate for arm in arms] == [0.5, 0.25, 0.25]
