@@ -2,7 +2,7 @@
 
 Files go to <results>/tables/<experiment>-<data source>/. <results>/REPORT.md is kept up to date too and, where
 <results> is called `results`, the README beside it: what stands between `<!-- table: NAME -->` and `<!-- /table -->` is
-replaced, NAME being <experiment>-<data source>, <experiment>-<data source>/<table>, or cost.
+replaced, NAME being <experiment>-<data source>, or <experiment>-<data source>/ours for our rows alone.
 """
 
 from __future__ import annotations

@@ -43,6 +43,10 @@ def _filled(row: Row, positions: list[int]) -> bool:
     return any(row.cells[position] not in ("", DASH) for position in positions)
 
 
-def excerpt(table: Table, place: str) -> Table:
-    """`table` with a link to its file in the folder `place` instead of its notes."""
-    return replace(table, notes=(f"What the columns mean: [the table's notes]({place}/{table.name}.md).",), sources=())
+def ours(table: Table, place: str) -> Table:
+    """Our rows of what `compact` keeps, for a report that discusses them and leaves the numbers of others to links."""
+    short = compact(table, place)
+    headings = [position for position, row in enumerate(short.rows) if row.kind == "section"]
+    rows = short.rows[1 : headings[1] if len(headings) > 1 else None]
+    link = f"What the columns mean, last epochs and the numbers of others: [the whole table]({place}/{table.name}.md)."
+    return replace(short, rows=rows, notes=(link,))

@@ -9,11 +9,11 @@ from ..record import write_atomically
 from . import render
 from .ablation import ablation_table, is_ablation
 from .collect import RULES, Study
-from .compact import compact, excerpt
+from .compact import compact, ours
 from .distractors import distractor_table, levels
 from .layout import Table
 from .mechanism import mechanism_tables
-from .resources import cost_table, efficiency_table, parameter_table
+from .resources import efficiency_table, parameter_table
 from .scores import score_tables
 from .search import search_table
 from .sheet import sheet
@@ -62,9 +62,7 @@ def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
     for document in _documents(results):
         place = (results / "tables").relative_to(document.parent).as_posix()
         shown = {name: compact(of[0], f"{place}/{name}") for name, of in made.items()}
-        shown |= {f"{name}/{each.name}": excerpt(each, f"{place}/{name}") for name, of in made.items() for each in of}
-        if whole and studies:
-            shown["cost"] = cost_table(studies)
+        shown |= {f"{name}/ours": ours(of[0], f"{place}/{name}") for name, of in made.items()}
         files[document] = _with_tables(document, shown)
     return files
 
@@ -103,7 +101,7 @@ def _documents(results: Path) -> list[Path]:
 
 
 def _is_made(results: Path, name: str) -> bool:
-    return name == "cost" or (results / "tables" / f"{name}.md").is_file() or (results / "tables" / name).is_dir()
+    return (results / "tables" / name.removesuffix("/ours")).is_dir()
 
 
 def _with_tables(document: Path, shown: dict[str, Table]) -> str:
