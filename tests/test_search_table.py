@@ -1,6 +1,7 @@
 """Tables of searches: trials by setting, the choice among them, and that they never pass for results."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from made_up import write_run
@@ -73,6 +74,17 @@ def test_the_table_shows_every_trial_and_marks_what_is_taken(study):
     assert [row.cells[-1] for row in table.rows] == ["", "taken", ""] * 2
     assert "20 % of the training rows" in table.caption
     assert list(table.data["taken"]) == [False, True, False] * 2
+
+
+def test_nothing_is_taken_while_settings_of_a_method_are_still_to_be_tried(study, monkeypatch):
+    def planned(method: str) -> SimpleNamespace:
+        return SimpleNamespace(model=SimpleNamespace(name="minilm"), method_label=method)
+
+    plan = {run.id: planned(run.method) for run in study.runs} | {"a fourth rate": planned("lora")}
+    monkeypatch.setattr(collect.Study, "plan", plan)
+    table = search.search_table(study)
+    assert [row.cells[-1] for row in table.rows] == ["", "best so far", "", "", "taken", ""]
+    assert "others are still to be tried" in table.notes[0]
 
 
 def test_trials_are_in_no_table_of_scores_and_no_claim(tmp_path):

@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from .. import record
+from ..config import RunConfig
 from ..record import Record
 
 ROOT = Path(__file__).parents[2]
@@ -152,14 +153,19 @@ class Study:
         return Study(self.root, self.experiment, self.source, tuple(run for run in self.runs if run.task in tasks))
 
     @cached_property
-    def planned(self) -> int | None:
-        """How many runs the experiment stands for; None where it is no committed experiment or runs are outside it."""
+    def plan(self) -> dict[str, RunConfig] | None:
+        """The runs that the experiment stands for by id; None where it is no committed one or runs are outside it."""
         if not (CONFIGS / "experiment" / f"{self.experiment}.yaml").is_file():
             return None
         from ..sweep import experiment_runs
 
-        ids = experiment_runs(self.experiment)
-        return len(ids) if all(run.id in ids for run in self.runs) else None
+        runs = experiment_runs(self.experiment)
+        return runs if all(run.id in runs for run in self.runs) else None
+
+    @property
+    def planned(self) -> int | None:
+        """How many runs the experiment stands for, where that is known."""
+        return None if self.plan is None else len(self.plan)
 
     @cached_property
     def _memo(self) -> dict[Any, Any]:

@@ -50,9 +50,15 @@ def taken(study: Study) -> dict[tuple[str, str], dict[str, Any]]:
     return {each.name: each.setting for each in complete}
 
 
+def unfinished(study: Study) -> set[tuple[str, str]]:
+    """The (model, method) of which trials are still to be run, as far as it is known what was planned."""
+    there = {run.id for run in study.runs}
+    return {(run.model.name, run.method_label) for name, run in (study.plan or {}).items() if name not in there}
+
+
 def search_table(study: Study) -> Table:
     """A row for each method and setting, a column for each task."""
-    found, choice = trials(study), taken(study)
+    found, choice, still_open = trials(study), taken(study), unfinished(study)
     keys = tuple(dict.fromkeys(key for each in found for key in each.setting))
     rows = []
     for name, of_method in groupby(found, key=lambda each: each.name):
@@ -61,7 +67,7 @@ def search_table(study: Study) -> Table:
             setting = [collect.value_text(each.setting[key]) if key in each.setting else DASH for key in keys]
             scores = [spread(each.scores[task], count=True) if task in each.scores else DASH for task in study.tasks]
             mean = DASH if each.mean is None else points(each.mean)
-            mark = "taken" if choice.get(name) == each.setting else ""
+            mark = ("best so far" if name in still_open else "taken") if choice.get(name) == each.setting else ""
             rows.append(Row((*labels, *setting, *scores, mean, mark)))
             labels = ("", "")
     shares = sorted({run.config["data"]["select"] for run in study.runs})
@@ -81,7 +87,10 @@ def search_table(study: Study) -> Table:
             Column("", numeric=False),
         ),
         rows=tuple(rows),
-        notes=("taken: the best mean over the tasks among the settings tried for this method.",),
+        notes=(
+            "taken: the best mean over the tasks among the settings tried for this method"
+            + ("; best so far: others are still to be tried." if still_open else "."),
+        ),
         data=pd.DataFrame([_flat(study, each, choice.get(each.name) == each.setting) for each in found]),
     )
 
