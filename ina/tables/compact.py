@@ -44,9 +44,15 @@ def _filled(row: Row, positions: list[int]) -> bool:
 
 
 def ours(table: Table, place: str) -> Table:
-    """Our rows of what `compact` keeps, for a report that discusses them and leaves the numbers of others to links."""
+    """Our rows of what `compact` keeps, for a report that discusses them and leaves the numbers of others to links.
+
+    The caption names the model; where there is but one, its column goes.
+    """
     short = compact(table, place)
     headings = [position for position, row in enumerate(short.rows) if row.kind == "section"]
     rows = short.rows[1 : headings[1] if len(headings) > 1 else None]
+    first = int(len({row.cells[0] for row in rows} - {""}) == 1)
     link = f"What the columns mean, last epochs and the numbers of others: [the whole table]({place}/{table.name}.md)."
-    return replace(short, rows=rows, notes=(link,))
+    return replace(
+        short, columns=short.columns[first:], rows=tuple(Row(row.cells[first:]) for row in rows), notes=(link,)
+    )
