@@ -44,6 +44,7 @@ def write_run(
     dirty: bool = False,
     train: dict[str, Any] | None = None,
     select: float | None = None,
+    finished: str = "2026-11-23T05:53:00+00:00",
     **changed: Any,
 ) -> Record:
     """Write one finished run under `root`; its scores are those of its predictions.
@@ -104,7 +105,7 @@ def write_run(
             dtype="bfloat16",
             threads=1,
             started="2026-11-23T05:52:00+00:00",
-            finished="2026-11-23T05:53:00+00:00",
+            finished=finished,
         ),
         split="validation",
         n=n,

@@ -129,6 +129,14 @@ def test_of_two_studies_of_a_pair_both_are_shown_and_the_one_with_more_examples_
     assert "better on SST-2" in text and "worse on SST-2" in text
 
 
+def test_of_two_studies_of_a_pair_that_are_alike_in_size_the_newer_counts(tmp_path):
+    for experiment, day, skills in (("first", "2026-11-23", (0.9, 0.5)), ("again", "2026-11-28", (0.5, 0.9))):
+        for method, skill in zip(("lora", "ina"), skills, strict=True):
+            write_study(tmp_path, tasks=("sst2",), methods=(method,), seeds=SEEDS, skill=skill, n=1000,
+                        experiment=experiment, finished=f"{day}T05:53:00+00:00")  # fmt: skip
+    assert states(text_of(tmp_path))[2].endswith("with MiniLM-L6-H384 supported (1 better) against LoRA")
+
+
 def test_few_seeds_decide_nothing(tmp_path):
     for method, skill in (("lora", 0.5), ("ina", 0.9)):
         write_study(tmp_path, tasks=("sst2",), methods=(method,), seeds=(1, 2), skill=skill, n=1000)

@@ -24,9 +24,10 @@ tabled), **released** (their raw result files) and **ours** (records in `runs/`,
 A verdict on our runs follows the rules of `ina/stats/verdict.py`, fixed before any run: better, worse, equivalent
 within a margin, or undecided. It counts only where the best and the last epoch give the same one. Where several of our
 experiments compare the same methods of a model on the same task, all are shown and the one with the most training
-examples, then the most seeds, counts. A single run decides nothing under these rules, so published and released numbers
-are reported as what they are: an indication. Runs on a small model speak about that model; they neither confirm nor
-contradict a claim about large ones. Our differences are those of the headline metric of a task, F1 for SQuAD.
+examples, then the most seeds, counts, and of equals the newest. A single run decides nothing under these rules, so
+published and released numbers are reported as what they are: an indication. Runs on a small model speak about that
+model; they neither confirm nor contradict a claim about large ones. Our differences are those of the headline metric of
+a task, F1 for SQuAD.
 """
 
 
@@ -247,7 +248,7 @@ def _irrelevant(studies: list[Study]) -> Claim:
 
 def _no_gain(numbers: Numbers, pairs: list[Pair]) -> Claim:
     behind = [task for task, difference in numbers.released_differences("0.1").items() if difference <= 0]
-    found = [pair for pair in ours.largest(_ina(pairs)) if pair.task != "swag"]
+    found = [pair for pair in ours.weightiest(_ina(pairs)) if pair.task != "swag"]
     swag = [pair for pair in _ina(pairs) if pair.task == "swag"]
     no_gain = [pair for pair in found if pair.verdict in ("worse", "equivalent")]
     state = f"the released single runs point that way on {len(behind)} of {len(GLUE)} GLUE tasks; "

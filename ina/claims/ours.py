@@ -31,10 +31,10 @@ class Pair:
         return self.best.task
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Training examples and seeds behind the first method."""
+    def weight(self) -> tuple[int, int, str]:
+        """Training examples and seeds behind the first method, and when the last run ended."""
         cell = self.study.cells[self.best.model, self.best.task, self.best.a]
-        return cell.first.data.rows["train"], len(cell.seeds)
+        return cell.first.data.rows["train"], len(cell.seeds), max(run.provenance.finished for run in cell.runs)
 
     @property
     def settings(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -84,13 +84,13 @@ def pairs(studies: list[Study]) -> list[Pair]:
     return found
 
 
-def largest(found: list[Pair]) -> list[Pair]:
+def weightiest(found: list[Pair]) -> list[Pair]:
     """The pairs on single tasks; of those that compare the same methods of a model on the same task and source of data,
-    only the one with the most training examples, then seeds."""
+    only the one with the most training examples, then seeds, and of equals the newest, which knew the others."""
     chosen: dict[tuple[str, str, str, str, str], Pair] = {}
     for pair in (pair for pair in found if pair.task):
         key = (pair.best.model, pair.study.source, pair.task, pair.best.a, pair.best.b)
-        if key not in chosen or pair.size > chosen[key].size:
+        if key not in chosen or pair.weight > chosen[key].weight:
             chosen[key] = pair
     return list(chosen.values())
 
@@ -134,12 +134,12 @@ def state(found: list[Pair], good: set[str], bad: set[str], otherwise: str) -> s
     """The state of a claim that holds where verdicts are `good`: at the paper's scale, then at every other.
 
     Args:
-        found: Our pairs that bear on the claim; the `largest` of them count.
+        found: Our pairs that bear on the claim; the `weightiest` of them count.
         good: Verdicts that support it.
         bad: Verdicts that contradict it.
         otherwise: What is known where we have no run at the paper's scale.
     """
-    found = largest(found)
+    found = weightiest(found)
     large = [pair for pair in found if pair.at_paper_scale]
     told = [
         f"at the paper's scale {_against(large, good, bad)}" if large else f"untested by us at its scale: {otherwise}"
