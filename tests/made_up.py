@@ -210,10 +210,17 @@ def _glue_metrics(task: str, keys: dict[str, Any], outcome: dict[str, Any]) -> d
 
 
 def write_levels(
-    root: Path, method: str, seed: int, levels: tuple[int, ...], loss: float, questions: int = 300, **changed: Any
+    root: Path,
+    method: str,
+    seed: int,
+    levels: tuple[int, ...],
+    loss: float,
+    questions: int = 300,
+    experiment: str = "distractors",
+    **changed: Any,
 ) -> None:
-    """Write a run of experiment distractors, trained with two; every step to more of them costs `loss` of its F1."""
-    run = write_run(root, task="squad_v1", method=method, seed=seed, experiment="distractors", **changed)
+    """Write a run trained with two distractors, measured with `levels`; every step to more costs `loss` of its F1."""
+    run = write_run(root, task="squad_v1", method=method, seed=seed, experiment=experiment, **changed)
     rng = np.random.default_rng([seed, *map(ord, method + repr(sorted(changed.items())))])
     ease = np.random.default_rng(0).uniform(0, 0.2, questions)  # the same questions for every run
     parts = []

@@ -93,3 +93,16 @@ def test_the_claims_have_the_growth_with_inhibition_and_that_of_the_activation_a
     text = ledger([study])
     assert state in text
     assert "distractors" not in text[text.index("## 4.") : text.index("## 5.")], "it is not SQuAD as it is"
+
+
+def test_of_two_studies_of_the_growth_both_are_shown_and_the_one_with_more_seeds_counts(study, tmp_path):
+    for method, loss in (("lora", 0.05), ("ina", 0.15)):  # the other way round
+        for seed in range(4):
+            write_levels(tmp_path, method, seed, LEVELS, loss, questions=QUESTIONS, experiment="again")
+    [again] = collect.studies(tmp_path)
+    for studies in ([study, again], [again, study]):
+        told = [text for _, _, text in mechanism.evidence_on_growth(studies) if text.startswith("InA (Inh 0.3) − LoRA")]
+        assert sorted(text.rpartition(": ")[-1] for text in told) == ["grows", "shrinks"]
+        assert "advantage over LoRA grows with the number of distractors at 0 of 1 levels" in mechanism.state_of_growth(
+            studies
+        )

@@ -248,7 +248,7 @@ def _irrelevant(studies: list[Study]) -> Claim:
 
 def _no_gain(numbers: Numbers, pairs: list[Pair]) -> Claim:
     behind = [task for task, difference in numbers.released_differences("0.1").items() if difference <= 0]
-    found = [pair for pair in ours.weightiest(_ina(pairs)) if pair.task != "swag"]
+    found = [pair for pair in ours.on_tasks(_ina(pairs)) if pair.task != "swag"]
     swag = [pair for pair in _ina(pairs) if pair.task == "swag"]
     no_gain = [pair for pair in found if pair.verdict in ("worse", "equivalent")]
     state = f"the released single runs point that way on {len(behind)} of {len(GLUE)} GLUE tasks; "

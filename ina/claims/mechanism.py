@@ -23,7 +23,7 @@ from ..tables.measured import (
     over_seeds,
 )
 from ..tables.mechanism import with_interval
-from .ours import Evidence, where
+from .ours import Evidence, weightiest, where
 
 _RARE = partial(points, decimals=3)
 
@@ -74,12 +74,9 @@ def state_of_growth(studies: list[Study]) -> str:
     """At how many levels of inhibition InA's advantage grows with the number of distractors, and whether the activation
     alone, at inhibition 0, has one that grows; blank if not measured."""
     found: dict[tuple[str, str, bool], list[str]] = {}
-    for study, one in _advantages(studies):
-        of = (
-            f"in {study.model_label(one.model)} on generated data",
-            study.method_label(one.b),
-            bool(_level(study, one.a)),
-        )
+    for study, one in weightiest(_advantages(studies)):
+        on = f"in {study.model_label(one.model)} on generated data"
+        of = (on, study.method_label(one.b), bool(_level(study, one.a)))
         found.setdefault(of, []).append(one.verdict.verdict)
     told = []
     for (on, base, inhibits), verdicts in sorted(found.items(), reverse=True):

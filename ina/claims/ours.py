@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..tables.ablation import is_ablation, ordered, panels, varied
 from ..tables.collect import RULES, Study, task_label
+from ..tables.distractors import Advantage
 from ..tables.layout import points, signed
 from ..tables.outcomes import summarise
 from ..tables.verdicts import Judged, judge
@@ -16,6 +17,7 @@ PAPER_MODELS = ("bert_large", "roberta_large", "deberta_large", "deberta_v3_larg
 VERDICTS = ("better", "equivalent", "worse", "undecided")
 
 Evidence = tuple[str, str, str]  # kind, on what, what it shows
+Compared = TypeVar("Compared", "Pair", Advantage)  # the advantage of method `a` of `model` over `b` on `task`
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,26 @@ class Pair:
     last: Judged
 
     @property
+    def model(self) -> str:
+        return self.best.model
+
+    @property
     def task(self) -> str | None:
         return self.best.task
 
     @property
-    def weight(self) -> tuple[int, int, str]:
-        """Training examples and seeds behind the first method, and when the last run ended."""
-        cell = self.study.cells[self.best.model, self.best.task, self.best.a]
-        return cell.first.data.rows["train"], len(cell.seeds), max(run.provenance.finished for run in cell.runs)
+    def a(self) -> str:
+        return self.best.a
+
+    @property
+    def b(self) -> str:
+        return self.best.b
 
     @property
     def settings(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The settings of both methods."""
         found = {run.method: run.config["method"] for run in self.study.runs}
-        return found[self.best.a], found[self.best.b]
+        return found[self.a], found[self.b]
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -68,11 +76,11 @@ class Pair:
     def scale(self) -> str:
         """The model, and whether the data are real."""
         generated = " on generated data" if self.study.source == "probe" else ""
-        return self.study.model_label(self.best.model) + generated
+        return self.study.model_label(self.model) + generated
 
     @property
     def at_paper_scale(self) -> bool:
-        return self.best.model in PAPER_MODELS and self.study.source != "probe"
+        return self.model in PAPER_MODELS and self.study.source != "probe"
 
 
 def pairs(studies: list[Study]) -> list[Pair]:
@@ -84,15 +92,26 @@ def pairs(studies: list[Study]) -> list[Pair]:
     return found
 
 
-def weightiest(found: list[Pair]) -> list[Pair]:
-    """The pairs on single tasks; of those that compare the same methods of a model on the same task and source of data,
-    only the one with the most training examples, then seeds, and of equals the newest, which knew the others."""
-    chosen: dict[tuple[str, str, str, str, str], Pair] = {}
-    for pair in (pair for pair in found if pair.task):
-        key = (pair.best.model, pair.study.source, pair.task, pair.best.a, pair.best.b)
-        if key not in chosen or pair.weight > chosen[key].weight:
-            chosen[key] = pair
+def weightiest(found: Iterable[tuple[Study, Compared]]) -> list[tuple[Study, Compared]]:
+    """Of comparisons of the same methods of a model on the same task and source of data, the one that counts.
+
+    It is the one with the most training examples, then seeds, and of equals the newest, which knew the others.
+    """
+
+    def weight(study: Study, one: Compared) -> tuple[int, int, str]:
+        runs = study.cells[one.model, one.task, one.a].runs
+        return runs[0].data.rows["train"], len(runs), max(run.provenance.finished for run in runs)
+
+    chosen: dict[tuple[str, ...], tuple[Study, Compared]] = {}
+    for study, one in found:
+        key = (one.model, study.source, one.task, one.a, one.b)
+        chosen[key] = max(chosen.get(key, (study, one)), (study, one), key=lambda of: weight(*of))
     return list(chosen.values())
+
+
+def on_tasks(found: list[Pair]) -> list[Pair]:
+    """The pairs on single tasks that count."""
+    return [pair for _, pair in weightiest((pair.study, pair) for pair in found if pair.task)]
 
 
 def where(study: Study, model: str) -> str:
@@ -104,7 +123,7 @@ def evidence(found: list[Pair]) -> Iterator[Evidence]:
     """One line for each study, model and pair of methods: the verdicts with the differences, best / last epoch."""
     groups: dict[tuple[str, str, str, str], list[Pair]] = {}
     for pair in found:
-        groups.setdefault((pair.study.name, pair.best.model, pair.best.a, pair.best.b), []).append(pair)
+        groups.setdefault((pair.study.name, pair.model, pair.a, pair.b), []).append(pair)
     for (_, model, a, b), group in groups.items():
         study = group[0].study
         texts = []
@@ -134,12 +153,12 @@ def state(found: list[Pair], good: set[str], bad: set[str], otherwise: str) -> s
     """The state of a claim that holds where verdicts are `good`: at the paper's scale, then at every other.
 
     Args:
-        found: Our pairs that bear on the claim; the `weightiest` of them count.
+        found: Our pairs that bear on the claim.
         good: Verdicts that support it.
         bad: Verdicts that contradict it.
         otherwise: What is known where we have no run at the paper's scale.
     """
-    found = weightiest(found)
+    found = on_tasks(found)
     large = [pair for pair in found if pair.at_paper_scale]
     told = [
         f"at the paper's scale {_against(large, good, bad)}" if large else f"untested by us at its scale: {otherwise}"
