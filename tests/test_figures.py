@@ -98,6 +98,12 @@ def test_tasks_that_share_questions_are_not_averaged(tmp_path):
     assert labels == ["SQuAD v1.1,\nbest epoch", "SQuAD v2.0,\nbest epoch"]
 
 
+@pytest.mark.parametrize(("source", "title"), [("files", "SQuAD v1.1"), ("probe", "SQuAD v1.1, generated")])
+def test_a_task_of_the_embedded_suite_is_not_taken_for_the_one_whose_form_it_has(tmp_path, source, title):
+    write_study(tmp_path, tasks=("squad_v1",), methods=("lora",), source=source)
+    assert titles(figures.curves(study(tmp_path))) == [title]
+
+
 def test_every_method_has_its_own_colour_marker_and_line(tmp_path):
     for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
         write_run(tmp_path, method="ina", inhibition=level)
@@ -155,10 +161,12 @@ def test_the_command_writes_every_figure_for_print_and_screen(tmp_path, capsys):
     write_study(tmp_path, tasks=("squad_v2",), methods=("lora", "ina"), seeds=(1, 2))
     main(["made_up", "--results", str(tmp_path)])
     written = {path.name for path in (tmp_path / "figures" / "made_up-files").iterdir()}
-    assert written == {f"{name}.{suffix}" for name in figures.FIGURES for suffix in ("pdf", "png")}
+    names = ("forest_best", "forest_last", "curves", "size", "seeds")
+    assert written == {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")}
 
 
-def test_one_run_alone_can_be_drawn(tmp_path):
+def test_one_run_alone_can_be_drawn_but_for_the_differences_that_it_has_not(tmp_path):
     write_run(tmp_path)
-    for draw in figures.FIGURES.values():
-        assert isinstance(draw(study(tmp_path)), Figure)
+    drawn = figures.drawn(study(tmp_path))
+    assert set(drawn) == {"curves", "size", "seeds"}
+    assert all(isinstance(draw(study(tmp_path)), Figure) for draw in drawn.values())

@@ -10,24 +10,25 @@ from matplotlib.figure import Figure
 from ..tables.ablation import is_ablation
 from ..tables.collect import Study
 from ..tables.distractors import levels
+from ..tables.verdicts import pairs
 from . import mechanism
 from .mechanism import layers
 from .scores import ablation, curves, distractors, forest, seeds, size
 from .style import save
 
-__all__ = ["FIGURES", "curves", "drawn", "forest", "layers", "mechanism", "save", "seeds", "size"]
+__all__ = ["curves", "drawn", "forest", "layers", "mechanism", "save", "seeds", "size"]
 
-FIGURES: dict[str, Callable[[Study], Figure]] = {
+FORESTS: dict[str, Callable[[Study], Figure]] = {
     "forest_best": partial(forest, rule="best"),
     "forest_last": partial(forest, rule="last"),
-    "curves": curves,
-    "size": size,
-    "seeds": seeds,
 }
+SCORES: dict[str, Callable[[Study], Figure]] = {"curves": curves, "size": size, "seeds": seeds}
 
 
 def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
     """The figures of a study by name."""
     if is_ablation(study):
         return {"ablation": ablation}
-    return ({"distractors": distractors} if levels(study) else {}) | mechanism.drawn(study) | FIGURES
+    of_levels = {"distractors": distractors} if levels(study) else {}
+    of_pairs = FORESTS if any(pairs(study)) else {}
+    return of_levels | mechanism.drawn(study) | of_pairs | SCORES

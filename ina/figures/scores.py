@@ -13,11 +13,11 @@ from .. import stats
 from ..tables import collect
 from ..tables.ablation import TITLES, is_lora, ordered, told, varied
 from ..tables.ablation import panels as ablation_panels
-from ..tables.collect import RULES, Cell, Rule, Study, task_label
+from ..tables.collect import RULES, Cell, Rule, Study
 from ..tables.distractors import WORDS, Advantage, advantages, level_summary, levels
 from ..tables.outcomes import summarise
 from ..tables.verdicts import Judged, judge
-from .style import COLOURS, LINES, MARKERS, STYLE, Look, cells_of, legend, looks, prefix, with_panels
+from .style import COLOURS, LINES, MARKERS, STYLE, Look, cells_of, legend, looks, of_task, prefix, with_panels
 
 
 @matplotlib.rc_context(STYLE)
@@ -39,7 +39,7 @@ def forest(study: Study, rule: Rule = "best") -> Figure:
         axis.axvline(0, color="black", linewidth=0.6)
         axis.set_xlim(-limit, limit)
         axis.set_ylim(longest - 0.5, -0.5)
-        axis.set_yticks(range(len(rows)), [task_label(one.task) if one.task else "mean" for one in rows])
+        axis.set_yticks(range(len(rows)), [of_task(study, one.task) if one.task else "mean" for one in rows])
         axis.tick_params(left=False)
         axis.spines["left"].set_visible(False)
         axis.set_title(f"{prefix(study, model)}{study.method_label(a)}\n− {study.method_label(b)}")
@@ -134,7 +134,7 @@ def size(study: Study, rule: Rule = "best") -> Figure:
             )
         axis.set_xscale("log")
         axis.set_xlabel("trainable weights\n(like numbers set apart)")
-        what = f"mean of {len(tasks)} tasks" if len(tasks) > 1 else task_label(tasks[0])
+        what = f"mean of {len(tasks)} tasks" if len(tasks) > 1 else of_task(study, tasks[0])
         axis.set_ylabel(f"{what},\n{rule} epoch")
         axis.set_title(study.model_label(model))
         axis.margins(x=0.2)
@@ -194,7 +194,7 @@ def ablation(study: Study) -> Figure:
         axis.set_xticks(range(len(broken)), broken)
         axis.set_xlabel(TITLES[along].lower())
         axis.set_ylabel(_metric(study, task))
-        axis.set_title(f"{study.model_label(model)}, {task_label(task)}")
+        axis.set_title(f"{study.model_label(model)}, {of_task(study, task)}")
     legend(figure)
     return figure
 
@@ -251,7 +251,7 @@ def distractors(study: Study) -> Figure:
             axis.set_xticks(range(len(measured)), map(str, measured))
             axis.set_xlabel("distractors in the paragraph")
         for axis in (scores, gains, growth):
-            axis.set_title(prefix(study, model) + task_label(task))
+            axis.set_title(prefix(study, model) + of_task(study, task))
     legend(figure)
     return figure
 
@@ -282,7 +282,7 @@ def _cell_panels(study: Study) -> tuple[Figure, dict[Axes, tuple[str, str]]]:
     rows = -(-len(cells) // 4)
     figure, axes = with_panels(len(cells), columns=-(-len(cells) // rows), height=1.9)
     for axis, (model, task) in zip(axes, cells, strict=True):
-        axis.set_title(prefix(study, model) + task_label(task))
+        axis.set_title(prefix(study, model) + of_task(study, task))
     return figure, dict(zip(axes, cells, strict=True))
 
 

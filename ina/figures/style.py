@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..record import write_atomically
-from ..tables.collect import Cell, Study
+from ..tables.collect import Cell, Study, task_label
 
 WIDTH = 6.75  # inches, the text width of a two-column paper
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
@@ -73,6 +73,11 @@ def prefix(study: Study, model: str) -> str:
     """The model at the head of a title, where there are several."""
     several = len({of for of, _ in study.methods}) > 1
     return f"{study.model_label(model)}, " if several else ""
+
+
+def of_task(study: Study, task: str) -> str:
+    """The task in a title; the generated one of its form is not the task itself."""
+    return task_label(task) + (", generated" if study.source == "probe" else "")
 
 
 def legend(figure: Figure) -> None:
