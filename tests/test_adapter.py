@@ -278,6 +278,7 @@ def test_fused_and_separate_projections_have_the_same_parameter_count():
     [
         (dict(r=0), "`r` should be a positive integer, not 0"),
         (dict(r=2.5), "`r` should be a positive integer, not 2.5"),
+        (dict(r=8.0), "`r` should be a positive integer, not 8.0"),
         (dict(inhibition=1.5), r"`inhibition` should lie in \[0, 1\], not 1.5"),
         (dict(inhibition=float("nan")), r"`inhibition` should lie in \[0, 1\], not nan"),
         (dict(alpha=0), "`alpha` should be a positive number, not 0"),

@@ -68,7 +68,7 @@ class InaConfig(PeftConfig):
             raise ValueError("InaConfig: " + "; ".join(problems))
 
     def _problems(self):
-        if not _is_number(self.r) or self.r != int(self.r) or self.r < 1:
+        if not isinstance(self.r, int) or isinstance(self.r, bool) or self.r < 1:
             yield f"`r` should be a positive integer, not {self.r!r}"
         if not _is_number(self.alpha) or self.alpha <= 0:
             yield f"`alpha` should be a positive number, not {self.alpha!r}"
