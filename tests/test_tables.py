@@ -551,7 +551,7 @@ def test_the_report_has_our_rows_alone_and_a_link_to_the_rest(glue, tmp_path):
     whole, ours = ([line.split() for line in text.splitlines()] for text in (whole, ours))
     mine = [words[3:] for words in whole if words[1:2] == ["MiniLM-L6-H384"]]  # the caption names the model
     assert len(mine) == 4 and all(["|", *words] in ours for words in mine)
-    assert "[the whole table](tables/made_up-files/table3.md)" in report.read_text()
+    assert "[The whole table](tables/made_up-files/table3.md)" in report.read_text()
     main(["--results", str(root), "--check"])
 
 

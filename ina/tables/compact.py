@@ -52,7 +52,11 @@ def ours(table: Table, place: str) -> Table:
     headings = [position for position, row in enumerate(short.rows) if row.kind == "section"]
     rows = short.rows[1 : headings[1] if len(headings) > 1 else None]
     first = int(len({row.cells[0] for row in rows} - {""}) == 1)
-    link = f"What the columns mean, last epochs and the numbers of others: [the whole table]({place}/{table.name}.md)."
+    link = f"[The whole table]({place}/{table.name}.md) explains the columns and has more."
     return replace(
-        short, columns=short.columns[first:], rows=tuple(Row(row.cells[first:]) for row in rows), notes=(link,)
+        short,
+        caption=f"{short.caption} {link}",
+        columns=short.columns[first:],
+        rows=tuple(Row(row.cells[first:]) for row in rows),
+        notes=(),
     )
