@@ -133,24 +133,26 @@ def test_gradient_flows_through_the_maximum_unless_detached():
     assert not torch.allclose(down_gradient(True), down_gradient(False))
 
 
-@pytest.mark.parametrize("rank", [1, 2, 4, 8, 16])  # where the scale is a power of two; else apart from rounding
-def test_without_threshold_and_activation_it_is_lora_to_the_last_bit(rank):
+@pytest.mark.parametrize("rank", [1, 2, 3, 8, 16])
+def test_without_threshold_and_activation_it_is_lora_apart_from_rounding(rank):
+    # in float64, where rounding (2e-16 a product) cannot hide a difference: LoRA's and InA's kernels need not agree
     lora = get_peft_model(
         build("bert"), LoraConfig(r=rank, lora_alpha=16, target_modules=["query", "key"], init_lora_weights=False)
     )
     ina = adapt(build("bert"), r=rank, alpha=16, inhibition=0.0, activation="identity", init_weights=False)
     weights = {name.replace("lora_", "ina_"): value for name, value in lora.state_dict().items()}
     ina.load_state_dict(weights)
-    for mode in (lora, ina):
-        mode.eval()
+    for model in (lora, ina):
+        model.double().eval()
     ids = tokens()
-    assert torch.equal(lora(ids).logits, ina(ids).logits)
+    torch.testing.assert_close(lora(ids).logits, ina(ids).logits, rtol=1e-12, atol=1e-12)
     for model in (lora, ina):
         model(ids).logits.sum().backward()
     lora_grads = {n.replace("lora_", "ina_"): p.grad for n, p in lora.named_parameters() if p.grad is not None}
     ina_grads = {n: p.grad for n, p in ina.named_parameters() if p.grad is not None}
     assert lora_grads.keys() == ina_grads.keys() != set()
-    assert all(torch.equal(lora_grads[name], ina_grads[name]) for name in ina_grads)
+    for name, gradient in ina_grads.items():
+        torch.testing.assert_close(gradient, lora_grads[name], rtol=1e-10, atol=1e-10)
 
 
 def test_inhibition_zero_with_an_activation_is_not_lora():

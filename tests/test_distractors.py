@@ -1,6 +1,7 @@
 """Scores by number of distractors: measured on the same questions, and whether an advantage grows."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -61,6 +62,29 @@ def test_an_advantage_that_grows_is_told_from_one_that_stays(study):
     verdicts = {(one.a, one.b): one.verdict.verdict for one in distractors.advantages(study)}
     assert verdicts["ina", "lora"] == verdicts["ina", "ina-inhibition0.0"] == "better"
     assert verdicts["ina-inhibition0.0", "lora"] == "equivalent"
+
+
+def test_an_advantage_that_does_not_hold_at_a_neighbouring_rate_depends_on_the_rate(study, tmp_path):
+    shutil.copytree(study.root, tmp_path, dirs_exist_ok=True)
+    for seed in (1, 2, 3):  # LoRA loses as little as InA does
+        settings = {"experiment": "distractors_lower_rate", "train": {"learning_rate": 1e-5}}
+        write_levels(tmp_path, "lora", seed, LEVELS, 0.05, questions=QUESTIONS, **settings)
+    [found] = collect.studies(tmp_path, "distractors")
+    verdicts = {(one.a, one.b): one.verdict for one in distractors.advantages(found)}
+    assert verdicts["ina", "lora"].verdict == "depends on the rate"
+    assert re.match(
+        r"better at the rates of the study, .*; equivalent with LoRA at 1e-05 for", verdicts["ina", "lora"].reason
+    )
+    assert verdicts["ina", "ina-inhibition0.0"].verdict == "better"  # no arm of it has runs at another rate
+
+
+def test_runs_at_a_neighbouring_rate_count_once_all_seeds_are_there(study, tmp_path):
+    shutil.copytree(study.root, tmp_path, dirs_exist_ok=True)
+    write_levels(tmp_path, "lora", 1, LEVELS, 0.05, questions=QUESTIONS, experiment="distractors_lower_rate")
+    [found] = collect.studies(tmp_path, "distractors")
+    assert [one.verdict for one in distractors.advantages(found)] == [
+        one.verdict for one in distractors.advantages(study)
+    ]
 
 
 def test_the_table_comes_first_and_has_a_column_a_number(study):

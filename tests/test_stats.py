@@ -12,7 +12,18 @@ import pytest
 from scipy import stats as scipy_stats
 from sklearn import metrics as sklearn_metrics
 
-from ina.stats import METRICS, Estimate, aggregate, average, compare, decide, holm, seeds_needed, summarise
+from ina.stats import (
+    METRICS,
+    Estimate,
+    aggregate,
+    at_other_rates,
+    average,
+    compare,
+    decide,
+    holm,
+    seeds_needed,
+    summarise,
+)
 from ina.stats.compare import effect_size, improvement_interval, probability_of_improvement, sign_flip_test
 from ina.stats.estimate import from_resamples, mean_of
 from ina.stats.scores import per_resample, per_run
@@ -375,6 +386,17 @@ def test_two_methods_that_fail_are_not_equivalent():
     failed = replace(equal, degenerate=True)
     assert [(v.verdict, v.needed) for v in decide([failed, equal])] == [("undecided", None), ("equivalent", None)]
     assert aggregate([failed, failed]).degenerate and not aggregate([failed, equal]).degenerate
+
+
+def test_a_verdict_has_to_be_the_same_at_neighbouring_rates():
+    better, equivalent = (decide([example_of(estimate(value, 0.001))])[0] for value in (0.05, 0.0))
+    [undecided] = decide([example_of(estimate(0.02, 0.02))])
+    assert at_other_rates(better, {"LoRA at 2 for 1": better}) == better
+    assert at_other_rates(better, {}) == better
+    assert at_other_rates(undecided, {"LoRA at 2 for 1": better}) == undecided
+    changed = at_other_rates(better, {"LoRA at 2 for 1": equivalent})
+    assert (changed.verdict, changed.difference) == ("depends on the rate", better.difference)
+    assert "equivalent with LoRA at 2 for 1" in changed.reason
 
 
 def test_from_two_seeds_on_it_is_told_how_many_would_decide():

@@ -14,7 +14,7 @@ from ..tables.outcomes import summarise
 from ..tables.verdicts import Judged, judge
 
 PAPER_MODELS = ("bert_large", "roberta_large", "deberta_large", "deberta_v3_large")
-VERDICTS = ("better", "equivalent", "worse", "undecided")
+VERDICTS = ("better", "equivalent", "worse", "undecided", "depends on the rate")
 
 Evidence = tuple[str, str, str]  # kind, on what, what it shows
 Compared = TypeVar("Compared", "Pair", Advantage)  # the advantage of method `a` of `model` over `b` on `task`

@@ -11,6 +11,9 @@ A *family* is the set of comparisons whose verdicts are read together (one table
    (two-sided t test over seeds and examples, p <= alpha; alone, that is a 95 % interval without 0)
 4. else                                               -> undecided
 
+A verdict of better, worse or equivalent is one at the learning rates of the study. Where the runs of a method were
+repeated at a neighbouring rate (:func:`at_other_rates`), it has to be the same there, or it "depends on the rate".
+
 All p-values of rule 2 are corrected together for their number, and so are those of rule 3 (Holm 1979): in a family,
 the chance of one or more false verdicts of a kind stays at most alpha. Rule 2 goes before rule 3: a difference that is
 real and too small to matter is reported as equivalent, and the reason says that it is real.
@@ -60,7 +63,7 @@ class Verdict(Result):
     about others.
     """
 
-    verdict: Literal["better", "worse", "equivalent", "undecided"]
+    verdict: Literal["better", "worse", "equivalent", "undecided", "depends on the rate"]
     difference: float
     margin: float
     p_difference: float | None
@@ -120,6 +123,24 @@ def _verdict(
     open_question = verdict == "undecided" and not compared.degenerate and d.seed_variance is not None
     needed = seeds_needed(d, margin, alpha / family) if open_question else None
     return Verdict(verdict, d.value, margin, p_difference, p_equivalence, reason, needed)
+
+
+def at_other_rates(verdict: Verdict, others: dict[str, Verdict]) -> Verdict:
+    """The verdict if it is also that of the pair with one method at a neighbouring rate, else "depends on the rate".
+
+    Args:
+        verdict: At the rates of the study.
+        others: The verdicts at neighbouring rates, by what differs, as in "LoRA at 0.002 for 0.003". An undecided
+            verdict stays as it is: no claim rests on it.
+    """
+    differing = {name: other for name, other in others.items() if other.verdict != verdict.verdict}
+    if verdict.verdict == "undecided" or not differing:
+        return verdict
+    told = ", ".join(
+        f"{other.verdict} with {name} ({points(other.difference, '+')})" for name, other in differing.items()
+    )
+    reason = f"{verdict.verdict} at the rates of the study, {verdict.reason}; {told}"
+    return replace(verdict, verdict="depends on the rate", reason=reason)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

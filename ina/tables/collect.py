@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ CONFIGS = ROOT / "configs"
 GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
 SQUAD = ("squad_v1", "squad_v2")
 RULES = ("best", "last")
+OTHER_RATES = ("_lower_rate", "_higher_rate")  # the experiment's name and one of these: its runs at a neighbouring rate
 Rule = Literal["best", "last"]
 
 NAMES = {  # in the order of the tables
@@ -108,6 +109,7 @@ class Study:
     experiment: str
     source: str
     runs: tuple[Record, ...]
+    at_other_rates: tuple[Study, ...] = ()  # the same runs at neighbouring learning rates, see OTHER_RATES
 
     @property
     def name(self) -> str:
@@ -151,6 +153,32 @@ class Study:
     def restricted_to(self, tasks: tuple[str, ...]) -> Study:
         """The same study without the runs on other tasks."""
         return Study(self.root, self.experiment, self.source, tuple(run for run in self.runs if run.task in tasks))
+
+    def with_one_arm_at_another_rate(self) -> Iterator[tuple[str, Study, Callable[[str], bool]]]:
+        """This study with the runs of one method replaced by those at a neighbouring rate, on the tasks that have them.
+
+        Yields:
+            The method with its rates, as in "LoRA at 0.002 for 0.003"; the study; and whether it has such runs for a
+            task. Runs count where they have all seeds of the cell that they replace.
+        """
+        for other in self.at_other_rates:
+            for model, method in other.methods:
+                found = {}
+                for (_, task, _), cell in other.cells.items():
+                    mine = self.cells.get((model, task, method))
+                    if mine and (cell.model, cell.method) == (model, method) and cell.seeds == mine.seeds:
+                        found[task] = cell
+                if not found:
+                    continue
+                replaced = {(model, task, method) for task in found}
+                kept = tuple(run for run in self.runs if (run.model, run.task, run.method) not in replaced)
+                runs = (*kept, *(run for cell in found.values() for run in cell.runs))
+                task, cell = next(iter(found.items()))
+                theirs, ours = (
+                    of.first.config["train"]["learning_rate"] for of in (cell, self.cells[model, task, method])
+                )
+                name = f"{self.method_label(method)} at {theirs:g} for {ours:g}"
+                yield name, Study(self.root, self.experiment, self.source, runs), found.__contains__
 
     @cached_property
     def plan(self) -> dict[str, RunConfig] | None:
@@ -199,15 +227,21 @@ def searches(root: str | Path, experiment: str | None = None) -> Iterator[Study]
 
 def _all(root: str | Path, experiment: str | None) -> list[Study]:
     groups: dict[tuple[str, str, bool], list[Record]] = {}
-    for run in record.read_all(root, experiment):
-        groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
+    names = [experiment] if experiment is None else [experiment, *(experiment + rate for rate in OTHER_RATES)]
+    for name in names:
+        for run in record.read_all(root, name):
+            groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
     if experiment is not None and not groups:
         there = sorted(path.name for path in Path(root).glob("runs/*"))
         raise FileNotFoundError(
             f"no finished run of experiment {experiment!r} under {Path(root) / 'runs'}; "
             + (f"there are {', '.join(there)}" if there else f"start with: python -m ina.run experiment={experiment}")
         )
-    return [Study(Path(root), name, source, tuple(runs)) for (name, source, _), runs in sorted(groups.items())]
+    found = {key: Study(Path(root), *key[:2], tuple(runs)) for key, runs in sorted(groups.items())}
+    for (name, source, trial), study in found.items():
+        others = (found.get((name + rate, source, trial)) for rate in OTHER_RATES)
+        found[name, source, trial] = replace(study, at_other_rates=tuple(filter(None, others)))
+    return [study for study in found.values() if experiment in (None, study.experiment)]
 
 
 def _is_trial(run: Record) -> bool:

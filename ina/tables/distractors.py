@@ -21,7 +21,13 @@ from .layout import Column, Row, Table, points, signed
 from .outcomes import RESAMPLES, outcomes
 
 RULE = "last"
-WORDS = {"better": "grows", "worse": "shrinks", "equivalent": "stays", "undecided": "undecided"}
+WORDS = {
+    "better": "grows",
+    "worse": "shrinks",
+    "equivalent": "stays",
+    "undecided": "undecided",
+    "depends on the rate": "depends on the rate",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,11 @@ def advantages(study: Study) -> list[Advantage]:
         family = [index for index, one in enumerate(found) if one[0] == model]
         margins = [stats.METRICS["mean"].margin] * len(family)
         verdicts |= dict(zip(family, stats.decide([found[index][-1] for index in family], margins), strict=True))
-    return [Advantage(*one, verdicts[index]) for index, one in enumerate(found)]
+    other = [(name, advantages(varied)) for name, varied, _ in study.with_one_arm_at_another_rate()]
+    return [
+        Advantage(*one, stats.at_other_rates(verdicts[index], {name: of[index].verdict for name, of in other}))
+        for index, one in enumerate(found)
+    ]
 
 
 def _compared(study: Study) -> Iterator[tuple[str, str, str, str, tuple[stats.Comparison, ...], stats.Comparison]]:

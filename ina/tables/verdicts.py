@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -75,7 +75,23 @@ def judge(study: Study, rule: Rule) -> list[Judged]:
         verdicts = stats.decide([row[3] for row in family], [row[4] for row in family])
         for (a, b, task, compared, _), verdict in zip(family, verdicts, strict=True):
             judged.append(Judged(model, a, b, task, compared, verdict))
-    return judged
+    return _at_other_rates(study, rule, judged)
+
+
+def _at_other_rates(study: Study, rule: Rule, judged: list[Judged]) -> list[Judged]:
+    """The same rows; a verdict that does not hold at neighbouring rates says so."""
+    others: dict[tuple[str, str, str, str | None], dict[str, stats.Verdict]] = {}
+    for name, varied, has in study.with_one_arm_at_another_rate():
+        for one in judge(varied, rule):
+            if all(map(has, [one.task] if one.task else study.averaged)):
+                others.setdefault((one.model, one.a, one.b, one.task), {})[name] = one.verdict
+    return [
+        replace(
+            one,
+            verdict=stats.at_other_rates(one.verdict, others.get((one.model, one.a, one.b, one.task), {})),
+        )
+        for one in judged
+    ]
 
 
 def verdict_table(study: Study, rule: Rule) -> Table:
