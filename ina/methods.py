@@ -34,6 +34,8 @@ def prepare(
         add_gates(model, method)
     if isinstance(method, Full | Gate):
         return model, count(model, head)
+    if not isinstance(method, Lora | Ina):
+        raise TypeError(f"unknown kind of method {type(method).__name__}; there are Full, Gate, Lora and Ina")
     common = {
         "task_type": TaskType.QUESTION_ANS if span else TaskType.SEQ_CLS,
         "r": method.r,

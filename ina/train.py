@@ -246,7 +246,13 @@ class _Trainer(Trainer):
     def _outputs(self, dev_set: _Sorted) -> tuple[np.ndarray, ...]:
         loader = self.get_eval_dataloader(dev_set.features)
         found = self.evaluation_loop(loader, "dev", prediction_loss_only=False).predictions
-        return found if isinstance(found, tuple) else (found,)
+        outputs = found if isinstance(found, tuple) else (found,)
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise ValueError(
+                f"the model's scores are not finite after epoch {self.state.epoch:g}: training has diverged; "
+                f"try a lower train.learning_rate than {self.args.learning_rate:g}"
+            )
+        return outputs
 
     def _save_checkpoint(self, *args: Any, **settings: Any) -> None:
         super()._save_checkpoint(*args, **settings)

@@ -33,6 +33,8 @@ def test_the_default_run_is_minilm_on_cola_with_ina():
         (["train.epochs=three"], "train.epochs='three': Input should be a valid integer"),
         (["train.epochs=0"], "train.epochs=0: Input should be greater than or equal to 1"),
         (["train.learning_rate=0"], "train.learning_rate=0.*: Input should be greater than 0"),
+        (["train.learning_rate=inf"], "train.learning_rate=inf.*: Input should be a finite number"),
+        (["train.weight_decay=nan"], "train.weight_decay=nan.*: Input should be a finite number"),
         (["train.warmup_ratio=1.5"], "train.warmup_ratio=1.5"),
         (["train.device_batch_size=5"], "device_batch_size=5 does not divide batch_size=32"),
         (["data.source=fils"], "data.source='fils': Input should be 'auto', 'files', 'hub' or 'probe'"),

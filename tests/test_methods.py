@@ -181,3 +181,9 @@ def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r,
             params.total
             == sum(weight.numel() for weight in models.untrained(given, PAIR, "meta").parameters()) + adapter
         )
+
+
+def test_a_method_of_an_unknown_kind_is_refused_and_not_trained_as_another():
+    method = ModelConfig(name="tiny", label="tiny", tiny="bert")  # settings, but not those of a method
+    with pytest.raises(TypeError, match="unknown kind of method ModelConfig; there are Full, Gate, Lora and Ina"):
+        prepared(method)

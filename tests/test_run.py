@@ -134,6 +134,16 @@ def test_a_clock_that_is_set_back_changes_nothing_but_the_times(done, glue, tmp_
     assert numbers(again) == numbers(done[1]) and again.wall_seconds > 0
 
 
+@pytest.mark.parametrize("task", ["cola", "stsb"])
+def test_a_run_that_diverges_fails(task, glue, tmp_path):
+    settings = ("method=full", f"task={task}", "train.learning_rate=1.0e30")
+    with pytest.raises(
+        ValueError, match="scores are not finite after epoch 1: .* lower train.learning_rate than 1e.30"
+    ):
+        run.run(configured(glue, tmp_path, *settings))
+    assert not list(tmp_path.glob("**/runs/**/*.json"))
+
+
 def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
     with caplog.at_level("INFO"):
         result, _ = run.run(configured(glue, tmp_path, "task=cola", "train.epochs=1", "train.learning_rate=1.0e-9"))

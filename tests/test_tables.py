@@ -603,6 +603,11 @@ def test_an_experiment_without_records_is_refused_with_what_there_is(glue):
         study(glue, "nope")
 
 
+def test_a_results_folder_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="there is no folder .*nowhere"):
+        main(["--check", "--results", str(tmp_path / "nowhere")])
+
+
 def test_a_damaged_record_is_named(tmp_path):
     write_run(tmp_path)
     [path] = tmp_path.glob("runs/*/*/*.json")

@@ -226,6 +226,8 @@ def searches(root: str | Path, experiment: str | None = None) -> Iterator[Study]
 
 
 def _all(root: str | Path, experiment: str | None) -> list[Study]:
+    if not Path(root).is_dir():
+        raise FileNotFoundError(f"there is no folder {root}; give the one that holds runs/, as in --results results")
     groups: dict[tuple[str, str, bool], list[Record]] = {}
     names = [experiment] if experiment is None else [experiment, *(experiment + rate for rate in OTHER_RATES)]
     for name in names:
