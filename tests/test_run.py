@@ -141,7 +141,7 @@ def test_a_run_that_diverges_fails(task, glue, tmp_path):
         ValueError, match="scores are not finite after epoch 1: .* lower train.learning_rate than 1e.30"
     ):
         run.run(configured(glue, tmp_path, *settings))
-    assert not list(tmp_path.glob("**/runs/**/*.json"))
+    assert not list(tmp_path.glob("results/**/*.json")) and list(tmp_path.glob("failed/**/*.json"))
 
 
 def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
