@@ -7,12 +7,12 @@ OMP_NUM_THREADS=1 python scripts/simulate_stats.py --repeats 60                 
 import argparse
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
-from ina.stats import METRICS, compare, decide, seeds_needed, summarise
+from ina.stats import METRICS, aggregate, compare, decide, seeds_needed, summarise
 from ina.stats.compare import improvement_interval, multi_bootstrap, probability_of_improvement
 from ina.stats.estimate import Estimate, from_resamples
 
@@ -87,16 +87,29 @@ def draw_examples(
     }
 
 
+def draw_seeds(rng: np.random.Generator, seeds: int) -> np.ndarray:
+    """What each seed does to each of two methods, (2, seeds, 1), with standard deviation 1."""
+    return LUCK**0.5 * rng.normal(size=(seeds, 1)) + (1 - LUCK) ** 0.5 * rng.normal(size=(2, seeds, 1))
+
+
 def draw_runs(
-    rng: np.random.Generator, world: World, examples: dict[str, np.ndarray], seeds: int, behind: float = 0
+    rng: np.random.Generator,
+    world: World,
+    examples: dict[str, np.ndarray],
+    seeds: int,
+    behind: float = 0,
+    skills: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Predictions (2 methods, seeds, n) for each metric. `behind`: how much lower B's true accuracy is."""
+    """Predictions (2 methods, seeds, n) for each metric.
+
+    Args:
+        behind: How much lower B's true accuracy is.
+        skills: What each seed does to each method, (2, seeds, 1), with standard deviation 1; None: drawn here.
+    """
     labels, values, ease = examples["labels"], examples["values"], examples["ease"]
 
-    def per_seed() -> np.ndarray:
-        return LUCK**0.5 * rng.normal(size=(seeds, 1)) + (1 - LUCK) ** 0.5 * rng.normal(size=(2, seeds, 1))
-
-    skill, leaning = world.skill * per_seed(), world.leaning * per_seed()
+    skill = world.skill * (draw_seeds(rng, seeds) if skills is None else skills)
+    leaning = world.leaning * draw_seeds(rng, seeds)
     failed = rng.random((2, seeds, 1)) < world.collapse
     level = world.spread * stats.norm.ppf([ACCURACY, ACCURACY - behind])[:, None, None]
     error = ease + CHANCE * rng.normal(size=(2, seeds, len(labels)))
@@ -199,6 +212,27 @@ def paragraph_shares(rng: np.random.Generator, world: World, n: int, alike: floa
     return [*(covered / repeats).tolist(), *(alarms / repeats).tolist()]
 
 
+def task_alarms(rng: np.random.Generator, world: World, seeds: int, alike: float, repeats: int) -> list[float]:
+    """False alarms of the mean over five tasks of two equal methods: means by seed, and tasks taken as independent.
+
+    Accuracy, 1,043 examples a task. `alike`: the share of the variance of a seed's skill that all tasks have in common.
+    """
+    alarms, tasks = np.zeros(2), 5
+    for _ in range(repeats):
+        common = draw_seeds(rng, seeds)
+        pairs = []
+        for _ in range(tasks):
+            examples = draw_examples(rng, 1043)
+            skills = alike**0.5 * common + (1 - alike) ** 0.5 * draw_seeds(rng, seeds)
+            a, b = draw_runs(rng, world, examples, seeds, skills=skills)["accuracy"]
+            pairs.append(compare("accuracy", examples["labels"], a, b, rng, resamples=RESAMPLES // 2))
+        by_seed = aggregate(pairs).difference
+        seed_variance = sum(pair.difference.seed_variance for pair in pairs) / tasks**2
+        independent = replace(by_seed, seed_variance=seed_variance, seed_df=tasks * (seeds - 1))
+        alarms += [by_seed.p_value() <= 0.05, independent.p_value() <= 0.05]
+    return (alarms / repeats).tolist()
+
+
 def verdict_shares(
     rng: np.random.Generator, world: World, seeds: int, n: int, behind: float, repeats: int
 ) -> dict[str, float]:
@@ -293,6 +327,12 @@ def report(rng: np.random.Generator, repeats: int) -> Iterator[str]:
     yield from heading("Questions", "Alike", *(f"Cell: {way}" for way in ways), *(f"Pair: {way}" for way in ways))
     for n, alike in itertools.product((314, 725), (0, 0.2, 0.5)):
         yield line(n, f"{alike:g}", *paragraph_shares(rng, calm, n, alike, repeats))
+    yield "\n## Mean over tasks\n\nFalse alarms of the mean over five tasks, by the means of each seed and with tasks"
+    yield "taken as independent. Noisy world, accuracy, 1,043 examples a task. Alike: the share of a seed's skill that"
+    yield "all tasks have in common.\n"
+    yield from heading("Seeds", "Alike", "By seed", "Independent")
+    for seeds, alike in itertools.product((3, 5, 10), (0, 0.2, 0.5)):
+        yield line(seeds, f"{alike:g}", *task_alarms(rng, WORLDS["noisy"], seeds, alike, repeats))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from ..tables.ablation import TITLES, is_lora, ordered, told, varied
 from ..tables.ablation import panels as ablation_panels
 from ..tables.collect import RULES, Cell, Rule, Study
 from ..tables.distractors import WORDS, Advantage, advantages, level_summary, levels
-from ..tables.outcomes import summarise
+from ..tables.outcomes import average, summarise
 from ..tables.verdicts import Judged, judge
 from .style import COLOURS, LINES, MARKERS, STYLE, Look, cells_of, legend, looks, of_task, prefix, with_panels
 
@@ -116,7 +116,7 @@ def size(study: Study, rule: Rule = "best") -> Figure:
         drawn: list[float] = []
         for method in methods:
             cells = [study.cells[model, task, method] for task in tasks]
-            found = stats.average([summarise(study, cell, rule) for cell in cells])
+            found = average(study, cells, rule)
             value, low, high = (100 * x for x in (found.estimate.value, found.interval.low, found.interval.high))
             weights = float(np.mean([cell.first.params.trainable for cell in cells]))
             apart = 1.15 ** sum(abs(other / weights - 1) < 0.2 for other in drawn)  # LoRA and InA have the same number

@@ -61,6 +61,7 @@ class Comparison(Result):
     """
 
     metric: str
+    scores: tuple[float, ...]  # A minus B of each seed
     seeds: int
     examples: int
     difference: Estimate
@@ -167,6 +168,7 @@ def compare(
     improvement = probability_of_improvement(scores_a, scores_b)
     return Comparison(
         metric=metric,
+        scores=tuple(differences.tolist()),
         seeds=seeds,
         examples=examples,
         difference=estimate,
@@ -194,18 +196,21 @@ def _numbered(clusters: np.ndarray | None, examples: int) -> tuple[int | None, n
     return len(names), cluster
 
 
-def average(cells: Sequence[CellSummary]) -> Average:
-    """The average of a row, as tables print it; one cell for each task."""
-    estimate = mean_of([cell.estimate for cell in cells])
+def average(cells: Sequence[CellSummary], same_seeds: bool = True) -> Average:
+    """The average of a row, as tables print it; one cell for each task.
+
+    `same_seeds`: row s of every cell has the same seed, see :func:`ina.stats.estimate.mean_of`.
+    """
+    estimate = mean_of([cell.estimate for cell in cells], _by_seed(cells, same_seeds))
     return Average(len(cells), estimate, estimate.interval(LEVEL))
 
 
-def aggregate(comparisons: Sequence[Comparison]) -> Aggregate:
-    """A against B over several tasks; one comparison for each task.
+def aggregate(comparisons: Sequence[Comparison], same_seeds: bool = True) -> Aggregate:
+    """A against B over several tasks; one comparison for each task. `same_seeds` is that of :func:`average`.
 
     The interval of the mean probability joins the tasks' intervals as Zou and Donner (2008, MOVER) do for sums.
     """
-    estimate = mean_of([c.difference for c in comparisons])
+    estimate = mean_of([c.difference for c in comparisons], _by_seed(comparisons, same_seeds))
     values = np.array([c.improvement for c in comparisons])
     below = values - [c.improvement_interval.low for c in comparisons]
     above = [c.improvement_interval.high for c in comparisons] - values
@@ -220,6 +225,10 @@ def aggregate(comparisons: Sequence[Comparison]) -> Aggregate:
         improvement_interval=Interval(float(low), float(high), LEVEL, "seeds"),
         degenerate=all(c.degenerate for c in comparisons),
     )
+
+
+def _by_seed(tasks: Sequence[CellSummary | Comparison], same_seeds: bool) -> np.ndarray | None:
+    return np.array([one.scores for one in tasks]) if same_seeds else None
 
 
 def multi_bootstrap(resampled: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -144,10 +144,19 @@ def from_resamples(
     )
 
 
-def mean_of(estimates: Sequence[Estimate]) -> Estimate:
-    """Mean of independent estimates, one for each task; the tasks are fixed, seeds and examples are new in each.
+def mean_of(estimates: Sequence[Estimate], by_seed: np.ndarray | None = None) -> Estimate:
+    """Mean of estimates, one for each task. The tasks are fixed; examples are new in each, seeds are shared.
 
-    `seeds` is the number per task (where tasks differ, the number that gives the same seed variance).
+    A seed that does well on one task tends to do well on others: in `glue_small` the means by seed vary 1.4 times as
+    much as independent tasks would have it (p = 0.02). So the seed variance is that of the means by seed.
+
+    Args:
+        estimates: One for each task.
+        by_seed: What they are means of, (tasks, seeds), the same seeds in the same order for every task. None where
+            tasks have different seeds: then tasks count as fully correlated, which is the widest case.
+
+    Returns:
+        Its `seeds` is the number per task (where tasks differ, the smallest).
     """
     if not estimates:
         raise ValueError("no estimates to average")
@@ -157,15 +166,12 @@ def mean_of(estimates: Sequence[Estimate]) -> Estimate:
     example_df = _pooled_df(example_parts, [e.example_df for e in estimates])
     if any(e.seed_variance is None for e in estimates):
         return Estimate(value, None, sum(example_parts), 1, 0, example_df)
-    seed_parts = [e.seed_variance / count**2 for e in estimates]
-    seed_variance = sum(seed_parts)
-    if seed_variance:
-        # rounded, so that tasks of 3 seeds each make 3 seeds and not 2.999…, which the rules would refuse
-        seeds = round(sum(part * e.seeds for part, e in zip(seed_parts, estimates, strict=True)) / seed_variance, 6)
+    seeds = min(e.seeds for e in estimates)
+    if by_seed is None:
+        seed_variance = (sum(e.seed_variance**0.5 for e in estimates) / count) ** 2
     else:
-        seeds = sum(e.seeds for e in estimates) / count
-    seed_df = _pooled_df(seed_parts, [e.seed_df for e in estimates])
-    return Estimate(value, seed_variance, sum(example_parts), seeds, seed_df, example_df)
+        seed_variance = float(np.mean(by_seed, axis=0).var(ddof=1)) / seeds
+    return Estimate(value, seed_variance, sum(example_parts), seeds, seeds - 1, example_df)
 
 
 def _pooled_df(variances: list[float], dfs: list[float]) -> float:

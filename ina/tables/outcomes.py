@@ -96,6 +96,12 @@ def summarise(study: Study, cell: Cell, rule: Rule) -> stats.CellSummary:
     return study.once(("summary", cell.name, rule), work)
 
 
+def average(study: Study, cells: list[Cell], rule: Rule) -> stats.Average:
+    """The mean of the headline scores of cells of several tasks."""
+    same_seeds = all(cell.seeds == cells[0].seeds for cell in cells)
+    return stats.average([summarise(study, cell, rule) for cell in cells], same_seeds)
+
+
 def compare(study: Study, a: Cell, b: Cell, rule: Rule) -> stats.Comparison | None:
     """Cell A minus cell B over the seeds that both have; None where there is none.
 

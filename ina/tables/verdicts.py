@@ -12,7 +12,7 @@ from ..stats import METRICS
 from . import collect
 from .collect import RULES, Cell, Rule, Study
 from .layout import DASH, Column, Row, Table, points, signed
-from .outcomes import RESAMPLES, compare, drawn, summarise
+from .outcomes import RESAMPLES, average, compare, drawn, summarise
 
 _SAME = ("r", "alpha", "dropout", "sites")  # what LoRA must share with the InA it is compared with
 
@@ -61,16 +61,18 @@ def judge(study: Study, rule: Rule) -> list[Judged]:
     found: dict[str, list[tuple[str, str, str | None, stats.Comparison | stats.Aggregate, float]]] = {}
     for model, a, b in pairs(study):
         family = found.setdefault(model, [])
-        by_task = {}
+        by_task, seeds = {}, {}
         for task in study.tasks:
             cells = [study.cells.get((model, task, method)) for method in (a, b)]
             if all(cells) and (compared := compare(study, *cells, rule)):
                 by_task[task] = compared
+                seeds[task] = frozenset(cells[0].seeds) & frozenset(cells[1].seeds)
         family += [(a, b, task, compared, METRICS[compared.metric].margin) for task, compared in by_task.items()]
         averaged = [compared for task, compared in by_task.items() if task in study.averaged]
         if len(averaged) > 1:
             mean_margin = sum(METRICS[compared.metric].margin for compared in averaged) / len(averaged)
-            family.append((a, b, None, stats.aggregate(averaged), mean_margin))
+            same_seeds = len({seeds[task] for task in by_task if task in study.averaged}) == 1
+            family.append((a, b, None, stats.aggregate(averaged, same_seeds), mean_margin))
     for model, family in found.items():
         verdicts = stats.decide([row[3] for row in family], [row[4] for row in family])
         for (a, b, task, compared, _), verdict in zip(family, verdicts, strict=True):
@@ -147,7 +149,7 @@ def interval_table(study: Study) -> Table:
             found = {task: summarise(study, cell, rule) for task, cell in cells.items()}
             shown = {task: _with_interval(summary) for task, summary in found.items()}
             if averaged and found.keys() >= set(averaged):
-                shown["average"] = _with_interval(stats.average([found[task] for task in averaged]))
+                shown["average"] = _with_interval(average(study, [cells[task] for task in averaged], rule))
             texts = [shown.get(column, DASH) for column in columns]
             names = (study.model_label(model), study.method_label(method)) if rule == "best" else ("", "")
             rows.append(Row((*names, rule, *texts), "main" if rule == "best" else "second"))
