@@ -13,7 +13,6 @@ import numpy as np
 from scipy import stats
 
 from ina.stats import METRICS, aggregate, compare, decide, seeds_needed, summarise
-from ina.stats.compare import improvement_interval, multi_bootstrap, probability_of_improvement
 from ina.stats.estimate import Estimate, from_resamples
 
 HEAD = """# What the intervals and tests of `ina.stats` are worth: a simulation
@@ -158,6 +157,16 @@ def misses(
     }
 
 
+def multi_bootstrap(resampled: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mean over resampled seeds of scores on resampled examples (Sellam et al. 2022, "The MultiBERTs", section 3).
+
+    `resampled` (resamples, seeds) holds the scores on resampled examples; returns (resamples,).
+    """
+    seeds = resampled.shape[1]
+    counts = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(resampled))
+    return (counts * resampled).sum(axis=1) / seeds
+
+
 def satterthwaite(e: Estimate) -> float:
     return e.variance**2 / (e.seed_variance**2 / e.seed_df + e.example_variance**2 / e.example_df)
 
@@ -181,18 +190,6 @@ def simulate(
                 counts[metric]["cell"][method] += cell[method] / repeats
                 counts[metric]["pair"][method] += pair[method] / repeats
     return counts
-
-
-def improvement_coverage(rng: np.random.Generator, world: World, seeds: int, n: int, repeats: int) -> float:
-    """How often the interval for P(A > B) on a given dev set covers it; accuracy, the truth from 400 runs each."""
-    hits = 0
-    for _ in range(repeats):
-        examples = draw_examples(rng, n)
-        runs = draw_runs(rng, world, examples, 400 + seeds)["accuracy"]
-        a, b = score("accuracy", examples, runs, np.ones((1, n)))[0]
-        interval = improvement_interval(probability_of_improvement(a[:seeds], b[:seeds]), seeds)
-        hits += interval.low <= probability_of_improvement(a[seeds:], b[seeds:]) <= interval.high
-    return hits / repeats
 
 
 def paragraph_shares(rng: np.random.Generator, world: World, n: int, alike: float, repeats: int) -> list[float]:
@@ -299,11 +296,6 @@ def report(rng: np.random.Generator, repeats: int) -> Iterator[str]:
     for name, world in WORLDS.items():
         yield f"\n## World {name}\n\n{describe(rng, world)}.\n"
         yield from coverage_table(rng, world, SEEDS if name != "collapse" else (5,), repeats)
-    yield "\n## Probability of improvement\n\nP(A > B) on one dev set: coverage of its 95 % interval."
-    yield "Accuracy, noisy world, 277 examples.\n"
-    yield from heading("Seeds", "Coverage")
-    for seeds in SEEDS:
-        yield line(seeds, improvement_coverage(rng, WORLDS["noisy"], seeds, 277, repeats))
     calm, margin = WORLDS["calm"], METRICS["accuracy"].margin
     yield "\n## Verdicts\n\nOn accuracy, margin 1 point, calm world.\n"
     yield from heading("Seeds", "Examples", "A ahead by", *VERDICTS)

@@ -63,7 +63,7 @@ def evidence_on_growth(studies: list[Study]) -> Iterator[Evidence]:
         told = [
             f"{signed(of.difference.value)} with {level}" for level, of in zip(levels(study), one.by_level, strict=True)
         ]
-        ends = one.growth.interval
+        ends = one.verdict.interval
         growth = f"growth {signed(one.growth.difference.value)} [{signed(ends.low)}, {signed(ends.high)}]"
         pair = f"{study.method_label(one.a)} − {study.method_label(one.b)}"
         text = f"{pair}, F1 by number of distractors: {', '.join(told)}; {growth}: {WORDS[one.verdict.verdict]}"
@@ -84,7 +84,7 @@ def state_of_growth(studies: list[Study]) -> str:
             told.append(
                 f"{on}, InA's advantage over {base} grows with the number of distractors at "
                 f"{verdicts.count('better')} of {len(verdicts)} levels of inhibition ({verdicts.count('undecided')} "
-                "undecided)"
+                f"undecided, {verdicts.count('depends on the rate')} depending on the rate)"
             )
         else:
             told.append(

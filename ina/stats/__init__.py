@@ -11,7 +11,7 @@ from examples, `compare` summarises cells, pairs and rows of tasks, `verdict` ap
 from .compare import Aggregate, Average, CellSummary, Comparison, aggregate, average, compare, summarise
 from .estimate import Estimate, Interval
 from .scores import METRICS, Metric
-from .verdict import SeedsNeeded, Verdict, at_other_rates, decide, holm, seeds_needed
+from .verdict import SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
 
 __all__ = [
     "METRICS",
@@ -29,7 +29,6 @@ __all__ = [
     "average",
     "compare",
     "decide",
-    "holm",
     "seeds_needed",
     "summarise",
 ]

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
 
 from .estimate import Estimate, Interval, Result, from_resamples, mean_of
 from .scores import METRICS, checked, per_resample, per_run
@@ -25,9 +24,7 @@ LEVEL = 0.95
 class CellSummary(Result):
     """The runs of one cell. `std` has ddof=1 and is None for one seed; `degenerate` is a share of the runs.
 
-    `interval` is for the expected score of a new seed on new examples: see `ina.stats.estimate`. `multi_bootstrap` is
-    the percentile interval of Sellam et al. (2022) for the same quantity, for comparison with the literature: it is
-    too narrow with few seeds.
+    `interval` is for the expected score over seeds and examples: see `ina.stats.estimate`. One new run varies more.
     """
 
     metric: str
@@ -41,23 +38,15 @@ class CellSummary(Result):
     degenerate: float | None
     estimate: Estimate
     interval: Interval
-    multi_bootstrap: Interval
 
 
 @dataclass(frozen=True)
 class Comparison(Result):
     """Method A minus method B, paired by seed and by example.
 
-    difference            of the expected scores, with `interval` (see `ina.stats.estimate`) and `p_value`, the test
-                          of the verdict: both are the same t statistic, so p < 0.05 exactly where 0 is outside
-    multi_bootstrap       percentile interval over resampled seeds and examples, and its p-value
-    p_sign_flip           exact seed-level permutation test: on *this* dev set, are A's and B's scores exchangeable?
-                          It cannot fall below 2 ** (1 - seeds), 0.06 for five seeds, so it cannot decide alone
-    improvement           P(a new run of A beats a new run of B on this dev set), ties one half, over all pairs of
-                          runs; `improvement_interval` is over seeds
-    effect_size           mean over standard deviation of the paired differences, Hedges' small-sample correction;
-                          None for fewer than three seeds or where the differences do not vary
-    degenerate            no run of either method has learned anything: nothing is compared
+    difference    of the expected scores, with its 95 % `interval` and `p_value` (see `ina.stats.estimate`). Both are
+                  one t statistic: p < 0.05 exactly where 0 is outside. Neither is corrected for other comparisons
+    degenerate    no run of either method has learned anything: nothing is compared
     """
 
     metric: str
@@ -67,12 +56,6 @@ class Comparison(Result):
     difference: Estimate
     interval: Interval
     p_value: float
-    multi_bootstrap: Interval
-    p_multi_bootstrap: float
-    p_sign_flip: float | None
-    improvement: float
-    improvement_interval: Interval
-    effect_size: float | None
     degenerate: bool
 
 
@@ -87,14 +70,12 @@ class Average(Result):
 
 @dataclass(frozen=True)
 class Aggregate(Result):
-    """Method A minus method B, mean over tasks; `improvement` is the mean probability (Agarwal et al. 2021)."""
+    """Method A minus method B, mean over tasks."""
 
     tasks: int
     difference: Estimate
     interval: Interval
     p_value: float
-    improvement: float
-    improvement_interval: Interval
     degenerate: bool
 
 
@@ -135,7 +116,6 @@ def summarise(
         degenerate=None if degenerate is None else float(np.mean(degenerate)),
         estimate=estimate,
         interval=estimate.interval(LEVEL),
-        multi_bootstrap=_percentiles(multi_bootstrap(resampled, rng), estimate.over),
     )
 
 
@@ -164,8 +144,6 @@ def compare(
     resampled_a, resampled_b = np.split(per_resample(metric, labels, both, rng, resamples, cluster), 2, axis=1)
     differences, resampled = scores_a - scores_b, resampled_a - resampled_b
     estimate = from_resamples(differences, resampled, examples, METRICS[metric].leverage, count)
-    bootstrapped = multi_bootstrap(resampled, rng)
-    improvement = probability_of_improvement(scores_a, scores_b)
     return Comparison(
         metric=metric,
         scores=tuple(differences.tolist()),
@@ -174,12 +152,6 @@ def compare(
         difference=estimate,
         interval=estimate.interval(LEVEL),
         p_value=estimate.p_value(),
-        multi_bootstrap=_percentiles(bootstrapped, estimate.over),
-        p_multi_bootstrap=_p_bootstrap(bootstrapped),
-        p_sign_flip=sign_flip_test(differences, rng) if seeds > 1 else None,
-        improvement=improvement,
-        improvement_interval=improvement_interval(improvement, seeds),
-        effect_size=effect_size(differences),
         degenerate=degenerate,
     )
 
@@ -206,86 +178,16 @@ def average(cells: Sequence[CellSummary], same_seeds: bool = True) -> Average:
 
 
 def aggregate(comparisons: Sequence[Comparison], same_seeds: bool = True) -> Aggregate:
-    """A against B over several tasks; one comparison for each task. `same_seeds` is that of :func:`average`.
-
-    The interval of the mean probability joins the tasks' intervals as Zou and Donner (2008, MOVER) do for sums.
-    """
+    """A against B over several tasks; one comparison for each task. `same_seeds` is that of :func:`average`."""
     estimate = mean_of([c.difference for c in comparisons], _by_seed(comparisons, same_seeds))
-    values = np.array([c.improvement for c in comparisons])
-    below = values - [c.improvement_interval.low for c in comparisons]
-    above = [c.improvement_interval.high for c in comparisons] - values
-    mean, tasks = float(values.mean()), len(comparisons)
-    low, high = mean - np.linalg.norm(below) / tasks, mean + np.linalg.norm(above) / tasks
     return Aggregate(
-        tasks=tasks,
+        tasks=len(comparisons),
         difference=estimate,
         interval=estimate.interval(LEVEL),
         p_value=estimate.p_value(),
-        improvement=mean,
-        improvement_interval=Interval(float(low), float(high), LEVEL, "seeds"),
         degenerate=all(c.degenerate for c in comparisons),
     )
 
 
 def _by_seed(tasks: Sequence[CellSummary | Comparison], same_seeds: bool) -> np.ndarray | None:
     return np.array([one.scores for one in tasks]) if same_seeds else None
-
-
-def multi_bootstrap(resampled: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mean over resampled seeds of scores on resampled examples (Sellam et al. 2022, "The MultiBERTs", section 3).
-
-    `resampled` (resamples, seeds) holds the scores on resampled examples; returns (resamples,).
-    """
-    seeds = resampled.shape[1]
-    counts = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(resampled))
-    return (counts * resampled).sum(axis=1) / seeds
-
-
-def sign_flip_test(differences: np.ndarray, rng: np.random.Generator) -> float:
-    """Two-sided p-value of the mean of paired differences (seeds,) when signs are exchangeable; exact to 13 seeds."""
-    return float(
-        stats.permutation_test(
-            (differences,), np.mean, permutation_type="samples", n_resamples=9_999, vectorized=True, axis=0, rng=rng
-        ).pvalue
-    )
-
-
-def probability_of_improvement(a: np.ndarray, b: np.ndarray) -> float:
-    """Share of pairs of runs in which A's score is higher, ties one half (Agarwal et al. 2021, rliable)."""
-    return float(np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b)))
-
-
-def improvement_interval(value: float, seeds: int, level: float = LEVEL) -> Interval:
-    """Score interval for P(A > B) from `seeds` runs each (Newcombe 2006, method 5).
-
-    Resampling seeds gives [1, 1] where five runs of A beat five of B; this gives [0.64, 1].
-    """
-    z = stats.norm.ppf((1 + level) / 2)
-
-    def excess(p: float) -> float:
-        variance = p * (1 - p) * (1 + (seeds - 1) * ((1 - p) / (2 - p) + p / (1 + p))) / seeds**2
-        return (value - p) ** 2 - z**2 * variance
-
-    low = optimize.brentq(excess, 0, value - 1e-9) if value > 0 else 0.0
-    high = optimize.brentq(excess, value + 1e-9, 1) if value < 1 else 1.0
-    return Interval(low, high, level, "seeds")
-
-
-def effect_size(differences: np.ndarray) -> float | None:
-    """Cohen's d_z of paired differences (seeds,) times Hedges' J(df) = G(df/2) / (sqrt(df/2) G((df-1)/2))."""
-    df = len(differences) - 1
-    if df < 2 or np.ptp(differences) == 0:
-        return None
-    log_j = special.gammaln(df / 2) - special.gammaln((df - 1) / 2) - 0.5 * np.log(df / 2)
-    return float(np.exp(log_j) * differences.mean() / differences.std(ddof=1))
-
-
-def _percentiles(bootstrapped: np.ndarray, over: str) -> Interval:
-    low, high = np.quantile(bootstrapped, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), LEVEL, over)
-
-
-def _p_bootstrap(bootstrapped: np.ndarray) -> float:
-    """Twice the smaller share of resamples on either side of 0."""
-    tail = min((bootstrapped <= 0).sum(), (bootstrapped >= 0).sum())
-    return min(1.0, 2 * (1 + float(tail)) / (len(bootstrapped) + 1))

@@ -1,6 +1,7 @@
 """Verdicts by rules written down before any result.
 
-A *family* is the set of comparisons whose verdicts are read together (one table). Within it
+A *family* is a set of comparisons whose verdicts are read together. Each study has two: a small primary one, which is
+what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. Within a family
 
 1. no run of either has learned anything              -> undecided (two failures are not two equal methods)
    fewer than three seeds on either side              -> undecided (two seeds say next to nothing about a third;
@@ -14,9 +15,11 @@ A *family* is the set of comparisons whose verdicts are read together (one table
 A verdict of better, worse or equivalent is one at the learning rates of the study. Where the runs of a method were
 repeated at a neighbouring rate (:func:`at_other_rates`), it has to be the same there, or it "depends on the rate".
 
-All p-values of rule 2 are corrected together for their number, and so are those of rule 3 (Holm 1979): in a family,
-the chance of one or more false verdicts of a kind stays at most alpha. Rule 2 goes before rule 3: a difference that is
-real and too small to matter is reported as equivalent, and the reason says that it is real.
+All p-values are multiplied by the number m of comparisons in the family (Bonferroni): in a family, the chance of one or
+more false verdicts of a kind stays at most alpha. The interval shown beside a verdict is corrected in the same way, so
+that the two never disagree: at level 1 - alpha / m it leaves out 0 exactly where the difference is shown. Rule 2 goes
+before rule 3: a difference that is real and too small to matter is reported as equivalent, and the reason says that it
+is real.
 
 The margins are one point of accuracy, F1, exact match and correlation, and two of MCC: MCC's range is twice as wide,
 and with balanced classes and errors MCC = 2 accuracy - 1, so both are one example in a hundred. A point is about the
@@ -29,11 +32,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
 from scipy import stats
 
 from .compare import Aggregate, Comparison
-from .estimate import Estimate, Result
+from .estimate import Estimate, Interval, Result
 from .scores import METRICS
 
 ALPHA = 0.05
@@ -59,13 +61,18 @@ class SeedsNeeded(Result):
 class Verdict(Result):
     """Verdict on A against B; p-values are corrected for the family, None where rule 1 applied.
 
+    `interval` is the simultaneous one for the family. `smallest_margin` is the smallest margin, raw, within which the
+    two would be equivalent; None where rule 1 applied.
+
     `needed` is None where the pair is decided, where nothing is compared, and for a single seed, which tells nothing
     about others.
     """
 
     verdict: Literal["better", "worse", "equivalent", "undecided", "depends on the rate"]
     difference: float
+    interval: Interval
     margin: float
+    smallest_margin: float | None
     p_difference: float | None
     p_equivalence: float | None
     reason: str
@@ -86,25 +93,22 @@ def decide(
         margins = [METRICS[c.metric].margin for c in comparisons]
     if len(margins) != len(comparisons) or not all(m > 0 for m in margins):
         raise ValueError(f"expected {len(comparisons)} positive margins, got {list(margins)}")
-    differences = [c.difference for c in comparisons]
-    tested = [i for i, c in enumerate(comparisons) if c.difference.seeds >= MIN_SEEDS and not c.degenerate]
-    p_difference = dict(zip(tested, holm([differences[i].p_value() for i in tested]), strict=True))
-    p_equivalence = dict(zip(tested, holm([tost(differences[i], margins[i]) for i in tested]), strict=True))
-    return [
-        _verdict(c, m, p_difference.get(i), p_equivalence.get(i), alpha, len(comparisons))
-        for i, (c, m) in enumerate(zip(comparisons, margins, strict=True))
-    ]
+    tested = sum(_is_tested(c) for c in comparisons)
+    return [_verdict(c, m, alpha, max(tested, 1)) for c, m in zip(comparisons, margins, strict=True)]
 
 
-def _verdict(
-    compared: Comparison | Aggregate,
-    margin: float,
-    p_difference: float | None,
-    p_equivalence: float | None,
-    alpha: float,
-    family: int,
-) -> Verdict:
+def _is_tested(compared: Comparison | Aggregate) -> bool:
+    return compared.difference.seeds >= MIN_SEEDS and not compared.degenerate
+
+
+def _verdict(compared: Comparison | Aggregate, margin: float, alpha: float, family: int) -> Verdict:
     d = compared.difference
+    p_difference = p_equivalence = smallest_margin = None
+    if _is_tested(compared):
+        p_difference = min(1.0, family * d.p_value())
+        p_equivalence = min(1.0, family * tost(d, margin))
+        inside = d.interval(1 - 2 * alpha / family)
+        smallest_margin = max(inside.high, -inside.low)
     if compared.degenerate:
         verdict, reason = "undecided", "all runs of both are degenerate: nothing is compared"
     elif p_difference is None:
@@ -121,8 +125,17 @@ def _verdict(
         reason = f"shown neither to differ (p = {p_difference:.2g}) nor to be within ±{points(margin)} "
         reason += f"(p = {p_equivalence:.2g})"
     open_question = verdict == "undecided" and not compared.degenerate and d.seed_variance is not None
-    needed = seeds_needed(d, margin, alpha / family) if open_question else None
-    return Verdict(verdict, d.value, margin, p_difference, p_equivalence, reason, needed)
+    return Verdict(
+        verdict=verdict,
+        difference=d.value,
+        interval=d.interval(1 - alpha / family),
+        margin=margin,
+        smallest_margin=smallest_margin,
+        p_difference=p_difference,
+        p_equivalence=p_equivalence,
+        reason=reason,
+        needed=seeds_needed(d, margin, alpha / family) if open_question else None,
+    )
 
 
 def at_other_rates(verdict: Verdict, others: dict[str, Verdict]) -> Verdict:
@@ -141,16 +154,6 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict]) -> Verdict:
     )
     reason = f"{verdict.verdict} at the rates of the study, {verdict.reason}; {told}"
     return replace(verdict, verdict="depends on the rate", reason=reason)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjusted p-values, in the order given."""
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p)
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(stepped, 1)
-    return adjusted.tolist()
 
 
 def tost(difference: Estimate, margin: float) -> float:

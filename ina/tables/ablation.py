@@ -126,9 +126,9 @@ def ablation_table(study: Study) -> Table:
         notes.insert(0, _LORA_NOTE)
     reference = (
         "Reference (ref.): the method with the settings of its file in configs/. Δ: difference to it in points, paired "
-        "by seed and by example, with the verdict by the rules of ina/stats/verdict.py; all differences of a model "
-        f"are one family. Intervals: for a new seed on new examples, from {RESAMPLES:,} resamples. Where others "
-        "published single runs, Δ is what follows from their numbers."
+        "by seed and by example, with the verdict by the rules of ina/stats/verdict.py. Intervals: of the expected "
+        f"score and difference over seeds and examples, from {RESAMPLES:,} resamples; those of differences are "
+        "simultaneous for their family. Where others published single runs, Δ is what follows from their numbers."
     )
     return Table(
         name="ablation",
@@ -176,7 +176,7 @@ def _row(study: Study, cell: Cell, rule: Rule, keys: tuple[str, ...], with_lora:
             shown += ["ref." if cell.method == method["name"] and not against else DASH, "", ""]
         else:
             difference = one.compared.difference.value
-            shown += [signed(difference), _interval(one.compared.interval, signed), one.verdict.verdict]
+            shown += [signed(difference), _interval(one.verdict.interval, signed), one.verdict.verdict]
     names = mine if rule == "best" else ("",) * len(mine)
     return Row((*names, rule, score, interval, *shown), "main" if rule == "best" else "second")
 
@@ -211,8 +211,8 @@ def _flat(study: Study, cell: Cell, rule: Rule, keys: tuple[str, ...]) -> dict[s
         row |= {
             f"{prefix}against": one.b,
             f"{prefix}difference": 100 * one.compared.difference.value,
-            f"{prefix}difference_low": 100 * one.compared.interval.low,
-            f"{prefix}difference_high": 100 * one.compared.interval.high,
+            f"{prefix}difference_low": 100 * one.verdict.interval.low,
+            f"{prefix}difference_high": 100 * one.verdict.interval.high,
             f"{prefix}verdict": one.verdict.verdict,
         }
     return row

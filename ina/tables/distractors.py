@@ -19,6 +19,7 @@ from . import collect
 from .collect import Cell, Study
 from .layout import Column, Row, Table, points, signed
 from .outcomes import RESAMPLES, outcomes
+from .verdicts import is_primary
 
 RULE = "last"
 WORDS = {
@@ -36,7 +37,7 @@ class Advantage:
 
     by_level: A minus B with each number of distractors
     growth: what the advantage is worth with more distractors than in training, less what it is worth with fewer
-    verdict: on the growth; those of one model are one family
+    verdict: on the growth; families are those of :func:`ina.tables.verdicts.judge`
     """
 
     model: str
@@ -65,8 +66,10 @@ def advantages(study: Study) -> list[Advantage]:
     """InA against LoRA, and InA with inhibition against InA without: the arms that differ in the gate or its level."""
     found = list(_compared(study))
     verdicts: dict[int, stats.Verdict] = {}
-    for model in {one[0] for one in found}:
-        family = [index for index, one in enumerate(found) if one[0] == model]
+    families: dict[tuple[str, bool], list[int]] = {}
+    for index, (model, task, a, b, *_) in enumerate(found):
+        families.setdefault((model, is_primary(study, a, b, task)), []).append(index)
+    for family in families.values():
         margins = [stats.METRICS["mean"].margin] * len(family)
         verdicts |= dict(zip(family, stats.decide([found[index][-1] for index in family], margins), strict=True))
     other = [(name, advantages(varied)) for name, varied, _ in study.with_one_arm_at_another_rate()]
@@ -131,7 +134,8 @@ def distractor_table(study: Study) -> Table:
             rows.append(Row((f"{study.model_label(model)}, {collect.task_label(task)}: differences",), "section"))
         for one in mine:
             pair = f"{study.method_label(one.a)} − {study.method_label(one.b)}"
-            shown = [f"{signed(c.difference.value)} {_interval(c)}" for c in (*one.by_level, one.growth)]
+            shown = [f"{signed(c.difference.value)} {_interval(c)}" for c in one.by_level]
+            shown.append(f"{signed(one.growth.difference.value)} {_interval(one.verdict)}")
             ending = (WORDS[one.verdict.verdict], one.verdict.reason.replace("-", "−"))
             rows.append(Row((pair, f"{one.growth.seeds}", *shown, *ending)))
             names = (f"{model}--{task}--{one.a}", f"{model}--{task}--{one.b}")
@@ -156,8 +160,9 @@ def distractor_table(study: Study) -> Table:
         notes=(
             f"Growth: the difference with {_words(more)} distractors (mean) less that with {_words(fewer)}. It is "
             "positive where the first method gains on the second as more is irrelevant; verdict by the rules of "
-            "ina/stats/verdict.py, all rows of a model being one family.",
-            "Intervals: for a new seed on new questions of the same kind.",
+            "ina/stats/verdict.py, InA at 0.3 against LoRA and against none being the primary family of a model.",
+            "Intervals: of the expected score and difference over seeds and questions; those of growth are "
+            "simultaneous for their family.",
         ),
         data=pd.DataFrame(data),
     )
@@ -175,7 +180,7 @@ def _flat(a: str, b: str, level: int | str, value: float, found: stats.CellSumma
     }
 
 
-def _interval(found: stats.CellSummary | stats.Comparison) -> str:
+def _interval(found: stats.CellSummary | stats.Comparison | stats.Verdict) -> str:
     return f"[{points(found.interval.low)}, {points(found.interval.high)}]"
 
 

@@ -27,6 +27,7 @@ class Judged:
     task: str | None
     compared: stats.Comparison | stats.Aggregate
     verdict: stats.Verdict
+    primary: bool
 
 
 def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
@@ -55,28 +56,41 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
             yield from ((model, a, b) for b in against if b != a)
 
 
+def is_primary(study: Study, a: str, b: str, task: str | None) -> bool:
+    """Whether a comparison is of the primary family of its study: what the study asks, named beforehand.
+
+    It is the paper's InA against LoRA and against InA without inhibition, in the mean over tasks where the study has
+    one, else on each task. (Studies recorded up to November 2026 were made before this family was named.)
+    """
+    settings = {cell.method: cell.first.config["method"] for cell in study.cells.values()}
+    of, to = settings[a], settings[b]
+    central = of["name"] == a == "ina" and (to["kind"] == "lora" or to == of | {"name": to["name"], "inhibition": 0})
+    return central and (task is None) == (len(study.averaged) > 1)
+
+
 def judge(study: Study, rule: Rule) -> list[Judged]:
-    """Verdicts on all pairs of a study; those of one model are one family."""
+    """Verdicts on all pairs of a study. Those of one model are two families: the primary one and the others."""
     judged = []
-    found: dict[str, list[tuple[str, str, str | None, stats.Comparison | stats.Aggregate, float]]] = {}
+    found: dict[tuple[str, bool], list[tuple[str, str, str | None, stats.Comparison | stats.Aggregate, float]]] = {}
     for model, a, b in pairs(study):
-        family = found.setdefault(model, [])
         by_task, seeds = {}, {}
         for task in study.tasks:
             cells = [study.cells.get((model, task, method)) for method in (a, b)]
             if all(cells) and (compared := compare(study, *cells, rule)):
                 by_task[task] = compared
                 seeds[task] = frozenset(cells[0].seeds) & frozenset(cells[1].seeds)
-        family += [(a, b, task, compared, METRICS[compared.metric].margin) for task, compared in by_task.items()]
+        rows = [(task, compared, METRICS[compared.metric].margin) for task, compared in by_task.items()]
         averaged = [compared for task, compared in by_task.items() if task in study.averaged]
         if len(averaged) > 1:
             mean_margin = sum(METRICS[compared.metric].margin for compared in averaged) / len(averaged)
             same_seeds = len({seeds[task] for task in by_task if task in study.averaged}) == 1
-            family.append((a, b, None, stats.aggregate(averaged, same_seeds), mean_margin))
-    for model, family in found.items():
+            rows.append((None, stats.aggregate(averaged, same_seeds), mean_margin))
+        for task, compared, margin in rows:
+            found.setdefault((model, is_primary(study, a, b, task)), []).append((a, b, task, compared, margin))
+    for (model, primary), family in found.items():
         verdicts = stats.decide([row[3] for row in family], [row[4] for row in family])
         for (a, b, task, compared, _), verdict in zip(family, verdicts, strict=True):
-            judged.append(Judged(model, a, b, task, compared, verdict))
+            judged.append(Judged(model, a, b, task, compared, verdict, primary))
     return _at_other_rates(study, rule, judged)
 
 
@@ -98,10 +112,10 @@ def _at_other_rates(study: Study, rule: Rule, judged: list[Judged]) -> list[Judg
 
 def verdict_table(study: Study, rule: Rule) -> Table:
     """One section a pair, one row a task, the mean over tasks last."""
-    titles = ("n", "Difference", "95 % interval", "P(better)", "d")
     columns = (
         Column("Task", numeric=False),
-        *map(Column, titles),
+        Column("Family", numeric=False),
+        *map(Column, ("n", "Difference", "95 % interval", "Smallest margin")),
         Column("Verdict", numeric=False),
         Column("Because", numeric=False),
         Column("Seeds that would decide"),
@@ -119,17 +133,15 @@ def verdict_table(study: Study, rule: Rule) -> Table:
         number="",
         title=f"Pairs of methods, epoch {rule}, experiment {study.experiment}, data source {study.source}",
         caption=f"Differences of the headline scores in points at {epoch}, paired by seed and by example, with the "
-        "verdict on the first method of the pair by the rules of ina/stats/verdict.py. All rows of one model are one "
-        "family.",
+        "verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
         columns=columns,
         rows=tuple(rows),
         notes=(
-            "Interval and p: for a new seed on new examples of the same kind, t statistic over both variances, from "
-            f"{RESAMPLES:,} resamples of the {drawn(study)}. p is corrected for the number of rows of the model "
-            "(Holm).",
-            "P(better): probability that a new run of the first method beats a new run of the second on this dev set. "
-            "d: Hedges' g of the paired differences over seeds. Mean over tasks: the tasks are fixed; its margin is "
-            "the mean of theirs.",
+            "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
+            "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
+            f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {drawn(study)}; a new run "
+            "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
+            "Smallest margin: the smallest within which the two would be equivalent.",
             "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
             "where no number would, how many times the examples it takes. From n = 1 nothing can be said, from n = 2 "
             "little.",
@@ -160,7 +172,7 @@ def interval_table(study: Study) -> Table:
         name="intervals",
         number="",
         title=f"Intervals, dev set, experiment {study.experiment}, data source {study.source}",
-        caption="Headline scores in points with 95 % intervals for a new seed on new examples of the same kind (on new "
+        caption="Headline scores in points with 95 % intervals of the expected score over seeds and examples (over "
         "examples only, marked *, where there is one seed). Epoch best is optimistic for every method alike.",
         columns=(
             Column("Model", numeric=False),
@@ -175,14 +187,13 @@ def interval_table(study: Study) -> Table:
 
 def _row(one: Judged) -> Row:
     compared, verdict = one.compared, one.verdict
-    effect = getattr(compared, "effect_size", None)
     cells = (
         collect.task_label(one.task) if one.task else f"mean over {compared.tasks} tasks",
-        f"{round(compared.difference.seeds, 1):g}",  # of a mean: the number per task that varies as much
+        "primary" if one.primary else "other",
+        f"{compared.difference.seeds:g}",
         signed(compared.difference.value),
-        _interval(compared.interval),
-        f"{compared.improvement:.2f}",
-        DASH if effect is None else f"{effect:.1f}".replace("-", "−"),
+        _interval(verdict.interval),
+        DASH if verdict.smallest_margin is None else points(verdict.smallest_margin),
         verdict.verdict,
         verdict.reason.replace("-", "−"),
         _seeds(verdict.needed),
@@ -216,17 +227,13 @@ def _flat(study: Study, rule: Rule, one: Judged) -> dict:
         "difference": 100 * compared.difference.value,
         "low": 100 * compared.interval.low,
         "high": 100 * compared.interval.high,
+        "family": "primary" if one.primary else "other",
+        "simultaneous_low": 100 * verdict.interval.low,
+        "simultaneous_high": 100 * verdict.interval.high,
         "p_difference": verdict.p_difference,
         "p_equivalence": verdict.p_equivalence,
-        "multi_bootstrap_low": 100 * compared.multi_bootstrap.low if one.task else None,
-        "multi_bootstrap_high": 100 * compared.multi_bootstrap.high if one.task else None,
-        "p_multi_bootstrap": getattr(compared, "p_multi_bootstrap", None),
-        "p_sign_flip": getattr(compared, "p_sign_flip", None),
-        "improvement": compared.improvement,
-        "improvement_low": compared.improvement_interval.low,
-        "improvement_high": compared.improvement_interval.high,
-        "effect_size": getattr(compared, "effect_size", None),
         "margin": 100 * verdict.margin,
+        "smallest_margin": None if verdict.smallest_margin is None else 100 * verdict.smallest_margin,
         "verdict": verdict.verdict,
         "seeds_needed": verdict.needed and verdict.needed.seeds,
         "examples_needed": verdict.needed and verdict.needed.examples,
@@ -248,8 +255,6 @@ def _summary(study: Study, cell: Cell, rule: Rule, summary: stats.CellSummary) -
         "low": 100 * summary.interval.low,
         "high": 100 * summary.interval.high,
         "over": summary.interval.over,
-        "multi_bootstrap_low": 100 * summary.multi_bootstrap.low,
-        "multi_bootstrap_high": 100 * summary.multi_bootstrap.high,
         "degenerate_share": summary.degenerate,
     }
 
