@@ -3,10 +3,12 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from made_up import write_run
 
 from ina.claims.ledger import ledger
+from ina.figures.rates import rates, whole_searches
 from ina.tables import collect, files, search
 
 SKILL = {1e-3: 0.7, 2e-3: 0.9, 4e-3: 0.6}
@@ -95,3 +97,22 @@ def test_trials_are_in_no_table_of_scores_and_no_claim(tmp_path):
     [trials] = collect.searches(tmp_path, "search")
     assert [table.name for table in files.tables(trials)] == ["search"]
     assert "search, data source" not in ledger(list(collect.studies(tmp_path)))
+
+
+def test_the_figure_has_a_curve_of_score_against_rate_for_each_method(study):
+    figure = rates(study)
+    assert [axis.get_title() for axis in figure.axes] == ["CoLA", "MRPC"]
+    curves = {line.get_label(): line.get_xydata() for line in figure.axes[0].lines if not line.get_label()[0] == "_"}
+    assert curves.keys() == {"LoRA", "InA (Inh 0.3)"}
+    cell = {
+        run.config["train"]["learning_rate"]: run for run in study.runs if (run.task, run.method) == ("cola", "ina")
+    }
+    expected = [(rate, 100 * cell[rate].best.metrics["mcc"]) for rate in sorted(SKILL)]
+    assert curves["InA (Inh 0.3)"] == pytest.approx(np.array(expected))
+
+
+def test_a_search_is_drawn_together_with_the_experiments_that_complete_it(tmp_path):
+    for experiment, rate in (("search_x", 1e-3), ("search_x_full", 2e-3), ("search_xy", 3e-3)):
+        write_run(tmp_path, experiment=experiment, select=0.2, train={"learning_rate": rate})
+    joined = {study.experiment: len(study.runs) for study in whole_searches(list(collect.searches(tmp_path)))}
+    assert joined == {"search_x": 2, "search_xy": 1}

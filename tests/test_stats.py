@@ -382,8 +382,9 @@ def test_two_methods_that_fail_are_not_equivalent():
 def test_a_verdict_has_to_be_the_same_at_neighbouring_rates():
     better, equivalent = (decide([example_of(estimate(value, 0.001))])[0] for value in (0.05, 0.0))
     [undecided] = decide([example_of(estimate(0.02, 0.02))])
-    assert at_other_rates(better, {"LoRA at 2 for 1": better}) == better
-    assert at_other_rates(better, {}) == better
+    same, untried = at_other_rates(better, {"LoRA at 2 for 1": better}), at_other_rates(better, {})
+    assert same.verdict == untried.verdict == "better"
+    assert same.reason.endswith("also with LoRA at 2 for 1") and untried.reason.endswith("not tried at other rates")
     assert at_other_rates(undecided, {"LoRA at 2 for 1": better}) == undecided
     changed = at_other_rates(better, {"LoRA at 2 for 1": equivalent})
     assert (changed.verdict, changed.difference) == ("depends on the rate", better.difference)

@@ -13,6 +13,7 @@ from ..tables.distractors import levels
 from ..tables.verdicts import pairs
 from . import mechanism
 from .mechanism import layers
+from .rates import rates
 from .scores import ablation, curves, distractors, forest, seeds, size
 from .style import save
 
@@ -27,6 +28,8 @@ SCORES: dict[str, Callable[[Study], Figure]] = {"curves": curves, "size": size, 
 
 def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
     """The figures of a study by name."""
+    if study.is_search:
+        return {"rates": rates}
     if is_ablation(study):
         return {"ablation": ablation}
     of_levels = {"distractors": distractors} if levels(study) else {}

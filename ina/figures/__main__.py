@@ -10,6 +10,7 @@ from ..record import RecordError
 from ..tables import collect
 from . import __doc__ as described
 from . import drawn, save
+from .rates import whole_searches
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -19,7 +20,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     options = parser.parse_args(arguments)
     try:
-        for study in collect.studies(options.results, options.experiment):
+        found = list(collect.studies(options.results, options.experiment))
+        found += whole_searches(list(collect.searches(options.results, options.experiment)))
+        for study in found:
             folder = options.results / "figures" / study.name
             for name, draw in drawn(study).items():
                 figure = draw(study)

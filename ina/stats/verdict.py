@@ -146,9 +146,13 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict]) -> Verdict:
         others: The verdicts at neighbouring rates, by what differs, as in "LoRA at 0.002 for 0.003". An undecided
             verdict stays as it is: no claim rests on it.
     """
-    differing = {name: other for name, other in others.items() if other.verdict != verdict.verdict}
-    if verdict.verdict == "undecided" or not differing:
+    if verdict.verdict == "undecided":
         return verdict
+    if not others:
+        return replace(verdict, reason=f"{verdict.reason}; not tried at other rates")
+    differing = {name: other for name, other in others.items() if other.verdict != verdict.verdict}
+    if not differing:
+        return replace(verdict, reason=f"{verdict.reason}; also with {', '.join(others)}")
     told = ", ".join(
         f"{other.verdict} with {name} ({points(other.difference, '+')})" for name, other in differing.items()
     )

@@ -33,8 +33,8 @@ _ORDERS = {  # how the values of a setting are sorted; others by themselves
     "sites": lambda sites: (sites == ["all"], len(sites), [_SITES.index(site) for site in sites]),
 }
 _LORA_NOTE = (
-    "InA = LoRA: without activation (identity) and threshold (inhibition 0), InA computes what LoRA does; in float32 "
-    "to the last bit, in bfloat16 apart from rounding."
+    "InA = LoRA: without activation (identity) and threshold (inhibition 0), InA computes what LoRA does, apart "
+    "from rounding."
 )
 
 

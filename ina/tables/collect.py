@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -122,6 +122,10 @@ class Study:
         for run in sorted(self.runs, key=_order):
             groups.setdefault((run.model, run.task, run.method), []).append(run)
         return {key: Cell(tuple(runs)) for key, runs in groups.items()}
+
+    def joined_with(self, others: Iterable[Study]) -> Study:
+        """This study with the runs of others too, such as the parts of a search."""
+        return replace(self, runs=tuple(run for study in (self, *others) for run in study.runs))
 
     @property
     def is_search(self) -> bool:

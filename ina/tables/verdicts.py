@@ -87,7 +87,7 @@ def judge(study: Study, rule: Rule) -> list[Judged]:
             rows.append((None, stats.aggregate(averaged, same_seeds), mean_margin))
         for task, compared, margin in rows:
             found.setdefault((model, is_primary(study, a, b, task)), []).append((a, b, task, compared, margin))
-    for (model, primary), family in found.items():
+    for (model, primary), family in sorted(found.items(), key=lambda one: not one[0][1]):
         verdicts = stats.decide([row[3] for row in family], [row[4] for row in family])
         for (a, b, task, compared, _), verdict in zip(family, verdicts, strict=True):
             judged.append(Judged(model, a, b, task, compared, verdict, primary))
@@ -207,7 +207,7 @@ def _seeds(needed: stats.SeedsNeeded | None) -> str:
     if needed.examples:
         return f"none on these; {needed.examples:.1f} × the examples"
     if needed.seeds is None:
-        return f"{needed.low:,} or more"
+        return f"{needed.low:,} or more" if needed.low else needed.reason
     return (
         f"{needed.seeds:,} ({needed.low:,}–{needed.high:,})" if needed.high else f"{needed.seeds:,} ({needed.low:,}–…)"
     )
