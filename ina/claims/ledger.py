@@ -21,13 +21,13 @@ Written by `python -m ina.claims`. Evidence is of three kinds: **published** (th
 tabled), **released** (their raw result files) and **ours** (records in `runs/`, measurements inside the models in
 `analysis/`). Sources and their status: `published/README.md`. Scores are in points.
 
-A verdict on our runs follows the rules of `ina/stats/verdict.py`, fixed before any run: better, worse, equivalent
-within a margin, or undecided. It counts only where the best and the last epoch give the same one. Where several of our
-experiments compare the same methods of a model on the same task, all are shown and the one with the most training
-examples, then the most seeds, counts, and of equals the newest. A single run decides nothing under these rules, so
-published and released numbers are reported as what they are: an indication. Runs on a small model speak about that
-model; they neither confirm nor contradict a claim about large ones. Our differences are those of the headline metric of
-a task, F1 for SQuAD.
+A verdict on our runs follows the rules of `ina/stats/verdict.py`: better, worse, equivalent within a margin, or
+undecided. A verdict that changes when a method is run at a neighbouring learning rate depends on the rate. A verdict
+counts only where the best and the last epoch agree. Where several experiments compare the same methods of a model on
+the same task, all are shown. The one with the most training examples counts, then the one with the most seeds, then the
+latest. A single run decides nothing under these rules, so published and released numbers are an indication only.
+Runs on a small model speak about that model; they neither confirm nor contradict a claim about large ones. Our
+differences are those of the headline metric of a task, F1 for SQuAD.
 """
 
 
