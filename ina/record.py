@@ -170,8 +170,9 @@ def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
 def write(root: str | Path, record: Record, predictions: pd.DataFrame) -> Path:
     """Write a finished run under `root`: first its predictions, then the record that makes it count."""
     path = record_path(root, record.experiment, record.source, record.id)
-    beside = Path(root) / str(record.predictions)
-    write_atomically(beside, lambda file: predictions.to_parquet(file, index=False, compression="zstd"))
+    if record.predictions:  # a trial of a search keeps none
+        beside = Path(root) / record.predictions
+        write_atomically(beside, lambda file: predictions.to_parquet(file, index=False, compression="zstd"))
     _write_json(path, record)
     return path
 

@@ -89,7 +89,7 @@ def run(
                 evaluations=trained.evaluations,
                 best=trained.best,
                 last=trained.last,
-                predictions=record.predictions_path(*name),
+                predictions=None if cfg.data.select else record.predictions_path(*name),
                 params=params,
                 device=trained.device,
                 processes=trained.processes,

@@ -151,7 +151,7 @@ def test_the_csv_file_has_every_number_with_its_settings(root):
 
 def test_an_ablation_has_its_table_in_place_of_table_3(root):
     names = [table.name for table in files.tables(study(root, "ablation_sites"))]
-    assert names[0] == "ablation" and "table3" not in names
+    assert names[0] == "ablation" and "scores" not in names
 
 
 def test_the_figure_shows_every_cell_by_both_rules_and_lora_as_a_band(root):

@@ -175,7 +175,7 @@ def test_a_study_that_nobody_looked_into_has_none_of_these_tables(tmp_path):
 
 def test_the_tables_stand_beside_the_others_of_the_experiment(study):
     names = [table.name for table in files.tables(study)]
-    assert names[0] == "table4" and {"attention", "gate", "gate_kinds", "efficiency"} <= set(names)
+    assert names[0] == "scores" and {"attention", "gate", "gate_kinds"} <= set(names)
 
 
 def test_arms_stand_in_the_order_of_their_inhibition(study):

@@ -10,19 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import COMMIT, write_run, write_study
+from made_up import write_run, write_study
 
 from ina import record
 from ina.record import RecordError
 from ina.sweep import experiment_runs
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
-from ina.tables.compact import compact
+from ina.tables.costs import cost_table
 from ina.tables.layout import Column, Row, Table
-from ina.tables.resources import cost_table, efficiency_table, parameter_table
 from ina.tables.scores import score_tables
-from ina.tables.sheet import sheet
-from ina.tables.verdicts import Judged, interval_table, judge, pairs, verdict_table
+from ina.tables.verdicts import Judged, judge, pairs, verdict_table
 
 
 def study(root: Path, experiment: str = "made_up") -> collect.Study:
@@ -112,7 +110,7 @@ def test_what_one_answer_to_everything_scores_stands_above_our_rows(tmp_path):
         rows(table)["Majority class", ""]["MNLI"]
         == f"{100 * labels['mnli'][1::2].value_counts(normalize=True).max():.1f}"
     )
-    assert compact(table, "tables").rows[1].cells[1] == "Majority class"
+    assert files.excerpt(table, "tables").rows[0].cells[0] == "Majority class"
 
 
 def test_in_squad_v2_the_one_answer_to_everything_is_none(squad, tmp_path):
@@ -284,7 +282,7 @@ def test_without_baselines_all_are_compared_with_the_first(tmp_path):
 
 def test_one_method_alone_has_no_table_of_verdicts(tmp_path):
     write_run(tmp_path)
-    assert "verdicts_best" not in [table.name for table in files.tables(study(tmp_path))]
+    assert "verdicts" not in [table.name for table in files.tables(study(tmp_path))]
     assert "over n = 1 seed." in score_tables(study(tmp_path))[0].caption
 
 
@@ -345,14 +343,14 @@ def test_squad_is_compared_by_its_scores_per_question(squad):
 def test_a_mean_over_tasks_with_unequal_seeds_counts_the_fewest(tmp_path):
     write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2, 3, 4))
     write_study(tmp_path, tasks=("mrpc",), methods=("lora", "ina"), seeds=(1, 2, 3))
-    shown = {row.cells[0]: row.cells[2] for row in verdict_table(study(tmp_path), "last").rows if len(row.cells) > 1}
+    shown = {row.cells[0]: row.cells[2] for row in verdict_table(study(tmp_path)).rows if len(row.cells) > 1}
     assert (shown["CoLA"], shown["MRPC"], shown["mean over 2 tasks"]) == ("4", "3", "3")
 
 
 def test_questions_on_one_paragraph_are_one_draw(squad):
     one = judged(squad)["ina", "lora", "squad_v2"]
     assert (one.compared.examples, one.compared.difference.example_df) == (120, 120 / 4 - 1)
-    [note, *_] = verdict_table(study(squad), "best").notes
+    [note, *_] = verdict_table(study(squad)).notes
     assert "resamples of the paragraphs with all their questions" in note
 
 
@@ -371,61 +369,15 @@ def test_cells_measured_on_different_examples_are_not_compared(tmp_path):
         judge(study(tmp_path), "best")
 
 
-def test_intervals_hold_the_scores_and_the_average_has_its_own(glue):
-    table = interval_table(study(glue))
-    assert table.columns[-1].title == "Avg. of 3"
-    row = next(row for row in table.rows if row.cells[1:3] == ("LoRA", "best"))
-    for cell in row.cells[3:]:
-        value, low, high = (float(part.replace("−", "-")) for part in re.findall(r"−?[\d.]+", cell))
-        assert low < value < high
-    alone = next(row for row in table.rows if row.cells[1] == "InA (Inh 0.1)")
-    assert alone.cells[3].endswith("*") and alone.cells[-1] == "–"
+def test_the_csv_has_the_interval_of_every_headline_score(glue):
+    data = score_tables(study(glue))[0].data.query("origin == 'ours'")
+    assert ((data["low"] < data["mean"]) & (data["mean"] < data["high"])).all()
 
 
 # what it costs, and where it comes from
 
 
-def test_parameters_and_efficiency_are_those_of_the_records(glue):
-    [lora] = [row.cells for row in parameter_table(study(glue)).rows if row.cells[1] == "LoRA"]
-    assert lora[2:] == ("query+key", "8", "73,728", "385–770", "74,113–74,498", "22,700,000", "0.33 %")
-    [full] = [row.cells for row in efficiency_table(study(glue)).rows if row.cells[1] == "Full fine-tuning"]
-    assert full[2:6] == ("3", "1:02", "100", "1,400")
-
-
-def test_times_are_compared_on_the_tasks_that_all_methods_have(glue):
-    assert {row.cells[1]: row.cells[2] for row in efficiency_table(study(glue)).rows} == {
-        "Full fine-tuning": "3", "LoRA": "3", "InA (Inh 0.1)": "1", "InA (Inh 0.3)": "3",
-    }  # fmt: skip
-
-
-def test_trace_lists_records_commits_and_settings_behind_a_cell(glue, capsys):
-    main(["trace", "minilm--cola--lora", "--results", str(glue)])
-    told = capsys.readouterr().out
-    for seed in (1, 2, 3):
-        assert f"seed {seed}: mcc best" in told
-        assert str(glue / "runs" / "made_up" / "files" / f"minilm--cola--lora--s{seed}.json") in told
-    assert COMMIT[:12] in told and "learning_rate 0.001" in told and "r 8" in told
-
-
-def test_trace_of_an_unknown_cell_names_those_there_are(glue):
-    with pytest.raises(SystemExit, match="no record of a cell 'minilm--cola--lorra'.*minilm--cola--lora"):
-        main(["trace", "minilm--cola--lorra", "--results", str(glue)])
-
-
-def test_the_reproducibility_sheet_answers_from_the_records(glue):
-    text = sheet([study(glue)])
-    for told in (
-        COMMIT,
-        "a processor",
-        "torch 2.13.0",
-        "| CoLA  |      240 | 120 |",
-        "0.001",
-        "## made_up, data source files",
-    ):
-        assert told in text
-
-
-def test_the_sheet_says_what_an_experiment_took_and_how_to_repeat_it(glue):
+def test_the_costs_say_what_an_experiment_took_and_how_to_repeat_it(glue):
     made = study(glue)
     row = cost_table([made]).data.iloc[0]
     seconds = sum(run.wall_seconds for run in made.runs)
@@ -433,7 +385,7 @@ def test_the_sheet_says_what_an_experiment_took_and_how_to_repeat_it(glue):
     assert row["runs"] == len(made.runs) and row["process_hours"] == pytest.approx(seconds / 3600)
     assert row["core_hours"] == pytest.approx(seconds * threads / 3600)
     assert row["repeat"] == "INA_DATA_DIR=… make reproduce-glue EXPERIMENT=made_up"
-    assert f"`{row['repeat']}`" in sheet([made])
+    assert f"`{row['repeat']}`" in render.markdown(cost_table([made]))
 
 
 @pytest.mark.parametrize(("given", "ending"), [("auto", " ARGS=data=probe"), ("probe", "")])
@@ -450,7 +402,7 @@ def test_the_line_that_repeats_names_the_source_where_the_experiment_does_not(tm
 
 def test_the_csv_has_every_number_once_with_full_precision(glue):
     made = study(glue)
-    found = pd.read_csv(io.StringIO(render.csv(score_tables(made)[0])))
+    found = pd.read_csv(io.StringIO(render.csv(score_tables(made)[:1])))
     [row] = found.query("origin == 'ours' and task == 'cola' and method == 'lora' and selection == 'best'").to_dict(
         "records"
     )
@@ -469,23 +421,18 @@ def test_markdown_is_one_aligned_table(glue):
     assert len({line.count("|") for line in lines}) == 1
 
 
-def test_latex_is_balanced_booktabs_without_bare_special_characters(squad):
+def test_latex_is_balanced_booktabs(squad):
     text = render.latex(score_tables(study(squad))[0])
-    for pair in ("table*", "tabular", "minipage"):
-        assert text.count(f"\\begin{{{pair}}}") == text.count(f"\\end{{{pair}}}") == 1
+    for name in ("table", "tabular*", "minipage"):
+        assert text.count(f"\\begin{{{name}}}") == text.count(f"\\end{{{name}}}") == 1
     assert [text.count(rule) for rule in ("\\toprule", "\\bottomrule")] == [1, 1]
-    body = text[text.index("\\toprule") : text.index("\\bottomrule")]
-    columns = len(re.search(r"tabular\}\{([lr]+)\}", text)[1])
-    plain = [line for line in body.splitlines() if line.endswith("\\\\") and "multicolumn" not in line]
-    assert {line.count("&") for line in plain} == {columns - 1}
-    assert not re.search(r"(?<![\\{])[%#_]", text[text.index("\\begin") :]) and text.isascii()
-    assert "\\\\ [" not in text and "\\\\\n[" not in text  # LaTeX would take the bracket for a length
+    assert "$\\pm$" in text and "±" not in text
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on this machine")
 def test_latex_compiles(glue, squad, tmp_path):
     tables = [render.latex(table) for root in (glue, squad) for table in score_tables(study(root))]
-    head = "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\n"
+    head = "\\documentclass{article}\\usepackage{booktabs,caption}\\begin{document}\n"
     (tmp_path / "tables.tex").write_text(head + "\n".join(tables) + "\\end{document}\n")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "tables.tex"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -500,24 +447,33 @@ def test_html_needs_nothing_from_elsewhere_and_is_the_same_every_time(glue):
     assert "Table 3: GLUE" in text and "±" in text
 
 
-@pytest.mark.parametrize("suffix", ["md", "tex", "html"])
-def test_awkward_characters_survive(suffix):
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [("md", "<x> \\| y"), ("latex", "a\\_b \\& 50 \\%"), ("html", "a_b &amp; 50 % &lt;x&gt;")],
+)
+def test_awkward_characters_survive(format, text):
     cells = ("a_b & 50 % <x> | y",)
-    text = render.render(Table("t", "", "T", "c", (Column("X", numeric=False),), (Row(cells),)), suffix)
-    assert {"md": "<x> \\| y", "tex": "a\\_b \\& 50 \\% $<$x$>$", "html": "a_b &amp; 50 % &lt;x&gt;"}[suffix] in text
+    assert text in files.FORMATS[format](Table("t", "", "T", "c", (Column("X", numeric=False),), (Row(cells),)))
 
 
 # files
 
 
-def test_the_command_writes_every_format_and_prints_the_table(glue, tmp_path, capsys):
+def test_the_command_writes_markdown_and_csv_and_prints_the_table(glue, tmp_path, capsys):
     root = tmp_path / "outputs"
     shutil.copytree(glue, root)
     main(["made_up", "--results", str(root)])
     assert "**Table 3: GLUE" in capsys.readouterr().out
     folder = root / "tables" / "made_up-files"
-    assert {f"table3.{suffix}" for suffix in render.FORMATS} <= {path.name for path in folder.iterdir()}
-    assert list(csv.DictReader((folder / "table3.csv").open()))[0]["origin"] == "ours"
+    assert {path.name for path in folder.iterdir()} == {"scores.md", "scores.csv", "verdicts.md", "verdicts.csv"}
+    assert list(csv.DictReader((folder / "scores.csv").open()))[0]["origin"] == "ours"
+
+
+def test_the_command_prints_other_formats_and_writes_nothing(glue, tmp_path, capsys):
+    root = tmp_path / "outputs"
+    shutil.copytree(glue, root)
+    main(["made_up", "--results", str(root), "--format", "latex"])
+    assert capsys.readouterr().out.startswith("\\begin{table}") and not (root / "tables").exists()
 
 
 def test_check_passes_after_writing_and_names_the_file_that_is_stale(glue, tmp_path, capsys):
@@ -528,7 +484,7 @@ def test_check_passes_after_writing_and_names_the_file_that_is_stale(glue, tmp_p
     write_run(root, task="rte")
     with pytest.raises(SystemExit) as exit:
         main(["--results", str(root), "--check"])
-    assert "table3.md is out of date" in str(exit.value)
+    assert "scores.md is out of date" in str(exit.value)
     (root / "tables" / "made_up-files" / "table9.md").write_text("")
     with pytest.raises(SystemExit, match="table9.md belongs to no record"):
         main(["--results", str(root), "--check"])
@@ -547,44 +503,16 @@ def test_the_table_in_the_readme_is_kept_up_to_date_and_the_rest_left_alone(glue
     assert text.endswith(f"\n\ntext\n{block.format('other-files')}\n")
 
 
-def test_the_report_has_our_rows_alone_and_a_link_to_the_rest(glue, tmp_path):
-    root, report = tmp_path / "outputs", tmp_path / "outputs" / "REPORT.md"
-    shutil.copytree(glue, root)
-    block = "<!-- table: {} -->\n<!-- /table -->"
-    report.write_text(f"{block.format('made_up-files')}\n\n{block.format('made_up-files/ours')}\n")
-    main(["--results", str(root)])
-    whole, ours = report.read_text().split("<!-- /table -->")[:2]
-    assert "| BERT-large " in whole and "BERT-large" not in ours
-    whole, ours = ([line.split() for line in text.splitlines()] for text in (whole, ours))
-    mine = [words[3:] for words in whole if words[1:2] == ["MiniLM-L6-H384"]]  # the caption names the model
-    assert len(mine) == 4 and all(["|", *words] in ours for words in mine)
-    assert "[The whole table](tables/made_up-files/table3.md)" in report.read_text()
-    main(["--results", str(root), "--check"])
-
-
-def test_the_readme_has_what_we_measured_beside_the_models_that_there_is_ina_for(glue, squad):
+def test_a_document_has_our_rows_alone_and_a_link_to_the_rest(glue, squad):
     table = score_tables(study(glue))[0]
-    short = compact(table, "results/tables/made_up-files")
+    short = files.excerpt(table, "results/tables/made_up-files")
     titles = ["CoLA", "STS-B", "MRPC", "Avg. of 3"]
-    assert [column.title for column in short.columns] == ["Model", "Method", "Trainable", "Epoch", *titles]
-    assert rows(short)["LoRA", "best"]["CoLA"] == rows(table)["LoRA", "best"]["CoLA"]
-    assert ("LoRA", "last") not in rows(short)
-    others = {row.cells[0] for row in table.rows} - {row.cells[0] for row in short.rows}
-    assert others == {"DeBERTa-large", "DeBERTa-v3-large"}
-    assert short.sources == () and "results/tables/made_up-files/table3.md" in short.notes[-1]
+    assert [column.title for column in short.columns] == ["Method", "Trainable", "Epoch", *titles]
+    mine = {row.cells[0]: row.cells[3] for row in short.rows}
+    assert mine["LoRA"] == rows(table)["LoRA", "best"]["CoLA"] and len(short.rows) == 1 + 4
+    assert "[The whole table](results/tables/made_up-files/scores.md)" in short.caption and not short.sources
     [table4] = score_tables(study(squad))
-    assert not any("Ans" in column.title for column in compact(table4, "").columns)
-
-
-def test_the_readme_leaves_out_others_who_measured_nothing_of_what_it_shows(tmp_path):
-    write_study(tmp_path, tasks=("squad_v1",), methods=("lora", "ina"), seeds=(1,))
-    table = score_tables(study(tmp_path))[0]
-    released = "Authors' released runs, with their code"  # of v2.0 alone
-    assert released in {row.cells[0] for row in table.rows}
-    short = compact(table, "")
-    assert released not in {row.cells[0] for row in short.rows}
-    assert all(set(row.cells[4:]) != {"–"} for row in short.rows if row.kind == "main")
-    assert {row.cells[0] for row in short.rows} >= {"Published", "BERT-large", "RoBERTa-large"}
+    assert not any("Ans" in column.title for column in files.excerpt(table4, "").columns)
 
 
 def test_a_table_in_the_readme_that_no_record_supports_is_stale(glue, tmp_path):

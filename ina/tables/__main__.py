@@ -2,7 +2,7 @@
 
 Files go to <results>/tables/<experiment>-<data source>/. <results>/REPORT.md is kept up to date too and, where
 <results> is called `results`, the README beside it: what stands between `<!-- table: NAME -->` and `<!-- /table -->` is
-replaced, NAME being <experiment>-<data source>, or <experiment>-<data source>/ours for our rows alone.
+replaced by our rows of that table, NAME being <experiment>-<data source>.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from pathlib import Path
 
 from ..record import RecordError
 from . import collect, files
-from .trace import trace
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """``python -m ina.tables [EXPERIMENT] [--results DIR] [--check]`` or ``python -m ina.tables trace CELL``."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    command = _trace if arguments[:1] == ["trace"] else _tables
+    """``python -m ina.tables [EXPERIMENT] [--results DIR] [--check | --format FORMAT]``."""
     try:
-        command(arguments)
+        _tables(arguments)
     except (RecordError, FileNotFoundError, ValueError) as error:
         sys.exit(f"error: {error}")
 
 
-def _tables(arguments: list[str]) -> None:
+def _tables(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m ina.tables",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="python -m ina.tables trace CELL tells what stands behind a cell",
     )
     parser.add_argument("experiment", nargs="?", help="default: every one that has records")
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
+    parser.add_argument("--format", choices=files.FORMATS, help="write nothing; print the tables in this format")
     options = parser.parse_args(arguments)
     whole = options.experiment is None
     studies = [
         *collect.studies(options.results, options.experiment),
         *collect.searches(options.results, options.experiment),
     ]
+    if options.format:
+        print("\n".join(files.FORMATS[options.format](table) for study in studies for table in files.tables(study)))
+        return
     wanted = files.wanted(options.results, studies, whole)
     if options.check:
         stale = files.stale(options.results, wanted, whole)
@@ -53,17 +53,6 @@ def _tables(arguments: list[str]) -> None:
     for study in studies:
         print(files.on_screen(study))
         print(f"-> {options.results / 'tables' / study.name}\n")
-
-
-def _trace(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m ina.tables trace", description="Tell records, commits and settings behind a cell of a table."
-    )
-    parser.add_argument("cell", help="<model>--<task>--<method>, as in the CSV files and in the names of records")
-    parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
-    parser.add_argument("--experiment", help="default: every one that has it")
-    options = parser.parse_args(arguments[1:])
-    print(trace(options.results, options.cell, options.experiment))
 
 
 if __name__ == "__main__":

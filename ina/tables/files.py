@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from ..record import write_atomically
 from . import render
 from .ablation import ablation_table, is_ablation
-from .collect import RULES, Study
-from .compact import compact, ours
+from .collect import Study
+from .costs import cost_table
 from .distractors import distractor_table, levels
-from .layout import Table
+from .layout import DASH, Row, Table
 from .mechanism import mechanism_tables
-from .resources import efficiency_table, parameter_table
 from .scores import score_tables
 from .search import search_table
-from .sheet import sheet
-from .verdicts import interval_table, pairs, verdict_table
+from .verdicts import pairs, verdict_table
 
 _BLOCK = re.compile(r"(<!-- table: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-- /table -->)", re.S)
 
 
+FORMATS = {"md": render.markdown, "latex": render.latex, "html": render.page}
+
+
 def tables(study: Study) -> list[Table]:
-    """Every table of a study, the tables of scores first."""
-    if study.is_search:
-        return main_tables(study)
-    verdicts = [verdict_table(study, rule) for rule in RULES] if any(pairs(study)) else []
-    inside = mechanism_tables(study)
-    costs = [parameter_table(study), efficiency_table(study)]
-    return [*main_tables(study), interval_table(study), *verdicts, *inside, *costs]
+    """Every table of a study, the tables of scores first; those of one name are one file."""
+    verdicts = [verdict_table(study)] if not study.is_search and any(pairs(study)) else []
+    inside = [] if study.is_search else mechanism_tables(study)
+    return [*main_tables(study), *verdicts, *inside]
 
 
 def main_tables(study: Study) -> list[Table]:
@@ -49,22 +48,50 @@ def on_screen(study: Study) -> str:
 def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
     """Every file that should lie under `results` for these studies, and the documents with tables, with its text.
 
-    With `whole`, they are all studies there are: the reproducibility sheet is about them together.
+    With `whole`, they are all studies there are: the table of costs is about them together.
     """
     files: dict[Path, str] = {}
     made = {study.name: tables(study) for study in studies}
     for name, of in made.items():
-        for table in of:
-            for suffix in render.FORMATS:
-                files[results / "tables" / name / f"{table.name}.{suffix}"] = render.render(table, suffix)
+        for table_name in dict.fromkeys(table.name for table in of):
+            group = [table for table in of if table.name == table_name]
+            path = results / "tables" / name / table_name
+            files[path.with_suffix(".md")] = "\n".join(map(render.markdown, group))
+            files[path.with_suffix(".csv")] = render.csv(group)
     if whole and studies:
-        files[results / "REPRODUCIBILITY.md"] = sheet(studies)
+        costs = cost_table(studies)
+        files[results / "COSTS.md"] = render.markdown(costs)
     for document in _documents(results):
         place = (results / "tables").relative_to(document.parent).as_posix()
-        shown = {name: compact(of[0], f"{place}/{name}") for name, of in made.items()}
-        shown |= {f"{name}/ours": ours(of[0], f"{place}/{name}") for name, of in made.items()}
-        files[document] = _with_tables(document, shown)
+        files[document] = _with_tables(document, {name: excerpt(of[0], f"{place}/{name}") for name, of in made.items()})
     return files
+
+
+def excerpt(table: Table, place: str) -> Table:
+    """Our rows of a table of scores, for a document; `place` is the folder of the whole table, to which it links.
+
+    Left out are small print, columns that are details (`aside`) and columns without a number. The caption names the
+    model; where there is but one, its column goes.
+    """
+    headings = [position for position, row in enumerate(table.rows) if row.kind == "section"]
+    rows = [row for row in table.rows[: headings[1] if len(headings) > 1 else None] if row.kind == "main"]
+    one_model = len({row.cells[0] for row in rows} - {""}) == 1
+    kept = [
+        position
+        for position, column in enumerate(table.columns)
+        if not column.aside
+        and any(row.cells[position] not in ("", DASH) for row in rows)
+        and not (position == 0 and one_model)
+    ]
+    link = f"[The whole table]({place}/{table.name}.md) explains the columns and has more."
+    return replace(
+        table,
+        caption=f"{table.caption} {link}",
+        columns=tuple(table.columns[position] for position in kept),
+        rows=tuple(Row(tuple(row.cells[position] for position in kept)) for row in rows),
+        notes=(),
+        sources=(),
+    )
 
 
 def write(files: dict[Path, str]) -> None:
@@ -101,7 +128,7 @@ def _documents(results: Path) -> list[Path]:
 
 
 def _is_made(results: Path, name: str) -> bool:
-    return (results / "tables" / name.removesuffix("/ours")).is_dir()
+    return (results / "tables" / name).is_dir()
 
 
 def _with_tables(document: Path, shown: dict[str, Table]) -> str:

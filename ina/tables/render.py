@@ -1,21 +1,13 @@
-"""A table in Markdown, CSV, LaTeX and HTML."""
+"""A table in Markdown and CSV, as they are committed, and in LaTeX and HTML on demand."""
 
 from __future__ import annotations
 
-import html
+import warnings
 
-import great_tables
 import pandas as pd
 from great_tables import GT, loc, style
 
 from .layout import Table
-
-FORMATS = ("md", "csv", "tex", "html")
-
-
-def render(table: Table, suffix: str) -> str:
-    """The text of the file in one of `FORMATS`."""
-    return {"md": markdown, "csv": csv, "tex": latex, "html": page}[suffix](table)
 
 
 def markdown(table: Table) -> str:
@@ -45,60 +37,29 @@ def markdown(table: Table) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def csv(table: Table) -> str:
+def csv(tables: list[Table]) -> str:
     """One row a number; four decimals of a point, so that rounding differs on no machine."""
-    return table.data.round(4).to_csv(index=False, lineterminator="\n")
+    frame = pd.concat([table.data for table in tables], ignore_index=True)
+    return frame.round(4).to_csv(index=False, lineterminator="\n")
 
 
 def latex(table: Table) -> str:
-    """A booktabs table; needs the packages booktabs and graphicx."""
-    width = len(table.columns)
-    lines = [
-        "% needs \\usepackage{booktabs,graphicx}",
-        "\\begin{table*}",
-        "\\centering\\small",
-        f"\\caption{{\\textbf{{{_tex(table.title)}.}} {_tex(table.caption)}}}",
-        "\\resizebox{\\linewidth}{!}{%",
-        f"\\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in table.columns)}}}",
-        "\\toprule",
-    ]
-    groups = _groups(table)
-    if groups:
-        at, cells, rules = 0, [], []
-        while at < width:
-            name = table.columns[at].group
-            size = groups.get(name, 1) if name else 1
-            cells.append(f"\\multicolumn{{{size}}}{{c}}{{{_tex(name)}}}" if name else "")
-            if name:
-                rules.append(f"\\cmidrule(lr){{{at + 1}-{at + size}}}")
-            at += size
-        lines += [" & ".join(cells) + " \\\\", "".join(rules)]
-    lines += [" & ".join(_tex(column.title) for column in table.columns) + " \\\\", "\\midrule"]
-    for position, row in enumerate(table.rows):
-        if row.kind == "section":
-            lines += ["\\midrule"] * bool(position)
-            lines.append(f"\\multicolumn{{{width}}}{{l}}{{\\textit{{{_tex(row.cells[0])}}}}} \\\\")
-        else:
-            small = "\\footnotesize " if row.kind == "second" else ""
-            lines.append(" & ".join(f"{small}{_tex(cell)}" if cell else "" for cell in row.cells) + " \\\\")
-    lines += ["\\bottomrule", "\\end{tabular}}"]
-    if table.footnotes:
-        notes = "\\par\n".join(map(_tex, table.footnotes))
-        lines += ["\\par\\smallskip", f"\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{notes}"]
-        lines.append("\\end{minipage}")
-    return "\n".join([*lines, "\\end{table*}"]) + "\n"
+    """A booktabs table, for LaTeX with the packages booktabs and caption."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Styles are not yet supported in LaTeX output")
+        text = _great_table(table).as_latex()
+    return "".join(_TEX.get(char, char) for char in text) + "\n"
 
 
 _TEX = {
-    **{char: f"\\{char}" for char in "&%$#_{}"},
-    **{"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"},
-    **{"±": "$\\pm$", "−": "$-$", "†": "$\\dagger$", "‡": "$\\ddagger$", "×": "$\\times$", "≈": "$\\approx$"},
-    **{"–": "--", "…": "\\ldots{}", "“": "``", "”": "''", "<": "$<$", ">": "$>$", "Δ": "$\\Delta$", "≤": "$\\le$"},
+    "−": "$-$",
+    "±": "$\\pm$",
+    "×": "$\\times$",
+    "Δ": "$\\Delta$",
+    "≤": "$\\le$",
+    "†": "$\\dagger$",
+    "‡": "$\\ddagger$",
 }
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(char, char) for char in text)
 
 
 def page(table: Table) -> str:
@@ -134,7 +95,7 @@ def _great_table(table: Table) -> GT:
     if small:
         made = made.tab_style(style.text(color="#555555", size="90%"), loc.body(rows=small))
     for note in table.footnotes:
-        made = made.tab_source_note(great_tables.html(html.escape(note)))
+        made = made.tab_source_note(note)
     return _paper_like(made).opt_css(_CSS.format(table.name))
 
 

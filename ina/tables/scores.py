@@ -12,7 +12,7 @@ import pandas as pd
 from . import collect, others
 from .collect import GLUE, RULES, SQUAD, Cell, Rule, Score, Study
 from .layout import DASH, Column, Row, Table, millions, points, span, spread
-from .outcomes import majority
+from .outcomes import majority, summarise
 
 LEFT = (Column("Model", numeric=False), Column("Method", numeric=False), Column("Trainable"),
         Column("Epoch", numeric=False))  # fmt: skip
@@ -30,7 +30,7 @@ def score_tables(study: Study) -> list[Table]:
         tables.append(_squad_table(study.restricted_to(squad)))
     if "swag" in study.tasks:
         title = f"SWAG, dev set, experiment {study.experiment}, data source {study.source}"
-        tables.append(_table(study.restricted_to(("swag",)), "swag", "", title, "swag", [_headline("swag")]))
+        tables.append(_table(study.restricted_to(("swag",)), "", title, "swag", [_headline("swag")]))
     return tables
 
 
@@ -40,7 +40,7 @@ def _glue_tables(study: Study) -> list[Table]:
     average = Score("glue", "average", f"Avg. of {len(averaged)}")
     apart = [task for task in study.tasks if task not in GLUE]  # WNLI
     headlines = [*map(_headline, GLUE), average, *map(_headline, apart)]
-    table = _table(study, "table3", "Table 3", title, "glue", headlines, averaged)
+    table = _table(study, "Table 3", title, "glue", headlines, averaged)
     secondary = [
         Score("qqp", "f1", "QQP F1"),
         Score("mnli", "accuracy_mismatched", "MNLI mismatched"),
@@ -50,7 +50,7 @@ def _glue_tables(study: Study) -> list[Table]:
     secondary = [score for score in secondary if score.task in study.tasks]
     if not secondary:
         return [table]
-    return [table, _table(study, "table3b", "Table 3b", f"second metrics, {title}", "glue", secondary)]
+    return [table, _table(study, "Table 3b", f"second metrics, {title}", "glue", secondary)]
 
 
 def _squad_table(study: Study) -> Table:
@@ -66,7 +66,7 @@ def _squad_table(study: Study) -> Table:
         Score("squad_v2", "best_exact", "EM", "v2.0 best-thr."),
     ]
     title = f"SQuAD, dev set, experiment {study.experiment}, data source {study.source}"
-    table = _table(study, "table4", "Table 4", title, "squad", scores)
+    table = _table(study, "Table 4", title, "squad", scores)
     if "squad_v2" not in study.tasks:
         return table
     threshold = (
@@ -78,7 +78,7 @@ def _squad_table(study: Study) -> Table:
 
 
 def _table(
-    study: Study, name: str, number: str, title: str, source: str, scores: list[Score], averaged: tuple[str, ...] = ()
+    study: Study, number: str, title: str, source: str, scores: list[Score], averaged: tuple[str, ...] = ()
 ) -> Table:
     """A column for each of `scores`; the one with the metric "average" is the mean over the headlines of `averaged`."""
     columns = (*LEFT, *(Column(score.title, score.group, aside=score.metric in _ASIDE) for score in scores))
@@ -107,7 +107,7 @@ def _table(
     below, marks, sources = others.rows(source, scores, averaged)
     data = pd.concat([_data(study, scores, constant), others.data(source, scores)], ignore_index=True)
     notes = (*_notes(study, averaged, bool(constant)), *marks)
-    return Table(name, number, title, caption(study), columns, (*rows, *below), notes, tuple(sources), data)
+    return Table("scores", number, title, caption(study), columns, (*rows, *below), notes, tuple(sources), data)
 
 
 def _majorities(study: Study, scores: list[Score]) -> dict[Score, float]:
@@ -242,6 +242,7 @@ def _data(study: Study, scores: list[Score], constant: dict[Score, float]) -> pd
                 continue
             for rule in RULES:
                 values = 100 * cell.scores(score.metric, rule)
+                interval = summarise(study, cell, rule).interval if score.metric == cell.headline else None
                 rows.append(
                     {
                         "origin": "ours",
@@ -255,6 +256,8 @@ def _data(study: Study, scores: list[Score], constant: dict[Score, float]) -> pd
                         "n": len(values),
                         "mean": values.mean(),
                         "std": values.std(ddof=1) if len(values) > 1 else None,
+                        "low": interval and 100 * interval.low,  # 95 % interval of the expected headline score
+                        "high": interval and 100 * interval.high,
                         "min": values.min(),
                         "max": values.max(),
                         "degenerate": cell.degenerate(rule),

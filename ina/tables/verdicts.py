@@ -10,9 +10,9 @@ import pandas as pd
 from .. import stats
 from ..stats import METRICS
 from . import collect
-from .collect import RULES, Cell, Rule, Study
+from .collect import RULES, Rule, Study
 from .layout import DASH, Column, Row, Table, points, signed
-from .outcomes import RESAMPLES, average, compare, drawn, summarise
+from .outcomes import RESAMPLES, compare, drawn
 
 _SAME = ("r", "alpha", "dropout", "sites")  # what LoRA must share with the InA it is compared with
 
@@ -110,82 +110,52 @@ def _at_other_rates(study: Study, rule: Rule, judged: list[Judged]) -> list[Judg
     ]
 
 
-def verdict_table(study: Study, rule: Rule) -> Table:
-    """One section a pair, one row a task, the mean over tasks last."""
-    columns = (
-        Column("Task", numeric=False),
-        Column("Family", numeric=False),
-        *map(Column, ("n", "Difference", "95 % interval", "Smallest margin")),
-        Column("Verdict", numeric=False),
-        Column("Because", numeric=False),
-        Column("Seeds that would decide"),
-    )
-    rows, heading, judged = [], "", judge(study, rule)
-    for one in judged:
+def verdict_table(study: Study) -> Table:
+    """One section a pair, one row a task, the mean over tasks last; last epochs, with the verdict on best ones beside.
+
+    `data` has both selection rules.
+    """
+    judged = {rule: judge(study, rule) for rule in RULES}
+    at_best = {(one.model, one.a, one.b, one.task): one.verdict.verdict for one in judged["best"]}
+    rows, heading = [], ""
+    for one in judged["last"]:
         pair = f"{study.model_label(one.model)}: {study.method_label(one.a)} − {study.method_label(one.b)}"
         if pair != heading:
             rows.append(Row((pair,), "section"))
             heading = pair
-        rows.append(_row(one))
-    epoch = "the last epoch" if rule == "last" else "the epoch with the best headline score on the dev set"
+        rows.append(_row(one, at_best[one.model, one.a, one.b, one.task]))
     return Table(
-        name=f"verdicts_{rule}",
+        name="verdicts",
         number="",
-        title=f"Pairs of methods, epoch {rule}, experiment {study.experiment}, data source {study.source}",
-        caption=f"Differences of the headline scores in points at {epoch}, paired by seed and by example, with the "
-        "verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
-        columns=columns,
+        title=f"Pairs of methods, experiment {study.experiment}, data source {study.source}",
+        caption="Differences of the headline scores in points at the last epoch, paired by seed and by example, with "
+        "the verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
+        columns=(
+            Column("Task", numeric=False),
+            Column("Family", numeric=False),
+            *map(Column, ("n", "Difference", "95 % interval", "Smallest margin")),
+            Column("Verdict", numeric=False),
+            Column("Best epochs", numeric=False),
+            Column("Because", numeric=False),
+            Column("Seeds that would decide"),
+        ),
         rows=tuple(rows),
         notes=(
             "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
             "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
             f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {drawn(study)}; a new run "
             "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
-            "Smallest margin: the smallest within which the two would be equivalent.",
+            "Smallest margin: the smallest within which the two would be equivalent. Best epochs: the verdict where "
+            "the epoch with the best headline score on the dev set is taken of each run.",
             "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
             "where no number would, how many times the examples it takes. From n = 1 nothing can be said, from n = 2 "
             "little.",
         ),
-        data=pd.DataFrame([_flat(study, rule, one) for one in judged]),
+        data=pd.DataFrame([_flat(study, rule, one) for rule in RULES for one in judged[rule]]),
     )
 
 
-def interval_table(study: Study) -> Table:
-    """The cells of Tables 3 and 4 with 95 % intervals, and the mean over tasks with its own."""
-    tasks, rows, data = study.tasks, [], []
-    averaged = study.averaged if len(study.averaged) > 1 else ()
-    columns = (*tasks, "average") if averaged else tasks
-    for model, method in study.methods:
-        cells = {task: cell for task in tasks if (cell := study.cells.get((model, task, method)))}
-        for rule in RULES:
-            found = {task: summarise(study, cell, rule) for task, cell in cells.items()}
-            shown = {task: _with_interval(summary) for task, summary in found.items()}
-            if averaged and found.keys() >= set(averaged):
-                shown["average"] = _with_interval(average(study, [cells[task] for task in averaged], rule))
-            texts = [shown.get(column, DASH) for column in columns]
-            names = (study.model_label(model), study.method_label(method)) if rule == "best" else ("", "")
-            rows.append(Row((*names, rule, *texts), "main" if rule == "best" else "second"))
-            for task, summary in found.items():
-                data.append(_summary(study, cells[task], rule, summary))
-    titles = [f"Avg. of {len(averaged)}" if name == "average" else collect.task_label(name) for name in columns]
-    return Table(
-        name="intervals",
-        number="",
-        title=f"Intervals, dev set, experiment {study.experiment}, data source {study.source}",
-        caption="Headline scores in points with 95 % intervals of the expected score over seeds and examples (over "
-        "examples only, marked *, where there is one seed). Epoch best is optimistic for every method alike.",
-        columns=(
-            Column("Model", numeric=False),
-            Column("Method", numeric=False),
-            Column("Epoch", numeric=False),
-            *(Column(title) for title in titles),
-        ),
-        rows=tuple(rows),
-        data=pd.DataFrame(data),
-    )
-
-
-def _row(one: Judged) -> Row:
+def _row(one: Judged, at_best: str) -> Row:
     compared, verdict = one.compared, one.verdict
     cells = (
         collect.task_label(one.task) if one.task else f"mean over {compared.tasks} tasks",
@@ -195,6 +165,7 @@ def _row(one: Judged) -> Row:
         _interval(verdict.interval),
         DASH if verdict.smallest_margin is None else points(verdict.smallest_margin),
         verdict.verdict,
+        at_best,
         verdict.reason.replace("-", "−"),
         _seeds(verdict.needed),
     )
@@ -238,30 +209,6 @@ def _flat(study: Study, rule: Rule, one: Judged) -> dict:
         "seeds_needed": verdict.needed and verdict.needed.seeds,
         "examples_needed": verdict.needed and verdict.needed.examples,
     }
-
-
-def _summary(study: Study, cell: Cell, rule: Rule, summary: stats.CellSummary) -> dict:
-    return {
-        "experiment": study.experiment,
-        "source": study.source,
-        "model": cell.model,
-        "task": cell.task,
-        "method": cell.method,
-        "metric": cell.headline,
-        "selection": rule,
-        "n": summary.seeds,
-        "examples": summary.examples,
-        "mean": 100 * summary.mean,
-        "low": 100 * summary.interval.low,
-        "high": 100 * summary.interval.high,
-        "over": summary.interval.over,
-        "degenerate_share": summary.degenerate,
-    }
-
-
-def _with_interval(found: stats.CellSummary | stats.Average) -> str:
-    mark = "*" if found.interval.over == "examples" else ""
-    return f"{points(found.estimate.value)} {_interval(found.interval)}{mark}"
 
 
 def _interval(interval: stats.Interval) -> str:
