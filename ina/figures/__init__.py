@@ -32,6 +32,6 @@ def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
         return {"rates": rates}
     if is_ablation(study):
         return {"ablation": ablation}
-    of_levels = {"distractors": distractors} if levels(study) else {}
+    of_levels = {"distractors": distractors} if levels(study) and any(pairs(study)) else {}
     of_pairs = FORESTS if any(pairs(study)) else {}
     return of_levels | mechanism.drawn(study) | of_pairs | SCORES

@@ -67,11 +67,6 @@ def page(table: Table) -> str:
     return _great_table(table).as_raw_html(make_page=True)
 
 
-def fragment(table: Table) -> str:
-    """The same table to stand within a page."""
-    return _great_table(table).as_raw_html()
-
-
 def _great_table(table: Table) -> GT:
     ids = [str(i) for i in range(len(table.columns))]
     section, sections, kinds, body = "", [], [], []
