@@ -49,8 +49,10 @@ def test_a_notebook_runs_on_any_records_and_shows_tables_and_figures(path, resul
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_committed_tables_of_a_notebook_are_those_of_the_committed_records(path):
-    committed, fresh = shown(nbformat.read(path, as_version=4)), shown(run(path))
-    assert [data.get("text/markdown") for data in committed] == [data.get("text/markdown") for data in fresh]
-    assert ["image/png" in data for data in committed] == ["image/png" in data for data in fresh]
+def test_the_committed_outputs_show_the_committed_tables(path):
+    written = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "results" / "tables").glob("*/*.md"))
+    found = shown(nbformat.read(path, as_version=4))
+    tables = [text for data in found if (text := "".join(data.get("text/markdown", ""))).startswith("**")]
+    assert len(tables) >= 5 and all(text in written for text in tables)
+    assert sum("image/png" in data for data in found) >= 5
     assert path.stat().st_size < 1_000_000
