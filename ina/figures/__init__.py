@@ -13,15 +13,11 @@ from ..tables.distractors import levels
 from ..tables.verdicts import pairs
 from . import mechanism
 from .mechanism import layers
-from .scores import ablation, curves, distractors, forest, seeds, size
+from .scores import QUESTIONS, ablation, curves, differences, distractors, question, seeds, size
 from .style import save
 
-__all__ = ["curves", "drawn", "forest", "layers", "mechanism", "save", "seeds", "size"]
+__all__ = ["curves", "differences", "drawn", "layers", "mechanism", "save", "seeds", "size"]
 
-FORESTS: dict[str, Callable[[Study], Figure]] = {
-    "forest_best": partial(forest, rule="best"),
-    "forest_last": partial(forest, rule="last"),
-}
 SCORES: dict[str, Callable[[Study], Figure]] = {"curves": curves, "size": size, "seeds": seeds}
 
 
@@ -30,5 +26,6 @@ def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
     if is_ablation(study):
         return {"ablation": ablation}
     of_levels = {"distractors": distractors} if levels(study) else {}
-    of_pairs = FORESTS if any(pairs(study)) else {}
+    asked = {question(study, a, b) for _, a, b in pairs(study)}
+    of_pairs = {f"differences_{name}": partial(differences, asked=name) for name in QUESTIONS if name in asked}
     return of_levels | mechanism.drawn(study) | of_pairs | SCORES

@@ -90,6 +90,7 @@ class Aggregate(Result):
     """Method A minus method B, mean over tasks; `improvement` is the mean probability (Agarwal et al. 2021)."""
 
     tasks: int
+    scores: tuple[float, ...]  # A minus B of each seed, mean over tasks; empty where tasks have other seeds
     difference: Estimate
     interval: Interval
     p_value: float
@@ -210,7 +211,8 @@ def aggregate(comparisons: Sequence[Comparison], same_seeds: bool = True) -> Agg
 
     The interval of the mean probability joins the tasks' intervals as Zou and Donner (2008, MOVER) do for sums.
     """
-    estimate = mean_of([c.difference for c in comparisons], _by_seed(comparisons, same_seeds))
+    by_seed = _by_seed(comparisons, same_seeds)
+    estimate = mean_of([c.difference for c in comparisons], by_seed)
     values = np.array([c.improvement for c in comparisons])
     below = values - [c.improvement_interval.low for c in comparisons]
     above = [c.improvement_interval.high for c in comparisons] - values
@@ -218,6 +220,7 @@ def aggregate(comparisons: Sequence[Comparison], same_seeds: bool = True) -> Agg
     low, high = mean - np.linalg.norm(below) / tasks, mean + np.linalg.norm(above) / tasks
     return Aggregate(
         tasks=tasks,
+        scores=() if by_seed is None else tuple(by_seed.mean(axis=0).tolist()),
         difference=estimate,
         interval=estimate.interval(LEVEL),
         p_value=estimate.p_value(),
