@@ -10,13 +10,12 @@ from matplotlib.figure import Figure
 from ..tables.ablation import is_ablation
 from ..tables.collect import Study
 from ..tables.distractors import levels
-from ..tables.verdicts import pairs
 from . import mechanism
 from .mechanism import layers
-from .scores import QUESTIONS, ablation, curves, differences, distractors, question, seeds, size
-from .style import save
+from .scores import QUESTIONS, ablation, asked, curves, differences, distractors, seeds, size
+from .style import png, save
 
-__all__ = ["curves", "differences", "drawn", "layers", "mechanism", "save", "seeds", "size"]
+__all__ = ["QUESTIONS", "asked", "curves", "differences", "drawn", "layers", "png", "save", "seeds", "size"]
 
 SCORES: dict[str, Callable[[Study], Figure]] = {"curves": curves, "size": size, "seeds": seeds}
 
@@ -25,7 +24,6 @@ def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
     """The figures of a study by name."""
     if is_ablation(study):
         return {"ablation": ablation}
-    of_levels = {"distractors": distractors} if levels(study) else {}
-    asked = {question(study, a, b) for _, a, b in pairs(study)}
-    of_pairs = {f"differences_{name}": partial(differences, asked=name) for name in QUESTIONS if name in asked}
+    of_levels = {"distractors": distractors} if levels(study) and len(study.methods) > 1 else {}
+    of_pairs = {f"differences_{name}": partial(differences, question=name) for name in asked(study)}
     return of_levels | mechanism.drawn(study) | of_pairs | SCORES

@@ -19,7 +19,7 @@ from ..tables.ablation import panels as ablation_panels
 from ..tables.collect import Cell, Rule, Study
 from ..tables.distractors import WORDS, Advantage, advantages, level_summary, levels
 from ..tables.outcomes import average, summarise
-from ..tables.verdicts import Judged, judge
+from ..tables.verdicts import Judged, judge, pairs
 from .style import STYLE, Look, cells_of, legend, look_of, looks, of_task, prefix, with_panels
 
 QUESTIONS = {  # of a pair of methods, by what the second is
@@ -34,8 +34,13 @@ _MARKS = (
 )
 
 
-def question(study: Study, a: str, b: str) -> str:
-    """Which of `QUESTIONS` the difference of methods A and B answers."""
+def asked(study: Study) -> list[str]:
+    """The `QUESTIONS` that the pairs of a study answer."""
+    found = {_question(study, a, b) for _, a, b in pairs(study)}
+    return [name for name in QUESTIONS if name in found]
+
+
+def _question(study: Study, a: str, b: str) -> str:
     of, to = (next(run.config["method"] for run in study.runs if run.method == method) for method in (a, b))
     if to["kind"] == "full":
         return "full"
@@ -45,21 +50,21 @@ def question(study: Study, a: str, b: str) -> str:
 
 
 @matplotlib.rc_context(STYLE)
-def differences(study: Study, asked: str, rule: Rule = "last") -> Figure:
+def differences(study: Study, question: str, rule: Rule = "last") -> Figure:
     """Differences of the pairs that answer one of `QUESTIONS`, with 95 % intervals and verdicts; a panel a model.
 
     An arrow at the edge stands for an interval that goes on.
     """
     judged = study.once(("judged", rule), partial(judge, study, rule))
-    judged = [one for one in judged if question(study, one.a, one.b) == asked]
+    judged = [one for one in judged if _question(study, one.a, one.b) == question]
     models = list(dict.fromkeys(one.model for one in judged))
     groups = {model: _by_pair([one for one in judged if one.model == model]) for model in models}
     lengths = [sum(len(rows) + (len(rows) > 1) for rows in of.values()) for of in groups.values()]
     figure, axes = with_panels(len(models), columns=1, height=0.7 + 0.14 * max(lengths))
     reach = _reach(judged)
-    for axis, (model, pairs) in zip(axes, groups.items(), strict=True):
+    for axis, (model, of) in zip(axes, groups.items(), strict=True):
         labels, headings = [], []
-        for (a, b), rows in pairs.items():
+        for (a, b), rows in of.items():
             pair = f"{study.method_label(a)} − {study.method_label(b)}"
             if len(rows) > 1:
                 headings.append(len(labels))
@@ -72,16 +77,16 @@ def differences(study: Study, asked: str, rule: Rule = "last") -> Figure:
         _rows(axis, labels, f"difference in points, {rule} epoch")
         for heading in headings:
             axis.get_yticklabels()[heading].set_fontweight("bold")
-        axis.set_title(f"{prefix(study, model)}{QUESTIONS[asked]}")
+        axis.set_title(f"{prefix(study, model)}{QUESTIONS[question]}")
     legend(figure, _MARKS)
     return figure
 
 
 def _by_pair(judged: list[Judged]) -> dict[tuple[str, str], list[Judged]]:
-    pairs: dict[tuple[str, str], list[Judged]] = {}
+    found: dict[tuple[str, str], list[Judged]] = {}
     for one in judged:
-        pairs.setdefault((one.a, one.b), []).append(one)
-    return pairs
+        found.setdefault((one.a, one.b), []).append(one)
+    return found
 
 
 def _reach(judged: list[Judged]) -> tuple[float, float]:
