@@ -51,8 +51,8 @@ tables: setup ## write results/tables again from the records in results/
 	$(RUN) -m ina.tables $(EXPERIMENT) $(ARGS)
 	$(RUN) -m ina.claims
 
-notebooks: setup ## run the notebooks in place and write them as pages to outputs/notebooks
-	$(VENV)/bin/jupyter-nbconvert --execute --to notebook --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+notebooks: setup ## run the notebooks where they are and write them as pages to outputs/notebooks
+	$(VENV)/bin/jupyter-nbconvert --execute --to notebook --inplace --ClearMetadataPreprocessor.enabled=True notebooks/*.ipynb
 	$(VENV)/bin/jupyter-nbconvert --to html --output-dir outputs/notebooks notebooks/*.ipynb
 
 bench: setup ## measure the speed of training on this machine

@@ -99,8 +99,10 @@ def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_gro
     scores, gains, growth = figures.drawn(study)["distractors"](study).axes
     assert (len(scores.containers), len(gains.containers)) == (3, 2)
     assert [label.get_text() for label in scores.get_xticklabels()] == list(map(str, LEVELS))
+    dotted = [line.get_xdata()[0] for axis in (scores, gains) for line in axis.lines if line.get_linestyle() == ":"]
+    assert dotted == [LEVELS.index(2)] * 2  # the number in training
     pairs = [label.get_text().replace("\n", " ") for label in growth.get_yticklabels()]
-    verdicts = dict(zip(pairs, [text.get_text() for text in growth.texts], strict=True))
+    verdicts = dict(zip(pairs, [text.get_text() for text in growth.texts[1:]], strict=True))
     assert verdicts["InA (Inh 0.3) − LoRA"] == "grows" and verdicts["InA (Inh 0) − LoRA"] == "stays"
 
 

@@ -1,5 +1,6 @@
 """Figures show what the records hold, and are readable by all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from ina.figures import style
 from ina.figures.__main__ import main
 from ina.tables import collect
 from ina.tables.verdicts import judge
+
+MARKS = tuple(style.LEVEL_MARKERS) + tuple(style.MARKERS.values())
 
 
 def study(root: Path) -> collect.Study:
@@ -37,27 +40,75 @@ def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-def test_forest_has_a_panel_for_each_pair_and_a_marker_at_each_difference(small):
-    figure = figures.forest(small, "last")
-    assert titles(figure) == ["InA (Inh 0.3)\n− LoRA", "InA (Inh 0.3)\n− Full fine-tuning", "LoRA\n− Full fine-tuning"]
-    drawn = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_marker() == "D"]
-    wanted = [one for one in judge(small, "last") if (one.a, one.b) == ("ina", "full")]
+def test_a_figure_of_differences_answers_one_question_with_a_row_a_task_and_the_verdict_at_it(small):
+    figure = figures.differences(small, "full")
+    [axis] = figure.axes
+    assert axis.get_title() == "adapter − full fine-tuning"
+    wanted = [one for one in judge(small, "last") if one.b == "full"]
+    drawn = [line.get_xdata()[0] for line in axis.lines if line.get_marker() in MARKS]
     assert drawn == pytest.approx([100 * one.compared.difference.value for one in wanted])
-    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["CoLA", "SST-2", "mean"]
+    assert [text.get_text() for text in axis.texts] == [one.verdict.verdict for one in wanted]
+    tasks = ["CoLA", "SST-2", "mean"]
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert labels == ["InA (Inh 0.3) − Full fine-tuning", *tasks, "LoRA − Full fine-tuning", *tasks]
 
 
-def test_forest_fills_the_marker_where_there_is_a_verdict(small):
-    judged = judge(small, "best")
-    assert {"undecided", "worse"} <= {one.verdict.verdict for one in judged}
-    markers = [line for axis in figures.forest(small).axes for line in axis.lines if line.get_marker() in ("D", "s")]
-    for line, one in zip(markers, judged, strict=True):
-        assert (line.get_markerfacecolor() == "white") == (one.verdict.verdict == "undecided")
+def test_every_pair_answers_one_question(tmp_path):
+    for seed in (1, 2):
+        for method in ("full", "lora", "ina_p0", "ina"):
+            write_run(tmp_path, method=method, seed=seed)
+        write_run(tmp_path, method="ina", seed=seed, inhibition=0.5)
+    found = study(tmp_path)
+    rows = {
+        name: [label.get_text() for label in figures.differences(found, name).axes[0].get_yticklabels()]
+        for name in figures.QUESTIONS
+    }
+    assert rows["none"] == ["InA (Inh 0.5) − InA (Inh 0)", "InA (Inh 0.3) − InA (Inh 0)"]
+    assert rows["reference"] == ["InA (Inh 0.5) − InA (Inh 0.3)"]
+    assert rows["lora"] == ["InA (Inh 0.5) − LoRA", "InA (Inh 0.3) − LoRA", "InA (Inh 0) − LoRA"]
+    assert sum(map(len, rows.values())) == len({(one.a, one.b) for one in judge(found, "last")})
 
 
-def test_forest_keeps_every_difference_in_sight_when_intervals_go_beyond(small):
-    for axis in figures.forest(small).axes:
-        low, high = axis.get_xlim()
-        assert all(low < line.get_xdata()[0] < high for line in axis.lines if line.get_marker() in ("D", "s"))
+def test_seeds_are_dots_at_their_paired_differences(small):
+    [axis] = figures.differences(small, "full").axes
+    dots = [list(line.get_xdata()) for line in axis.lines if line.get_marker() == "."]
+    [cola, sst2, mean] = dots[:3]
+    for task, found in (("cola", cola), ("sst2", sst2)):
+        scores = [small.cells["minilm", task, method].scores for method in ("ina", "full")]
+        headline = small.cells["minilm", task, "ina"].headline
+        assert found == pytest.approx(100 * (scores[0](headline, "last") - scores[1](headline, "last")))
+    assert mean == pytest.approx((np.array(cola) + sst2) / 2)
+
+
+def test_only_better_worse_and_equivalent_are_filled(small, monkeypatch):
+    judged = judge(small, "last")
+    kinds = ["better", "worse", "equivalent", "undecided", "depends on the rate"]
+    asked = [one for one in judged if one.b == "full"]
+    judged = [replace(one, verdict=replace(one.verdict, verdict=kind)) for one, kind in zip(asked, kinds, strict=False)]
+    monkeypatch.setattr("ina.figures.scores.judge", lambda study, rule: judged)
+    [axis] = figures.differences(replace(small), "full").axes
+    filled = [line.get_markerfacecolor() != "white" for line in axis.lines if line.get_marker() in MARKS]
+    assert filled == [True, True, True, False, False]
+    assert [text.get_text() for text in axis.texts] == kinds
+
+
+def test_every_difference_and_every_seed_is_in_sight_when_intervals_go_beyond(small):
+    for asked in ("lora", "full"):
+        for axis in figures.differences(small, asked).axes:
+            low, high = axis.get_xlim()
+            shown = [x for line in axis.lines if line.get_marker() in (*MARKS, ".") for x in line.get_xdata()]
+            assert low < min(shown) and max(shown) < high
+
+
+def test_marks_are_explained_below_the_panels(small):
+    note = figures.differences(small, "full").legends[0].get_title().get_text().replace("\n", " ")
+    assert all(word in note for word in ("Filled", "hollow", "Dot", "Grey", "depends on the learning rate"))
+    assert "Band" in figures.curves(small).legends[0].get_title().get_text()
+
+
+def test_panels_have_letters_where_there_are_several(small):
+    assert [axis.texts[0].get_text() for axis in figures.curves(small).axes] == ["a", "b"]
+    assert "a" not in [text.get_text() for axis in figures.differences(small, "lora").axes for text in axis.texts]
 
 
 def test_curves_show_the_mean_of_the_seeds_after_every_epoch(small):
@@ -73,29 +124,32 @@ def test_curves_show_the_mean_of_the_seeds_after_every_epoch(small):
 def test_seeds_are_points_and_degenerate_runs_crosses(small):
     figure = figures.seeds(small)
     axis = figure.axes[titles(figure).index("CoLA")]
-    points = sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() in ("o", "s", "D"))
+    points = sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() in MARKS)
     crosses = [value for line in axis.lines if line.get_marker() == "x" for value in line.get_ydata()]
     assert (points, crosses) == (11, [0.0])
 
 
-def test_size_is_drawn_against_trainable_weights_on_a_log_scale(small):
-    [axis] = figures.size(small).axes
-    assert axis.get_xscale() == "log"
-    weights = [container.lines[0].get_xdata()[0] for container in axis.containers]
-    assert weights[:2] == [small.cells["minilm", "cola", m].first.params.trainable for m in ("full", "lora")]
-    assert weights[2] == pytest.approx(1.15 * weights[1])  # the same number, set apart
+def test_size_has_every_method_at_its_score_and_its_number_of_weights(small):
+    scores, weights = figures.size(small).axes
+    assert weights.get_xscale() == "log"
+    methods = ("full", "lora", "ina")
+    trained = [small.cells["minilm", "cola", method].first.params.trainable for method in methods]
+    assert [line.get_xdata()[0] for line in weights.lines] == trained and trained[1] == trained[2]
+    cells = [[small.cells["minilm", task, method] for task in ("cola", "sst2")] for method in methods]
+    means = [np.mean([100 * cell.scores(cell.headline, "last").mean() for cell in of]) for of in cells]
+    assert [line.get_xdata()[0] for line in scores.lines if len(line.get_xdata()) == 1] == pytest.approx(means)
+    assert [label.get_text() for label in scores.get_yticklabels()] == ["Full fine-tuning", "LoRA", "InA (Inh 0.3)"]
 
 
 def test_methods_without_all_tasks_are_left_out_of_the_mean(small, tmp_path):
     write_study(tmp_path, tasks=("cola", "sst2"), methods=("lora",))
     write_run(tmp_path, task="cola", method="ina")
-    assert legend(figures.size(study(tmp_path))) == ["LoRA"]
+    assert [label.get_text() for label in figures.size(study(tmp_path)).axes[0].get_yticklabels()] == ["LoRA"]
 
 
 def test_tasks_that_share_questions_are_not_averaged(tmp_path):
     write_study(tmp_path, tasks=("squad_v1", "squad_v2"), methods=("lora",))
-    labels = [axis.get_ylabel() for axis in figures.size(study(tmp_path)).axes]
-    assert labels == ["SQuAD v1.1,\nbest epoch", "SQuAD v2.0,\nbest epoch"]
+    assert titles(figures.size(study(tmp_path)))[::2] == ["SQuAD v1.1", "SQuAD v2.0"]
 
 
 @pytest.mark.parametrize(("source", "title"), [("files", "SQuAD v1.1"), ("probe", "SQuAD v1.1, generated")])
@@ -104,25 +158,33 @@ def test_a_task_of_the_embedded_suite_is_not_taken_for_the_one_whose_form_it_has
     assert titles(figures.curves(study(tmp_path))) == [title]
 
 
-def test_every_method_has_its_own_colour_marker_and_line(tmp_path):
+def test_a_method_looks_the_same_whatever_it_is_compared_with(small, tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("ina",))
+    assert style.looks(study(tmp_path))["ina"] == style.looks(small)["ina"]
+    assert style.looks(small)["ina"].colour == style.COLOURS["ina"].lower()
+
+
+def test_levels_of_inhibition_are_shades_from_light_to_dark_with_a_marker_each(tmp_path):
     for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
         write_run(tmp_path, method="ina", inhibition=level)
-    looks = style.looks(study(tmp_path)).values()
-    for part in ("colour", "marker", "line"):
-        assert len({getattr(look, part) for look in looks}) == 8
+    looks = list(style.looks(study(tmp_path)).values())
+    lightness = [sum(to_rgb(look.colour)) for look in looks]
+    assert lightness == sorted(lightness, reverse=True) and len(set(lightness)) == 8
+    assert len({look.marker for look in looks}) == 8
 
 
-def test_methods_beyond_the_eighth_still_look_like_no_other(tmp_path):
-    for level in range(24):
-        write_run(tmp_path, method="ina", inhibition=level / 24)
-    assert len(set(style.looks(study(tmp_path)).values())) == 24
+def test_methods_of_one_level_have_different_markers(tmp_path):
+    for rank in (1, 2, 4, 8, 16):
+        write_run(tmp_path, method="ina", r=rank)
+    looks = list(style.looks(study(tmp_path)).values())
+    assert len({look.marker for look in looks}) == 5 and len({look.colour for look in looks}) == 1
 
 
 def test_a_long_legend_takes_no_room_from_the_panels(tmp_path):
     heights = []
     for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
         write_run(tmp_path, method="ina", inhibition=level)
-        figure = figures.size(study(tmp_path))
+        figure = figures.seeds(study(tmp_path))
         figure.canvas.draw()
         heights.append(figure.axes[0].get_position().height * figure.get_figheight())
     assert min(heights) > 0.7 * max(heights)
@@ -137,7 +199,7 @@ def test_a_long_legend_takes_no_room_from_the_panels(tmp_path):
     ],
 )
 def test_colours_stay_apart_for_the_colour_blind(matrix):
-    linear = np.array([to_rgb(colour) for colour in style.COLOURS]) ** 2.2
+    linear = np.array([to_rgb(colour) for colour in style.COLOURS.values()]) ** 2.2
     seen = np.clip(linear @ np.array(matrix).T, 0, 1) ** (1 / 2.2)
     apart = np.linalg.norm(seen[:, None] - seen, axis=-1)[np.triu_indices(len(seen), 1)]
     assert apart.min() > 0.1
@@ -154,14 +216,17 @@ def test_figures_of_several_models_name_them(tmp_path):
     for model in ("minilm", "bert_large"):
         write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2), model=model)
     assert titles(figures.curves(study(tmp_path))) == ["BERT-large, CoLA", "MiniLM-L6-H384, CoLA"]
-    assert len(figures.forest(study(tmp_path)).axes) == 2
+    assert titles(figures.differences(study(tmp_path), "lora")) == [
+        "BERT-large, InA − LoRA of the same sites and rank",
+        "MiniLM-L6-H384, InA − LoRA of the same sites and rank",
+    ]
 
 
 def test_the_command_writes_every_figure_for_print_and_screen(tmp_path, capsys):
     write_study(tmp_path, tasks=("squad_v2",), methods=("lora", "ina"), seeds=(1, 2))
     main(["made_up", "--results", str(tmp_path)])
     written = {path.name for path in (tmp_path / "figures" / "made_up-files").iterdir()}
-    names = ("forest_best", "forest_last", "curves", "size", "seeds")
+    names = ("differences_lora", "curves", "size", "seeds")
     assert written == {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")}
 
 

@@ -147,3 +147,21 @@ def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert [line for line in script.splitlines() if line.startswith("make")] == ["make setup", "make lint", "make test"]
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
+
+
+def shown_figures() -> set[str]:
+    """The images that README.md and the pages in results/ show, from the root."""
+    pages = [ROOT / "README.md", *(ROOT / "results").glob("*.md")]
+    links = [(page.parent / link) for page in pages for link in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text())]
+    return {link.relative_to(ROOT).as_posix() for link in links}
+
+
+def test_every_figure_that_a_page_shows_is_there():
+    assert shown_figures() and all((ROOT / figure).is_file() for figure in shown_figures())
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a copy without history does not say what is committed")
+def test_no_figure_is_committed_that_no_page_shows():
+    command = ["git", "ls-files", "results/figures"]
+    committed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert set(committed) == shown_figures()

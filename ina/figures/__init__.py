@@ -10,19 +10,14 @@ from matplotlib.figure import Figure
 from ..tables.ablation import is_ablation
 from ..tables.collect import Study
 from ..tables.distractors import levels
-from ..tables.verdicts import pairs
 from . import mechanism
 from .mechanism import layers
 from .rates import rates
-from .scores import ablation, curves, distractors, forest, seeds, size
-from .style import save
+from .scores import QUESTIONS, ablation, asked, curves, differences, distractors, seeds, size
+from .style import png, save
 
-__all__ = ["curves", "drawn", "forest", "layers", "mechanism", "save", "seeds", "size"]
+__all__ = ["QUESTIONS", "asked", "curves", "differences", "drawn", "layers", "png", "save", "seeds", "size"]
 
-FORESTS: dict[str, Callable[[Study], Figure]] = {
-    "forest_best": partial(forest, rule="best"),
-    "forest_last": partial(forest, rule="last"),
-}
 SCORES: dict[str, Callable[[Study], Figure]] = {"curves": curves, "size": size, "seeds": seeds}
 
 
@@ -32,6 +27,6 @@ def drawn(study: Study) -> dict[str, Callable[[Study], Figure]]:
         return {"rates": rates}
     if is_ablation(study):
         return {"ablation": ablation}
-    of_levels = {"distractors": distractors} if levels(study) and any(pairs(study)) else {}
-    of_pairs = FORESTS if any(pairs(study)) else {}
+    of_levels = {"distractors": distractors} if levels(study) and len(study.methods) > 1 else {}
+    of_pairs = {f"differences_{name}": partial(differences, question=name) for name in asked(study)}
     return of_levels | mechanism.drawn(study) | of_pairs | SCORES

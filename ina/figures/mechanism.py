@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from ..analysis.measurement import Reading
 from ..tables.collect import Study
 from ..tables.measured import ALL, at_sites, attention, kind, measured, over_seeds
-from .style import STYLE, WIDTH, legend, looks, with_panels
+from .style import STYLE, WIDTH, legend, letters, looks, with_panels
 
-_TOLD = {  # tokens that the eye looks for; told apart in grey too
-    "answer": {"color": "#D55E00", "fontweight": "bold"},
-    "distractor": {"color": "#0072B2", "fontstyle": "italic"},
+_TOLD = {  # tokens that the eye looks for; in no colour of a method
+    "answer": {"fontweight": "bold"},
+    "distractor": {"fontstyle": "italic"},
 }
 _GATE = {
     "update": ("update / base, %", 100),
@@ -104,8 +104,10 @@ def _heatmaps(maps: dict[str, np.ndarray], read: Reading) -> Figure:
             label.set(**_TOLD.get(of_kind, {}))
     for axis in grid[len(maps) :]:
         axis.remove()
-    figure.colorbar(image, ax=list(grid[: len(maps)]), label="attention from the token on the left to that below",
-                    location="bottom", shrink=0.5, aspect=40)  # fmt: skip
+    letters(grid[: len(maps)])
+    meaning = "attention from the token on the left to that below; bold: answer, italic: distractor"
+    of_panels = {"ax": list(grid[: len(maps)]), "location": "bottom", "shrink": 0.5, "aspect": 40}
+    figure.colorbar(image, label=meaning, **of_panels)
     return figure
 
 
@@ -127,7 +129,7 @@ def mass(study: Study, model: str, task: str) -> Figure:
         axis.set_xlabel("layer")
         axis.set_ylabel("attention, %")
         _from_zero(axis)
-    legend(figure)
+    legend(figure, "Line: 95 % interval over seeds. Grey: what equal attention to all tokens would give.")
     return figure
 
 
@@ -147,7 +149,7 @@ def gate(study: Study, model: str, task: str) -> Figure:
             axis.set_title(site)
         if measure == list(_GATE)[-1]:
             axis.set_xlabel("layer")
-    legend(figure)
+    legend(figure, "Line: 95 % interval over seeds. Inhibited: share of rank components below the threshold.")
     return figure
 
 
@@ -165,7 +167,7 @@ def kinds(study: Study, model: str, task: str) -> Figure:
         axis.set_xticks(range(len(there)), there, rotation=30, ha="right")
         axis.set_ylabel(title)
         _from_zero(axis)
-    legend(figure)
+    legend(figure, "Line: 95 % interval over seeds. Passed: norm behind the gate over that before it.")
     return figure
 
 

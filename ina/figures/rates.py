@@ -62,7 +62,7 @@ def rates(study: Study) -> Figure:
         axis.set_xlabel("learning rate")
         axis.set_ylabel(f"{task_headline(task)}, held-out training rows")
         axis.set_title(of_task(study, task))
-    legend(figure)
+    legend(figure, "Filled: the rate that the method takes. Dot: a seed, where there are several.")
     return figure
 
 

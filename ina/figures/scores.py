@@ -2,58 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETLEFT, CARETRIGHT
 
 from .. import stats
 from ..tables import collect
 from ..tables.ablation import TITLES, is_lora, ordered, told, varied
 from ..tables.ablation import panels as ablation_panels
-from ..tables.collect import RULES, Cell, Rule, Study
+from ..tables.collect import Cell, Rule, Study
 from ..tables.distractors import WORDS, Advantage, advantages, level_summary, levels
 from ..tables.outcomes import average, summarise
-from ..tables.verdicts import Judged, judge
-from .style import COLOURS, LINES, MARKERS, STYLE, Look, cells_of, legend, looks, of_task, prefix, with_panels
+from ..tables.verdicts import Judged, judge, pairs
+from .style import STYLE, Look, cells_of, legend, look_of, looks, of_task, prefix, with_panels
+
+QUESTIONS = {  # of a pair of methods, by what the second is
+    "lora": "InA − LoRA of the same sites and rank",
+    "none": "with − without inhibition",
+    "full": "adapter − full fine-tuning",
+    "reference": "setting − reference",
+}
+_MARKS = (
+    "Filled: better, worse or equivalent; hollow: undecided, or depends on the learning rate. Line: 95 % interval. "
+    "Dot: a seed, paired. Grey: the margin within which two methods count as equivalent."
+)
+
+
+def asked(study: Study) -> list[str]:
+    """The `QUESTIONS` that the pairs of a study answer."""
+    found = {_question(study, a, b) for _, a, b in pairs(study)}
+    return [name for name in QUESTIONS if name in found]
+
+
+def _question(study: Study, a: str, b: str) -> str:
+    of, to = (next(run.config["method"] for run in study.runs if run.method == method) for method in (a, b))
+    if to["kind"] == "full":
+        return "full"
+    if to["kind"] == "lora" != of["kind"]:
+        return "lora"
+    return "none" if to.get("inhibition") == 0 else "reference"
 
 
 @matplotlib.rc_context(STYLE)
-def forest(study: Study, rule: Rule = "best") -> Figure:
-    """Differences between methods with 95 % intervals, a panel for each model and pair; the margin is shaded.
+def differences(study: Study, question: str, rule: Rule = "last") -> Figure:
+    """Differences of the pairs that answer one of `QUESTIONS`, with 95 % intervals and verdicts; a panel a model.
 
-    A filled marker stands for a verdict (better, worse, equivalent), a hollow one for undecided; an arrow at the edge
-    for an interval that goes on.
+    An arrow at the edge stands for an interval that goes on.
     """
-    groups: dict[tuple[str, str, str], list[Judged]] = {}
-    for one in judge(study, rule):
-        groups.setdefault((one.model, one.a, one.b), []).append(one)
-    limit = _reach(groups)
-    longest = max(map(len, groups.values()), default=1)
-    figure, axes = with_panels(len(groups), columns=3, height=0.75 + 0.17 * longest)
-    for axis, ((model, a, b), rows) in zip(axes, groups.items(), strict=True):
-        for y, one in enumerate(rows):
-            _difference(axis, y, one.compared, one.verdict, looks(study)[a], limit)
-        axis.axvline(0, color="black", linewidth=0.6)
-        axis.set_xlim(-limit, limit)
-        axis.set_ylim(longest - 0.5, -0.5)
-        axis.set_yticks(range(len(rows)), [of_task(study, one.task) if one.task else "mean" for one in rows])
-        axis.tick_params(left=False)
-        axis.spines["left"].set_visible(False)
-        axis.set_title(f"{prefix(study, model)}{study.method_label(a)}\n− {study.method_label(b)}")
-        axis.set_xlabel("difference in points")
+    judged = study.once(("judged", rule), partial(judge, study, rule))
+    order = {pair: position for position, pair in enumerate(pairs(study))}
+    judged = sorted(
+        (one for one in judged if _question(study, one.a, one.b) == question),
+        key=lambda one: (order[one.model, one.a, one.b], one.task is None),
+    )
+    models = list(dict.fromkeys(one.model for one in judged))
+    groups = {model: _by_pair([one for one in judged if one.model == model]) for model in models}
+    lengths = [sum(len(rows) + (len(rows) > 1) for rows in of.values()) for of in groups.values()]
+    figure, axes = with_panels(len(models), columns=1, height=0.7 + 0.14 * max(lengths))
+    reach = _reach(judged)
+    for axis, (model, of) in zip(axes, groups.items(), strict=True):
+        labels, headings = [], []
+        for (a, b), rows in of.items():
+            pair = f"{study.method_label(a)} − {study.method_label(b)}"
+            if len(rows) > 1:
+                headings.append(len(labels))
+                labels.append(pair)
+            for one in rows:
+                _difference(axis, len(labels), one.compared, one.verdict, looks(study)[a], one.verdict.verdict, reach)
+                task = "mean" if one.task is None else of_task(study, one.task)
+                labels.append(task if len(rows) > 1 else pair)
+        axis.set_xlim(reach)
+        _rows(axis, labels, f"difference in points, {rule} epoch")
+        for heading in headings:
+            axis.get_yticklabels()[heading].set_fontweight("bold")
+        axis.set_title(f"{prefix(study, model)}{QUESTIONS[question]}")
+    legend(figure, _MARKS)
     return figure
 
 
-def _reach(groups: dict[tuple[str, str, str], list[Judged]]) -> float:
-    """How far the axis goes: past all values, but not to the ends of a few intervals that would dwarf all others."""
-    judged = [one for rows in groups.values() for one in rows]
-    ends = [100 * abs(end) for one in judged for end in (one.compared.interval.low, one.compared.interval.high)]
-    values = [100 * abs(one.compared.difference.value) for one in judged]
-    # a marker is wider than the end of a line, and may have an arrow at the edge beside it
-    return max(1.05 * min(max(ends), 4 * float(np.median(ends))), 1.15 * max(values)) if judged else 1.0
+def _by_pair(judged: list[Judged]) -> dict[tuple[str, str], list[Judged]]:
+    found: dict[tuple[str, str], list[Judged]] = {}
+    for one in judged:
+        found.setdefault((one.a, one.b), []).append(one)
+    return found
+
+
+def _reach(judged: list[Judged]) -> tuple[float, float]:
+    """From where to where the axis goes: past all values, but not to the ends of intervals that would dwarf all others.
+
+    A marker is wider than the end of a line, and may have an arrow at the edge beside it.
+    """
+    ends = 100 * np.array([(one.verdict.interval.low, one.verdict.interval.high) for one in judged])
+    values = 105 * np.array([value for one in judged for value in (one.verdict.difference, *one.compared.scores)])
+    longest = 4 * np.median(abs(ends))
+    margin = 105 * max(one.verdict.margin for one in judged)
+    low = min(-margin, *values, max(1.05 * ends.min(), -longest))
+    high = max(margin, *values, min(1.05 * ends.max(), longest))
+    return low, high
 
 
 def _difference(
@@ -62,18 +114,32 @@ def _difference(
     compared: stats.Comparison | stats.Aggregate,
     verdict: stats.Verdict,
     look: Look,
-    limit: float = np.inf,
+    word: str,
+    reach: tuple[float, float] = (-np.inf, np.inf),
 ) -> None:
     margin = 100 * verdict.margin
-    axis.fill_betweenx([y - 0.5, y + 0.5], -margin, margin, color="#DDDDDD", linewidth=0)
-    low, high = 100 * compared.interval.low, 100 * compared.interval.high
-    axis.plot([max(low, -limit), min(high, limit)], [y, y], color=look.colour, linewidth=1)
-    for bound, edge, arrow in ((low, -limit, "<"), (high, limit, ">")):
-        if abs(bound) > limit:
+    axis.fill_betweenx([y - 0.5, y + 0.5], -margin, margin, color="#E4E4E4", linewidth=0)
+    low, high = 100 * verdict.interval.low, 100 * verdict.interval.high
+    axis.plot([max(low, reach[0]), min(high, reach[1])], [y, y], color=look.colour, linewidth=1)
+    for beyond, edge, arrow in ((low < reach[0], reach[0], CARETLEFT), (high > reach[1], reach[1], CARETRIGHT)):
+        if beyond:
             axis.plot(edge, y, arrow, color=look.colour, clip_on=False)
-    decided = verdict.verdict != "undecided"
+    seeds = 100 * np.array(compared.scores)
+    axis.plot(seeds, np.full(len(seeds), y + 0.3), ".", color=look.colour, markersize=2.5, alpha=0.6)
+    decided = verdict.verdict in ("better", "worse", "equivalent")
     value = 100 * compared.difference.value
     axis.plot(value, y, look.marker, color=look.colour, markerfacecolor=look.colour if decided else "white")
+    axis.text(1.01, y, word, transform=axis.get_yaxis_transform(), va="center", fontsize=7)
+
+
+def _rows(axis: Axes, labels: list[str], title: str) -> None:
+    """What all panels with a difference a row share."""
+    axis.axvline(0, color="black", linewidth=0.6)
+    axis.set_ylim(len(labels) - 0.5, -0.5)
+    axis.set_yticks(range(len(labels)), labels, fontsize=7)
+    axis.tick_params(left=False)
+    axis.spines["left"].set_visible(False)
+    axis.set_xlabel(title)
 
 
 @matplotlib.rc_context(STYLE)
@@ -93,13 +159,13 @@ def curves(study: Study) -> Figure:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.set_ylabel(_metric(study, task))
-    legend(figure)
+    legend(figure, "Line: mean of the seeds. Band: their range.")
     return figure
 
 
 @matplotlib.rc_context(STYLE)
-def size(study: Study, rule: Rule = "best") -> Figure:
-    """Score against trainable weights with 95 % intervals: mean over GLUE's tasks, every other task in its own panel.
+def size(study: Study, rule: Rule = "last") -> Figure:
+    """Score with 95 % interval and trainable weights of every method, mean over GLUE's tasks, other tasks alone.
 
     Methods that lack one of the tasks are left out.
     """
@@ -110,40 +176,31 @@ def size(study: Study, rule: Rule = "best") -> Figure:
         for group in groups
         if (tasks := [task for task in group if any((model, task) == key[:2] for key in study.cells)])
     ]
-    figure, axes = with_panels(len(panels), columns=3, height=2.4)
-    for axis, (model, tasks) in zip(axes, panels, strict=True):
+    figure, axes = with_panels(2 * len(panels), columns=2, height=0.7 + 0.17 * len(study.methods))
+    for scores, weights, (model, tasks) in zip(axes[::2], axes[1::2], panels, strict=True):
         methods = [m for of, m in study.methods if of == model and all((model, t, m) in study.cells for t in tasks)]
-        drawn: list[float] = []
-        for method in methods:
+        for y, method in enumerate(methods):
             cells = [study.cells[model, task, method] for task in tasks]
-            found = average(study, cells, rule)
-            value, low, high = (100 * x for x in (found.estimate.value, found.interval.low, found.interval.high))
-            weights = float(np.mean([cell.first.params.trainable for cell in cells]))
-            apart = 1.15 ** sum(abs(other / weights - 1) < 0.2 for other in drawn)  # LoRA and InA have the same number
-            drawn.append(weights)
-            look = looks(study)[method]
-            axis.errorbar(
-                weights * apart,
-                value,
-                [[value - low], [high - value]],
-                color=look.colour,
-                marker=look.marker,
-                linestyle="none",
-                capsize=2,
-                label=study.method_label(method),
-            )
-        axis.set_xscale("log")
-        axis.set_xlabel("trainable weights\n(like numbers set apart)")
+            found, look = average(study, cells, rule), looks(study)[method]
+            scores.plot([100 * found.interval.low, 100 * found.interval.high], [y, y], color=look.colour)
+            scores.plot(100 * found.estimate.value, y, look.marker, color=look.colour)
+            trained = float(np.mean([cell.first.params.trainable for cell in cells]))
+            weights.plot(trained, y, look.marker, color=look.colour)
         what = f"mean of {len(tasks)} tasks" if len(tasks) > 1 else of_task(study, tasks[0])
-        axis.set_ylabel(f"{what},\n{rule} epoch")
-        axis.set_title(study.model_label(model))
-        axis.margins(x=0.2)
-    legend(figure)
+        scores.set_title(prefix(study, model) + what)
+        scores.set_xlabel(f"score and 95 % interval, {rule} epoch")
+        weights.set_xscale("log")
+        weights.set_xlabel("trainable weights")
+        for axis, labels in ((scores, list(map(study.method_label, methods))), (weights, [""] * len(methods))):
+            axis.set_yticks(range(len(methods)), labels)
+            axis.set_ylim(len(methods) - 0.5, -0.5)
+            axis.tick_params(axis="y", left=False)
+            axis.grid(axis="y", color="#E4E4E4", linewidth=0.6)
     return figure
 
 
 @matplotlib.rc_context(STYLE)
-def seeds(study: Study, rule: Rule = "best") -> Figure:
+def seeds(study: Study, rule: Rule = "last") -> Figure:
     """Every run as a point, the mean as a bar; degenerate runs are crosses."""
     figure, axes = _cell_panels(study)
     for axis, (model, task) in axes.items():
@@ -160,19 +217,19 @@ def seeds(study: Study, rule: Rule = "best") -> Figure:
         axis.set_xticks([])
         axis.set_xlim(-0.6, len(cells) - 0.4)
         axis.set_ylabel(_metric(study, task))
-    legend(figure)
+    legend(figure, f"Mark: a run, {rule} epoch. Bar: mean. Cross: a run that predicts the same for every example.")
     return figure
 
 
 @matplotlib.rc_context(STYLE)
-def ablation(study: Study) -> Figure:
-    """Scores with 95 % intervals against the setting that has most values; best epoch filled, last epoch hollow.
+def ablation(study: Study, rule: Rule = "last") -> Figure:
+    """Scores with 95 % intervals against the setting that has most values; the band is the interval of LoRA.
 
-    Each method and each value of the other settings is a series of its own. The band is the interval of the cell that
-    computes what LoRA does, best epoch.
+    Each method and each value of the other settings is a series of its own.
     """
     keys, panels = varied(study), ablation_panels(study)
     figure, axes = with_panels(len(panels), columns=2, height=2.4)
+    note = f"Mark: mean, {rule} epoch. Line: 95 % interval. Dot: a seed."
     for axis, (model, task) in zip(axes, panels, strict=True):
         cells = ordered(study, model, task)
         values = {key: list(dict.fromkeys(told(key, _method(cell)) for cell in cells)) for key in keys}
@@ -182,20 +239,26 @@ def ablation(study: Study) -> Figure:
             others = [told(key, _method(cell)) for key in keys if key != along]
             series.setdefault(", ".join([collect.NAMES[_method(cell)["name"]], *others]), []).append(cell)
         for place, (label, group) in enumerate(series.items()):
-            look = Look(COLOURS[place + 1], MARKERS[place], LINES[place])
-            for shift, rule in enumerate(RULES):
-                x = [values[along].index(told(along, _method(cell))) + 0.12 * (2 * place + shift) for cell in group]
-                _with_bars(axis, x, [summarise(study, cell, rule) for cell in group], look, label, rule)
+            of = _method(group[0])
+            before = [_method(other[0])["name"] for other in list(series.values())[:place]].count(of["name"])
+            shade = {"inhibition": min(0.3 + 0.6 * before, 1)} if "inhibition" in of else {}
+            look = look_of(of | shade)
+            x = np.array([values[along].index(told(along, _method(cell))) for cell in group])
+            x = x + 0.15 * (place - (len(series) - 1) / 2)
+            found = [summarise(study, cell, rule) for cell in group]
+            line = look.line if along in ("inhibition", "r") else "none"
+            _line(axis, x, [one.mean for one in found], found, replace(look, line=line), label)
         for cell in cells:
             if is_lora(_method(cell)) and _method(cell)["kind"] != "lora":
-                band = summarise(study, cell, "best").interval
-                axis.axhspan(100 * band.low, 100 * band.high, color="#DDDDDD", zorder=0, label="LoRA, best epoch")
+                band = summarise(study, cell, rule).interval
+                axis.axhspan(100 * band.low, 100 * band.high, color="#E4E4E4", zorder=0)
+                note += " Grey: 95 % interval of identity at inhibition 0, which computes what LoRA does."
         broken = [value.replace("+", "\n+ ").replace("_", "_\n") for value in values[along]]  # long ones would touch
         axis.set_xticks(range(len(broken)), broken)
         axis.set_xlabel(TITLES[along].lower())
         axis.set_ylabel(_metric(study, task))
         axis.set_title(f"{study.model_label(model)}, {of_task(study, task)}")
-    legend(figure)
+    legend(figure, note)
     return figure
 
 
@@ -203,43 +266,26 @@ def _method(cell: Cell) -> dict[str, Any]:
     return cell.first.config["method"]
 
 
-def _with_bars(axis: Axes, x: list[float], found: list[stats.CellSummary], look: Look, label: str, rule: Rule) -> None:
-    means = 100 * np.array([one.mean for one in found])
-    ends = 100 * np.array([[one.interval.low, one.interval.high] for one in found]).T
-    axis.errorbar(
-        x,
-        means,
-        np.abs(ends - means),
-        color=look.colour,
-        marker=look.marker,
-        markerfacecolor=look.colour if rule == "best" else "white",
-        linestyle="none",
-        capsize=2,
-        label=f"{label}, {rule} epoch",
-    )
-
-
 @matplotlib.rc_context(STYLE)
 def distractors(study: Study) -> Figure:
     """F1 against the number of distractors; the advantage over LoRA; how much each advantage grows, with its verdict.
 
-    95 % intervals, last epoch; markers as in :func:`forest`.
+    95 % intervals, last epoch; marks as in :func:`differences`.
     """
-    measured = levels(study)
+    measured, trained = levels(study), study.runs[0].config["data"]["distractors"]
     panels = list(dict.fromkeys((cell.model, cell.task) for cell in study.cells.values()))
-    figure, axes = with_panels(3 * len(panels), columns=3, height=2.7)
+    figure, axes = with_panels(3 * len(panels), columns=3, height=2.6)
     for (model, task), scores, gains, growth in zip(panels, axes[::3], axes[1::3], axes[2::3], strict=True):
         cells = cells_of(study, model, task)
         for place, (method, cell) in enumerate(cells.items()):
             x = np.arange(len(measured)) + 0.1 * (place - (len(cells) - 1) / 2)
             look, label = looks(study)[method], study.method_label(method)
             found = [level_summary(study, cell, level) for level in measured]
-            _line(scores, x, [one.mean for one in found], [one.interval for one in found], look, label)
+            _line(scores, x, [one.mean for one in found], found, look, label, seeds=False)
             for one in advantages(study):
                 kind = _method(cells[one.b])["kind"] if one.b in cells else ""
                 if (one.model, one.task, one.a, kind) == (model, task, method, "lora"):
-                    values = [of.difference.value for of in one.by_level]
-                    _line(gains, x, values, [of.interval for of in one.by_level], look, label)
+                    _line(gains, x, [of.difference.value for of in one.by_level], one.by_level, look, label)
         found = [one for one in advantages(study) if (one.model, one.task) == (model, task)]
         _growth(growth, study, sorted(found, key=lambda one: list(cells).index(one.b)))
         gains.axhline(0, color="black", linewidth=0.6)
@@ -248,32 +294,39 @@ def distractors(study: Study) -> Figure:
         scores.set_ylabel("F1")
         gains.set_ylabel("F1 − F1 of LoRA")
         for axis in (scores, gains):
+            axis.axvline(measured.index(trained), color="#999999", linestyle=":", linewidth=0.8, zorder=0)
             axis.set_xticks(range(len(measured)), map(str, measured))
             axis.set_xlabel("distractors in the paragraph")
         for axis in (scores, gains, growth):
             axis.set_title(prefix(study, model) + of_task(study, task))
-    legend(figure)
+    legend(figure, f"Dotted: {trained} distractors in training. {_MARKS}")
     return figure
 
 
 def _growth(axis: Axes, study: Study, rows: list[Advantage]) -> None:
     for y, one in enumerate(rows):
-        _difference(axis, y, one.growth, one.verdict, looks(study)[one.a])
-        axis.text(1.02, y, WORDS[one.verdict.verdict], transform=axis.get_yaxis_transform(), va="center")
-    axis.axvline(0, color="black", linewidth=0.6)
-    axis.set_ylim(len(rows) - 0.5, -0.5)
+        _difference(axis, y, one.growth, one.verdict, looks(study)[one.a], WORDS[one.verdict.verdict])
     names = [f"{study.method_label(one.a)}\n− {study.method_label(one.b)}" for one in rows]
-    axis.set_yticks(range(len(rows)), names, fontsize=6.5, linespacing=0.95)
-    axis.tick_params(left=False)
-    axis.spines["left"].set_visible(False)
-    axis.set_xlabel("growth of the difference, F1")
+    _rows(axis, names, "growth of the difference, F1")
 
 
-def _line(axis: Axes, x: np.ndarray, values: list[float], ends: list[stats.Interval], look: Look, label: str) -> None:
+def _line(
+    axis: Axes,
+    x: np.ndarray,
+    values: list[float],
+    found: Sequence[stats.CellSummary | stats.Comparison],
+    look: Look,
+    label: str,
+    seeds: bool = True,
+) -> None:
     means = 100 * np.array(values)
-    limits = 100 * np.array([[one.low, one.high] for one in ends]).T
+    limits = 100 * np.array([[one.interval.low, one.interval.high] for one in found]).T
     axis.errorbar(x, means, abs(limits - means), color=look.colour, marker=look.marker, linestyle=look.line,
                   elinewidth=0.7, capsize=2, label=label)  # fmt: skip
+    if seeds:
+        for place, one in zip(x + 0.05, found, strict=True):
+            scores = 100 * np.array(one.scores)
+            axis.plot(np.full(len(scores), place), scores, ".", color=look.colour, markersize=2.5, alpha=0.6)
 
 
 def _cell_panels(study: Study) -> tuple[Figure, dict[Axes, tuple[str, str]]]:

@@ -1,25 +1,41 @@
 """How figures look: what all of them share.
 
-Colours are those of Okabe and Ito (2008), with Tol's wine for their yellow, which is faint on white: the colour-blind
-tell them apart. Every method has its own marker and line style too, so that nothing is lost in grey.
+A method has one colour in every figure, of those of Okabe and Ito (2008), which the colour-blind tell apart; levels of
+inhibition are shades of it, from light to dark. Markers and line styles tell methods apart in grey.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
+from string import ascii_letters
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..record import write_atomically
 from ..tables.collect import Cell, Study, task_label
 
 WIDTH = 6.75  # inches, the text width of a two-column paper
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
-MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", "h")  # one more than colours: a ninth look is new
-LINES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), (0, (1, 1)), (0, (8, 2, 2, 2)))
+COLOURS = {
+    "full": "#000000",
+    "gate": "#009E73",
+    "lora": "#0072B2",
+    "lora_released": "#56B4E9",
+    "ina": "#D55E00",
+    "ina_released": "#CC79A7",
+}
+LINES = {"full": "-", "gate": "-.", "lora": "--", "lora_released": ":", "ina": "-", "ina_released": "-."}
+MARKERS = {"full": "o", "lora": "s", "lora_released": "D"}
+LEVEL_MARKERS = "v<p^h>8d*PX"  # for inhibition 0, 0.1, ..., 1
 STYLE = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -42,13 +58,26 @@ class Look:
     line: str | tuple
 
 
+def look_of(method: dict[str, Any]) -> Look:
+    """How a method is drawn, from a record's `config["method"]`; one with a name of its own looks like its kind."""
+    family = method["name"] if method["name"] in COLOURS else method["kind"]
+    level = method.get("inhibition")
+    if level is None:
+        return Look(COLOURS[family], MARKERS[family], LINES[family])
+    light, base, dark = 0.5 * np.array(to_rgb(COLOURS[family])) + 0.5, to_rgb(COLOURS[family]), np.zeros(3)
+    shade = [np.interp(level, (0, 0.3, 1.5), channel) for channel in zip(light, base, dark, strict=True)]
+    return Look(to_hex(shade), LEVEL_MARKERS[round(10 * level)], LINES[family])
+
+
 def looks(study: Study) -> dict[str, Look]:
-    """A look for each method, in order."""
-    methods = dict.fromkeys(method for _, method in study.methods)
-    return {
-        method: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)])
-        for i, method in enumerate(methods)
-    }
+    """A look for each method, in order; methods of one kind and level have different markers."""
+    settings = {run.method: run.config["method"] for run in study.runs}
+    found: dict[str, Look] = {}
+    for method in dict.fromkeys(method for _, method in study.methods):
+        usual = look_of(settings[method])
+        others = (replace(usual, marker=marker) for marker in LEVEL_MARKERS)
+        found[method] = next((one for one in (usual, *others) if one not in found.values()), usual)
+    return found
 
 
 def with_panels(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
@@ -60,7 +89,15 @@ def with_panels(count: int, columns: int, height: float) -> tuple[Figure, list[A
     grid = figure.subplots(rows, used, squeeze=False).ravel()
     for axis in grid[count:]:
         axis.remove()
+    letters(grid[:count])
     return figure, list(grid[:count])
+
+
+def letters(axes: Sequence[Axes]) -> None:
+    """A letter for each panel, where there are several."""
+    if len(axes) > 1:
+        for axis, letter in zip(axes, ascii_letters, strict=False):
+            axis.annotate(letter, (0, 1), (-14, 5), "axes fraction", "offset points", fontweight="bold")
 
 
 def cells_of(study: Study, model: str, task: str) -> dict[str, Cell]:
@@ -80,20 +117,32 @@ def of_task(study: Study, task: str) -> str:
     return task_label(task) + (", generated" if study.source == "probe" else "")
 
 
-def legend(figure: Figure) -> None:
-    """One legend for all panels, below them."""
+def legend(figure: Figure, note: str = "") -> None:
+    """One legend for all panels, below them, under a note on what the marks mean."""
     entries = {}
     for axis in figure.axes:
         handles, labels = axis.get_legend_handles_labels()
         entries.update(zip(labels, handles, strict=True))
     inches = 0.42 + 0.058 * max(map(len, entries), default=0)  # of the longest entry
     columns = max(1, int(figure.get_figwidth() / inches))
-    more = max(0, -(-len(entries) // columns) - 3)  # rows for which the panels would have to give room
-    figure.set_figheight(figure.get_figheight() + 0.16 * more)
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+    lines = textwrap.wrap(note, int(figure.get_figwidth() / 0.055))
+    rows = -(-len(entries) // columns) + len(lines)
+    figure.set_figheight(figure.get_figheight() + 0.17 * rows)  # else the panels would have to give room
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns,
+                  title="\n".join(lines) or None, title_fontsize=7)  # fmt: skip
+
+
+def png(figure: Figure, dpi: int = 100) -> bytes:
+    """A figure as a PNG of 256 colours, a quarter as large as one of all."""
+    drawn, small = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(small, "png", optimize=True)
+    return small.getvalue()
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure; without a date inside, so that the same figure is the same file."""
-    metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-    write_atomically(path, lambda file: figure.savefig(file, format=path.suffix[1:], dpi=200, metadata=metadata))
+    if path.suffix == ".png":
+        write_atomically(path, lambda file: file.write_bytes(png(figure, dpi=200)))
+    else:
+        write_atomically(path, lambda file: figure.savefig(file, format="pdf", metadata={"CreationDate": None}))

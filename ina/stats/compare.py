@@ -73,6 +73,7 @@ class Aggregate(Result):
     """Method A minus method B, mean over tasks."""
 
     tasks: int
+    scores: tuple[float, ...]  # A minus B of each seed, mean over tasks; empty where tasks have other seeds
     difference: Estimate
     interval: Interval
     p_value: float
@@ -179,9 +180,11 @@ def average(cells: Sequence[CellSummary], same_seeds: bool = True) -> Average:
 
 def aggregate(comparisons: Sequence[Comparison], same_seeds: bool = True) -> Aggregate:
     """A against B over several tasks; one comparison for each task. `same_seeds` is that of :func:`average`."""
-    estimate = mean_of([c.difference for c in comparisons], _by_seed(comparisons, same_seeds))
+    by_seed = _by_seed(comparisons, same_seeds)
+    estimate = mean_of([c.difference for c in comparisons], by_seed)
     return Aggregate(
         tasks=len(comparisons),
+        scores=() if by_seed is None else tuple(by_seed.mean(axis=0).tolist()),
         difference=estimate,
         interval=estimate.interval(LEVEL),
         p_value=estimate.p_value(),
