@@ -265,16 +265,17 @@ def ids(steps: int = 4) -> np.ndarray:
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
 def test_full_fine_tuning_of_the_used_rows_ends_at_the_same_weights(family):
-    plain = without_dropout(build(family))
+    # in float64: Adam makes whole steps of gradients that are zero but for rounding
+    plain = without_dropout(build(family)).double()
     quick = copy.deepcopy(plain)
     expected = fine_tuned(plain)
     with speed.only_used_rows(quick, ids(), weight_decay=0.0):
         held = quick.get_input_embeddings().weight
         assert len(held) == len(np.unique(ids())) < 200
-        assert fine_tuned(quick) == pytest.approx(expected, rel=1e-5)
+        assert fine_tuned(quick) == pytest.approx(expected)
     assert quick.get_input_embeddings().weight.shape == plain.get_input_embeddings().weight.shape
     for (name, one), other in zip(quick.named_parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4, msg=name)
+        torch.testing.assert_close(one, other, msg=name)
 
 
 @pytest.mark.parametrize("case", ["weight decay", "frozen"])
@@ -412,6 +413,6 @@ def passed(way, layer: nn.Module, autocast: bool) -> tuple[torch.Tensor, list[to
 
 
 def test_a_single_vector_goes_through_the_layer_as_it_goes_through_a_linear_one():
-    layer = layers("ina")
-    x = torch.randn(64)
-    assert torch.equal(layer(x), layer(x[None, :])[0])
+    layer = layers("ina").double()
+    x = torch.randn(64, dtype=torch.float64)
+    torch.testing.assert_close(layer(x), layer(x[None, :])[0])
