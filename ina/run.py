@@ -26,7 +26,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from torch import nn
 
-from . import data, kept, methods, models, record, report, sweep, train
+from . import data, kept, methods, models, record, report, speed, sweep, train
 from .cache import Cache
 from .config import CONFIG_DIR, RunConfig, check, fingerprint, numbers_depend_on
 from .record import Busy, DataInfo, Params, Record, RecordError
@@ -76,10 +76,12 @@ def run(
         with record.claim(record.lock_path(cfg.output_dir, *name), wait):
             if found := _recorded(cfg, source, clean, settings):  # by now
                 return found, False
-            sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
-            logger.info("%s: data source %s (%s), %s", cfg.id, source, sizes, dtype)
             record.check_writable(record.record_path(root, *name).parent)
             folder = _work_folder(cfg, known["fingerprint"], commit)
+            torch.set_num_threads(_threads(cfg.train.threads, folder))
+            sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
+            threads = f"torch threads: {torch.get_num_threads()}"
+            logger.info("%s: data source %s (%s), %s, %s", cfg.id, source, sizes, dtype, threads)
             model, trained, params = _train(cfg, examples, folder, origin)
             result = make(
                 **known,
@@ -167,6 +169,7 @@ def _record(
             processes=processes,
             effective_batch=cfg.train.batch_size,
             dtype=dtype,
+            bfloat16_speedup=train.measured_speedup(cfg.train.dtype, cfg.train.fast),
             threads=torch.get_num_threads(),
             started=started,
         ),
@@ -205,6 +208,17 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> Path:
         shutil.rmtree(folder)
     record.write_atomically(code, lambda file: file.write_text(mine))
     return folder
+
+
+def _threads(wanted: int | None, folder: Path) -> int:
+    """How many threads a run has: `wanted`, else one for each idle core; a resumed run has as many as before."""
+    file = folder / "threads.json"
+    if not wanted and file.is_file():
+        return json.loads(file.read_text())
+    threads = wanted or min(torch.get_num_threads(), speed.idle_cores())
+    if record.first_process():
+        record.write_atomically(file, lambda partial: partial.write_text(json.dumps(threads)))
+    return threads
 
 
 def _train(

@@ -1,7 +1,8 @@
 """Ways to take the same training steps in less time, each a function of its own; :func:`faster` applies those that fit.
 
 :func:`cast_frozen` and :func:`first_token_only` are for any hardware, the others for processors without an accelerator;
-each does nothing where it does not apply. :func:`exact_products_by_onednn` is for plain training too.
+each does nothing where it does not apply. :func:`exact_products_by_onednn` is for plain training too. Two functions
+look at the machine: :func:`bfloat16_speedup` and :func:`idle_cores`.
 What each gains is in its docstring: the time of a training step without it over the time with it, on MiniLM, batch 32,
 one thread of an Intel Xeon with AMX; `make bench` measures it again. What gained less than 3 % was left out:
 torch.compile, sdpa while training, weights packed for oneDNN, a collator of our own, an autograd function for the gate.
@@ -9,6 +10,8 @@ torch.compile, sdpa while training, weights packed for oneDNN, a collator of our
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
@@ -186,6 +190,34 @@ def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
             weight.data = weight.data.to(dtype)
 
 
+@lru_cache
+def bfloat16_speedup() -> float:
+    """How many times as fast as in float32 this machine multiplies in bfloat16, measured once in a process.
+
+    The product is one of a projection's size, by one thread; float32's is computed as in training. That a processor has
+    instructions for bfloat16 does not tell: those of AMX are faster, AVX512's take twice as long as float32 on some.
+    """
+    draw = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(352, 384, generator=draw), torch.randn(384, 384, generator=draw)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode(), exact_products_by_onednn():
+            pairs = [[_seconds(x.to(dtype), weight.to(dtype)) for dtype in _FORMATS] for _ in range(8)]
+    finally:
+        torch.set_num_threads(threads)
+    return float(np.median([float32 / bfloat16 for float32, bfloat16 in pairs[1:]]))  # the first sets the kernels up
+
+
+_FORMATS = (torch.float32, torch.bfloat16)
+
+
+def _seconds(x: Tensor, weight: Tensor) -> float:
+    start = time.perf_counter()
+    nn.functional.linear(x, weight)
+    return time.perf_counter() - start
+
+
 @contextmanager
 def exact_products_by_onednn() -> Iterator[None]:
     """Send float32 products to oneDNN while the block runs, where that is faster and no less exact.
@@ -259,3 +291,17 @@ class _Rows(nn.Embedding):
 
     def forward(self, ids: Tensor) -> Tensor:
         return super().forward(self.place[ids])
+
+
+# --- threads
+
+
+@lru_cache
+def idle_cores() -> int:
+    """How many of the cores that this process may use are idle, at least 1; looked at once in a process.
+
+    More threads than that make a run slower: those that have a core wait, at full load, for one that has none.
+    """
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    loads = psutil.cpu_percent(interval=0.5, percpu=True)
+    return max(1, len(cores - {core for core, percent in enumerate(loads) if percent > 50}))

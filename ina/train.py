@@ -61,17 +61,20 @@ class Trained:
 
 
 def resolve_dtype(name: str, fast: bool) -> str:
-    """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native.
+    """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native, or faster.
 
     On a CPU only with `train.fast`: it has not been shown to learn there what float32 does (`make bench`, parity).
     """
     if name != "auto":
         return name
     if torch.cuda.is_available():
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = fast and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return "bfloat16" if native else "float32"
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if (measured_speedup(name, fast) or 0) > 1.2 else "float32"  # 1.2: noise must not decide
+
+
+def measured_speedup(name: str, fast: bool) -> float | None:
+    """:func:`ina.speed.bfloat16_speedup` where it decides what `train.dtype` stands for, else None."""
+    return speed.bfloat16_speedup() if name == "auto" and fast and not torch.cuda.is_available() else None
 
 
 def fit(
@@ -92,8 +95,6 @@ def fit(
     killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
     folder when it has recorded the result.
     """
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     _reset_peak_memory()
     with speed.exact_products_by_onednn(), _ways(model, features, dev_sets, tokenizer, settings):
         trainer = _Trainer(

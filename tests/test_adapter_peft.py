@@ -46,6 +46,11 @@ TABLE = [
 over_table = pytest.mark.parametrize("make, settings", [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 
 
+def doubled(model: nn.Module, x: torch.Tensor) -> tuple[nn.Module, torch.Tensor]:
+    """Both in float64, in which what other kernels round otherwise is far below torch's tolerance."""
+    return model.double(), x.double() if x.is_floating_point() else x
+
+
 def out(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         result = model(x)
@@ -84,12 +89,12 @@ def test_save_and_load_give_the_same_outputs(make, settings, tmp_path):
 
 @over_table
 def test_disabling_restores_the_base_model(make, settings):
-    base, x = make()
+    base, x = doubled(*make())  # DeBERTa's fused projection is one product without adapter and three with it
     expected = out(base, x)
     model = adapt(base, init_weights=False, **settings)
     assert not torch.allclose(out(model, x), expected, atol=1e-4)
     with model.disable_adapter():
-        torch.testing.assert_close(out(model, x), expected, atol=1e-6, rtol=0)
+        torch.testing.assert_close(out(model, x), expected)
 
 
 @over_table
@@ -122,7 +127,7 @@ def test_several_adapters_switch_add_up_and_can_be_deleted(make, settings):
 
 
 def test_two_active_adapters_add_up():
-    base, x = mlp()
+    base, x = doubled(*mlp())
     plain = out(base.lin0, x)
     model = adapt(base, target_modules=["lin0"], init_weights=False)
     torch.manual_seed(7)
@@ -132,7 +137,7 @@ def test_two_active_adapters_add_up():
     for names in (["default"], ["second"], ["default", "second"]):
         model.base_model.set_adapter(names)
         parts.append(out(layer, x) - plain)
-    torch.testing.assert_close(parts[0] + parts[1], parts[2], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(parts[0] + parts[1], parts[2])
 
 
 @pytest.mark.parametrize(
@@ -180,9 +185,9 @@ def released_folder(folder, r=4, inhibition=0.3, **changes):
 
 def test_released_adapter_runs_with_the_released_semantics(tmp_path):
     released_folder(tmp_path)
-    model = released.load(build("bert"), tmp_path)
+    model = released.load(build("bert"), tmp_path).double()
     layer = model.base_model.model.bert.encoder.layer[0].attention.self.value
-    x = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     z = x @ layer.ina_A["default"].weight.T
     z = torch.nn.functional.leaky_relu(z - 0.3 * z.max(dim=2, keepdim=True).values, 0.01)
     expected = layer.base_layer(x) + 16 / 4 * z @ layer.ina_B["default"].weight.T
@@ -192,7 +197,8 @@ def test_released_adapter_runs_with_the_released_semantics(tmp_path):
 def test_released_adapter_at_inhibition_zero_is_plain_lora(tmp_path):
     lora = released_folder(tmp_path, inhibition=0.0)
     ids = tokens()
-    assert torch.equal(out(released.load(build("bert"), tmp_path), ids), out(lora, ids))
+    loaded = released.load(build("bert"), tmp_path)
+    torch.testing.assert_close(out(loaded.double(), ids), out(lora.double(), ids))
 
 
 def test_released_adapter_is_not_plain_lora_otherwise(tmp_path):

@@ -1,6 +1,7 @@
 """Every committed config composes into a valid run, and says where its settings are from."""
 
 import itertools
+import json
 import math
 import re
 from functools import lru_cache
@@ -56,6 +57,15 @@ def test_every_experiment_expands_into_runs_that_bear_its_name(experiment):
     first = [f"{axis}={params[axis].split(',')[0]}" for axis in ("model", "seed")]  # the others differ in nothing else
     runs = sweep.expand([f"experiment={experiment}", *first])
     assert runs and {run.experiment for run in runs} == {experiment}
+
+
+RECORDED = sorted((CONFIG_DIR.parent / "results" / "runs").iterdir())
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)
+def test_an_experiment_with_records_has_their_number_format_on_every_machine(folder):
+    dtypes = {json.loads(path.read_text())["provenance"]["dtype"] for path in folder.rglob("*.json")}
+    assert dtypes == {compose("run", [f"experiment={folder.name}"]).train.dtype}
 
 
 @pytest.mark.parametrize("path", sorted(CONFIG_DIR.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_runs import configured, numbers, overrides
 
-from ina import record, report, run, sweep, train
+from ina import record, report, run, speed, sweep, train
 from ina.config import check
 from ina.record import RecordError
 
@@ -47,9 +48,36 @@ def test_the_record_says_under_which_circumstances_it_was_made(done):
     provenance = done[1].provenance
     assert provenance.command == "python -m ina.run seed=1"
     assert (provenance.effective_batch, provenance.processes, provenance.threads) == (8, 1, 1)
-    assert provenance.dtype == "float32"
+    assert provenance.dtype == "float32" and provenance.bfloat16_speedup is None
     assert provenance.started <= provenance.finished
     assert provenance.versions["torch"] and provenance.python
+
+
+@pytest.mark.parametrize(("speedup", "dtype"), [(0.5, "float32"), (3.0, "bfloat16")])
+def test_the_record_says_what_the_number_format_was_chosen_by(speedup, dtype, glue, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(speed, "bfloat16_speedup", lambda: speedup)
+    cfg = configured(glue, tmp_path, "train.dtype=auto", "train.fast=true", "train.epochs=1")
+    provenance = run.run(cfg)[0].provenance
+    assert (provenance.dtype, provenance.bfloat16_speedup) == (dtype, speedup)
+
+
+@pytest.mark.parametrize(("idle", "threads"), [(1, 1), (3, 3), (9, 4)])
+def test_a_run_has_a_thread_for_each_idle_core_and_no_more_than_torch_takes(idle, threads, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(speed, "idle_cores", lambda: idle)
+    assert run._threads(None, tmp_path) == threads
+    monkeypatch.setattr(speed, "idle_cores", lambda: 2)
+    assert run._threads(None, tmp_path) == threads  # resumed: it goes on as it began
+    assert run._threads(7, tmp_path) == 7
+
+
+def test_a_run_says_how_many_threads_it_has_and_uses_them(glue, tmp_path, monkeypatch, caplog):
+    given = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    with caplog.at_level("INFO"):
+        run.run(configured(glue, tmp_path, "train.epochs=1", "train.threads=1"))
+    assert given[0] == 1 and ", float32, torch threads: " in caplog.text
 
 
 def test_predictions_have_one_row_a_dev_example_for_the_best_and_the_last_epoch(done):

@@ -1,6 +1,7 @@
 """The quick ways compute what the plain ones compute; their dropout is dropout."""
 
 import copy
+import os
 from functools import partial
 
 import numpy as np
@@ -265,16 +266,17 @@ def ids(steps: int = 4) -> np.ndarray:
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
 def test_full_fine_tuning_of_the_used_rows_ends_at_the_same_weights(family):
-    plain = without_dropout(build(family))
+    # in float64: Adam makes whole steps of gradients that are zero but for rounding
+    plain = without_dropout(build(family)).double()
     quick = copy.deepcopy(plain)
     expected = fine_tuned(plain)
     with speed.only_used_rows(quick, ids(), weight_decay=0.0):
         held = quick.get_input_embeddings().weight
         assert len(held) == len(np.unique(ids())) < 200
-        assert fine_tuned(quick) == pytest.approx(expected, rel=1e-5)
+        assert fine_tuned(quick) == pytest.approx(expected)
     assert quick.get_input_embeddings().weight.shape == plain.get_input_embeddings().weight.shape
     for (name, one), other in zip(quick.named_parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4, msg=name)
+        torch.testing.assert_close(one, other, msg=name)
 
 
 @pytest.mark.parametrize("case", ["weight decay", "frozen"])
@@ -312,6 +314,38 @@ def test_the_error_decides_whether_onednn_computes_float32_products(monkeypatch,
     with speed.exact_products_by_onednn():
         assert torch.backends.mkldnn.matmul.fp32_precision == (chosen or before)
     assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def test_the_speedup_of_bfloat16_is_the_median_ratio_without_the_first_and_measured_once(monkeypatch):
+    seconds = iter([9.0, 0.1] + [3.0, 1.0] * 4 + [1.0, 1.0] * 3)  # float32 and bfloat16 in turn
+    formats, threads = [], []
+
+    def measured(x, weight):
+        formats.append((x.dtype, weight.dtype, x.shape, weight.shape))
+        threads.append(torch.get_num_threads())
+        return next(seconds)
+
+    monkeypatch.setattr(speed, "_seconds", measured)
+    before = torch.get_num_threads()
+    speed.bfloat16_speedup.cache_clear()
+    try:
+        assert speed.bfloat16_speedup() == speed.bfloat16_speedup() == 3.0
+    finally:
+        speed.bfloat16_speedup.cache_clear()
+    assert formats == [(kind, kind, (352, 384), (384, 384)) for kind in (torch.float32, torch.bfloat16)] * 8
+    assert set(threads) == {1} and torch.get_num_threads() == before
+
+
+# --- threads
+
+
+@pytest.mark.parametrize(
+    "loads, idle", [([0, 0, 0, 0], 3), ([0, 100, 0, 90], 2), ([100, 99, 100, 0], 1), ([100, 100, 100, 100], 1)]
+)
+def test_idle_cores_are_those_the_process_may_use_and_nobody_else_does(loads, idle, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    monkeypatch.setattr(speed.psutil, "cpu_percent", lambda interval, percpu: loads)
+    assert speed.idle_cores.__wrapped__() == idle
 
 
 # --- all together
@@ -412,6 +446,6 @@ def passed(way, layer: nn.Module, autocast: bool) -> tuple[torch.Tensor, list[to
 
 
 def test_a_single_vector_goes_through_the_layer_as_it_goes_through_a_linear_one():
-    layer = layers("ina")
-    x = torch.randn(64)
-    assert torch.equal(layer(x), layer(x[None, :])[0])
+    layer = layers("ina").double()
+    x = torch.randn(64, dtype=torch.float64)
+    torch.testing.assert_close(layer(x), layer(x[None, :])[0])

@@ -8,7 +8,7 @@ import transformers
 from datasets import Dataset
 from peft import get_peft_model
 
-from ina import InaConfig, config, data, glue, models, sweep, tiny, train
+from ina import InaConfig, config, data, glue, models, speed, sweep, tiny, train
 from ina.batches import Batches
 from ina.task import DevSet, Head, Scored
 
@@ -144,13 +144,23 @@ def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_da
     assert 1 - lengths.sum() / padded <= 0.04
 
 
-def test_the_number_format_is_the_named_one_and_auto_means_what_the_machine_has(monkeypatch):
+@pytest.mark.parametrize("speedup, chosen", [(0.5, "float32"), (1.1, "float32"), (2.0, "bfloat16")])
+def test_auto_is_bfloat16_on_a_processor_that_was_measured_to_be_faster_in_it(speedup, chosen, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)  # which decides nothing
+    monkeypatch.setattr(speed, "bfloat16_speedup", lambda: speedup)
+    assert train.resolve_dtype("auto", fast=True) == chosen
+    assert train.measured_speedup("auto", fast=True) == speedup
+
+
+def test_nothing_is_measured_where_it_would_decide_nothing(monkeypatch):
+    monkeypatch.setattr(speed, "bfloat16_speedup", lambda: pytest.fail("it was measured"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for fast in (False, True):
         assert train.resolve_dtype("float32", fast) == "float32" and train.resolve_dtype("bfloat16", fast) == "bfloat16"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    assert train.resolve_dtype("auto", fast=True) == "float32"
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert train.resolve_dtype("auto", fast=True) == "bfloat16"
-    assert train.resolve_dtype("auto", fast=False) == "float32"  # on a CPU
+        assert train.measured_speedup("bfloat16", fast) is None
+    assert train.resolve_dtype("auto", fast=False) == "float32"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for has, chosen in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has)
+        assert train.resolve_dtype("auto", fast=True) == chosen

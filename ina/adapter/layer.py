@@ -75,8 +75,7 @@ class InaLinear(nn.Module, BaseTunerLayer):
             x = self._cast_input_dtype(x, self.ina_A[name].weight.dtype)
             z = self.ina_A[name](self.ina_dropout[name](x))
             gated = self.ina_gate[name](z).reshape(-1, self.r[name])
-            # scaled, projected and added in one product: nothing of H_o's size is made on the way. Where the gate is
-            # the identity and the scale a power of two, every bit is that of LoRA
+            # scaled, projected and added in one product: nothing of H_o's size is made on the way
             rows = result.to(gated.dtype).reshape(-1, self.out_features)
             added = torch.addmm(rows, gated, self.ina_B[name].weight.t(), alpha=self.scaling[name])
             result = added.view(result.shape)
