@@ -16,10 +16,21 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from ina.data import schema
 
+
+class _Metric(evaluate.Metric):
+    """A metric that keeps its inputs in memory and needs no folder, so HF_HOME may be read-only."""
+
+    def __init__(self, config_name: str):
+        super().__init__(config_name=config_name, keep_in_memory=True)
+
+    def _build_data_dir(self) -> None:
+        """`evaluate` makes a folder in HF_HOME here, even for what stays in memory."""
+
+
 # --- GLUE (Wang et al. 2019, table 1) ---------------------------------------------------------------------------------
 
 
-class GlueMetric(evaluate.Metric):
+class GlueMetric(_Metric):
     """Metrics of a GLUE task or SWAG: `GlueMetric("mrpc").compute(predictions=..., references=...)`.
 
     cola: mcc; sst2, rte, qnli, wnli, mnli, swag: accuracy; mrpc, qqp: accuracy and f1 of class 1; stsb: pearson and
@@ -29,9 +40,6 @@ class GlueMetric(evaluate.Metric):
     predicted. Raises ValueError for no rows, unequal lengths, a class id outside the task's range, a score that is not
     finite.
     """
-
-    def __init__(self, config_name: str):
-        super().__init__(config_name=config_name, keep_in_memory=True)
 
     def _info(self) -> evaluate.MetricInfo:
         if self.config_name not in schema.TEXT_COLUMNS:
@@ -81,7 +89,7 @@ def _check_values(task_name: str, name: str, values: np.ndarray) -> None:
 # --- SQuAD (v1.1: Rajpurkar et al. 2016, section 6; v2.0: Rajpurkar et al. 2018, section 5) ---------------------------
 
 
-class SquadMetric(evaluate.Metric):
+class SquadMetric(_Metric):
     """SQuAD v1.1's `exact` and `f1`, or with `version_2` those of v2.0.
 
     predictions: [{id, prediction_text}], v2.0 also no_answer_probability; references: [{id, answers}] with answers
@@ -98,7 +106,7 @@ class SquadMetric(evaluate.Metric):
 
     def __init__(self, version_2: bool):
         self.version_2 = version_2
-        super().__init__(config_name="squad_v2" if version_2 else "squad_v1", keep_in_memory=True)
+        super().__init__("squad_v2" if version_2 else "squad_v1")
 
     def _info(self) -> evaluate.MetricInfo:
         prediction = {"id": datasets.Value("string"), "prediction_text": datasets.Value("string")}

@@ -192,6 +192,12 @@ def test_official_files_are_read(name, tmp_path):
     assert rows["label"][:] == [2, 3]
 
 
+def test_nothing_but_a_newline_ends_a_line(tmp_path):
+    cells = {"sent1": "a\rb\nc", "ending0": "d\x0be\x0cf\x1cg\x85h\u2028i\u2029j"}
+    rows = data.load("swag", write(tmp_path / "swag", row(**cells))).splits["train"]
+    assert {name: rows[1][name] for name in cells} == cells
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [

@@ -88,7 +88,9 @@ def write_squad(folder, version, questions, context=" in Paris, 1900"):
     folder.mkdir(parents=True, exist_ok=True)
     data = [{"title": "Fair", "paragraphs": [{"context": context, "qas": questions}]}]
     for part in ("train", "dev"):
-        (folder / f"{part}-{version}.json").write_text(json.dumps({"version": version, "data": data}), encoding="utf-8")
+        (folder / f"{part}-{version}.json").write_text(
+            json.dumps({"version": version, "data": data}, ensure_ascii=False), encoding="utf-8"
+        )
     return folder
 
 
@@ -131,9 +133,18 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path):
     assert files.load("wnli", settings(marked))["train"].to_list() == plain["train"].to_list()
 
 
-def test_unicode_line_separators_do_not_end_a_row(tmp_path):
-    folder = write_glue(tmp_path, "sst2", ["sentence\tlabel", "one\u2028two\x85three\t1"])
-    assert files.load("sst2", settings(folder))["train"]["sentence"][:] == ["one\u2028two\x85three"]
+SEPARATORS = "a\rb\x0bc\x0cd\x1ce\x85f\u2028g\u2029h"  # line ends to Python, not to the files
+
+
+def test_nothing_but_a_newline_ends_a_row(tmp_path):
+    folder = write_glue(tmp_path, "sst2", ["sentence\tlabel", f"{SEPARATORS}\t1"])
+    assert files.load("sst2", settings(folder))["train"]["sentence"][:] == [SEPARATORS]
+
+
+def test_separators_stay_in_a_context_and_move_no_answer(tmp_path):
+    answers = [{"text": "Paris", "answer_start": len(SEPARATORS) + 4}]
+    write_squad(tmp_path, "v1.1", [question(answers=answers)], context=f"{SEPARATORS} in Paris")
+    assert files.load("squad_v1", settings(tmp_path))["train"]["context"][:] == [f"{SEPARATORS} in Paris"]
 
 
 def test_mnli_rows_without_a_gold_label_are_left_out_and_the_others_keep_their_idx(tmp_path):

@@ -12,6 +12,7 @@ official QQP files that a line break inside a question has torn apart.
 """
 
 import csv
+import io
 import json
 import logging
 import os
@@ -137,8 +138,9 @@ def _listing(folder: Path) -> str:
 
 
 def _text(path: Path) -> str:
+    """The text of a file, its lines ending with \\n; other characters that Python takes for line ends stay."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: byte {error.start} is not UTF-8; the official files are UTF-8") from None
     if not text.strip():
@@ -210,7 +212,7 @@ def _label(cell: str, names: tuple[str, ...] | None, where: str) -> int | float:
 def read_swag(task_name: str, path: Path) -> dict[str, list]:
     """Columns of one CSV file. Raises ValueError naming file, line and value."""
     names = schema.TEXT_COLUMNS[task_name]
-    lines = csv.reader(_text(path).splitlines(keepends=True), strict=True)
+    lines = csv.reader(io.StringIO(_text(path), newline="\n"), strict=True)
     rows = []
     try:
         header = next(lines)
