@@ -36,7 +36,7 @@ smoke: setup ## two minutes that prove that everything works and say nothing abo
 
 define REPRODUCE
 $(RUN) -m ina.run experiment=$(EXPERIMENT) results_dir=outputs $(ARGS)
-$(RUN) -m ina.tables $(EXPERIMENT) --results outputs
+$(RUN) -m ina.tables $(EXPERIMENT) --results outputs --published
 endef
 
 reproduce-glue: EXPERIMENT ?= glue_mini

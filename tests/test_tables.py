@@ -17,7 +17,7 @@ from ina.record import RecordError
 from ina.sweep import experiment_runs
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
-from ina.tables.compact import compact
+from ina.tables.compact import compact, on_screen
 from ina.tables.layout import Column, Row, Table
 from ina.tables.resources import cost_table, efficiency_table, parameter_table
 from ina.tables.scores import score_tables
@@ -500,6 +500,29 @@ def test_awkward_characters_survive(suffix):
     assert {"md": "<x> \\| y", "tex": "a\\_b \\& 50 \\% $<$x$>$", "html": "a_b &amp; 50 % &lt;x&gt;"}[suffix] in text
 
 
+# the terminal
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_the_terminal_shows_our_rows_and_those_of_others_on_request(glue, published):
+    whole = score_tables(study(glue))[0]
+    shown = on_screen(whole, published)
+    assert [column.title for column in shown.columns[4:]] == ["CoLA", "STS-B", "MRPC", "Avg. of 3"], "not QQP, …"
+    sections = [row.cells[0] for row in shown.rows if row.kind == "section"]
+    assert sections == ["This replication", "Published", "Authors' released runs, with their code"] * published
+    for of, row in rows(whole).items():
+        ours = of in [(method, rule) for method in ("LoRA", "InA (Inh 0.3)") for rule in ("best", "last")]
+        if ours:
+            assert rows(shown)[of] == {title: row[title] for title in rows(shown)[of]}
+    assert any("[" in row.cells[1] for row in shown.rows if row.kind == "main") == published
+    assert not shown.sources and any("‡" in note for note in shown.notes) == published
+
+
+def test_a_table_that_is_no_table_of_scores_is_shown_whole(glue):
+    table = interval_table(study(glue))
+    assert on_screen(table, published=False) == table
+
+
 # files
 
 
@@ -508,6 +531,7 @@ def test_the_command_writes_every_format_and_prints_the_table(glue, tmp_path, ca
     shutil.copytree(glue, root)
     main(["made_up", "--results", str(root)])
     assert "**Table 3: GLUE" in capsys.readouterr().out
+    assert "BERT-large" in (root / "tables" / "made_up-files" / "table3.md").read_text(encoding="utf-8")
     folder = root / "tables" / "made_up-files"
     assert {f"table3.{suffix}" for suffix in render.FORMATS} <= {path.name for path in folder.iterdir()}
     assert list(csv.DictReader((folder / "table3.csv").open()))[0]["origin"] == "ours"

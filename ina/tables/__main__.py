@@ -17,7 +17,7 @@ from .trace import trace
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """``python -m ina.tables [EXPERIMENT] [--results DIR] [--check]`` or ``python -m ina.tables trace CELL``."""
+    """``python -m ina.tables [EXPERIMENT] [--results DIR] [--check] [--published]`` or ``python -m ina.tables trace CELL``."""
     arguments = sys.argv[1:] if arguments is None else arguments
     command = _trace if arguments[:1] == ["trace"] else _tables
     try:
@@ -36,6 +36,7 @@ def _tables(arguments: list[str]) -> None:
     parser.add_argument("experiment", nargs="?", help="default: every one that has records")
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
+    parser.add_argument("--published", action="store_true", help="print the numbers of others below our own")
     options = parser.parse_args(arguments)
     whole = options.experiment is None
     studies = [
@@ -51,8 +52,9 @@ def _tables(arguments: list[str]) -> None:
         return
     files.write(wanted)
     for study in studies:
-        print(files.on_screen(study))
-        print(f"-> {options.results / 'tables' / study.name}\n")
+        print(files.on_screen(study, options.published))
+        print(f"-> {options.results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
+        print("" if options.published else "   --published shows the numbers of others too\n")
 
 
 def _trace(arguments: list[str]) -> None:

@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 from ..record import write_atomically
-from . import render
+from . import compact, render
 from .ablation import ablation_table, is_ablation
 from .collect import RULES, Study
-from .compact import compact, ours
 from .distractors import distractor_table, levels
 from .layout import Table
 from .mechanism import mechanism_tables
@@ -41,9 +40,9 @@ def main_tables(study: Study) -> list[Table]:
     return [ablation_table(study)] if is_ablation(study) else score_tables(study)
 
 
-def on_screen(study: Study) -> str:
-    """What is shown at the end of a reproduction: the tables of scores."""
-    return "\n".join(render.markdown(table) for table in main_tables(study))
+def on_screen(study: Study, published: bool) -> str:
+    """The tables of scores, for the terminal: our rows and, with `published`, below them those of others."""
+    return "\n".join(render.markdown(compact.on_screen(table, published)) for table in main_tables(study))
 
 
 def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
@@ -61,8 +60,8 @@ def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
         files[results / "REPRODUCIBILITY.md"] = sheet(studies)
     for document in _documents(results):
         place = (results / "tables").relative_to(document.parent).as_posix()
-        shown = {name: compact(of[0], f"{place}/{name}") for name, of in made.items()}
-        shown |= {f"{name}/ours": ours(of[0], f"{place}/{name}") for name, of in made.items()}
+        shown = {name: compact.compact(of[0], f"{place}/{name}") for name, of in made.items()}
+        shown |= {f"{name}/ours": compact.ours(of[0], f"{place}/{name}") for name, of in made.items()}
         files[document] = _with_tables(document, shown)
     return files
 
