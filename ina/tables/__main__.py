@@ -17,7 +17,7 @@ from .trace import trace
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """``python -m ina.tables [EXPERIMENT] [--results DIR] [--check] [--published]`` or ``python -m ina.tables trace CELL``."""
+    """Do what the command line says; see ``python -m ina.tables --help``."""
     arguments = sys.argv[1:] if arguments is None else arguments
     command = _trace if arguments[:1] == ["trace"] else _tables
     try:

@@ -52,9 +52,7 @@ def _measured(table: Table, rows: list[Row]) -> Table:
     scores = [position for position in kept if position >= len(LEFT)]
     rows = [row for row in rows if row.kind == "section" or _filled(row, scores)]
     rows = [
-        row
-        for row, below in pairwise([*rows, None])
-        if row.kind != "section" or (below and below.kind != "section")
+        row for row, below in pairwise([*rows, None]) if row.kind != "section" or (below and below.kind != "section")
     ]
     return replace(
         table,
