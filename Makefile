@@ -37,7 +37,7 @@ smoke: setup ## two minutes that prove that everything works and say nothing abo
 # The small grids are recorded in bfloat16; here they take the number format that is faster on this machine.
 define REPRODUCE
 $(RUN) -m ina.run experiment=$(EXPERIMENT) results_dir=outputs $(if $(filter glue_mini squad_mini,$(EXPERIMENT)),train.dtype=auto) $(ARGS)
-$(RUN) -m ina.tables $(EXPERIMENT) --results outputs
+$(RUN) -m ina.tables $(EXPERIMENT) --results outputs --published
 endef
 
 reproduce-glue: EXPERIMENT ?= glue_mini

@@ -332,6 +332,8 @@ def cli() -> None:
     """Call `main` until no run of the sweep is left, and exit with 0, 1 if a run failed, or 130 after Ctrl-C."""
     if not record.first_process():
         sys.stdout = open(os.devnull, "w")
+    # argparse, by which Hydra reads the command line, refuses settings on both sides of an option such as -m
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda given: "=" in given and not given.startswith("-"))
     # joblib's way to say that it gives a worker's memory back by starting a new one
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through, those of launchers too

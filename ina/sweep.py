@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -147,6 +148,8 @@ def plainly(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError):
         return f"{cause.full_key}: there is no such setting"
+    if swept := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error)):
+        return f"{swept[1]} stands for several runs: add -m to do them all (a list stands in brackets: [1,2])"
     return str(error).partition("\nConfig search path")[0]
 
 

@@ -224,3 +224,15 @@ def test_a_list_finds_its_entry_in_a_table_by_its_items_joined():
         run("minilm", "stsb", "ina", table, f"method.sites=[{sites}]") for sites in ("query,key", "query", "key,query")
     ]
     assert [arm.train.learning_rate for arm in arms] == [0.5, 0.25, 0.25]
+
+
+def test_the_help_explains_every_group_and_names_only_settings_that_exist():
+    text = compose("run", [], return_hydra_config=True).hydra.help.template
+    groups = {path.name for path in CONFIG_DIR.iterdir() if path.is_dir()} - {"hydra", "architecture"}
+    assert groups == set(re.findall(r"^  (\w+)  ", text.split("Settings:")[0], re.M))
+    settings = re.findall(r"^  ([a-z_]+(?:\.[a-z_]+)?)\S*[, ] ", text.split("Settings:")[1], re.M)
+    known = run("minilm", "cola", "ina").model_dump()
+    assert len(settings) == 14
+    for name in settings:
+        section, _, key = name.partition(".")
+        assert section in known and (not key or key in known[section]), name

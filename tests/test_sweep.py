@@ -115,6 +115,20 @@ def test_a_sweep_says_what_it_will_do_tells_each_run_and_sums_up(glue, tmp_path,
     assert not any((tmp_path / "sweeps").iterdir())
 
 
+@pytest.mark.parametrize("option", ["-m", "--multirun"])
+def test_the_option_for_several_runs_may_stand_anywhere(option, glue, tmp_path, cli):
+    _, *settings = grid(glue, tmp_path, "data.dir=/no/such/folder")
+    for place in (1, len(settings)):
+        code, out, err = cli(*settings[:place], option, *settings[place:])
+        assert (code, out) == (1, "") and err.startswith("nothing was started:\n") and "/no/such/folder" in err
+
+
+@pytest.mark.parametrize("swept", ["task=cola,stsb", "seed=range(1,3)", "train.learning_rate=choice(0.001,0.002)"])
+def test_several_runs_without_the_option_say_what_to_add(swept, glue, tmp_path, cli):
+    code, out, err = cli(*overrides(glue, tmp_path, swept))
+    assert (code, out) == (1, "") and err.startswith(f"error: {swept} stands for several runs: add -m to do them all")
+
+
 def test_a_grid_whose_methods_lack_settings_is_one_sweep_for_its_user(glue, tmp_path, cli):
     arguments = grid(glue, tmp_path, "task=stsb", "method=full,ina", "method.inhibition=0.1,0.3")
     code, out, err = cli(*arguments)

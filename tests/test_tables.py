@@ -18,6 +18,7 @@ from ina.sweep import experiment_runs
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
 from ina.tables.costs import cost_table
+from ina.tables.excerpt import excerpt, on_screen
 from ina.tables.layout import Column, Row, Table
 from ina.tables.scores import score_tables
 from ina.tables.verdicts import Judged, judge, pairs, verdict_table
@@ -110,7 +111,7 @@ def test_what_one_answer_to_everything_scores_stands_above_our_rows(tmp_path):
         rows(table)["Majority class", ""]["MNLI"]
         == f"{100 * labels['mnli'][1::2].value_counts(normalize=True).max():.1f}"
     )
-    assert files.excerpt(table, "tables").rows[0].cells[0] == "Majority class"
+    assert excerpt(table, "tables").rows[0].cells[0] == "Majority class"
 
 
 def test_in_squad_v2_the_one_answer_to_everything_is_none(squad, tmp_path):
@@ -456,6 +457,29 @@ def test_awkward_characters_survive(format, text):
     assert text in files.FORMATS[format](Table("t", "", "T", "c", (Column("X", numeric=False),), (Row(cells),)))
 
 
+# the terminal
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_the_terminal_shows_our_rows_and_those_of_others_on_request(glue, published):
+    whole = score_tables(study(glue))[0]
+    shown = on_screen(whole, published)
+    assert [column.title for column in shown.columns[4:]] == ["CoLA", "STS-B", "MRPC", "Avg. of 3"], "not QQP, …"
+    sections = [row.cells[0] for row in shown.rows if row.kind == "section"]
+    assert sections == ["This replication", "Published", "Authors' released runs, with their code"] * published
+    for of, row in rows(whole).items():
+        ours = of in [(method, rule) for method in ("LoRA", "InA (Inh 0.3)") for rule in ("best", "last")]
+        if ours:
+            assert rows(shown)[of] == {title: row[title] for title in rows(shown)[of]}
+    assert any("[" in row.cells[1] for row in shown.rows if row.kind == "main") == published
+    assert not shown.sources and any("‡" in note for note in shown.notes) == published
+
+
+def test_a_table_that_is_no_table_of_scores_is_shown_whole(glue):
+    table = verdict_table(study(glue))
+    assert on_screen(table, published=False) == table
+
+
 # files
 
 
@@ -464,6 +488,7 @@ def test_the_command_writes_markdown_and_csv_and_prints_the_table(glue, tmp_path
     shutil.copytree(glue, root)
     main(["made_up", "--results", str(root)])
     assert "**Table 3: GLUE" in capsys.readouterr().out
+    assert "BERT-large" in (root / "tables" / "made_up-files" / "scores.md").read_text(encoding="utf-8")
     folder = root / "tables" / "made_up-files"
     assert {path.name for path in folder.iterdir()} == {"scores.md", "scores.csv", "verdicts.md", "verdicts.csv"}
     assert list(csv.DictReader((folder / "scores.csv").open()))[0]["origin"] == "ours"
@@ -505,14 +530,14 @@ def test_the_table_in_the_readme_is_kept_up_to_date_and_the_rest_left_alone(glue
 
 def test_a_document_has_our_rows_alone_and_a_link_to_the_rest(glue, squad):
     table = score_tables(study(glue))[0]
-    short = files.excerpt(table, "results/tables/made_up-files")
+    short = excerpt(table, "results/tables/made_up-files")
     titles = ["CoLA", "STS-B", "MRPC", "Avg. of 3"]
     assert [column.title for column in short.columns] == ["Method", "Trainable", "Epoch", *titles]
     mine = {row.cells[0]: row.cells[3] for row in short.rows}
     assert mine["LoRA"] == rows(table)["LoRA", "best"]["CoLA"] and len(short.rows) == 1 + 4
     assert "[The whole table](results/tables/made_up-files/scores.md)" in short.caption and not short.sources
     [table4] = score_tables(study(squad))
-    assert not any("Ans" in column.title for column in files.excerpt(table4, "").columns)
+    assert not any("Ans" in column.title for column in excerpt(table4, "").columns)
 
 
 def test_a_table_in_the_readme_that_no_record_supports_is_stale(glue, tmp_path):

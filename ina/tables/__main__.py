@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 
 from ..record import RecordError
-from . import collect, files
+from . import collect, files, render
+from .excerpt import on_screen
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """``python -m ina.tables [EXPERIMENT] [--results DIR] [--check | --format FORMAT]``."""
+    """Do what the command line says; see ``python -m ina.tables --help``."""
     try:
         _tables(arguments)
     except (RecordError, FileNotFoundError, ValueError) as error:
@@ -33,6 +34,7 @@ def _tables(arguments: list[str] | None) -> None:
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
     parser.add_argument("--format", choices=files.FORMATS, help="write nothing; print the tables in this format")
+    parser.add_argument("--published", action="store_true", help="print the numbers of others below our own")
     options = parser.parse_args(arguments)
     whole = options.experiment is None
     studies = [
@@ -51,8 +53,10 @@ def _tables(arguments: list[str] | None) -> None:
         return
     files.write(wanted)
     for study in studies:
-        print(files.on_screen(study))
-        print(f"-> {options.results / 'tables' / study.name}\n")
+        tables = (on_screen(table, options.published) for table in files.main_tables(study))
+        print("\n".join(map(render.markdown, tables)))
+        print(f"-> {options.results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
+        print("" if options.published else "   --published shows the numbers of others too\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from ..record import write_atomically
@@ -12,7 +11,8 @@ from .ablation import ablation_table, is_ablation
 from .collect import Study
 from .costs import cost_table
 from .distractors import distractor_table, levels
-from .layout import DASH, Row, Table
+from .excerpt import excerpt
+from .layout import Table
 from .mechanism import mechanism_tables
 from .scores import score_tables
 from .search import search_table
@@ -40,11 +40,6 @@ def main_tables(study: Study) -> list[Table]:
     return [ablation_table(study)] if is_ablation(study) else score_tables(study)
 
 
-def on_screen(study: Study) -> str:
-    """What is shown at the end of a reproduction: the tables of scores."""
-    return "\n".join(render.markdown(table) for table in main_tables(study))
-
-
 def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
     """Every file that should lie under `results` for these studies, and the documents with tables, with its text.
 
@@ -65,33 +60,6 @@ def wanted(results: Path, studies: list[Study], whole: bool) -> dict[Path, str]:
         place = (results / "tables").relative_to(document.parent).as_posix()
         files[document] = _with_tables(document, {name: excerpt(of[0], f"{place}/{name}") for name, of in made.items()})
     return files
-
-
-def excerpt(table: Table, place: str) -> Table:
-    """Our rows of a table of scores, for a document; `place` is the folder of the whole table, to which it links.
-
-    Left out are small print, columns that are details (`aside`) and columns without a number. The caption names the
-    model; where there is but one, its column goes.
-    """
-    headings = [position for position, row in enumerate(table.rows) if row.kind == "section"]
-    rows = [row for row in table.rows[: headings[1] if len(headings) > 1 else None] if row.kind == "main"]
-    one_model = len({row.cells[0] for row in rows} - {""}) == 1
-    kept = [
-        position
-        for position, column in enumerate(table.columns)
-        if not column.aside
-        and any(row.cells[position] not in ("", DASH) for row in rows)
-        and not (position == 0 and one_model)
-    ]
-    link = f"[The whole table]({place}/{table.name}.md) explains the columns and has more."
-    return replace(
-        table,
-        caption=f"{table.caption} {link}",
-        columns=tuple(table.columns[position] for position in kept),
-        rows=tuple(Row(tuple(row.cells[position] for position in kept)) for row in rows),
-        notes=(),
-        sources=(),
-    )
 
 
 def write(files: dict[Path, str]) -> None:
