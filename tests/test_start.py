@@ -136,7 +136,7 @@ def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, 
     run.run(rte, first=mnli)
     hidden, head = started[0]
     left, _ = outputs(kept.load(kept.path(tmp_path, None, "probe", mnli.id), mnli))
-    torch.testing.assert_close(hidden, left, rtol=0, atol=1e-6)
+    torch.testing.assert_close(hidden, left)
     plain, fresh = outputs(models.load(rte.model, run.family("glue").head(rte.task), rte.seed))
-    assert (hidden - plain).abs().max() > 1e-5
+    assert (hidden - plain).abs().max() > 1e-3
     assert torch.equal(head[-2], fresh[-2])  # the weight of the last layer
