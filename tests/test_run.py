@@ -185,12 +185,13 @@ COMMITTED = ("experiment=glue_mini", "task=cola", "method=lora", "seed=1")
     ("state", "changed", "home"),
     [
         (("c" * 40, False), (), "results"),
+        (("c" * 40, False), ("train.dtype=auto",), "results"),
         (("c" * 40, True), (), "outputs"),
         ((None, None), (), "outputs"),
         (("c" * 40, False), ("train.epochs=9",), "outputs"),
         (("c" * 40, False), ("seed=77",), "outputs"),
     ],
-    ids=["clean", "dirty", "no repository", "changed setting", "seed outside the grid"],
+    ids=["clean", "number format of the machine", "dirty", "no repository", "changed setting", "seed outside the grid"],
 )
 def test_only_an_unchanged_run_of_a_committed_experiment_from_a_clean_tree_belongs_to_the_results(
     state, changed, home, monkeypatch
