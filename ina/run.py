@@ -28,7 +28,7 @@ from torch import nn
 
 from . import data, kept, methods, models, record, report, speed, sweep, train
 from .cache import Cache
-from .config import CONFIG_DIR, RunConfig, check, fingerprint, numbers_depend_on
+from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
 from .record import Busy, DataInfo, Params, Record, RecordError
 from .report import Outcome
 from .task import family
@@ -340,6 +340,7 @@ def cli() -> None:
     report.listen(signal.SIGTERM)
     code = 0
     try:
+        sys.argv[1:] = sweep.readable(sys.argv[1:])
         while True:
             try:
                 main()
@@ -353,7 +354,7 @@ def cli() -> None:
                 break
     except KeyboardInterrupt:
         code = 130
-    except (HydraException, OSError) as error:
+    except (HydraException, OSError, ConfigError) as error:
         print(f"error: {sweep.plainly(error)}", file=sys.stderr)
         code = 1
     except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from pathlib import Path
@@ -42,11 +43,17 @@ def _standing(run: RunConfig, source: str) -> Standing:
 
 def main() -> None:
     """Print the table of the grid on the command line, and the failed runs with what failed."""
+    parser = argparse.ArgumentParser(prog="python -m ina.status", description=__doc__)
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="which runs, as for ina.run: see its --help")
+    parser.add_argument("-m", "--multirun", action="store_true", help="changes nothing; ina.run needs it for a grid")
     try:
-        runs = sweep.expand(sys.argv[1:])
-        sources = sweep.sources(runs)
-    except ValueError as error:
+        _tell(sweep.expand(parser.parse_intermixed_args().settings))
+    except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
+
+
+def _tell(runs: list[RunConfig]) -> None:
+    sources = sweep.sources(runs)
     frame = table(runs, sources)
     total = frame.sum()
     print(frame.replace(0, "·").to_string())

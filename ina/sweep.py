@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import re
+import shlex
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +16,8 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
@@ -23,6 +25,7 @@ from . import data, models, record
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
 
 Standing = Literal["done", "running", "failed", "missing"]
+PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
 
 
 def expand(overrides: list[str]) -> list[RunConfig]:
@@ -42,6 +45,7 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     Raises:
         ConfigError: Runs have wrong settings, or two of them the same name; all problems are told.
     """
+    overrides = readable(overrides)
     parser = OverridesParser.create()
     runs: dict[str, RunConfig] = {}
     named: dict[str, list[str]] = {}
@@ -78,6 +82,35 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     if problems:
         raise ConfigError("\n".join(problems))
     return list(runs.values()), named
+
+
+def readable(arguments: list[str]) -> list[str]:
+    """A command line as Hydra can read it: ~ is expanded in paths, and they are quoted where its grammar asks for that.
+
+    A comma belongs to the path: no two runs of a sweep differ in nothing but a path.
+
+    Raises:
+        ConfigError: A setting cannot be read.
+    """
+    found = [_readable_path(text) for text in arguments]
+    _parsed([text for text in found if "=" in text and not text.startswith("-")])
+    return found
+
+
+def _readable_path(text: str) -> str:
+    key, _, path = text.partition("=")
+    if key not in PATHS:
+        return text
+    with suppress(HydraException):
+        value = OverridesParser.create().parse_override(text).value()
+        if value is None or isinstance(value, str) and not value.startswith("~"):
+            return text
+        path = value if isinstance(value, str) else path
+    return _quoted(key, os.path.expanduser(path))
+
+
+def _quoted(key: str, value: str) -> str:
+    return f"{key}={QuotedString(value, Quote.double).with_quotes()}"
 
 
 def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
@@ -145,6 +178,12 @@ def composed(overrides: list[str], **settings: Any) -> DictConfig:
 
 def plainly(error: Exception) -> str:
     """What Hydra found wrong with a command line, less its advice to add a setting that nothing would read."""
+    if isinstance(error, OverrideParseException):
+        key, found, value = error.override.partition("=")
+        if not found:
+            return f"{error.override!r} is no setting; write key=value, as in seed=2"
+        right = shlex.quote(_quoted(key, value))
+        return f"{error.override}: Hydra cannot read this value; quote it for Hydra and for the shell: {right}"
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError):
         return f"{cause.full_key}: there is no such setting"
@@ -160,9 +199,25 @@ def _sets_a_value(override: Override) -> bool:
 
 def _parsed(overrides: list[str]) -> list[Override]:
     try:
-        return OverridesParser.create().parse_overrides(overrides)
+        parsed = OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
         raise ConfigError(plainly(error)) from None
+    for override in parsed:
+        _check_choice(override)
+    return parsed
+
+
+def _check_choice(override: Override) -> None:
+    """Hydra ends in a traceback where `null` or a number stands for a file of configs/."""
+    group = override.key_or_group
+    if override.is_delete() or not (CONFIG_DIR / group).is_dir():
+        return
+    parse = OverridesParser.create().parse_override
+    names = override.sweep_string_iterator() if override.is_sweep_override() else [override.get_value_element_as_str()]
+    for name in names:
+        if not isinstance(parse(f"{group}={name}").value(), str | list):
+            there = ", ".join(sorted(file.stem for file in (CONFIG_DIR / group).iterdir()))
+            raise ConfigError(f"{group}={name}: leave it out, or name one of {there}")
 
 
 def sources(runs: list[RunConfig]) -> list[str]:

@@ -230,6 +230,12 @@ def test_of_two_dev_splits_the_first_is_replaced_and_the_other_left_out():
     assert list(ina.data.hold_out(splits, 0.1)) == ["train", "validation_matched"]
 
 
+def test_a_share_that_leaves_nothing_to_train_on_is_refused():
+    with pytest.raises(ValueError, match="data.select=0.96 leaves no row to train on"):
+        ina.data.hold_out(both(rte(10)), 0.96)
+    assert len(ina.data.hold_out(both(rte(10)), 0.94)["train"]) == 1
+
+
 # --- fingerprint ------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,49 @@ def test_each_run_of_a_grid_is_what_its_own_command_line_composes():
         for task in ("task=cola", "task=rte")
     ]
     assert runs == alone
+
+
+@pytest.mark.parametrize(
+    "name", ["a=b", "a,b", "a (b)", "für", "it's", 'a"b', "a b\\", "[a]", "{a}", "2024", "null.d", "~a"]
+)
+@pytest.mark.parametrize("key", sweep.PATHS)
+def test_a_path_may_have_any_characters(key, name):
+    section, _, setting = f"run.{key}".removeprefix("run.").rpartition(".")
+    for path in (name, f"/tmp/{name}"):
+        [one] = sweep.expand(["model=bert_large", f"{key}={path}"])
+        assert getattr(getattr(one, section) if section else one, setting) == path
+
+
+def test_a_path_may_begin_with_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ä")
+    asked = ["model=tiny_bert", "data.dir=~/a", "output_dir='~/b c'", "results_dir=~"]
+    [one] = sweep.expand(asked)
+    assert (one.data.dir, one.output_dir, one.results_dir) == ("/home/ä/a", "/home/ä/b c", "/home/ä")
+    assert sweep.expand(["model=tiny_bert", "data.dir=null"])[0].data.dir is None
+
+
+def test_a_run_and_a_sweep_take_paths_that_hydra_would_not_read(glue, tmp_path, cli):
+    odd = tmp_path / "a=b, (ü)"
+    shutil.copytree(glue, odd / "data")
+    assert cli(*overrides(odd / "data", odd / "out", "task=cola", "train.epochs=1"))[0] == 0
+    code, out, err = cli(*grid(odd / "data", odd / "out"))
+    assert code == 0 and "1 done, 1 recorded before, 0 failed" in out, err
+    assert finished(odd / "out") == [COLA, STSB]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("task=null", "task=null: leave it out, or name one of cola, mnli"),
+        ("method=lora,5", "method=5: leave it out, or name one of full, gate"),
+        ("wandb.project=a (b)", "quote it for Hydra and for the shell: 'wandb.project=\"a (b)\"'"),
+        ("cola", "'cola' is no setting; write key=value"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_told_in_a_sentence(setting, told, glue, tmp_path, cli):
+    assert [told in err and err.count("\n") for _, _, err in [cli(*overrides(glue, tmp_path, setting))]] == [1]
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        sweep.expand([setting])
 
 
 def test_seeds_of_a_grid_are_not_composed_one_by_one(monkeypatch):
@@ -415,6 +459,16 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     assert told[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "1", "1", "1"]
     assert told[-2] == "4 runs: 1 done, 1 running, 1 failed, 1 missing"
     assert told[-1] == f"  {failed.id}: failed: ZeroDivisionError: division by zero"
+
+
+def test_status_explains_itself_and_takes_the_switches_of_run(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ina.status", "--help"])
+    with pytest.raises(SystemExit) as end:
+        status.main()
+    assert end.value.code == 0 and "KEY=VALUE" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["ina.status", "-m", "model=tiny_bert", "data=probe", "-m"])
+    status.main()
+    assert "\n1 runs: " in capsys.readouterr().out
 
 
 def test_the_status_of_a_grid_tells_of_runs_that_are_recorded_with_other_data(glue, tmp_path, monkeypatch, capsys):

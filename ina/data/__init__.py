@@ -97,6 +97,8 @@ def hold_out(splits: DatasetDict, share: float) -> DatasetDict:
     groups = np.asarray(train["context"] if "context" in train.column_names else range(len(train)))
     distinct = np.unique(groups)
     size = max(1, round(share * len(distinct)))
+    if size == len(distinct):
+        raise ValueError(f"data.select={share} leaves no row to train on; choose a smaller share")
     held = np.isin(groups, distinct[np.random.RandomState(SUBSET_SEED).permutation(len(distinct))[:size]])
     dev = next(split for split in splits if split != "train")
     return DatasetDict({"train": train.select(np.flatnonzero(~held)), dev: train.select(np.flatnonzero(held))})
