@@ -63,7 +63,8 @@ class Trained:
 def resolve_dtype(name: str, fast: bool) -> str:
     """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native, or faster.
 
-    On a CPU only with `train.fast`: it has not been shown to learn there what float32 does (`make bench`, parity).
+    On a CPU only with `train.fast`: it has not been shown to learn there what float32 does (experiments parity_plain
+    and parity_fast).
     """
     if name != "auto":
         return name

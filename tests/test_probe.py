@@ -5,6 +5,9 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+from scipy.sparse import hstack
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from ina.data import probe, schema
 from ina.data.probe import lexicon, reading, template
@@ -116,6 +119,27 @@ def test_every_answer_is_at_its_offset(rows, by_level):
         for row in (row for split_rows in splits.values() for row in split_rows):
             for answer, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
                 assert row["context"][start : start + len(answer)] == answer
+
+
+@pytest.mark.parametrize("task", ["cola", "sst2", "mrpc", "qqp", "mnli", "qnli", "rte", "wnli", "swag"])
+def test_counting_words_is_not_enough(rows, task):
+    """Logistic regression on the word counts of each text and on the words that two texts share."""
+    splits, columns = list(rows[task].values()), schema.TEXT_COLUMNS[task]
+    counters = [CountVectorizer().fit([row[name] for row in splits[0]]) for name in columns]
+    labels = [[row["label"] for row in split] for split in splits]
+
+    def counts(split):
+        return hstack(
+            [count.transform([row[name] for row in split]) for count, name in zip(counters, columns, strict=True)]
+        )
+
+    def shared(split):
+        sets = [[set(re.findall(r"\w+", row[name].lower())) for name in columns[-2:]] for row in split]
+        return [[len(one & other) / len(one | other)] for one, other in sets]
+
+    for features in (counts, shared) if len(columns) == 2 else (counts,):
+        train, dev = map(features, splits[:2])
+        assert LogisticRegression(max_iter=3000).fit(train, labels[0]).score(dev, labels[1]) < 0.65
 
 
 def sentences(text: str) -> list[str]:
