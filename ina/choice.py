@@ -9,7 +9,6 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from .cache import NO_CACHE, Cache
 from .config import ChoiceTask
 from .metrics import GlueMetric
 from .task import DevSet, Head, Scored
@@ -20,34 +19,26 @@ def head(task: ChoiceTask) -> Head:
     return Head("choice", task.classes)
 
 
-def train_features(
-    task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
-) -> Dataset:
+def train_features(task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Token ids (endings, tokens) with labels: sentence, then beginning and ending; not padded."""
-    return _features(task, "train", rows, tokenizer, cache).add_column("labels", list(rows["label"]))
+    return _features(task, rows, tokenizer).add_column("labels", list(rows["label"]))
 
 
-def dev_sets(
-    task: ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
-) -> list[DevSet]:
+def dev_sets(task: ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
     """The dev split; `length` is that of the longest ending of an example."""
     rows = splits["validation"]
-    return [DevSet("validation", _features(task, "validation", rows, tokenizer, cache), _scorer(task, rows))]
+    return [DevSet("validation", _features(task, rows, tokenizer), _scorer(task, rows))]
 
 
-def _features(task: ChoiceTask, split: str, rows: Dataset, tokenizer: PreTrainedTokenizerBase, cache: Cache) -> Dataset:
-    return cache.features(_tokens, split, rows, tokenizer, columns=task.columns, max_length=task.max_length)
-
-
-def _tokens(rows: Dataset, tokenizer: PreTrainedTokenizerBase, columns: list[str], max_length: int) -> Dataset:
-    first, beginning, *endings = (list(rows[column]) for column in columns)
+def _features(task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+    first, beginning, *endings = (list(rows[column]) for column in task.columns)
     each = [
         dict(
             tokenizer(
                 first,
                 [f"{start} {end}" for start, end in zip(beginning, ending, strict=True)],
                 truncation=True,
-                max_length=max_length,
+                max_length=task.max_length,
             )
         )
         for ending in endings

@@ -7,7 +7,6 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from .cache import NO_CACHE, Cache
 from .config import GlueTask
 from .metrics import GlueMetric
 from .task import DevSet, Head, Scored
@@ -18,31 +17,23 @@ def head(task: GlueTask) -> Head:
     return Head("regression", 1) if task.classes is None else Head("classification", task.classes)
 
 
-def train_features(
-    task: GlueTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
-) -> Dataset:
+def train_features(task: GlueTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Token ids with labels: sentence or sentence pair, truncated to `task.max_length`, not padded."""
-    return _features(task, "train", rows, tokenizer, cache).add_column("labels", list(rows["label"]))
+    return _features(task, rows, tokenizer).add_column("labels", list(rows["label"]))
 
 
-def dev_sets(
-    task: GlueTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
-) -> list[DevSet]:
+def dev_sets(task: GlueTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
     """The dev split; for MNLI the matched and the mismatched one."""
     return [
-        DevSet(split, _features(task, split, rows, tokenizer, cache), _scorer(task, split, rows))
+        DevSet(split, _features(task, rows, tokenizer), _scorer(task, split, rows))
         for split, rows in splits.items()
         if split.startswith("validation")
     ]
 
 
-def _features(task: GlueTask, split: str, rows: Dataset, tokenizer: PreTrainedTokenizerBase, cache: Cache) -> Dataset:
-    return cache.features(_tokens, split, rows, tokenizer, columns=task.columns, max_length=task.max_length)
-
-
-def _tokens(rows: Dataset, tokenizer: PreTrainedTokenizerBase, columns: list[str], max_length: int) -> Dataset:
-    texts = [list(rows[column]) for column in columns]
-    encoded = dict(tokenizer(*texts, truncation=True, max_length=max_length))
+def _features(task: GlueTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+    texts = [list(rows[column]) for column in task.columns]
+    encoded = dict(tokenizer(*texts, truncation=True, max_length=task.max_length))
     return Dataset.from_dict(encoded | {"length": [len(ids) for ids in encoded["input_ids"]]})
 
 

@@ -27,7 +27,6 @@ from omegaconf import DictConfig
 from torch import nn
 
 from . import data, kept, methods, models, record, report, speed, sweep, train
-from .cache import Cache
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
 from .record import Busy, DataInfo, Params, Record, RecordError
 from .report import Outcome
@@ -227,9 +226,8 @@ def _train(
     task = family(cfg.task.family)
     head = task.head(cfg.task)
     tokenizer = models.load_tokenizer(cfg.model)
-    cache = Cache(Path(cfg.output_dir) / "cache", examples.fingerprint)
-    features = task.train_features(cfg.task, examples.splits["train"], tokenizer, cache)
-    dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer, cache)
+    features = task.train_features(cfg.task, examples.splits["train"], tokenizer)
+    dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer)
     model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     transformers.set_seed(cfg.seed)
     in_head = models.head_modules(cfg.model, model, head)

@@ -9,7 +9,6 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from .cache import NO_CACHE, Cache
 from .config import SquadTask
 from .metrics import SquadMetric, question_scores
 from .spans import PLACES, best_spans, dev_windows, train_windows
@@ -21,16 +20,12 @@ def head(task: SquadTask) -> Head:
     return Head("span", 2)
 
 
-def train_features(
-    task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
-) -> Dataset:
+def train_features(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Windows of question and context with the positions of the first answer, not padded; see `ina.spans`."""
-    return cache.features(train_windows, "train", rows, tokenizer, **_lengths(task))
+    return train_windows(rows, tokenizer, **_lengths(task))
 
 
-def dev_sets(
-    task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase, cache: Cache = NO_CACHE
-) -> list[DevSet]:
+def dev_sets(task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
     """The dev split, and those with other numbers of distractors.
 
     Their features are windows, one or several a question; their predictions are one row a question.
@@ -38,7 +33,7 @@ def dev_sets(
     found = []
     for split, rows in splits.items():
         if split.startswith("validation"):
-            windows = cache.features(dev_windows, split, rows, tokenizer, **_lengths(task))
+            windows = dev_windows(rows, tokenizer, **_lengths(task))
             found.append(DevSet(split, windows.remove_columns(PLACES), _scorer(task, split, rows, windows)))
     return found
 

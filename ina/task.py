@@ -3,10 +3,8 @@
 Every family module has these functions:
 
 - ``head(task) -> Head``: what sits on top of the backbone.
-- ``train_features(task, rows, tokenizer, cache) -> Dataset``: model inputs, ready to collate.
-- ``dev_sets(task, splits, tokenizer, cache) -> list[DevSet]``: what to predict on, and how to score it.
-
-`cache` is the `ina.cache.Cache` of the data that `rows` and `splits` are from; without it, features are built anew.
+- ``train_features(task, rows, tokenizer) -> Dataset``: model inputs, ready to collate.
+- ``dev_sets(task, splits, tokenizer) -> list[DevSet]``: what to predict on, and how to score it.
 """
 
 from __future__ import annotations
