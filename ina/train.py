@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -29,9 +30,10 @@ from transformers import (
     Trainer,
     TrainingArguments,
 )
+from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import is_torch_tf32_available
 
-from . import batches, checkpoint, speed
+from . import batches, speed
 from .config import TrainConfig
 from .record import Evaluation, write_atomically
 from .task import KEYS, DevSet, Scored
@@ -92,8 +94,8 @@ def fit(
 ) -> Trained:
     """Train `model` on `features`, measure it on every dev set after every epoch, and resume where `folder` left off.
 
-    `folder` holds the checkpoint of the last epoch and the outcome of each (see `ina.checkpoint`); a run that was
-    killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
+    `folder` holds Trainer's checkpoints of the last two epochs and, in `epochs/`, the outcome of each epoch. A run that
+    was killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
     folder when it has recorded the result.
     """
     _reset_peak_memory()
@@ -111,8 +113,8 @@ def fit(
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_Bar)
         with trainer.args.main_process_first():
-            start = checkpoint.newest(folder)
-        trainer.train(resume_from_checkpoint=str(start) if start else None)
+            start = last_whole_checkpoint(folder)
+        trainer.train(resume_from_checkpoint=start)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
@@ -180,6 +182,7 @@ def _arguments(
         seed=seed,
         eval_strategy="epoch",
         save_strategy="epoch",
+        save_total_limit=2,  # the one before is needed while the next one is being written
         logging_strategy="epoch",
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
@@ -260,8 +263,30 @@ class _Trainer(Trainer):
         super()._save_checkpoint(*args, **settings)
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
-            checkpoint.seal(self.folder / f"checkpoint-{self.state.global_step}")
+            mark_whole(self.folder / f"checkpoint-{self.state.global_step}")
         self.clock = time.perf_counter()  # the next epoch's training time starts here
+
+
+WHOLE = "whole"
+"""The file that is written last into a checkpoint."""
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """Declare that a checkpoint and the outcomes of the epochs so far are written."""
+    (checkpoint / WHOLE).touch()
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint in the folder of a run that is marked as whole, None without one.
+
+    Newer ones, which the run was writing when it was killed, are removed.
+    """
+    while found := get_last_checkpoint(folder) if folder.is_dir() else None:
+        if (Path(found) / WHOLE).is_file():
+            break
+        logger.warning("%s is not used: the run was killed while it was written", found)
+        shutil.rmtree(found)
+    return found
 
 
 class _Bar(ProgressCallback):

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, DistilBertConfig
 from transformers import DistilBertForSequenceClassification as DistilBert
 
-from ina import checkpoint, kept, methods, models, record, run
+from ina import kept, methods, models, record, run, train
 from ina.config import ConfigError, Gate, ModelConfig, fingerprint, numbers_depend_on
 from ina.precursor import GatedLinear
 from ina.task import Head
@@ -213,15 +213,15 @@ def test_a_run_trains_and_its_kept_model_opens_as_it_was_trained(glue, tmp_path,
 
 def test_a_killed_run_goes_on_to_the_same_numbers(glue, tmp_path, monkeypatch):
     unkilled, _ = run.run(configured(glue, tmp_path / "a", "method=gate"))
-    seal = checkpoint.seal
+    mark_whole = train.mark_whole
 
-    def seal_and_end(path):
-        seal(path)
+    def mark_and_end(path):
+        mark_whole(path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "seal", seal_and_end)
+    monkeypatch.setattr(train, "mark_whole", mark_and_end)
     with suppress(KeyboardInterrupt):
         run.run(configured(glue, tmp_path / "b", "method=gate"))
-    monkeypatch.setattr(checkpoint, "seal", seal)
+    monkeypatch.setattr(train, "mark_whole", mark_whole)
     resumed, _ = run.run(configured(glue, tmp_path / "b", "method=gate"))
     assert numbers(resumed) == numbers(unkilled)
