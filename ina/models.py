@@ -25,7 +25,7 @@ from transformers.models.deberta.modeling_deberta import DisentangledSelfAttenti
 from . import tiny
 from .config import CONFIG_DIR, ModelConfig
 from .data import hub
-from .task import Head
+from .tasks import Head
 
 # The modules of a head, by what transformers calls them. Those of a family that a checkpoint of the plain encoder lacks
 # start at random, so they are trained whatever the method: DeBERTa's pooler belongs to the head, BERT's does not.

@@ -26,11 +26,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from torch import nn
 
-from . import data, kept, methods, models, record, report, speed, sweep, train
+from . import data, methods, models, record, report, saved_models, speed, sweep, train
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
 from .record import Busy, DataInfo, Params, Record, RecordError
 from .report import Outcome
-from .task import family
+from .tasks import family
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def run(
             )
             if record.first_process():
                 if cfg.keep_model:
-                    kept.save(model, result, cfg.output_dir)
+                    saved_models.save(model, result, cfg.output_dir)
                 path = record.write(root, result, trained.predictions)
                 record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
                 shutil.rmtree(folder)
@@ -234,7 +234,8 @@ def _train(
     model, params = methods.prepare(cfg.method, model, in_head, span=head.kind == "span")
     if origin:
         logger.info("%s: starts from %s", cfg.id, origin.id)
-        kept.start_from(kept.path(cfg.output_dir, origin.experiment, origin.source, origin.id), origin, model, in_head)
+        folder_of_origin = saved_models.path(cfg.output_dir, origin.experiment, origin.source, origin.id)
+        saved_models.start_from(folder_of_origin, origin, model, in_head)
     counts = (cfg.id, params.trainable, params.adapter, params.head, params.total)
     logger.info("%s: %s trainable weights (adapter %s, head %s) of %s", counts[0], *(f"{n:,}" for n in counts[1:]))
     with _wandb(cfg) as report_to:

@@ -36,7 +36,7 @@ from transformers.utils import is_torch_tf32_available
 from . import batches, speed
 from .config import TrainConfig
 from .record import Evaluation, write_atomically
-from .task import KEYS, DevSet, Scored
+from .tasks import KEYS, DevSet, Scored
 
 logger = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ from ina import data, methods, models, speed, sweep, train
 from ina.batches import Batches, Collator
 from ina.config import RunConfig, check
 from ina.record import write_atomically
-from ina.task import DevSet, Scored, family
+from ina.tasks import DevSet, Scored, family
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "results" / "tables" / "benchmark.md"

@@ -27,7 +27,7 @@ from ina import batches, data, methods, models, sweep, train
 from ina.config import ConfigError, RunConfig
 from ina.models import ModelError
 from ina.record import Params
-from ina.task import family
+from ina.tasks import family
 
 GB = 1e9
 OFFICIAL_ROWS = {

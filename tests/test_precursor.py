@@ -10,10 +10,10 @@ from torch import nn
 from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, DistilBertConfig
 from transformers import DistilBertForSequenceClassification as DistilBert
 
-from ina import kept, methods, models, record, run, train
+from ina import methods, models, record, run, saved_models, train
 from ina.config import ConfigError, Gate, ModelConfig, fingerprint, numbers_depend_on
 from ina.precursor import GatedLinear
-from ina.task import Head
+from ina.tasks import Head
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 PAIR = Head("classification", 2)
@@ -196,19 +196,19 @@ def test_batches_belong_to_what_its_numbers_depend_on(glue, tmp_path):
 @pytest.mark.parametrize("model", ["tiny_bert", "tiny_roberta", "tiny_deberta", "tiny_deberta_v2"])
 @pytest.mark.parametrize("fast", ["false", "true"])
 def test_a_run_trains_and_its_kept_model_opens_as_it_was_trained(glue, tmp_path, model, fast, monkeypatch):
-    left, save = [], kept.save
-    monkeypatch.setattr(kept, "save", lambda made, *more: left.append(made) or save(made, *more))
+    left, save = [], saved_models.save
+    monkeypatch.setattr(saved_models, "save", lambda made, *more: left.append(made) or save(made, *more))
     cfg = configured(glue, tmp_path, "method=gate", f"model={model}", f"train.fast={fast}", "keep_model=true")
     result, _ = run.run(cfg)
     assert result.evaluations[-1].train_loss < result.evaluations[0].train_loss
-    folder = kept.path(tmp_path, None, "files", cfg.id)
-    opened = kept.load(folder, kept.settings(record.read(folder / kept.RECORD_FILE)))
+    folder = saved_models.path(tmp_path, None, "files", cfg.id)
+    opened = saved_models.load(folder, saved_models.settings(record.read(folder / saved_models.RECORD_FILE)))
     ids = torch.tensor([[2, 40, 41, 42, 3]])
     with torch.no_grad():
         torch.testing.assert_close(opened(ids).logits, left[0].eval()(ids).logits)
     (folder / "model.safetensors").write_bytes(b"half a file")
     with pytest.raises(ValueError, match="model.safetensors is truncated"):
-        kept.load(folder, cfg)
+        saved_models.load(folder, cfg)
 
 
 def test_a_killed_run_goes_on_to_the_same_numbers(glue, tmp_path, monkeypatch):

@@ -14,10 +14,11 @@ import yaml
 from datasets import Dataset, DatasetDict
 from transformers import DataCollatorWithPadding
 
-from ina import data, models, record, squad, tiny
+from ina import data, models, record, tiny
 from ina.config import DataConfig, ModelConfig, SquadTask
 from ina.data import schema
-from ina.spans import CLS, best_spans, dev_windows, train_windows
+from ina.tasks import squad
+from ina.tasks.spans import CLS, best_spans, dev_windows, train_windows
 
 ROOT = Path(__file__).parent.parent
 TOKENIZERS = ("minilm", "bert", "roberta", "deberta", "deberta-v2")

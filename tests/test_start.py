@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from ina import kept, models, record, run, sweep
+from ina import models, record, run, saved_models, sweep
 from ina.config import ConfigError, check
 from ina.record import RecordError
 
@@ -136,7 +136,7 @@ def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, 
     monkeypatch.setattr(run.train, "fit", lambda model, *a, **k: started.append(outputs(model)) or fit(model, *a, **k))
     run.run(rte, first=mnli)
     hidden, head = started[0]
-    left, _ = outputs(kept.load(kept.path(tmp_path, None, "probe", mnli.id), mnli))
+    left, _ = outputs(saved_models.load(saved_models.path(tmp_path, None, "probe", mnli.id), mnli))
     torch.testing.assert_close(hidden, left)
     plain, fresh = outputs(models.load(rte.model, run.family("glue").head(rte.task), rte.seed))
     assert (hidden - plain).abs().max() > 1e-5

@@ -8,9 +8,9 @@ import transformers
 from datasets import Dataset
 from peft import get_peft_model
 
-from ina import InaConfig, config, data, glue, models, speed, sweep, tiny, train
+from ina import InaConfig, config, data, models, speed, sweep, tiny, train
 from ina.batches import Batches
-from ina.task import DevSet, Head, Scored
+from ina.tasks import DevSet, Head, Scored, glue
 
 LENGTHS = np.random.default_rng(0).integers(4, 12, 40)
 

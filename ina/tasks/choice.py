@@ -9,9 +9,9 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from .config import ChoiceTask
+from ..config import ChoiceTask
+from . import DevSet, Head, Scored
 from .metrics import GlueMetric
-from .task import DevSet, Head, Scored
 
 
 def head(task: ChoiceTask) -> Head:

@@ -1,6 +1,6 @@
-"""What a task family (`ina.glue`, `ina.squad`, `ina.choice`) offers, so that nothing else knows which one it is.
+"""Task families: GLUE (`glue`), SQuAD (`squad`), multiple choice (`choice`). Nothing else knows which one a task is of.
 
-Every family module has these functions:
+Every family is a module with these functions:
 
 - ``head(task) -> Head``: what sits on top of the backbone.
 - ``train_features(task, rows, tokenizer) -> Dataset``: model inputs, ready to collate.
@@ -60,4 +60,4 @@ class DevSet:
 
 def family(name: str) -> ModuleType:
     """The module of a task family: "glue", "squad" or "choice"."""
-    return importlib.import_module(f"ina.{name}")
+    return importlib.import_module(f"ina.tasks.{name}")

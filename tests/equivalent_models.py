@@ -1,4 +1,4 @@
-"""One function in four houses: the weights of a BERT in a RoBERTa, a DeBERTa-v2 and a DeBERTa, which compute the same.
+"""One function, four architectures: a BERT's weights in a RoBERTa, a DeBERTa-v2 and a DeBERTa, which compute the same.
 
 What BERT and its relatives compute differs in their heads' layout, in where positions start, in DeBERTa's fused
 projection, in its missing key bias (which no softmax over keys can feel), and in relative attention, which is off here.
@@ -27,8 +27,8 @@ SHAPE = (
 )  # fmt: skip
 
 
-def houses(bert: BertForSequenceClassification) -> dict[str, PreTrainedModel]:
-    """The same function as `bert` in every family, itself included."""
+def equivalent_models(bert: BertForSequenceClassification) -> dict[str, PreTrainedModel]:
+    """Models of every family, `bert` included, that compute the same as `bert`."""
     return {"bert": bert, "roberta": _roberta(bert), "deberta-v2": _deberta_v2(bert), "deberta": _deberta(bert)}
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from .config import SquadTask
+from ..config import SquadTask
+from . import DevSet, Head, Scored
 from .metrics import SquadMetric, question_scores
 from .spans import PLACES, best_spans, dev_windows, train_windows
-from .task import DevSet, Head, Scored
 
 
 def head(task: SquadTask) -> Head:
@@ -21,7 +21,7 @@ def head(task: SquadTask) -> Head:
 
 
 def train_features(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
-    """Windows of question and context with the positions of the first answer, not padded; see `ina.spans`."""
+    """Windows of question and context with the positions of the first answer, not padded; see `ina.tasks.spans`."""
     return train_windows(rows, tokenizer, **_lengths(task))
 
 

@@ -5,7 +5,7 @@ import torch
 from peft import PeftModel
 from tiny_runs import configured
 
-from ina import kept, record, run
+from ina import record, run, saved_models
 from ina.adapter import InaLinear
 
 
@@ -20,7 +20,7 @@ def test_a_kept_model_is_a_folder_of_its_weights_and_its_record(glue, tmp_path, 
     folder = tmp_path / "models" / "adhoc" / "files" / cfg.id
     weights = "model.safetensors" if method == "full" else "adapter_model.safetensors"
     assert (folder / weights).is_file()
-    assert record.read(folder / kept.RECORD_FILE) == result
+    assert record.read(folder / saved_models.RECORD_FILE) == result
     assert [path.name for path in folder.parent.iterdir()] == [cfg.id]
 
 
@@ -34,22 +34,21 @@ def test_keeping_the_model_changes_no_number_and_no_fingerprint(glue, tmp_path):
 
 def test_a_model_of_the_same_run_is_replaced(glue, tmp_path):
     cfg, result = trained(glue, tmp_path)
-    folder = kept.path(tmp_path, None, "files", cfg.id)
+    folder = saved_models.path(tmp_path, None, "files", cfg.id)
     (folder / "of an earlier run").touch()
     record.record_path(tmp_path, None, "files", cfg.id).unlink()
     run.run(cfg)
-    assert not (folder / "of an earlier run").exists() and (folder / kept.RECORD_FILE).is_file()
+    assert not (folder / "of an earlier run").exists() and (folder / saved_models.RECORD_FILE).is_file()
 
 
 @pytest.mark.parametrize("method", ["full", "lora", "ina"])
 def test_a_kept_model_opens_as_it_was_trained(glue, tmp_path, method, monkeypatch):
     left = []
-    monkeypatch.setattr(
-        kept, "save", lambda model, result, out, save=kept.save: left.append(model) or save(model, result, out)
-    )
+    save = saved_models.save
+    monkeypatch.setattr(saved_models, "save", lambda model, *more: left.append(model) or save(model, *more))
     cfg, result = trained(glue, tmp_path, f"method={method}")
-    folder = kept.path(tmp_path, None, "files", cfg.id)
-    opened = kept.load(folder, kept.settings(record.read(folder / kept.RECORD_FILE)))
+    folder = saved_models.path(tmp_path, None, "files", cfg.id)
+    opened = saved_models.load(folder, saved_models.settings(record.read(folder / saved_models.RECORD_FILE)))
     ids = torch.tensor([[2, 40, 41, 42, 3]])
     with torch.no_grad():
         torch.testing.assert_close(opened(ids).logits, left[0].eval()(ids).logits)
@@ -59,7 +58,7 @@ def test_a_kept_model_opens_as_it_was_trained(glue, tmp_path, method, monkeypatc
 
 def test_the_settings_of_a_record_are_those_of_its_run(glue, tmp_path):
     cfg, result = trained(glue, tmp_path)
-    restored = kept.settings(result)
+    restored = saved_models.settings(result)
     assert (restored.id, restored.model, restored.task, restored.method, restored.train) == (
         cfg.id, cfg.model, cfg.task, cfg.method, cfg.train
     )  # fmt: skip
@@ -67,7 +66,7 @@ def test_the_settings_of_a_record_are_those_of_its_run(glue, tmp_path):
 
 def test_a_folder_without_weights_is_refused_by_name(glue, tmp_path):
     cfg, _ = trained(glue, tmp_path)
-    folder = kept.path(tmp_path, None, "files", cfg.id)
+    folder = saved_models.path(tmp_path, None, "files", cfg.id)
     (folder / "adapter_model.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match="adapter_model.safetensors is missing"):
-        kept.load(folder, cfg)
+        saved_models.load(folder, cfg)

@@ -20,7 +20,7 @@ from .adapter import files
 from .adapter.sites import split_fused_projections
 from .config import Gate, ModelConfig, RunConfig, check
 from .record import ADHOC, Record, RecordError, read
-from .task import Head, family
+from .tasks import Head, family
 
 RECORD_FILE = "record.json"
 

@@ -7,9 +7,9 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from .config import GlueTask
+from ..config import GlueTask
+from . import DevSet, Head, Scored
 from .metrics import GlueMetric
-from .task import DevSet, Head, Scored
 
 
 def head(task: GlueTask) -> Head:
