@@ -99,7 +99,7 @@ def fit(
     folder when it has recorded the result.
     """
     _reset_peak_memory()
-    with speed.exact_products_by_onednn(), _ways(model, features, dev_sets, tokenizer, settings):
+    with speed.exact_products_by_onednn(), _speedups(model, features, dev_sets, tokenizer, settings):
         trainer = _Trainer(
             model=model,
             args=_arguments(settings, len(features), seed, folder, report_to),
@@ -136,7 +136,7 @@ def fit(
     )
 
 
-def _ways(
+def _speedups(
     model: nn.Module,
     features: Dataset,
     dev_sets: list[DevSet],
@@ -243,8 +243,8 @@ class _Trainer(Trainer):
                 "dev_seconds": measured - trained,
             }
             write_atomically(_outcome(self.folder, epoch), lambda file: file.write_text(json.dumps(outcome)))
-        told = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        logger.info("epoch %d of %d: %s", epoch, self.args.num_train_epochs, told)
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        logger.info("epoch %d of %d: %s", epoch, self.args.num_train_epochs, shown)
         self.log({f"eval_{name}": value for name, value in metrics.items()})
         return {f"eval_{name}": value for name, value in metrics.items()}
 

@@ -39,9 +39,10 @@ def test_weights_are_counted_before_a_run_as_the_run_records_them(preflight, met
 
 
 def test_memory_counts_weights_gradients_and_moments_of_what_is_trained(preflight):
-    common = ["model=roberta_large", "task=cola", "train.dtype=float32", "train.device_batch_size=1"]
+    common = ["model=roberta_large", "task=cola", "task.max_length=8"]  # hardly any activations
+    common += ["train.dtype=float32", "train.device_batch_size=1"]
     full, ina = (preflight.memory(check(sweep.composed([*common, f"method={name}"]))) for name in ("full", "ina"))
-    assert full - ina == pytest.approx(12 * 355_361_794, rel=0.1)
+    assert full - ina == pytest.approx(12 * 355_361_794, rel=0.02)
 
 
 def test_checkpointing_and_smaller_batches_need_less_memory(preflight):

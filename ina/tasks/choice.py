@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
 from ..config import ChoiceTask
-from . import DevSet, Head, Scored
-from .metrics import GlueMetric
+from . import DevSet, Head
+from .glue import scorer
 
 
 def head(task: ChoiceTask) -> Head:
@@ -27,7 +25,7 @@ def train_features(task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokeniz
 def dev_sets(task: ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
     """The dev split; `length` is that of the longest ending of an example."""
     rows = splits["validation"]
-    return [DevSet("validation", _features(task, rows, tokenizer), _scorer(task, rows))]
+    return [DevSet("validation", _features(task, rows, tokenizer), scorer(task, "validation", rows))]
 
 
 def _features(task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
@@ -47,18 +45,3 @@ def _features(task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBas
         name: [list(of) for of in zip(*(one[name] for one in each), strict=True)] for name in each[0]
     }
     return Dataset.from_dict(made | {"length": [max(map(len, ids)) for ids in made["input_ids"]]})
-
-
-def _scorer(task: ChoiceTask, rows: Dataset):
-    labels = np.asarray(rows["label"])
-    keys = {"split": "validation", "id": list(rows["idx"]), "label": labels}
-
-    def score(outputs: tuple[np.ndarray, ...]) -> Scored:
-        predicted = outputs[0].argmax(-1)
-        return Scored(
-            metrics=GlueMetric(task.name).compute(predictions=predicted, references=labels),
-            predictions=pd.DataFrame({**keys, "prediction": predicted}),
-            degenerate=bool(np.ptp(predicted) == 0),
-        )
-
-    return score

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from datasets import Dataset, DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from ..config import GlueTask
+from ..config import ChoiceTask, GlueTask
 from . import DevSet, Head, Scored
 from .metrics import GlueMetric
 
@@ -25,7 +27,7 @@ def train_features(task: GlueTask, rows: Dataset, tokenizer: PreTrainedTokenizer
 def dev_sets(task: GlueTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
     """The dev split; for MNLI the matched and the mismatched one."""
     return [
-        DevSet(split, _features(task, rows, tokenizer), _scorer(task, split, rows))
+        DevSet(split, _features(task, rows, tokenizer), scorer(task, split, rows))
         for split, rows in splits.items()
         if split.startswith("validation")
     ]
@@ -37,7 +39,8 @@ def _features(task: GlueTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase)
     return Dataset.from_dict(encoded | {"length": [len(ids) for ids in encoded["input_ids"]]})
 
 
-def _scorer(task: GlueTask, split: str, rows: Dataset):
+def scorer(task: GlueTask | ChoiceTask, split: str, rows: Dataset) -> Callable[[tuple[np.ndarray, ...]], Scored]:
+    """Scoring from logits (examples, classes), for STS-B scores (examples, 1)."""
     labels = np.asarray(rows["label"])
     keys = {"split": split, "id": list(rows["idx"]), "label": labels}
 
