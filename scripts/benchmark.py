@@ -6,7 +6,8 @@
     python scripts/benchmark.py --threads 1            as runs of a sweep, which has one a core
 
 Contenders take turns on the same batches in one process; a time is a median, a ratio the median of paired ratios with
-its quartiles. Compare only ratios between machines.
+its quartiles. Compare only ratios between machines. The section parity runs nothing: it reads the records of the
+experiments parity_plain and parity_fast, which show whether `train.fast` learns alike.
 """
 
 from __future__ import annotations
@@ -34,13 +35,18 @@ import transformers
 from torch import nn
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
-from ina import data, methods, models, speed, sweep, train
+from ina import data, methods, models, speed, stats, sweep, train
 from ina.batches import Batches, Collator
 from ina.config import RunConfig, check
-from ina.record import write_atomically
+from ina.record import RecordError, write_atomically
+from ina.tables import collect
+from ina.tables.collect import RULES, Study
+from ina.tables.layout import points, signed, spread
+from ina.tables.outcomes import RESAMPLES, outcomes
 from ina.tasks import DevSet, Scored, family
 
 ROOT = Path(__file__).parent.parent
+PARITY = ("parity_plain", "parity_fast")
 FILE = ROOT / "results" / "tables" / "benchmark.md"
 HEAD = "Made by `make bench` (scripts/benchmark.py says how). Compare only ratios between machines."
 DTYPE = train.resolve_dtype("auto", fast=True)  # emulated bfloat16 would take minutes a step
@@ -236,8 +242,54 @@ def theirs(cfg: RunConfig, found: datasets.Dataset, steps: int, name: str, folde
     Trainer(model(cfg), arguments, DataCollatorWithPadding(models.load_tokenizer(cfg.model)), found).train()
 
 
+def parity(quick: bool) -> list[str]:
+    """Whether `train.fast` learns what plain training learns, from the records of two experiments."""
+    for root in (ROOT / "results", ROOT / "outputs"):
+        with contextlib.suppress(FileNotFoundError):
+            plain, fast = ({study.source: study for study in collect.studies(root, name)} for name in PARITY)
+            if both := [source for source in plain if source in fast]:
+                return compared(plain[both[0]], fast[both[0]])
+    return [f"No records yet: `python -m ina.run experiment={PARITY[0]}`, then `experiment={PARITY[1]}`."]
+
+
+def compared(plain: Study, fast: Study) -> list[str]:
+    """A row for each cell and rule: the scores, their paired difference, the verdict.
+
+    Raises:
+        RecordError: The two were measured on different examples.
+    """
+    rows = []
+    for rule in RULES:  # the verdicts of a rule are one family
+        cells = {key: (plain.cells[key], fast.cells[key]) for key in plain.cells if key in fast.cells}
+        cells = {key: (a, b) for key, (a, b) in cells.items() if set(a.seeds) & set(b.seeds)}
+        pairs = []
+        for a, b in cells.values():
+            seeds = tuple(seed for seed in a.seeds if seed in b.seeds)
+            one, other = outcomes(plain, a, rule, seeds), outcomes(fast, b, rule, seeds)
+            if not np.array_equal(one.examples, other.examples):
+                raise RecordError(f"{a.name} was measured on different examples in {plain.name} and {fast.name}")
+            pairs.append(stats.compare(one.metric, one.labels, other.predictions, one.predictions, 0, RESAMPLES))
+        for (key, (a, b)), pair, verdict in zip(cells.items(), pairs, stats.decide(pairs), strict=True):
+            scores = [spread(cell.scores(cell.headline, rule), count=True) for cell in (a, b)]
+            interval = f"[{signed(pair.interval.low)}, {signed(pair.interval.high)}]"
+            rows.append(
+                [collect.task_label(key[1]), plain.method_label(key[2]), rule, *scores]
+                + [signed(pair.difference.value), interval, points(verdict.margin), verdict.verdict]
+            )
+    formats = [", ".join(sorted({run.provenance.dtype for run in study.runs})) for study in (plain, fast)]
+    devices = sorted({run.provenance.device or "?" for run in (*plain.runs, *fast.runs)})
+    note = (
+        f"Headline scores in points (n seeds), data source {plain.source}, run on {', '.join(devices)}. Difference: "
+        "train.fast − plain, paired by seed and by example, with its 95 % interval for a new seed on new examples; "
+        "verdict by the rules of ina/stats/verdict.py."
+    )
+    header = ["task", "method", "epoch", f"plain, {formats[0]}", f"train.fast, {formats[1]}"]
+    return [note, "", *table([*header, "difference", "95 % interval", "margin", "verdict"], rows)]
+
+
 SECTIONS = {
     "throughput": ("Examples per second of training runs", throughput),
+    "parity": ("Whether train.fast learns alike", parity),
     "pieces": ("What each piece of train.fast gains", pieces),
     "gate": ("What the gate costs", gate),
 }
