@@ -12,6 +12,7 @@ import math
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,15 @@ from transformers import (
     PrinterCallback,
     ProgressCallback,
     Trainer,
+    TrainerCallback,
+    TrainerState,
     TrainingArguments,
 )
 from transformers.utils import is_torch_tf32_available
 
 from . import batches, checkpoint, speed
 from .config import TrainConfig
+from .progress import Progress
 from .record import Evaluation, write_atomically
 from .task import KEYS, DevSet, Scored
 
@@ -88,12 +92,13 @@ def fit(
     seed: int,
     folder: Path,
     report_to: list[str],
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Trained:
     """Train `model` on `features`, measure it on every dev set after every epoch, and resume where `folder` left off.
 
     `folder` holds the checkpoint of the last epoch and the outcome of each (see `ina.checkpoint`); a run that was
     killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
-    folder when it has recorded the result.
+    folder when it has recorded the result. `on_progress` is called at most once a second, after an optimiser step.
     """
     _reset_peak_memory()
     with speed.exact_products_by_onednn(), _ways(model, features, dev_sets, tokenizer, settings):
@@ -109,6 +114,7 @@ def fit(
         trainer.remove_callback(PrinterCallback)  # what these two print of every epoch is logged in one line
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_Bar)
+        trainer.add_callback(_Clock(on_progress))
         with trainer.args.main_process_first():
             start = checkpoint.newest(folder)
         trainer.train(resume_from_checkpoint=str(start) if start else None)
@@ -266,6 +272,26 @@ class _Trainer(Trainer):
 class _Bar(ProgressCallback):
     def on_log(self, *_: Any, **__: Any) -> None:
         pass
+
+
+class _Clock(TrainerCallback):
+    """Tells how far training is. The time left counts the dev sets of past epochs, not those to come."""
+
+    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+        self.on_progress = on_progress
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        self.began = self.told = time.monotonic()
+        self.first_step = state.global_step
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        now = time.monotonic()
+        if now < self.told + 1:
+            return
+        self.told = now
+        seconds_a_step = (now - self.began) / (state.global_step - self.first_step)
+        left = seconds_a_step * (state.max_steps - state.global_step)
+        self.on_progress(Progress(state.epoch, state.num_train_epochs, left))
 
 
 class _Sorted:

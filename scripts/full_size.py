@@ -27,7 +27,7 @@ from peft import PeftModel
 from torch import nn
 
 import ina
-from ina import cost, methods, models, sweep, train
+from ina import cost, methods, models, plan, train
 from ina.adapter.sites import split_fused_projections
 from ina.config import RunConfig, check
 from ina.task import Head
@@ -64,7 +64,7 @@ def main() -> None:
 def measure(model_name: str, method_name: str, args: argparse.Namespace) -> str:
     """Train one model by one method for a few steps on one random batch; a row of the table."""
     transformers.logging.set_verbosity_error()
-    cfg = check(sweep.composed([f"model={model_name}", f"method={method_name}"]))
+    cfg = check(plan.compose_config([f"model={model_name}", f"method={method_name}"]))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     bare = 0 if device.type == "cuda" else 1024 * max_rss_kib()
     expected = bare + cost.cost(cfg).memory(

@@ -37,7 +37,7 @@ def start(method: str, task: str, out: Path) -> multiprocessing.Process:
 
 def work(method: str, task: str, out: Path) -> None:
     """What that process does."""
-    from ina import run, sweep
+    from ina import plan, run
     from ina.config import check
 
     sys.stdout = sys.stderr = open(out.with_suffix(".log"), "a")  # noqa: SIM115
@@ -45,7 +45,7 @@ def work(method: str, task: str, out: Path) -> None:
     if task.startswith("squad"):
         small += ["task.max_length=96", "task.max_question_length=24", "task.doc_stride=32"]
     where = [f"output_dir={out}", f"results_dir={out}"]
-    run.run(check(sweep.composed([f"method={method}", f"task={task}", "train.dtype=float32", *small, *where])))
+    run.run(check(plan.compose_config([f"method={method}", f"task={task}", "train.dtype=float32", *small, *where])))
 
 
 def outcome(out: Path) -> tuple:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import transformers
 
-from ina import cost, sweep
+from ina import cost, plan
 from ina.config import RunConfig, check
 from ina.tables import collect, render
 from ina.tables.layout import DASH, Column, Row, Table
@@ -56,7 +56,7 @@ def table(models: tuple[str, ...]) -> Table:
 
 def _configured(model: str, task: str, method: str, rank: int | None) -> RunConfig:
     given = [f"model={model}", f"task={task}", f"method={method}"]
-    return check(sweep.composed(given + ([f"method.r={rank}"] if rank else [])))
+    return check(plan.compose_config(given + ([f"method.r={rank}"] if rank else [])))
 
 
 def _row(glue: RunConfig, squad: RunConfig) -> Row:

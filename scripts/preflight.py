@@ -32,7 +32,7 @@ import transformers
 from huggingface_hub import try_to_load_from_cache
 from transformers import PreTrainedTokenizerBase
 
-from ina import batches, cost, data, methods, models, record, speed, sweep, train
+from ina import batches, cost, data, methods, models, plan, record, speed, train
 from ina.config import ConfigError, ModelConfig, RunConfig
 from ina.cost import Cost
 from ina.models import ModelError
@@ -92,7 +92,7 @@ def main(overrides: list[str]) -> None:
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     try:
-        runs = sweep.expand(overrides)
+        runs = plan.expand(overrides)
         found = [estimate(cell) for cell in cells(runs)]
     except (ConfigError, ModelError, OSError) as error:
         sys.exit(f"error: {error}")
@@ -179,7 +179,7 @@ def _counted(cfg: RunConfig, tokenizer: PreTrainedTokenizerBase) -> Lengths:
 @cache
 def _tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase | None:
     """The model's tokenizer; where it has to be downloaded first, MiniLM's, whose counts are close."""
-    [minilm] = sweep.expand(["model=minilm"])
+    [minilm] = plan.expand(["model=minilm"])
     for candidate in (model, minilm.model):
         try:
             return models.load_tokenizer(candidate)

@@ -19,7 +19,7 @@ from datasets import Dataset
 from torch import nn
 from transformers import DataCollatorWithPadding, TrainerCallback
 
-from ina import data, methods, models, speed, sweep, train
+from ina import data, methods, models, plan, speed, train
 from ina.batches import Batches
 from ina.config import RunConfig, check
 from ina.task import family
@@ -41,7 +41,7 @@ def begin(threads: int | None) -> None:
 
 def settings(task: str, method: str, *more: str) -> RunConfig:
     """A run of MiniLM, on the real data where it is and on the embedded suite where not."""
-    return check(sweep.composed([f"task={task}", f"method={method}", *more]))
+    return check(plan.compose_config([f"task={task}", f"method={method}", *more]))
 
 
 @lru_cache

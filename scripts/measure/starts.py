@@ -30,7 +30,7 @@ def told(module, name, part):
         return found
     setattr(module, name, timed)
 import transformers
-from ina import data, glue, methods, run, sweep
+from ina import data, glue, methods, run, plan
 from ina.config import check
 end("imports")
 told(data, "load", "data")
@@ -45,7 +45,7 @@ class First(transformers.TrainerCallback):
         import os
         os._exit(0)
 transformers.trainer.DEFAULT_CALLBACKS.append(First())
-run.run(check(sweep.composed(["task=cola", "method=ina", f"output_dir={folder}", *sys.argv[3:]])))
+run.run(check(plan.compose_config(["task=cola", "method=ina", f"output_dir={folder}", *sys.argv[3:]])))
 """
 
 
