@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from transformers import (
     PrinterCallback,
     ProgressCallback,
     Trainer,
+    TrainerCallback,
+    TrainerState,
     TrainingArguments,
 )
 from transformers.trainer_utils import get_last_checkpoint
@@ -35,6 +38,7 @@ from transformers.utils import is_torch_tf32_available
 
 from . import batches, speed
 from .config import TrainConfig
+from .progress import Progress
 from .record import Evaluation, write_atomically
 from .tasks import KEYS, DevSet, Scored
 
@@ -91,12 +95,13 @@ def fit(
     seed: int,
     folder: Path,
     report_to: list[str],
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Trained:
     """Train `model` on `features`, measure it on every dev set after every epoch, and resume where `folder` left off.
 
     `folder` holds Trainer's checkpoints of the last two epochs and, in `epochs/`, the outcome of each epoch. A run that
     was killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
-    folder when it has recorded the result.
+    folder when it has recorded the result. `on_progress` is called at most once a second, after an optimiser step.
     """
     _reset_peak_memory()
     with speed.exact_products_by_onednn(), _speedups(model, features, dev_sets, tokenizer, settings):
@@ -112,6 +117,7 @@ def fit(
         trainer.remove_callback(PrinterCallback)  # what these two print of every epoch is logged in one line
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_Bar)
+        trainer.add_callback(_Clock(on_progress))
         with trainer.args.main_process_first():
             start = last_whole_checkpoint(folder)
         trainer.train(resume_from_checkpoint=start)
@@ -292,6 +298,26 @@ def last_whole_checkpoint(folder: Path) -> str | None:
 class _Bar(ProgressCallback):
     def on_log(self, *_: Any, **__: Any) -> None:
         pass
+
+
+class _Clock(TrainerCallback):
+    """Tells how far training is. The time left counts the dev sets of past epochs, not those to come."""
+
+    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+        self.on_progress = on_progress
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        self.began = self.told = time.monotonic()
+        self.first_step = state.global_step
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        now = time.monotonic()
+        if now < self.told + 1:
+            return
+        self.told = now
+        seconds_a_step = (now - self.began) / (state.global_step - self.first_step)
+        left = seconds_a_step * (state.max_steps - state.global_step)
+        self.on_progress(Progress(state.epoch, state.num_train_epochs, left))
 
 
 class _Sorted:

@@ -35,7 +35,7 @@ import transformers
 from torch import nn
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
-from ina import data, methods, models, speed, stats, sweep, train
+from ina import data, methods, models, plan, speed, stats, train
 from ina.batches import Batches, Collator
 from ina.config import RunConfig, check
 from ina.record import RecordError, write_atomically
@@ -55,7 +55,7 @@ Step = Callable[[dict[str, torch.Tensor]], Any]
 
 def settings(task: str, method: str, *more: str) -> RunConfig:
     """A run of MiniLM, on the real data where it is and on the embedded suite where not."""
-    return check(sweep.composed([f"task={task}", f"method={method}", *more]))
+    return check(plan.compose_config([f"task={task}", f"method={method}", *more]))
 
 
 @lru_cache

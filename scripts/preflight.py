@@ -23,7 +23,7 @@ import transformers
 from huggingface_hub import try_to_load_from_cache
 from torch import Tensor
 
-from ina import batches, data, methods, models, sweep, train
+from ina import batches, data, methods, models, plan, train
 from ina.config import ConfigError, RunConfig
 from ina.models import ModelError
 from ina.record import Params
@@ -45,7 +45,7 @@ def main(overrides: list[str]) -> None:
     transformers.logging.set_verbosity_error()
     datasets.disable_progress_bars()
     try:
-        runs = sweep.expand(overrides)
+        runs = plan.expand(overrides)
         cells: dict[str, list[RunConfig]] = {}
         for run in runs:
             cells.setdefault(run.cell, []).append(run)

@@ -115,9 +115,9 @@ def test_ina_trains_a_causal_language_model_which_generates_and_is_saved(tmp_pat
     assert torch.equal(reopened.generate(**prompt, max_new_tokens=6, do_sample=False), generated)
 
 
-def test_the_readmes_lines_for_a_language_model_run(tmp_path, capsys):
-    readme = (CONFIG_DIR.parent / "README.md").read_text()
-    [lines] = [block for block in re.findall(r"```python\n(.*?)```", readme, re.S) if "AutoModelForCausalLM" in block]
+def test_the_documented_lines_for_a_language_model_run(tmp_path, capsys):
+    page = (CONFIG_DIR.parent / "docs" / "method.md").read_text()
+    [lines] = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "AutoModelForCausalLM" in block]
     tokenizer = tiny.tokenizer("roberta")
     tokenizer.save_pretrained(tmp_path)
     shape = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, bos_token_id=0)

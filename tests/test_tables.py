@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ina.sweep import experiment_runs
 from made_up import write_run, write_study
 
 from ina import record
 from ina.record import RecordError
-from ina.sweep import experiment_runs
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
 from ina.tables.costs import cost_table

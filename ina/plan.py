@@ -1,8 +1,9 @@
-"""Grids of runs: which runs a command line stands for, where each is recorded, and how far it is."""
+"""From a command line to the list of its runs; where each run is recorded, and how far it is."""
 
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import os
 import re
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
@@ -36,21 +36,20 @@ def expand(overrides: list[str]) -> list[RunConfig]:
 def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     """The runs that a command line stands for, and by id a command line of its own for each that it names.
 
-    Before a run that starts from another one (`train.start`) comes that one, whether the command line names it or not.
-    A search, whose runs depend on each other's scores, stands for the one run around which it looks.
+    A run that starts from another one (`train.start`) comes after that one, whether the command line names it or not.
 
     Args:
         overrides: As after ``python -m ina.run``, sweeps such as ``seed=1,2`` included.
 
     Raises:
-        ConfigError: Runs have wrong settings, or two of them the same name; all problems are told.
+        ConfigError: Runs have wrong settings, or two runs have the same name; the message lists all problems.
     """
     overrides = readable(overrides)
     parser = OverridesParser.create()
     runs: dict[str, RunConfig] = {}
     named: dict[str, list[str]] = {}
     problems: dict[str, None] = {}
-    compose_cell = cache(lambda *cell: composed(list(cell)))  # a tenth of a second each, so not for every value
+    compose_cell = cache(lambda *cell: compose_config(list(cell)))  # a tenth of a second each, so not for every value
     parse = cache(parser.parse_override)
 
     def configured(job: list[str]) -> RunConfig:
@@ -61,11 +60,10 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
             for value in values.values():
                 OmegaConf.update(cfg, value.key_or_group, value.value())
         except OmegaConfBaseException:
-            cfg = composed(own)  # Hydra says what is wrong
+            cfg = compose_config(own)  # Hydra says what is wrong
         return check(cfg)
 
-    jobs = (job for part in parts(overrides) for job in BasicSweeper.split_arguments(_parsed(part), None)[0])
-    for job in jobs:
+    for job in (job for grid in rectangular_grids(overrides) for job in _combinations(grid)):
         try:
             run = configured(job)
             first = configured(first_of(run, job)) if run.train.start else run
@@ -84,10 +82,24 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     return list(runs.values()), named
 
 
-def readable(arguments: list[str]) -> list[str]:
-    """A command line as Hydra can read it: ~ is expanded in paths, and they are quoted where its grammar asks for that.
+def _combinations(grid: list[str]) -> list[list[str]]:
+    """The command line of each run of a grid."""
+    choices = {}
+    for override in _parsed(grid):
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            choices[key] = [f"{key}={override.get_value_element_as_str()}"]
+        elif override.is_discrete_sweep():
+            choices[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        else:
+            raise ConfigError(f"{override.input_line}: an interval needs a search: add hydra/sweeper=optuna")
+    return [list(job) for job in itertools.product(*choices.values())]
 
-    A comma belongs to the path: no two runs of a sweep differ in nothing but a path.
+
+def readable(arguments: list[str]) -> list[str]:
+    """The command line with paths as Hydra can read them: ~ expanded, and quoted where Hydra's grammar needs it.
+
+    A comma is part of a path: no sweep has runs that differ only in a path.
 
     Raises:
         ConfigError: A setting cannot be read.
@@ -130,29 +142,26 @@ def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
     ]
 
 
-def parts(overrides: list[str]) -> list[list[str]]:
-    """The grids that a command line and the experiment it names stand for, each as a command line of its own.
+def rectangular_grids(overrides: list[str]) -> list[list[str]]:
+    """The command line as grids whose methods all have the settings that are swept, one command line each.
 
-    It is one, unless some of its methods lack a setting that it sweeps: ``method=lora,ina method.inhibition=0.1,0.9``
-    are LoRA once and InA twice.
+    ``method=lora,ina method.inhibition=0.1,0.9`` is LoRA once and InA twice, so two grids.
 
     Raises:
-        ConfigError: The command line cannot be read, or names files that there are not.
+        ConfigError: The command line cannot be read, or names files that do not exist.
     """
     fixed = [override.input_line for override in _parsed(overrides) if not override.is_sweep_override()]
-    sweeper = composed(fixed, return_hydra_config=True).hydra.sweeper
+    sweeper = compose_config(fixed, return_hydra_config=True).hydra.sweeper
     params = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
     grid = {override.get_key_element(): override for override in _parsed(params + overrides)}
     lines = {key: override.input_line for key, override in grid.items()}
     ranges = {key for key, override in grid.items() if override.is_sweep_override()}
-    if "n_trials" in sweeper:
-        return [[text for key, text in lines.items() if key not in ranges]]
     swept = {key for key in ranges if key.startswith("method.")}
     if not swept or "method" not in ranges:
         return [list(lines.values())]
     by_lack: dict[frozenset[str], list[str]] = {}
     for name in grid["method"].sweep_string_iterator():
-        has = {f"method.{key}" for key in composed([f"method={name}"]).method}
+        has = {f"method.{key}" for key in compose_config([f"method={name}"]).method}
         by_lack.setdefault(frozenset(swept - has), []).append(name)
     nowhere = frozenset.intersection(*by_lack)  # misspelt
     return [
@@ -161,11 +170,11 @@ def parts(overrides: list[str]) -> list[list[str]]:
     ]
 
 
-def composed(overrides: list[str], **settings: Any) -> DictConfig:
-    """What Hydra makes of a command line.
+def compose_config(overrides: list[str], **settings: Any) -> DictConfig:
+    """The config that Hydra composes from a command line.
 
     Raises:
-        ConfigError: It names settings or files that there are not.
+        ConfigError: It names settings or files that do not exist.
     """
     try:
         if GlobalHydra.instance().is_initialized():
@@ -173,11 +182,11 @@ def composed(overrides: list[str], **settings: Any) -> DictConfig:
         with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
             return compose("run", overrides, **settings)
     except HydraException as error:
-        raise ConfigError(plainly(error)) from None
+        raise ConfigError(explain(error)) from None
 
 
-def plainly(error: Exception) -> str:
-    """What Hydra found wrong with a command line, less its advice to add a setting that nothing would read."""
+def explain(error: Exception) -> str:
+    """Hydra's error in a sentence, without its advice to add a setting that nothing would read."""
     if isinstance(error, OverrideParseException):
         key, found, value = error.override.partition("=")
         if not found:
@@ -201,7 +210,7 @@ def _parsed(overrides: list[str]) -> list[Override]:
     try:
         parsed = OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
-        raise ConfigError(plainly(error)) from None
+        raise ConfigError(explain(error)) from None
     for override in parsed:
         _check_choice(override)
     return parsed
@@ -224,12 +233,12 @@ def sources(runs: list[RunConfig]) -> list[str]:
     """The data source of each run.
 
     Raises:
-        ConfigError: The data or the model of runs cannot be had; all problems are told.
+        ConfigError: The data or the model of runs cannot be had; the message lists all problems.
     """
     problems: dict[str, None] = {}
     answers: dict[str, Any] = {}
 
-    def missing(look: Any, *what: Any) -> str | None:
+    def found_by(look: Any, *what: Any) -> str | None:
         key = f"{look.__name__}{what}"  # settings may hold lists, so they are no keys themselves
         if key not in answers:
             answers[key] = None
@@ -239,16 +248,16 @@ def sources(runs: list[RunConfig]) -> list[str]:
                 problems[str(error)] = None
         return answers[key]
 
-    found = [missing(data.resolve, run.task.name, run.data) for run in runs]
+    found = [found_by(data.resolve, run.task.name, run.data) for run in runs]
     for run in runs:
         if not run.model.tiny:
-            missing(models.locate, run.model)
+            found_by(models.locate, run.model)
     if problems:
         raise ConfigError("\n".join(problems))
     return found
 
 
-def home(run: RunConfig, clean: bool) -> Path:
+def record_root(run: RunConfig, clean: bool) -> Path:
     """The root of a run's record: `results_dir` for those of a committed experiment from a clean tree."""
     return Path(run.results_dir if clean and _belongs_to_its_experiment(run) else run.output_dir)
 
@@ -262,7 +271,7 @@ def recorded(cfg: RunConfig, source: str, clean: bool, settings: dict[str, Any])
     Raises:
         RecordError: It was made with other settings; the message shows which.
     """
-    path = record.record_path(home(cfg, clean), cfg.experiment, source, cfg.id)
+    path = record.record_path(record_root(cfg, clean), cfg.experiment, source, cfg.id)
     if not path.is_file():
         return None
     found = record.read(path)
@@ -288,7 +297,10 @@ def _belongs_to_its_experiment(run: RunConfig) -> bool:
     """Whether the run is one of those that its experiment file stands for, unchanged on the command line."""
     if run.experiment is None or not (CONFIG_DIR / "experiment" / f"{run.experiment}.yaml").is_file():
         return False
-    planned = experiment_runs(run.experiment).get(run.id)
+    try:
+        planned = experiment_runs(run.experiment).get(run.id)
+    except ConfigError:  # a search over intervals, which plans no list of runs
+        return False
     if planned is None:
         return False
     same = ("", "", "")  # data and number format are the machine's, not the experiment's
