@@ -6,13 +6,19 @@ are all found here, before data or weights are touched, and reported in one mess
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .adapter import InaConfig
@@ -21,17 +27,40 @@ from .adapter.gate import ACTIVATIONS
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
 
-def _pick(key: str | ListConfig, table: dict[str, Any]) -> Any:
-    if isinstance(key, ListConfig):
-        key = "+".join(key)
-    if key not in table and "else" not in table:
-        raise ValueError(f"{key} is none of {', '.join(table)}")
-    return table.get(key, table.get("else"))
+
+def _register_shared_files() -> None:
+    """Tell Hydra of the options that share a file: one that begins with ``# @group NAME`` has an option under each key."""
+    for file in sorted(CONFIG_DIR.rglob("*.yaml")):
+        if group := _shared_group(file):
+            for name, option in OmegaConf.to_container(OmegaConf.load(file)).items():
+                ConfigStore.instance().store(group=group, name=name, node=option, package="_global_", provider=str(file))
 
 
-# "${pick:${task.name},{cola: 1000, sst2: 2000, else: 3000}}" in a config file: the entry of a table; of a list, as of
-# [query, key], the entry called query+key
-OmegaConf.register_new_resolver("pick", _pick, replace=True)
+def _shared_group(file: Path) -> str | None:
+    found = re.match(r"# @group (\w+)\n", file.read_text(encoding="utf-8"))
+    return found and found[1]
+
+
+_register_shared_files()
+
+
+def options(group: str) -> list[str]:
+    """What a group of `configs/` has to choose from, in files of their own or in a shared one."""
+    files = {file.stem for file in (CONFIG_DIR / group).glob("*.yaml") if not _shared_group(file)}
+    return sorted(files | {name.removesuffix(".yaml") for name in ConfigStore.instance().repo.get(group, {})})
+
+
+def compose(overrides: list[str], **settings: Any) -> DictConfig:
+    """What Hydra makes of a command line.
+
+    Raises:
+        HydraException: It names settings or options that there are not.
+    """
+    if GlobalHydra.instance().is_initialized():
+        return hydra.compose("run", overrides, **settings)
+    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        return hydra.compose("run", overrides, **settings)
+
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -262,12 +291,12 @@ class RunConfig(_Strict):
     @property
     def method_label(self) -> str:
         """The method's name, followed by its settings that differ from what `configs` prescribe for this cell."""
-        changed = self.method_changes(self.task.family, self.task.name)
+        changed = self.method_changes(self.task.name)
         return "-".join([self.method.name, *(f"{key}{_short(value)}" for key, value in changed.items())])
 
-    def method_changes(self, family: str, task: str) -> dict[str, Any]:
+    def method_changes(self, task: str) -> dict[str, Any]:
         """The method's settings that differ from what `configs` prescribe for it on a task."""
-        usual = _prescribed(self.model.name, family, task, self.method.name)
+        usual = prescribed(self.method.name, self.model.name, task)
         return {key: value for key, value in self.method.model_dump().items() if value != usual[key]}
 
     @property
@@ -288,22 +317,17 @@ class RunConfig(_Strict):
 
 
 @lru_cache
-def _prescribed(model: str, family: str, task: str, method: str) -> dict[str, Any]:
-    """The method's settings as `configs/method` and, for this model and task, `configs/cell` have them."""
-    composed = OmegaConf.create({"task": {"family": family, "name": task}})
-    for base in _lineage("method", method):
-        for file in (base, *_lineage("cell", f"{model}--{base.stem}")):
-            composed = OmegaConf.merge(composed, OmegaConf.load(file))
+def prescribed(method: str, model: str | None = None, task: str | None = None) -> dict[str, Any]:
+    """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`."""
+    composed = copy.deepcopy(_composed(method, model if model in options("model") else None))
+    if task:
+        composed.task.name = task
     return OmegaConf.to_container(composed.method, resolve=True)
 
 
-def _lineage(group: str, name: str) -> list[Path]:
-    """The file of a config and, before it, those that it builds on; nothing where there is no such config."""
-    file = CONFIG_DIR / group / f"{name}.yaml"
-    if not file.is_file():
-        return []
-    bases = (base for base in OmegaConf.load(file).get("defaults", []) if isinstance(base, str) and base != "_self_")
-    return [*(part for base in bases for part in _lineage(group, base)), file]
+@lru_cache
+def _composed(method: str, model: str | None) -> DictConfig:  # a tenth of a second, so not for every task
+    return compose([f"method={method}", *([f"model={model}"] if model else [])])
 
 
 # Settings that name things, say where they are, or only decide how fast the same numbers come.
@@ -366,7 +390,12 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
     Raises:
         ConfigError: Anything is wrong with it; all problems are in the message, one a line.
     """
-    plain = OmegaConf.to_container(cfg, resolve=True) if isinstance(cfg, DictConfig) else cfg
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True) if isinstance(cfg, DictConfig) else cfg
+    except OmegaConfBaseException as error:
+        found = str(error).splitlines()[0]
+        raise ConfigError(f"{error.full_key} has no value here ({found}); set {error.full_key}=…") from None
+    plain = {key: value for key, value in plain.items() if key != "recipe"}  # tables that are looked up in by now
     try:
         return RunConfig.model_validate(plain)
     except ValidationError as error:
