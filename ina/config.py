@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import hydra
+import peft
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
@@ -215,6 +216,34 @@ class Ina(_LowRank):
         return self
 
 
+class Peft(_Sited):
+    """Any other method of PEFT: the name of its config class and the arguments of that."""
+
+    kind: Literal["peft"]
+    label: str
+    config: str  # such as LoraConfig
+    arguments: dict[str, Any]  # all but the modules, which follow from the sites
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Peft:
+        self.peft_config()
+        return self
+
+    def peft_config(self, **arguments: Any) -> peft.PeftConfig:
+        """The config of PEFT, with further arguments.
+
+        Raises:
+            ValueError: PEFT has no such class, or the class no such argument or value.
+        """
+        made = getattr(peft, self.config, None)
+        if not (isinstance(made, type) and issubclass(made, peft.PeftConfig)):
+            raise ValueError(f"config={self.config}: peft has no such config class; LoraConfig is one")
+        try:
+            return made(**self.arguments, **arguments)
+        except TypeError as error:
+            raise ValueError(f"arguments of {self.config}: {error}") from None
+
+
 class DataConfig(_Strict):
     """Where the examples come from."""
 
@@ -272,7 +301,7 @@ class RunConfig(_Strict):
 
     model: ModelConfig
     task: Annotated[GlueTask | SquadTask | ChoiceTask, Field(discriminator="family")]
-    method: Annotated[Full | Gate | Lora | Ina, Field(discriminator="kind")]
+    method: Annotated[Full | Gate | Lora | Ina | Peft, Field(discriminator="kind")]
     data: DataConfig
     train: TrainConfig
     wandb: WandbConfig
@@ -292,12 +321,12 @@ class RunConfig(_Strict):
     def method_label(self) -> str:
         """The method's name, followed by its settings that differ from what `configs` prescribe for this cell."""
         changed = self.method_changes(self.task.name)
-        return "-".join([self.method.name, *(f"{key}{_short(value)}" for key, value in changed.items())])
+        return "-".join([self.method.name, *(f"{key.split('.')[-1]}{_short(value)}" for key, value in changed.items())])
 
     def method_changes(self, task: str) -> dict[str, Any]:
-        """The method's settings that differ from what `configs` prescribe for it on a task."""
-        usual = prescribed(self.method.name, self.model.name, task)
-        return {key: value for key, value in self.method.model_dump().items() if value != usual[key]}
+        """The method's settings that differ from what `configs` prescribe for it on a task, by dotted name."""
+        usual = _flat(prescribed(self.method.name, self.model.name, task))
+        return {key: value for key, value in _flat(self.method.model_dump()).items() if value != usual.get(key)}
 
     @property
     def cell(self) -> str:
@@ -330,12 +359,18 @@ def _composed(method: str, model: str | None) -> DictConfig:  # a tenth of a sec
     return compose([f"method={method}", *([f"model={model}"] if model else [])])
 
 
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    arguments = {f"arguments.{key}": value for key, value in settings.get("arguments", {}).items()}
+    return {key: value for key, value in settings.items() if key != "arguments"} | arguments
+
+
 # Settings that name things, say where they are, or only decide how fast the same numbers come.
 _NO_EFFECT = {
     "model.name",
     "model.label",
     "task.label",
     "method.name",
+    "method.label",
     "data.source",
     "data.dir",
     "train.dtype",
@@ -405,7 +440,7 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
 
 def _told(problem: dict[str, Any]) -> str:
     # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
-    tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina"}
+    tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina", "peft"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)
     told = problem["msg"].removeprefix("Value error, ").removeprefix("InaConfig: ")
     if problem["type"] in ("extra_forbidden", "missing"):

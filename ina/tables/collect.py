@@ -289,7 +289,7 @@ def method_label(method: dict[str, Any]) -> str:
     details = [_DETAILS.get(key, f"{key} {{}}").format(value_text(value)) for key, value in changed.items()]
     if "inhibition" in method:
         details.insert(0, f"Inh {method['inhibition']:g}")
-    return (NAMES.get(method["name"]) or NAMES[method["kind"]]) + (f" ({', '.join(details)})" if details else "")
+    return (method.get("label") or NAMES.get(method["name"]) or NAMES[method["kind"]]) + (f" ({', '.join(details)})" if details else "")
 
 
 def others_label(method: str, inhibition: str) -> str:
@@ -315,7 +315,7 @@ def _order(run: Record) -> tuple[Any, ...]:
 def _method_order(run: Record) -> tuple[Any, ...]:
     method = run.config["method"]
     kind = method["name"] if method["name"] in NAMES else method["kind"]
-    return (run.model, list(NAMES).index(kind), method.get("inhibition", 0), run.method)
+    return (run.model, [*NAMES, "peft"].index(kind), method.get("inhibition", 0), run.method)
 
 
 def _task_order(task: str) -> tuple[int, str]:
