@@ -24,17 +24,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .adapter import InaConfig
 from .adapter.gate import ACTIVATIONS
+from .data import schema
 
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
 
-
 def _register_shared_files() -> None:
-    """Tell Hydra of the options that share a file: one that begins with ``# @group NAME`` has an option under each key."""
+    """Tell Hydra of options that share a file: one that begins with ``# @group NAME`` has an option under each key."""
     for file in sorted(CONFIG_DIR.rglob("*.yaml")):
         if group := _shared_group(file):
             for name, option in OmegaConf.to_container(OmegaConf.load(file)).items():
-                ConfigStore.instance().store(group=group, name=name, node=option, package="_global_", provider=str(file))
+                ConfigStore.instance().store(
+                    group=group, name=name, node=option, package="_global_", provider=str(file)
+                )
 
 
 def _shared_group(file: Path) -> str | None:
@@ -99,6 +101,14 @@ class ModelConfig(_Strict):
         return self
 
 
+class TaskFiles(_Strict):
+    """The TSV files of a task of one's own: `train.tsv` and `dev.tsv`, with a header."""
+
+    folder: str  # below data.dir
+    label: str  # the column of labels
+    labels: Annotated[list[str], Field(min_length=2)]  # what the classes are called in it, in their order
+
+
 class GlueTask(_Strict):
     """A GLUE task: sentence or sentence pair in, class or score out."""
 
@@ -109,6 +119,19 @@ class GlueTask(_Strict):
     classes: Annotated[int, Field(ge=2)] | None  # None: regression
     headline: str
     max_length: Annotated[int, Field(ge=8)]
+    files: TaskFiles | None = None  # None: it is one of GLUE's nine
+
+    @model_validator(mode="after")
+    def _is_known_to_the_data(self) -> GlueTask:
+        if self.files:
+            if self.classes != len(self.files.labels):
+                raise ValueError(
+                    f"classes={self.classes}, but files.labels={self.files.labels}: give each class a name"
+                )
+            if self.headline not in schema.own_metrics(self.classes):
+                raise ValueError(f"headline={self.headline} is none of {', '.join(schema.own_metrics(self.classes))}")
+            schema.define(self)
+        return self
 
 
 class SquadTask(_Strict):

@@ -1,4 +1,4 @@
-"""Full fine-tuning, LoRA, InA, other methods of PEFT and the precursor's gate: from a pre-trained model to one that is ready to train."""
+"""Methods, of PEFT and others: from a pre-trained model to one that is ready to train."""
 
 from __future__ import annotations
 

@@ -95,8 +95,8 @@ def _combinations(grid: list[str]) -> list[list[str]]:
 
 
 def readable(arguments: list[str]) -> list[str]:
-    """The command line as Hydra can read it: experiment and scale are one name, paths have ~ expanded and are quoted where
-    Hydra's grammar needs it.
+    """The command line as Hydra can read it: experiment and scale are one name, and in paths ~ is expanded
+    and quotes stand where Hydra's grammar needs them.
 
     A comma is part of a path: no sweep has runs that differ only in a path.
 

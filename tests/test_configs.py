@@ -85,7 +85,9 @@ def test_the_help_explains_every_group_and_names_only_settings_that_exist():
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_expands_into_runs_that_bear_its_name(experiment):
     params = compose([f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
-    first = [f"{axis}={str(params[axis]).split(',')[0]}" for axis in ("model", "seed")]  # the others differ in nothing else
+    first = [
+        f"{axis}={str(params[axis]).split(',')[0]}" for axis in ("model", "seed")
+    ]  # the others differ in nothing else
     runs = plan.expand([f"experiment={experiment}", *first])
     assert runs and {run.experiment for run in runs} == {experiment}
 
@@ -110,13 +112,13 @@ def test_an_experiment_that_does_not_exist_or_prescribes_nothing_is_told(given, 
 
 
 def test_a_rate_is_given_for_an_arm_that_an_experiment_does_not_have():
-    [one] = plan.expand(
-        ["experiment=glue_small", "method=gate", "task=cola", "seed=1", "train.learning_rate=0.5"]
-    )
+    [one] = plan.expand(["experiment=glue_small", "method=gate", "task=cola", "seed=1", "train.learning_rate=0.5"])
     assert one.train.learning_rate == 0.5
 
 
-@pytest.mark.parametrize("folder", sorted((CONFIG_DIR.parent / "results" / "runs").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder", sorted((CONFIG_DIR.parent / "results" / "runs").iterdir()), ids=lambda path: path.name
+)
 def test_an_experiment_with_records_has_their_number_format_on_every_machine(folder):
     dtypes = {json.loads(path.read_text())["provenance"]["dtype"] for path in folder.rglob("*.json")}
     assert dtypes == {compose([f"experiment={folder.name}"]).train.dtype}
@@ -160,7 +162,9 @@ def test_every_large_model_has_a_recipe_with_its_source_for_each_method_of_table
     assert set(options("recipe")) == {f"{model}--{method}" for model in PAPER for method in methods}
     for model in PAPER:
         text = (CONFIG_DIR / "recipe" / f"{model}.yaml").read_text(encoding="utf-8")
-        assert re.findall(rf"^{model}--(\w+):\n  # Source: ", text, re.M) == re.findall(r"^(?!#)\w+--(\w+):", text, re.M)
+        assert re.findall(rf"^{model}--(\w+):\n  # Source: ", text, re.M) == re.findall(
+            r"^(?!#)\w+--(\w+):", text, re.M
+        )
 
 
 @pytest.mark.parametrize("recipe", options("recipe"))

@@ -184,9 +184,7 @@ def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r,
 
 
 # trained weights at a site of width 32 of the tiny models, which have two layers, and the number of sites
-@pytest.mark.parametrize(
-    ("name", "weights"), [("dora", 8 * (32 + 32) + 32), ("ia3", 32), ("vera", 256 + 32)]
-)
+@pytest.mark.parametrize(("name", "weights"), [("dora", 8 * (32 + 32) + 32), ("ia3", 32), ("vera", 256 + 32)])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_another_method_of_peft_is_a_file_that_names_its_config_class(name, weights, family):
     method = check(compose(["model=tiny_bert", f"method={name}"])).method

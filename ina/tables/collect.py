@@ -289,7 +289,8 @@ def method_label(method: dict[str, Any]) -> str:
     details = [_DETAILS.get(key, f"{key} {{}}").format(value_text(value)) for key, value in changed.items()]
     if "inhibition" in method:
         details.insert(0, f"Inh {method['inhibition']:g}")
-    return (method.get("label") or NAMES.get(method["name"]) or NAMES[method["kind"]]) + (f" ({', '.join(details)})" if details else "")
+    name = method.get("label") or NAMES.get(method["name"]) or NAMES[method["kind"]]
+    return name + (f" ({', '.join(details)})" if details else "")
 
 
 def others_label(method: str, inhibition: str) -> str:
