@@ -6,32 +6,64 @@ are all found here, before data or weights are touched, and reported in one mess
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+import hydra
+import peft
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .adapter import InaConfig
 from .adapter.gate import ACTIVATIONS
+from .data import schema
 
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
 
-def _pick(key: str | ListConfig, table: dict[str, Any]) -> Any:
-    if isinstance(key, ListConfig):
-        key = "+".join(key)
-    if key not in table and "else" not in table:
-        raise ValueError(f"{key} is none of {', '.join(table)}")
-    return table.get(key, table.get("else"))
+def _register_shared_files() -> None:
+    """Tell Hydra of options that share a file: one that begins with ``# @group NAME`` has an option under each key."""
+    for file in sorted(CONFIG_DIR.rglob("*.yaml")):
+        if group := _shared_group(file):
+            for name, option in OmegaConf.to_container(OmegaConf.load(file)).items():
+                ConfigStore.instance().store(
+                    group=group, name=name, node=option, package="_global_", provider=str(file)
+                )
 
 
-# "${pick:${task.name},{cola: 1000, sst2: 2000, else: 3000}}" in a config file: the entry of a table; of a list, as of
-# [query, key], the entry called query+key
-OmegaConf.register_new_resolver("pick", _pick, replace=True)
+def _shared_group(file: Path) -> str | None:
+    found = re.match(r"# @group (\w+)\n", file.read_text(encoding="utf-8"))
+    return found and found[1]
+
+
+_register_shared_files()
+
+
+def options(group: str) -> list[str]:
+    """What a group of `configs/` has to choose from, in files of their own or in a shared one."""
+    files = {file.stem for file in (CONFIG_DIR / group).glob("*.yaml") if not _shared_group(file)}
+    return sorted(files | {name.removesuffix(".yaml") for name in ConfigStore.instance().repo.get(group, {})})
+
+
+def compose(overrides: list[str], **settings: Any) -> DictConfig:
+    """What Hydra makes of a command line.
+
+    Raises:
+        HydraException: It names settings or options that there are not.
+    """
+    if GlobalHydra.instance().is_initialized():
+        return hydra.compose("run", overrides, **settings)
+    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        return hydra.compose("run", overrides, **settings)
+
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -69,6 +101,14 @@ class ModelConfig(_Strict):
         return self
 
 
+class TaskFiles(_Strict):
+    """The TSV files of a task of one's own: `train.tsv` and `dev.tsv`, with a header."""
+
+    folder: str  # below data.dir
+    label: str  # the column of labels
+    labels: Annotated[list[str], Field(min_length=2)]  # what the classes are called in it, in their order
+
+
 class GlueTask(_Strict):
     """A GLUE task: sentence or sentence pair in, class or score out."""
 
@@ -79,6 +119,19 @@ class GlueTask(_Strict):
     classes: Annotated[int, Field(ge=2)] | None  # None: regression
     headline: str
     max_length: Annotated[int, Field(ge=8)]
+    files: TaskFiles | None = None  # None: it is one of GLUE's nine
+
+    @model_validator(mode="after")
+    def _is_known_to_the_data(self) -> GlueTask:
+        if self.files:
+            if self.classes != len(self.files.labels):
+                raise ValueError(
+                    f"classes={self.classes}, but files.labels={self.files.labels}: give each class a name"
+                )
+            if self.headline not in schema.own_metrics(self.classes):
+                raise ValueError(f"headline={self.headline} is none of {', '.join(schema.own_metrics(self.classes))}")
+            schema.define(self)
+        return self
 
 
 class SquadTask(_Strict):
@@ -186,6 +239,34 @@ class Ina(_LowRank):
         return self
 
 
+class Peft(_Sited):
+    """Any other method of PEFT: the name of its config class and the arguments of that."""
+
+    kind: Literal["peft"]
+    label: str
+    config: str  # such as LoraConfig
+    arguments: dict[str, Any]  # all but the modules, which follow from the sites
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Peft:
+        self.peft_config()
+        return self
+
+    def peft_config(self, **arguments: Any) -> peft.PeftConfig:
+        """The config of PEFT, with further arguments.
+
+        Raises:
+            ValueError: PEFT has no such class, or the class no such argument or value.
+        """
+        made = getattr(peft, self.config, None)
+        if not (isinstance(made, type) and issubclass(made, peft.PeftConfig)):
+            raise ValueError(f"config={self.config}: peft has no such config class; LoraConfig is one")
+        try:
+            return made(**self.arguments, **arguments)
+        except TypeError as error:
+            raise ValueError(f"arguments of {self.config}: {error}") from None
+
+
 class DataConfig(_Strict):
     """Where the examples come from."""
 
@@ -243,7 +324,7 @@ class RunConfig(_Strict):
 
     model: ModelConfig
     task: Annotated[GlueTask | SquadTask | ChoiceTask, Field(discriminator="family")]
-    method: Annotated[Full | Gate | Lora | Ina, Field(discriminator="kind")]
+    method: Annotated[Full | Gate | Lora | Ina | Peft, Field(discriminator="kind")]
     data: DataConfig
     train: TrainConfig
     wandb: WandbConfig
@@ -262,13 +343,13 @@ class RunConfig(_Strict):
     @property
     def method_label(self) -> str:
         """The method's name, followed by its settings that differ from what `configs` prescribe for this cell."""
-        changed = self.method_changes(self.task.family, self.task.name)
-        return "-".join([self.method.name, *(f"{key}{_short(value)}" for key, value in changed.items())])
+        changed = self.method_changes(self.task.name)
+        return "-".join([self.method.name, *(f"{key.split('.')[-1]}{_short(value)}" for key, value in changed.items())])
 
-    def method_changes(self, family: str, task: str) -> dict[str, Any]:
-        """The method's settings that differ from what `configs` prescribe for it on a task."""
-        usual = _prescribed(self.model.name, family, task, self.method.name)
-        return {key: value for key, value in self.method.model_dump().items() if value != usual[key]}
+    def method_changes(self, task: str) -> dict[str, Any]:
+        """The method's settings that differ from what `configs` prescribe for it on a task, by dotted name."""
+        usual = _flat(prescribed(self.method.name, self.model.name, task))
+        return {key: value for key, value in _flat(self.method.model_dump()).items() if value != usual.get(key)}
 
     @property
     def cell(self) -> str:
@@ -288,22 +369,22 @@ class RunConfig(_Strict):
 
 
 @lru_cache
-def _prescribed(model: str, family: str, task: str, method: str) -> dict[str, Any]:
-    """The method's settings as `configs/method` and, for this model and task, `configs/cell` have them."""
-    composed = OmegaConf.create({"task": {"family": family, "name": task}})
-    for base in _lineage("method", method):
-        for file in (base, *_lineage("cell", f"{model}--{base.stem}")):
-            composed = OmegaConf.merge(composed, OmegaConf.load(file))
+def prescribed(method: str, model: str | None = None, task: str | None = None) -> dict[str, Any]:
+    """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`."""
+    composed = copy.deepcopy(_composed(method, model if model in options("model") else None))
+    if task:
+        composed.task.name = task
     return OmegaConf.to_container(composed.method, resolve=True)
 
 
-def _lineage(group: str, name: str) -> list[Path]:
-    """The file of a config and, before it, those that it builds on; nothing where there is no such config."""
-    file = CONFIG_DIR / group / f"{name}.yaml"
-    if not file.is_file():
-        return []
-    bases = (base for base in OmegaConf.load(file).get("defaults", []) if isinstance(base, str) and base != "_self_")
-    return [*(part for base in bases for part in _lineage(group, base)), file]
+@lru_cache
+def _composed(method: str, model: str | None) -> DictConfig:  # a tenth of a second, so not for every task
+    return compose([f"method={method}", *([f"model={model}"] if model else [])])
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    arguments = {f"arguments.{key}": value for key, value in settings.get("arguments", {}).items()}
+    return {key: value for key, value in settings.items() if key != "arguments"} | arguments
 
 
 # Settings that name things, say where they are, or only decide how fast the same numbers come.
@@ -312,6 +393,7 @@ _NO_EFFECT = {
     "model.label",
     "task.label",
     "method.name",
+    "method.label",
     "data.source",
     "data.dir",
     "train.dtype",
@@ -366,7 +448,12 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
     Raises:
         ConfigError: Anything is wrong with it; all problems are in the message, one a line.
     """
-    plain = OmegaConf.to_container(cfg, resolve=True) if isinstance(cfg, DictConfig) else cfg
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True) if isinstance(cfg, DictConfig) else cfg
+    except OmegaConfBaseException as error:
+        found = str(error).splitlines()[0]
+        raise ConfigError(f"{error.full_key} has no value here ({found}); set {error.full_key}=…") from None
+    plain = {key: value for key, value in plain.items() if key != "recipe"}  # tables that are looked up in by now
     try:
         return RunConfig.model_validate(plain)
     except ValidationError as error:
@@ -376,7 +463,7 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
 
 def _told(problem: dict[str, Any]) -> str:
     # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
-    tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina"}
+    tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina", "peft"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)
     told = problem["msg"].removeprefix("Value error, ").removeprefix("InaConfig: ")
     if problem["type"] in ("extra_forbidden", "missing"):

@@ -1,4 +1,4 @@
-"""Full fine-tuning, LoRA, InA and the precursor's gate: from a pre-trained model to one that is ready to train."""
+"""Methods, of PEFT and others: from a pre-trained model to one that is ready to train."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from transformers import PreTrainedModel
 
 from .adapter import InaConfig
 from .adapter.sites import split_fused_projections, target_modules
-from .config import Full, Gate, Ina, Lora
+from .config import Full, Gate, Ina, Lora, Peft
 from .precursor import add_gates
 from .record import Params
 
-_ADDED = {"lora_A", "lora_B", "ina_A", "ina_B", "inhibit", "select"}  # modules that no backbone has
-
 
 def prepare(
-    method: Full | Gate | Lora | Ina, model: PreTrainedModel, head: tuple[str, ...], span: bool
+    method: Full | Gate | Lora | Ina | Peft, model: PreTrainedModel, head: tuple[str, ...], span: bool
 ) -> tuple[nn.Module, Params]:
     """Apply a method: decide which weights train, and count them.
 
@@ -30,35 +28,43 @@ def prepare(
         head: Names of the head's modules.
         span: Question answering rather than classification.
     """
+    if isinstance(method, Full):
+        return model, count(model, head)
+    if not isinstance(method, Gate | Lora | Ina | Peft):
+        raise TypeError(f"unknown kind of method {type(method).__name__}; there are Full, Gate, Lora, Ina and Peft")
+    split_fused_projections(model)
+    backbone = {id(weight) for weight in model.parameters()}
     if isinstance(method, Gate):
         add_gates(model, method)
-    if isinstance(method, Full | Gate):
-        return model, count(model, head)
-    if not isinstance(method, Lora | Ina):
-        raise TypeError(f"unknown kind of method {type(method).__name__}; there are Full, Gate, Lora and Ina")
+        return model, count(model, head, backbone)
     common = {
         "task_type": TaskType.QUESTION_ANS if span else TaskType.SEQ_CLS,
-        "r": method.r,
         "target_modules": target_modules(model.config.model_type, tuple(method.sites)),
         "modules_to_save": list(head),
     }
-    if isinstance(method, Lora):
-        split_fused_projections(model)
-        config = LoraConfig(lora_alpha=method.alpha, lora_dropout=method.dropout, **common)
+    if isinstance(method, Peft):
+        config = method.peft_config(**common)
+    elif isinstance(method, Lora):
+        config = LoraConfig(r=method.r, lora_alpha=method.alpha, lora_dropout=method.dropout, **common)
     else:
-        settings = method.model_dump(include=set(InaConfig.__dataclass_fields__) - {"r"})
-        config = InaConfig(**settings, **common)
+        config = InaConfig(**method.model_dump(include=set(InaConfig.__dataclass_fields__)), **common)
     adapted = get_peft_model(model, config)
-    return adapted, count(adapted, head)
+    return adapted, count(adapted, head, backbone)
 
 
-def alike_in_all_layers(method: Full | Gate | Lora | Ina) -> bool:
+def alike_in_all_layers(method: Full | Gate | Lora | Ina | Peft) -> bool:
     """Whether a method does the same to every layer, so that two of them tell the cost of all."""
     return not isinstance(method, Gate) or method.layers is None
 
 
-def count(model: nn.Module, head: tuple[str, ...]) -> Params:
-    """Numbers of weights, adapter and head apart; the frozen copy that PEFT keeps of a trained head is not counted."""
+def count(model: nn.Module, head: tuple[str, ...], backbone: set[int] | None = None) -> Params:
+    """Numbers of weights, adapter and head apart; the frozen copy that PEFT keeps of a trained head is not counted.
+
+    Args:
+        model: The prepared model.
+        head: Names of the head's modules.
+        backbone: The `id` of every weight before the method added its own, which are the adapter; None: it added none.
+    """
     adapter = in_head = trainable = total = 0
     for name, weight in model.named_parameters():
         parts = name.split(".")
@@ -66,8 +72,8 @@ def count(model: nn.Module, head: tuple[str, ...]) -> Params:
             continue
         total += weight.numel()
         trainable += weight.numel() * weight.requires_grad
-        if not _ADDED.isdisjoint(parts):
-            adapter += weight.numel()
-        elif any(module in parts for module in head):
+        if any(module in parts for module in head):
             in_head += weight.numel()
+        elif backbone is not None and id(weight) not in backbone:
+            adapter += weight.numel()
     return Params(adapter=adapter, head=in_head, trainable=trainable, total=total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 from pathlib import Path
 
 import torch
@@ -110,7 +111,7 @@ def untrained(model: ModelConfig, head: Head, device: str = "cpu", layers: int |
 
     `layers` cuts it to its first few.
 
-    Nothing is downloaded: for the hub's models `configs/architecture` holds copies of their config.json.
+    Nothing is downloaded: for the hub's models `configs/architectures.json` holds copies of their config.json.
 
     Raises:
         ModelError: The model's config.json is not there.
@@ -130,11 +131,10 @@ def architecture(model: ModelConfig) -> PretrainedConfig:
     """
     if model.tiny:
         return tiny.config(model.tiny)
-    copy = CONFIG_DIR / "architecture" / f"{(model.hub or '').split('/')[-1]}.json"
-    if copy.is_file() and not model.path:
-        config = AutoConfig.from_pretrained(copy)
-        config.name_or_path = ""
-        return config
+    copies = json.loads((CONFIG_DIR / "architectures.json").read_text(encoding="utf-8"))
+    name = (model.hub or "").split("/")[-1]
+    if name in copies and not model.path:
+        return AutoConfig.for_model(**copies[name])
     return _load("config.json", AutoConfig, model)
 
 

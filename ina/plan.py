@@ -13,8 +13,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
 from hydra.errors import HydraException, OverrideParseException
@@ -22,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from . import data, models, record
-from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
+from .config import ConfigError, RunConfig, check, compose, fingerprint, numbers_depend_on, options
 
 Standing = Literal["done", "running", "failed", "missing"]
 PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
@@ -97,16 +95,31 @@ def _combinations(grid: list[str]) -> list[list[str]]:
 
 
 def readable(arguments: list[str]) -> list[str]:
-    """The command line with paths as Hydra can read them: ~ expanded, and quoted where Hydra's grammar needs it.
+    """The command line as Hydra can read it: experiment and scale are one name, and in paths ~ is expanded
+    and quotes stand where Hydra's grammar needs them.
 
     A comma is part of a path: no sweep has runs that differ only in a path.
 
     Raises:
         ConfigError: A setting cannot be read.
     """
-    found = [_readable_path(text) for text in arguments]
+    found = [_readable_path(text) for text in _at_scale(arguments)]
     _parsed([text for text in found if "=" in text and not text.startswith("-")])
     return found
+
+
+def _at_scale(arguments: list[str]) -> list[str]:
+    """``experiment=glue scale=small`` is the experiment that is recorded as glue_small."""
+    given = dict(text.split("=", 1) for text in arguments if text.startswith(("experiment=", "scale=")))
+    if "scale" not in given:
+        return arguments
+    base = given.get("experiment", "")
+    name = f"{base}_{given['scale']}"
+    if name not in options("experiment"):
+        there = ", ".join(each for each in options("experiment") if each.startswith(base))
+        raise ConfigError(f"scale={given['scale']}: there is no experiment {name!r}; there are {there}")
+    rest = [text for text in arguments if not text.startswith("scale=")]
+    return [f"experiment={name}" if text == f"experiment={base}" else text for text in rest]
 
 
 def _readable_path(text: str) -> str:
@@ -133,7 +146,7 @@ def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
         overrides: Its own command line.
     """
     replaced = ("task=", "method.", "train.start=", "keep_model=")
-    method = run.method_changes("glue", run.train.start).items()
+    method = run.method_changes(run.train.start).items()
     return [
         *(text for text in overrides if not text.startswith(replaced)),
         f"task={run.train.start}",
@@ -177,10 +190,7 @@ def compose_config(overrides: list[str], **settings: Any) -> DictConfig:
         ConfigError: It names settings or files that do not exist.
     """
     try:
-        if GlobalHydra.instance().is_initialized():
-            return compose("run", overrides, **settings)
-        with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
-            return compose("run", overrides, **settings)
+        return compose(overrides, **settings)
     except HydraException as error:
         raise ConfigError(explain(error)) from None
 
@@ -219,14 +229,13 @@ def _parsed(overrides: list[str]) -> list[Override]:
 def _check_choice(override: Override) -> None:
     """Hydra ends in a traceback where `null` or a number stands for a file of configs/."""
     group = override.key_or_group
-    if override.is_delete() or not (CONFIG_DIR / group).is_dir():
+    if override.is_delete() or not options(group):
         return
     parse = OverridesParser.create().parse_override
     names = override.sweep_string_iterator() if override.is_sweep_override() else [override.get_value_element_as_str()]
     for name in names:
         if not isinstance(parse(f"{group}={name}").value(), str | list):
-            there = ", ".join(sorted(file.stem for file in (CONFIG_DIR / group).iterdir()))
-            raise ConfigError(f"{group}={name}: leave it out, or name one of {there}")
+            raise ConfigError(f"{group}={name}: leave it out, or name one of {', '.join(options(group))}")
 
 
 def sources(runs: list[RunConfig]) -> list[str]:
@@ -295,7 +304,7 @@ def recorded(cfg: RunConfig, source: str, clean: bool, settings: dict[str, Any])
 
 def _belongs_to_its_experiment(run: RunConfig) -> bool:
     """Whether the run is one of those that its experiment file stands for, unchanged on the command line."""
-    if run.experiment is None or not (CONFIG_DIR / "experiment" / f"{run.experiment}.yaml").is_file():
+    if run.experiment not in options("experiment"):
         return False
     try:
         planned = experiment_runs(run.experiment).get(run.id)

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
+from omegaconf import OmegaConf
 from sklearn import metrics as sk
 
 from ina import record
 from ina.analysis import measurement
 from ina.analysis.measurement import Findings, Measurement, Origin, Reading, SiteFindings
 from ina.analysis.texts import KINDS
+from ina.config import compose
 from ina.data.schema import level_split
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record
 
-CONFIGS = Path(__file__).parent.parent / "configs"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-def settings(group: str, name: str) -> dict[str, Any]:
-    """A file of configs/, with the one it builds on."""
-    found = yaml.safe_load((CONFIGS / group / f"{name}.yaml").read_text())
-    for base in found.get("defaults", []):
-        if isinstance(base, str) and base != "_self_":
-            found = settings(group, base) | found | {group: settings(group, base)[group] | found[group]}
-    return found
 
 
 def write_run(
@@ -54,7 +46,8 @@ def write_run(
     settings of the method that differ from its file.
     """
     rng = np.random.default_rng([seed, *map(ord, task + method + repr(sorted(changed.items())))])
-    task_settings = settings("task", task)
+    settings = _settings(model, task, method)
+    task_settings = settings["task"]
     predict = _squad if task_settings["family"] == "squad" else _glue
     keys, last = predict(task, task_settings, n, skill, rng)
     _, best = predict(task, task_settings, n, None if skill is None else skill + 0.02, rng)
@@ -66,8 +59,7 @@ def write_run(
     run_id = f"{model}--{task}--{label}--s{seed}"
     if select:
         run_id += f"--{'-'.join(map(str, (train or {}).values()))}"
-    method_settings = settings("method", method)
-    chosen = method_settings["method"] | changed
+    chosen = settings["method"] | changed
     per_rank = 9216 * len(chosen.get("sites", []))
     adapter = chosen.get("r", 0) * per_rank // 2
     total = 22_700_000
@@ -85,11 +77,11 @@ def write_run(
         headline=task_settings["headline"],
         data=DataInfo(source=source, fingerprint="d" * 64, rows={"train": 2 * n, "validation": n}),
         config={
-            "model": settings("model", model),
+            "model": settings["model"],
             "task": task_settings,
             "method": chosen,
             "data": {"source": source, "select": select, "max_train": None, "distractors": 2},
-            "train": _train(method_settings) | (train or {}),
+            "train": settings["train"] | {"epochs": 2} | (train or {}),
             "seed": seed,
         },
         provenance=Provenance(
@@ -139,9 +131,10 @@ def write_study(
                 write_run(root, task=task, method=method, seed=seed, **settings)
 
 
-def _train(method_settings: dict[str, Any]) -> dict[str, Any]:
-    shared = yaml.safe_load((CONFIGS / "run.yaml").read_text())["train"]
-    return shared | method_settings.get("train", {}) | {"epochs": 2}
+@cache
+def _settings(*chosen: str) -> dict[str, Any]:
+    groups = zip(("model", "task", "method"), chosen, strict=True)
+    return OmegaConf.to_container(compose([f"{group}={name}" for group, name in groups]), resolve=True)
 
 
 def _glue(task: str, of: dict[str, Any], n: int, skill: float | None, rng: np.random.Generator):

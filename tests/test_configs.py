@@ -4,115 +4,138 @@ import itertools
 import json
 import math
 import re
-from functools import lru_cache
+from functools import cache
 
+import hydra
 import pytest
-import yaml
-from hydra import compose, initialize_config_dir
 
 from ina import plan
-from ina.config import CONFIG_DIR, RunConfig, check
+from ina.config import CONFIG_DIR, ConfigError, RunConfig, check, compose, options
 from ina.data import schema
 
 PAPER = ("bert_large", "roberta_large", "deberta_v3_large", "deberta_large")
-
-
-def names(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONFIG_DIR / group).glob("*.yaml"))
-
-
-@lru_cache
-def run(model: str, task: str, method: str, *more: str) -> RunConfig:
-    return check(compose("run", [f"model={model}", f"task={task}", f"method={method}", *more]))
+GLUE = "mnli qqp qnli sst2 cola stsb mrpc rte"
+SQUAD = "squad_v1 squad_v2"
+FILES = sorted(CONFIG_DIR.rglob("*.yaml"))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def hydra():
-    with initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+def composing():
+    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):  # once for all
         yield
 
 
-@pytest.mark.parametrize("method", names("method"))
-@pytest.mark.parametrize("model", ["minilm", *PAPER])
-def test_every_model_task_and_method_compose_into_a_run_named_after_them(model, method):
-    for task in names("task"):
-        assert run(model, task, method).id == f"{model}--{task}--{method}--s1"
+@cache
+def run(model: str, task: str, method: str, *more: str) -> RunConfig:
+    return check(plan.compose_config([f"model={model}", f"task={task}", f"method={method}", *more]))
+
+
+# the layout
+
+
+def test_there_are_at_most_55_files():
+    assert len([path for path in CONFIG_DIR.rglob("*") if path.is_file()]) <= 55
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_file_says_at_its_top_what_it_is(path):
+    first, second = path.read_text(encoding="utf-8").splitlines()[:2]
+    assert (second if first.startswith(("# @package _global_", "# @group ")) else first).startswith("# ")
+    if path.parent.name in ("method", "start"):
+        assert first == "# @package _global_"
+    if path.parent.name in ("study", "recipe"):
+        assert first == f"# @group {'experiment' if path.parent.name == 'study' else 'recipe'}"
 
 
 @pytest.mark.parametrize("group", ["model", "task", "method"])
-def test_a_file_is_called_what_it_defines(group):
-    for name in names(group):
+def test_an_option_is_called_what_it_defines(group):
+    for name in options(group):
         choice = {"model": "minilm", "task": "cola", "method": "ina"} | {group: name}
         assert getattr(run(**choice), group).name == name
 
 
-@pytest.mark.parametrize("data", names("data"))
-def test_a_data_file_asks_for_the_source_it_is_called_after(data):
-    assert run("minilm", "cola", "ina", f"data={data}").data.source == data
+@pytest.mark.parametrize("source", ["auto", "files", "hub", "probe"])
+def test_data_names_a_source(source):
+    assert run("minilm", "cola", "ina", f"data={source}").data.source == source
 
 
-@pytest.mark.parametrize("experiment", names("experiment"))
+@pytest.mark.parametrize("method", options("method"))
+@pytest.mark.parametrize("model", ["minilm", *PAPER])
+def test_every_model_and_method_compose_into_a_run_named_after_them(model, method):
+    for task in ("stsb", "squad_v1", "swag"):
+        assert run(model, task, method).id == f"{model}--{task}--{method}--s1"
+
+
+def test_the_help_explains_every_group_and_names_only_settings_that_exist():
+    text = compose([], return_hydra_config=True).hydra.help.template
+    named = set(re.findall(r"^  (\w+)  ", text.split("Settings:")[0], re.M))
+    assert named == {"task", "method", "model", "data", "experiment", "scale", "recipe", "start"}
+    assert all(options(group) for group in named)
+    settings = re.findall(r"^  ([a-z_]+(?:\.[a-z_]+)?)\S*[, ] ", text.split("Settings:")[1], re.M)
+    known = run("minilm", "cola", "ina").model_dump()
+    assert len(settings) == 14
+    for name in settings:
+        section, _, key = name.partition(".")
+        assert section in known and (not key or key in known[section]), name
+
+
+# experiments
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_expands_into_runs_that_bear_its_name(experiment):
-    params = compose("run", [f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
-    first = [f"{axis}={params[axis].split(',')[0]}" for axis in ("model", "seed")]  # the others differ in nothing else
+    params = compose([f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
+    first = [
+        f"{axis}={str(params[axis]).split(',')[0]}" for axis in ("model", "seed")
+    ]  # the others differ in nothing else
     runs = plan.expand([f"experiment={experiment}", *first])
     assert runs and {run.experiment for run in runs} == {experiment}
 
 
-RECORDED = sorted((CONFIG_DIR.parent / "results" / "runs").iterdir())
+@pytest.mark.parametrize("scale", ["smoke", "mini", "small", "paper"])
+def test_an_experiment_and_a_scale_are_the_experiment_that_is_recorded_under_both_names(scale):
+    part = ["model=minilm", "seed=1", "task=cola", "method=lora"]
+    assert plan.expand(["experiment=glue", f"scale={scale}", *part]) == plan.expand([f"experiment=glue_{scale}", *part])
 
 
-@pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["experiment=glue", "scale=huge"], "there is no experiment 'glue_huge'; there are glue_confirm, "),
+        (["experiment=glue"], "Could not find 'experiment/glue'"),
+        (["experiment=glue_small", "method=gate"], "train.learning_rate has no value here .*recipe.rate.gate"),
+    ],
+)
+def test_an_experiment_that_does_not_exist_or_prescribes_nothing_is_told(given, told):
+    with pytest.raises(ConfigError, match=told):
+        plan.expand(given)
+
+
+def test_a_rate_is_given_for_an_arm_that_an_experiment_does_not_have():
+    [one] = plan.expand(["experiment=glue_small", "method=gate", "task=cola", "seed=1", "train.learning_rate=0.5"])
+    assert one.train.learning_rate == 0.5
+
+
+@pytest.mark.parametrize(
+    "folder", sorted((CONFIG_DIR.parent / "results" / "runs").iterdir()), ids=lambda path: path.name
+)
 def test_an_experiment_with_records_has_their_number_format_on_every_machine(folder):
     dtypes = {json.loads(path.read_text())["provenance"]["dtype"] for path in folder.rglob("*.json")}
-    assert dtypes == {compose("run", [f"experiment={folder.name}"]).train.dtype}
-
-
-@pytest.mark.parametrize("path", sorted(CONFIG_DIR.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_file_says_at_its_top_what_it_is(path):
-    lines = path.read_text(encoding="utf-8").splitlines()
-    package = lines[0] == "# @package _global_"
-    assert package == (path.parent.name in ("method", "cell", "experiment", "scale", "start"))
-    assert lines[package].startswith("# ")
-    if path.parent.name == "experiment":
-        assert lines[1].startswith(("# make ", "# python "))
-
-
-@pytest.mark.parametrize("name", names("cell"))
-def test_a_cell_file_belongs_to_a_model_and_a_method_and_names_its_source(name):
-    model, method = name.split("--")
-    assert model in names("model") and method in names("method")
-    assert (CONFIG_DIR / "cell" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[1].startswith("# Source: ")
-
-
-@pytest.mark.parametrize("name", names("cell"))
-def test_a_cell_file_names_only_tasks_that_exist(name):
-    def picked(node):
-        if isinstance(node, dict):
-            return set().union(*(picked(value) for value in node.values()), set())
-        if isinstance(node, str) and node.startswith("${pick:${task.name},"):
-            flat = re.sub(r"\$\{pick:\$\{train\.start\},\{.*?\}\}", "0", node)
-            return set(yaml.safe_load(flat.removeprefix("${pick:${task.name},").removesuffix("}")))
-        return set()
-
-    content = yaml.safe_load((CONFIG_DIR / "cell" / f"{name}.yaml").read_text(encoding="utf-8"))
-    assert picked(content) <= {*names("task"), "else"}
-
-
-def test_tables_3_and_4_have_a_cell_for_every_model_and_method():
-    methods = {name for name in names("method") if "_p" not in name}  # those go by the cells of ina and gate
-    assert set(names("cell")) == {f"{model}--{method}" for model in PAPER for method in methods}
+    assert dtypes == {compose([f"experiment={folder.name}"]).train.dtype}
 
 
 @pytest.mark.parametrize("method", ["ina", "gate"])
 @pytest.mark.parametrize(("arm", "inhibition"), [("p0", 0.0), ("p10", 0.1), ("p90", 0.9)])
 @pytest.mark.parametrize("model", ["minilm", *PAPER])
-def test_arms_differ_from_their_method_in_the_inhibition_alone(model, method, arm, inhibition):
+def test_levels_differ_from_their_method_in_the_inhibition_alone(model, method, arm, inhibition):
     for task in ("stsb", "squad_v2"):
         plain = run(model, task, method)
         assert run(model, task, f"{method}_{arm}") == plain.model_copy(
             update={"method": plain.method.model_copy(update={"name": f"{method}_{arm}", "inhibition": inhibition})}
         )
+
+
+# tasks and models
 
 
 @pytest.mark.parametrize("task", schema.TASKS)
@@ -131,6 +154,27 @@ def test_bert_large_is_cased_on_glue_and_uncased_on_squad():
     assert run("bert_large", "squad_v1", "ina").model.hub == "google-bert/bert-large-uncased"
 
 
+# recipes
+
+
+def test_every_large_model_has_a_recipe_with_its_source_for_each_method_of_tables_3_and_4():
+    methods = ("full", "lora", "lora_released", "ina", "ina_released", "gate")
+    assert set(options("recipe")) == {f"{model}--{method}" for model in PAPER for method in methods}
+    for model in PAPER:
+        text = (CONFIG_DIR / "recipe" / f"{model}.yaml").read_text(encoding="utf-8")
+        assert re.findall(rf"^{model}--(\w+):\n  # Source: ", text, re.M) == re.findall(
+            r"^(?!#)\w+--(\w+):", text, re.M
+        )
+
+
+@pytest.mark.parametrize("recipe", options("recipe"))
+def test_the_rows_of_a_recipe_are_tasks(recipe):
+    model, method = recipe.split("--")
+    tables = compose([f"model={model}", f"method={method}"]).recipe
+    rows = {name.removesuffix("_from_mnli") for name, row in tables.items() if "rate" in row}
+    assert rows <= {*options("task"), "row", "plain", "other"}
+
+
 @pytest.mark.parametrize(("model", "task"), itertools.product(PAPER, schema.TASKS))
 def test_lora_and_ina_are_trained_alike_on_the_same_sites(model, task):
     shared = ("r", "alpha", "dropout", "sites")
@@ -141,12 +185,11 @@ def test_lora_and_ina_are_trained_alike_on_the_same_sites(model, task):
         assert [getattr(lora.method, key) for key in shared] == [getattr(ina.method, key) for key in shared]
 
 
-SQUAD = "squad_v1 squad_v2"
 # model and method -> tasks -> learning rate, batch size, epochs, as the source has them
 PRESCRIBED = {
-    "bert_large--full": {"mnli qqp qnli sst2 cola stsb mrpc rte": (2e-5, 32, 3), SQUAD: (3e-5, 24, 2)},
-    "bert_large--ina_released": {"mnli qqp qnli sst2 cola stsb mrpc rte wnli": (5e-5, 8, 10), SQUAD: (4e-5, 16, 11)},
-    "bert_large--gate": {"mnli qqp qnli sst2 cola stsb mrpc rte": (2e-5, 64, 5)},
+    "bert_large--full": {GLUE: (2e-5, 32, 3), SQUAD: (3e-5, 24, 2)},
+    "bert_large--ina_released": {f"{GLUE} wnli": (5e-5, 8, 10), SQUAD: (4e-5, 16, 11)},
+    "bert_large--gate": {GLUE: (2e-5, 64, 5)},
     "roberta_large--full": {
         "mnli qnli qqp sst2": (1e-5, 32, 10), "cola mrpc": (1e-5, 16, 10), "rte stsb": (2e-5, 16, 10),
         SQUAD: (1.5e-5, 48, 2),
@@ -168,10 +211,10 @@ PRESCRIBED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("cell", PRESCRIBED)
-def test_a_cell_has_the_settings_of_its_source(cell):
-    model, method = cell.split("--")
-    for tasks, expected in PRESCRIBED[cell].items():
+@pytest.mark.parametrize("recipe", PRESCRIBED)
+def test_a_recipe_has_the_settings_of_its_source(recipe):
+    model, method = recipe.split("--")
+    for tasks, expected in PRESCRIBED[recipe].items():
         for task in tasks.split():
             train = run(model, task, method).train
             assert (train.learning_rate, train.batch_size, train.epochs) == expected, task
@@ -210,29 +253,9 @@ def test_the_released_rank_is_4_but_8_for_stsb_and_squad():
         assert all(cfg.cell == f"bert_large--{task}--{method}" for task, cfg in runs.items())
 
 
-def test_the_command_line_wins_over_a_cell():
+def test_the_command_line_wins_over_a_recipe():
     assert run("roberta_large", "cola", "lora", "train.epochs=1").train.epochs == 1
 
 
-def test_a_rank_other_than_the_cells_shows_in_the_name():
+def test_a_rank_other_than_the_recipes_shows_in_the_name():
     assert run("bert_large", "stsb", "ina_released", "method.r=4").cell == "bert_large--stsb--ina_released-r4"
-
-
-def test_a_list_finds_its_entry_in_a_table_by_its_items_joined():
-    table = "train.learning_rate='${pick:${method.sites},{query+key: 0.5, else: 0.25}}'"
-    arms = [
-        run("minilm", "stsb", "ina", table, f"method.sites=[{sites}]") for sites in ("query,key", "query", "key,query")
-    ]
-    assert [arm.train.learning_rate for arm in arms] == [0.5, 0.25, 0.25]
-
-
-def test_the_help_explains_every_group_and_names_only_settings_that_exist():
-    text = compose("run", [], return_hydra_config=True).hydra.help.template
-    groups = {path.name for path in CONFIG_DIR.iterdir() if path.is_dir()} - {"hydra", "architecture"}
-    assert groups == set(re.findall(r"^  (\w+)  ", text.split("Settings:")[0], re.M))
-    settings = re.findall(r"^  ([a-z_]+(?:\.[a-z_]+)?)\S*[, ] ", text.split("Settings:")[1], re.M)
-    known = run("minilm", "cola", "ina").model_dump()
-    assert len(settings) == 14
-    for name in settings:
-        section, _, key = name.partition(".")
-        assert section in known and (not key or key in known[section]), name

@@ -8,7 +8,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from ina import methods, models
-from ina.config import Full, Ina, Lora, ModelConfig
+from ina.config import ConfigError, Full, Ina, Lora, ModelConfig, check, compose
 from ina.record import Params
 from ina.tasks import Head
 
@@ -183,7 +183,37 @@ def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r,
         )
 
 
+# trained weights at a site of width 32 of the tiny models, which have two layers, and the number of sites
+@pytest.mark.parametrize(("name", "weights"), [("dora", 8 * (32 + 32) + 32), ("ia3", 32), ("vera", 256 + 32)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_another_method_of_peft_is_a_file_that_names_its_config_class(name, weights, family):
+    method = check(compose(["model=tiny_bert", f"method={name}"])).method
+    model, params = prepared(method, family)
+    assert params.adapter == 2 * 2 * weights
+    assert params.head == prepared(lora(), family)[1].head
+    assert params.trainable == params.adapter + params.head
+    assert stepped(model) == trainable(model)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("method.config=DoraConfig", "peft has no such config class"),
+        ("method.config=get_peft_model", "peft has no such config class"),
+        ("+method.arguments.rank=4", "arguments of LoraConfig: .*'rank'"),
+        ("method.sites=[query,query]", "name each projection once"),
+    ],
+)
+def test_a_config_class_or_argument_that_peft_does_not_have_is_told(changed, told):
+    with pytest.raises(ConfigError, match=told):
+        check(compose(["method=dora", changed]))
+
+
+def test_an_argument_that_differs_from_the_file_shows_in_the_name():
+    assert check(compose(["method=dora", "method.arguments.r=4"])).id == "minilm--cola--dora-r4--s1"
+
+
 def test_a_method_of_an_unknown_kind_is_refused_and_not_trained_as_another():
     method = ModelConfig(name="tiny", label="tiny", tiny="bert")  # settings, but not those of a method
-    with pytest.raises(TypeError, match="unknown kind of method ModelConfig; there are Full, Gate, Lora and Ina"):
+    with pytest.raises(TypeError, match="unknown kind of method ModelConfig; there are Full, Gate, Lora, Ina and Peft"):
         prepared(method)

@@ -92,7 +92,7 @@ def test_a_run_and_a_sweep_take_paths_that_hydra_would_not_read(glue, tmp_path, 
     ("setting", "told"),
     [
         ("task=null", "task=null: leave it out, or name one of cola, mnli"),
-        ("method=lora,5", "method=5: leave it out, or name one of full, gate"),
+        ("method=lora,5", "method=5: leave it out, or name one of dora, full, gate"),
         ("wandb.project=a (b)", "quote it for Hydra and for the shell: 'wandb.project=\"a (b)\"'"),
         ("cola", "'cola' is no setting; write key=value"),
     ],

@@ -69,6 +69,11 @@ def resolve(task_name: str, data: "DataConfig") -> str:
     Raises ValueError for an unknown task; FileNotFoundError where `data.dir`, INA_DATA_DIR or INA_HUB_DIR names a
     folder that does not exist, or where a source asked for by name does not have the task.
     """
+    if task_name in schema.OWN:
+        if data.source not in ("auto", "files") or not _module("files").available(task_name, data):
+            looked = _module("files").looked_for(task_name, data)
+            raise FileNotFoundError(f"{task_name} is a task of your own, which only files have: {looked}")
+        return "files"
     if task_name not in schema.TASKS:
         raise ValueError(f"task {task_name!r} is unknown; there are {', '.join(schema.TASKS)}")
     if data.source == "auto":

@@ -129,7 +129,8 @@ def _candidates(task_name: str, data: "DataConfig") -> list[Path]:
         return [folder / name for folder in (root / "squad", root) for name in names]
     if task_name == "swag":
         return [root / "swag", root / "SWAG"]
-    return [root / "glue" / LAYOUTS[task_name].folder, root / LAYOUTS[task_name].folder]
+    folder = _layout(task_name).folder
+    return [root / folder] if task_name in schema.OWN else [root / "glue" / folder, root / folder]
 
 
 def _listing(folder: Path) -> str:
@@ -153,7 +154,7 @@ def _text(path: Path) -> str:
 
 def read_glue(task_name: str, path: Path) -> dict[str, list]:
     """Columns of one TSV file. Quotes are literal, a line is a row. Raises ValueError naming file, line and value."""
-    layout = LAYOUTS[task_name]
+    layout = _layout(task_name)
     lines = _text(path).removesuffix("\n").split("\n")
     header = COLA_HEADER if task_name == "cola" else lines.pop(0).split("\t")
     first = 1 if task_name == "cola" else 2
@@ -178,6 +179,12 @@ def read_glue(task_name: str, path: Path) -> dict[str, list]:
     if broken:
         logger.warning("%s: left out %d broken rows, as the hub's copy does; first: %s", path, len(broken), broken[0])
     return dict(zip(schema.features(task_name), zip(*rows, strict=True), strict=True))
+
+
+def _layout(task_name: str) -> Layout:
+    if own := schema.OWN.get(task_name):
+        return Layout(own.folder, schema.TEXT_COLUMNS[task_name], own.label, tuple(own.labels))
+    return LAYOUTS[task_name]
 
 
 def _fault(cells: list[str], header: list[str], texts: list[int]) -> str | None:

@@ -6,10 +6,14 @@ an `idx`, as GLUE has), so that a source can be exchanged for another without an
 
 import hashlib
 import json
+from typing import TYPE_CHECKING
 
 import datasets
 import numpy as np
 from datasets import DatasetDict, Features, List, Value
+
+if TYPE_CHECKING:
+    from ina.config import GlueTask, TaskFiles
 
 TEXT_COLUMNS = {
     "cola": ("sentence",),
@@ -32,8 +36,27 @@ NUM_CLASSES = {"cola": 2, "sst2": 2, "mrpc": 2, "qqp": 2, "mnli": 3, "qnli": 2, 
 SCORE_RANGE = (0.0, 5.0)
 """Labels of STS-B: similarity from 0 (unrelated) to 5 (equivalent)."""
 
+OWN: dict[str, "TaskFiles"] = {}
+"""The files of tasks that are not of GLUE; a file of `configs/task` defines them, see :func:`define`."""
+
 SQUAD_TASKS = ("squad_v1", "squad_v2")
 TASKS = (*TEXT_COLUMNS, *SQUAD_TASKS)
+
+
+def define(task: "GlueTask") -> None:
+    """Add a task of one's own, a classification of TSV rows, to those that there are.
+
+    Raises ValueError where the name is that of another task.
+    """
+    if task.name in TASKS:
+        raise ValueError(f"name={task.name} is a task of GLUE, SQuAD or SWAG; choose another for one with files")
+    TEXT_COLUMNS[task.name], NUM_CLASSES[task.name] = tuple(task.columns), task.classes
+    OWN[task.name] = task.files
+
+
+def own_metrics(classes: int) -> tuple[str, ...]:
+    """The metrics of a task of one's own; F1 is that of class 1."""
+    return ("accuracy", "mcc", "f1") if classes == 2 else ("accuracy", "mcc")
 
 
 def split_names(task_name: str) -> tuple[str, ...]:

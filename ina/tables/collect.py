@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from .. import record
-from ..config import RunConfig
+from ..config import RunConfig, options, prescribed
 from ..record import Record
 
 ROOT = Path(__file__).parents[2]
@@ -187,7 +187,7 @@ class Study:
     @cached_property
     def plan(self) -> dict[str, RunConfig] | None:
         """The runs that the experiment stands for by id; None where it is no committed one or runs are outside it."""
-        if not (CONFIGS / "experiment" / f"{self.experiment}.yaml").is_file():
+        if self.experiment not in options("experiment"):
             return None
         from ..sweep import experiment_runs
 
@@ -283,20 +283,14 @@ def method_label(method: dict[str, Any]) -> str:
     """
     if method["kind"] == "full":
         return NAMES["full"]
-    usual = _usual(method["name"])
+    usual = prescribed(method["name"]) if method["name"] in options("method") else {}
     changed = {key: value for key, value in method.items() if value != usual.get(key, value)}
     changed.pop("inhibition", None)
     details = [_DETAILS.get(key, f"{key} {{}}").format(value_text(value)) for key, value in changed.items()]
     if "inhibition" in method:
         details.insert(0, f"Inh {method['inhibition']:g}")
-    return (NAMES.get(method["name"]) or NAMES[method["kind"]]) + (f" ({', '.join(details)})" if details else "")
-
-
-def _usual(method: str) -> dict[str, Any]:
-    """The settings in a method's file and, before it, in the one it builds on."""
-    file = _settings("method", method)
-    bases = [base for base in file.get("defaults", []) if isinstance(base, str) and base != "_self_"]
-    return {key: value for base in bases for key, value in _usual(base).items()} | file.get("method", {})
+    name = method.get("label") or NAMES.get(method["name"]) or NAMES[method["kind"]]
+    return name + (f" ({', '.join(details)})" if details else "")
 
 
 def others_label(method: str, inhibition: str) -> str:
@@ -322,7 +316,7 @@ def _order(run: Record) -> tuple[Any, ...]:
 def _method_order(run: Record) -> tuple[Any, ...]:
     method = run.config["method"]
     kind = method["name"] if method["name"] in NAMES else method["kind"]
-    return (run.model, list(NAMES).index(kind), method.get("inhibition", 0), run.method)
+    return (run.model, [*NAMES, "peft"].index(kind), method.get("inhibition", 0), run.method)
 
 
 def _task_order(task: str) -> tuple[int, str]:
@@ -333,4 +327,5 @@ def _task_order(task: str) -> tuple[int, str]:
 @lru_cache
 def _settings(group: str, name: str) -> dict[str, Any]:
     path = CONFIGS / group / f"{name}.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return settings.get(group, settings)

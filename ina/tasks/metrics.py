@@ -68,6 +68,14 @@ class GlueMetric(_Metric):
             case "mrpc" | "qqp":
                 f1 = f1_score(references, predictions, zero_division=0.0)
                 metrics = {"accuracy": accuracy_score(references, predictions), "f1": f1}
+            case name if name in schema.OWN:
+                own = {
+                    "accuracy": accuracy_score,
+                    "mcc": lambda *labels: 0.0 if constant else matthews_corrcoef(*labels),
+                    "f1": lambda *labels: f1_score(*labels, zero_division=0.0),
+                }
+                names = schema.own_metrics(schema.NUM_CLASSES[name])
+                metrics = {each: own[each](references, predictions) for each in names}
             case _:
                 metrics = {"accuracy": accuracy_score(references, predictions)}
         return {name: float(value) for name, value in metrics.items()}

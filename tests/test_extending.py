@@ -1,0 +1,65 @@
+"""Everything that docs/extending.md shows works as it stands there."""
+
+import re
+import shutil
+
+import pytest
+
+from ina import config, plan, run
+from ina.config import CONFIG_DIR, ConfigError, check, compose
+
+PAGE = (CONFIG_DIR.parent / "docs" / "extending.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def extended(tmp_path, monkeypatch):
+    """A copy of configs/ with the files of the page, and a folder with the reviews."""
+    folder = tmp_path / "configs"
+    shutil.copytree(CONFIG_DIR, folder)
+    for name, text in re.findall(r"```yaml\n# configs/(\S+)\n(.*?)```", PAGE, re.S):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(config, "CONFIG_DIR", folder)
+    reviews = tmp_path / "data" / "reviews"
+    reviews.mkdir(parents=True)
+    rows = ["what a waste of an hour\tbad", "warm and funny\tgood"] * 4
+    for split in ("train", "dev"):
+        (reviews / f"{split}.tsv").write_text("\n".join(["review\tverdict", *rows]) + "\n", encoding="utf-8")
+    return [f"data.dir={tmp_path / 'data'}", f"output_dir={tmp_path / 'out'}", f"results_dir={tmp_path / 'out'}"]
+
+
+def test_the_method_trains_on_the_task_and_both_are_recorded(extended):
+    small = ["model=tiny_bert", "method=rslora", "task=reviews", "train.epochs=1", "train.threads=1"]
+    result, new = run.run(check(compose([*small, *extended])))
+    assert new and result.id == "tiny_bert--reviews--rslora--s1"
+    assert (result.source, result.data.rows, result.headline) == ("files", {"train": 8, "validation": 8}, "accuracy")
+    assert result.best.metrics.keys() == {"accuracy", "mcc", "f1"}
+    assert result.params.adapter == 8 * (32 + 32) * 2 * 2
+
+
+def test_the_model_goes_with_the_method(extended):
+    assert check(compose(["model=roberta_base", "method=rslora"])).cell == "roberta_base--cola--rslora"
+
+
+def test_the_experiment_is_a_grid_of_six_runs(extended):
+    runs = plan.expand(["experiment=reviews_mini", *extended])
+    assert len(runs) == 6 and {one.method.name for one in runs} == {"full", "lora", "rslora"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("task.classes=3", "give each class a name"),
+        ("task.headline=pearson", "headline=pearson is none of accuracy, mcc, f1"),
+        ("task.name=cola", "name=cola is a task of GLUE"),
+    ],
+)
+def test_a_task_that_contradicts_itself_is_told(extended, changed, told):
+    with pytest.raises(ConfigError, match=told):
+        check(compose(["task=reviews", changed]))
+
+
+def test_a_task_of_ones_own_without_its_files_is_told(extended):
+    cfg = check(compose(["model=tiny_bert", "task=reviews", "data.dir=null", *extended[1:]]))
+    with pytest.raises(FileNotFoundError, match="reviews is a task of your own, which only files have"):
+        run.run(cfg)
