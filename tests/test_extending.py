@@ -7,6 +7,7 @@ import pytest
 
 from ina import config, plan, run
 from ina.config import CONFIG_DIR, ConfigError, check, compose
+from ina.data import schema
 
 PAGE = (CONFIG_DIR.parent / "docs" / "extending.md").read_text(encoding="utf-8")
 
@@ -20,6 +21,8 @@ def extended(tmp_path, monkeypatch):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(config, "CONFIG_DIR", folder)
+    for tasks in ("TEXT_COLUMNS", "NUM_CLASSES", "OWN"):  # which the reviews are added to
+        monkeypatch.setattr(schema, tasks, dict(getattr(schema, tasks)))
     reviews = tmp_path / "data" / "reviews"
     reviews.mkdir(parents=True)
     rows = ["what a waste of an hour\tbad", "warm and funny\tgood"] * 4
