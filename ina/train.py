@@ -23,6 +23,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import torch
 from datasets import Dataset
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     PreTrainedTokenizerBase,
@@ -266,7 +267,10 @@ class _Trainer(Trainer):
         return outputs
 
     def _save_checkpoint(self, *args: Any, **settings: Any) -> None:
-        super()._save_checkpoint(*args, **settings)
+        try:
+            super()._save_checkpoint(*args, **settings)
+        except SafetensorError as error:  # what a full disk is to safetensors
+            raise OSError(f"the checkpoint in {self.folder} cannot be written: {error}") from error
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
             mark_whole(self.folder / f"checkpoint-{self.state.global_step}")
