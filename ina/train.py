@@ -23,6 +23,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import torch
 from datasets import Dataset
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     PreTrainedTokenizerBase,
@@ -99,7 +100,7 @@ def fit(
 ) -> Trained:
     """Train `model` on `features`, measure it on every dev set after every epoch, and resume where `folder` left off.
 
-    `folder` holds Trainer's checkpoints of the last two epochs and, in `epochs/`, the outcome of each epoch. A run that
+    `folder` holds Trainer's checkpoint of the last epoch and, in `epochs/`, the outcome of each epoch. A run that
     was killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
     folder when it has recorded the result. `on_progress` is called at most once a second, after an optimiser step.
     """
@@ -188,7 +189,6 @@ def _arguments(
         seed=seed,
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=2,  # the one before is needed while the next one is being written
         logging_strategy="epoch",
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
@@ -266,7 +266,10 @@ class _Trainer(Trainer):
         return outputs
 
     def _save_checkpoint(self, *args: Any, **settings: Any) -> None:
-        super()._save_checkpoint(*args, **settings)
+        try:
+            super()._save_checkpoint(*args, **settings)
+        except SafetensorError as error:  # what a full disk is to safetensors
+            raise OSError(f"the checkpoint in {self.folder} cannot be written: {error}") from error
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
             mark_whole(self.folder / f"checkpoint-{self.state.global_step}")
@@ -278,8 +281,11 @@ WHOLE = "whole"
 
 
 def mark_whole(checkpoint: Path) -> None:
-    """Declare that a checkpoint and the outcomes of the epochs so far are written."""
+    """Declare that a checkpoint and the outcomes of the epochs so far are written, and remove older checkpoints."""
     (checkpoint / WHOLE).touch()
+    for other in checkpoint.parent.glob("checkpoint-*"):
+        if other != checkpoint:
+            shutil.rmtree(other)
 
 
 def last_whole_checkpoint(folder: Path) -> str | None:

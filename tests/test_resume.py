@@ -127,17 +127,15 @@ def test_a_checkpoint_of_another_version_of_the_code_is_not_used(unkilled, glue,
 # which checkpoint
 
 
-def test_the_two_newest_checkpoints_are_kept(glue, tmp_path):
-    with ending(3, "after"):
-        run.run(configured(glue, tmp_path))
-    assert {path.name for path in work_folder(tmp_path).glob("checkpoint-*")} == {"checkpoint-10", "checkpoint-15"}
+def test_only_the_newest_whole_checkpoint_is_kept(killed):
+    assert [path.name for path in work_folder(killed).glob("checkpoint-*")] == ["checkpoint-10"]
 
 
 def test_the_newest_whole_checkpoint_is_taken_and_half_written_ones_are_removed(tmp_path, caplog):
-    for step in (5, 10, 15, 20):
+    (tmp_path / "checkpoint-10").mkdir()
+    train.mark_whole(tmp_path / "checkpoint-10")
+    for step in (5, 15, 20):
         (tmp_path / f"checkpoint-{step}").mkdir()
-    for step in (5, 10):
-        train.mark_whole(tmp_path / f"checkpoint-{step}")
     assert train.last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-5", "checkpoint-10"}
     assert "checkpoint-20 is not used: the run was killed while it was written" in caplog.text

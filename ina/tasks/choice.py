@@ -19,7 +19,7 @@ def head(task: ChoiceTask) -> Head:
 
 def train_features(task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Token ids (endings, tokens) with labels: sentence, then beginning and ending; not padded."""
-    return _features(task, rows, tokenizer).add_column("labels", list(rows["label"]))
+    return _features(task, rows, tokenizer).add_column("labels", rows["label"][:])
 
 
 def dev_sets(task: ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
@@ -29,7 +29,7 @@ def dev_sets(task: ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokeniz
 
 
 def _features(task: ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
-    first, beginning, *endings = (list(rows[column]) for column in task.columns)
+    first, beginning, *endings = (rows[column][:] for column in task.columns)
     each = [
         dict(
             tokenizer(

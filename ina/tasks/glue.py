@@ -21,7 +21,7 @@ def head(task: GlueTask) -> Head:
 
 def train_features(task: GlueTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Token ids with labels: sentence or sentence pair, truncated to `task.max_length`, not padded."""
-    return _features(task, rows, tokenizer).add_column("labels", list(rows["label"]))
+    return _features(task, rows, tokenizer).add_column("labels", rows["label"][:])
 
 
 def dev_sets(task: GlueTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
@@ -34,15 +34,15 @@ def dev_sets(task: GlueTask, splits: DatasetDict, tokenizer: PreTrainedTokenizer
 
 
 def _features(task: GlueTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
-    texts = [list(rows[column]) for column in task.columns]
+    texts = [rows[column][:] for column in task.columns]
     encoded = dict(tokenizer(*texts, truncation=True, max_length=task.max_length))
     return Dataset.from_dict(encoded | {"length": [len(ids) for ids in encoded["input_ids"]]})
 
 
 def scorer(task: GlueTask | ChoiceTask, split: str, rows: Dataset) -> Callable[[tuple[np.ndarray, ...]], Scored]:
     """Scoring from logits (examples, classes), for STS-B scores (examples, 1)."""
-    labels = np.asarray(rows["label"])
-    keys = {"split": split, "id": list(rows["idx"]), "label": labels}
+    labels = np.asarray(rows["label"][:])
+    keys = {"split": split, "id": rows["idx"][:], "label": labels}
 
     def score(outputs: tuple[np.ndarray, ...]) -> Scored:
         logits = outputs[0]
