@@ -224,7 +224,8 @@ def sources(runs: list[RunConfig]) -> list[str]:
     """The data source of each run.
 
     Raises:
-        ConfigError: The data or the model of runs cannot be had; all problems are told.
+        ConfigError: The data or the model of runs cannot be had, or their data comes from several sources; all problems
+            are told.
     """
     problems: dict[str, None] = {}
     answers: dict[str, Any] = {}
@@ -243,6 +244,15 @@ def sources(runs: list[RunConfig]) -> list[str]:
     for run in runs:
         if not run.model.tiny:
             missing(models.locate, run.model)
+    tasks = {source: [] for source in found if source}
+    for run, source in zip(runs, found, strict=True):
+        if source and run.task.name not in tasks[source]:
+            tasks[source].append(run.task.name)
+    if len(tasks) > 1:
+        each = ", ".join(f"{source} ({', '.join(names)})" for source, names in tasks.items())
+        problems[f"a sweep has one data source, and these runs have {each}: set data=files, data=hub or data=probe"] = (
+            None
+        )
     if problems:
         raise ConfigError("\n".join(problems))
     return found

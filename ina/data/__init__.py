@@ -1,8 +1,8 @@
 """Task data from one of three interchangeable sources: `files`, `hub`, `probe`.
 
 Each source is a module with `available(task_name, data) -> bool` and `load(task_name, data) -> DatasetDict`; the `load`
-here picks one, checks what it gives against `ina.data.schema` and fingerprints the content. A source that may lack a
-task also has `looked_for(task_name, data) -> str`, for the error message. The probe has every task.
+here picks one, checks what it gives against `ina.data.schema` and fingerprints the content. `looked_for(task_name,
+data) -> str` tells, for the error message, why a source does not have a task.
 """
 
 import importlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ina.config import DataConfig
 
 SOURCES = ("files", "hub", "probe")
-"""In the order in which `data.source=auto` tries them."""
+"""`data.source=auto` takes the files where a folder is named for them, else the hub, else the probe."""
 
 SUBSET_SEED = 20240806
 
@@ -40,7 +40,7 @@ class TaskData:
 
 
 def load(task_name: str, data: "DataConfig") -> TaskData:
-    """Rows of a task from the source that `data` names or, for `auto`, the first that has it.
+    """Rows of a task from the source that :func:`resolve` gives.
 
     `data.max_train` limits the training rows to a subset that depends on nothing but its size and the rows there are,
     so every seed and every method trains on the same ones; a smaller subset is part of a larger one. It is drawn before
@@ -67,16 +67,20 @@ def resolve(task_name: str, data: "DataConfig") -> str:
     """Name of the source that `load` would take for a task; loads nothing.
 
     Raises ValueError for an unknown task; FileNotFoundError where `data.dir`, INA_DATA_DIR or INA_HUB_DIR names a
-    folder that does not exist, or where a source asked for by name does not have the task.
+    folder that does not exist, or where no source that may be taken has the task. Where a folder is named, `auto` takes
+    no other source in its place.
     """
     if task_name not in schema.TASKS:
         raise ValueError(f"task {task_name!r} is unknown; there are {', '.join(schema.TASKS)}")
+    names: tuple[str, ...] = (data.source,)
     if data.source == "auto":
-        return next(source for source in SOURCES if _module(source).available(task_name, data))
-    source = _module(data.source)
-    if not source.available(task_name, data):
-        raise FileNotFoundError(f"data.source={data.source} has no {task_name}: {source.looked_for(task_name, data)}")
-    return data.source
+        names = ("files",) if _module("files").data_dir(data) else ("hub", "probe")
+    for name in names:
+        if _module(name).available(task_name, data):
+            return name
+    reasons = "; ".join(_module(name).looked_for(task_name, data) for name in names)
+    instead = "; data=probe takes the generated suite instead" if names == ("files",) and data.source == "auto" else ""
+    raise FileNotFoundError(f"data.source={data.source} has no {task_name}: {reasons}{instead}")
 
 
 def subset(train: Dataset, size: int) -> Dataset:
