@@ -106,6 +106,14 @@ class SquadTask(_Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_unanswerable_questions_for_a_threshold(self) -> SquadTask:
+        if self.null_threshold and not self.version_2:
+            raise ValueError(
+                f"null_threshold={self.null_threshold} is for squad_v2; every question of {self.name} has an answer"
+            )
+        return self
+
 
 class ChoiceTask(_Strict):
     """Multiple choice: which of several endings goes on from a sentence and the beginning of the next."""
@@ -196,6 +204,15 @@ class DataConfig(_Strict):
     distractors: Distractors  # for the probe's reading tasks
     test_distractors: list[Distractors] | None = None  # further dev sets that differ in nothing else
 
+    @model_validator(mode="after")
+    def _selects_from_one_dev_set(self) -> DataConfig:
+        if self.select is not None and self.test_distractors:
+            raise ValueError(
+                f"select={self.select} measures on training rows alone: leave out test_distractors="
+                f"{self.test_distractors}"
+            )
+        return self
+
 
 class TrainConfig(_Strict):
     """How a model is trained; the same for every task and method unless a file of `configs/` says otherwise."""
@@ -229,6 +246,12 @@ class TrainConfig(_Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _warms_up(self) -> TrainConfig:
+        if self.schedule == "constant" and self.warmup_ratio:
+            raise ValueError(f"schedule=constant has no warm-up: set warmup_ratio=0, not {self.warmup_ratio}")
+        return self
+
 
 class WandbConfig(_Strict):
     """Weights & Biases logging."""
@@ -257,6 +280,20 @@ class RunConfig(_Strict):
     def _starts_from_another_task(self) -> RunConfig:
         if self.train.start and (self.task.family != "glue" or self.task.name == self.train.start):
             raise ValueError(f"train.start={self.train.start} is for the other tasks of GLUE, not {self.task.name}")
+        return self
+
+    @model_validator(mode="after")
+    def _reads_its_settings(self) -> RunConfig:
+        if self.train.head_dropout is not None and self.task.family == "squad":
+            raise ValueError(
+                f"train.head_dropout={self.train.head_dropout} is for classifiers; {self.task.name} has no such head"
+            )
+        if (
+            isinstance(self.method, Ina)
+            and self.method.scale is not None
+            and "alpha" in self.method_changes(self.task.family, self.task.name)
+        ):
+            raise ValueError(f"method.alpha={self.method.alpha} is not read where method.scale is set")
         return self
 
     @property

@@ -56,6 +56,7 @@ def run(
         ValueError, OSError: The data or the model cannot be had, or a folder not written to; the message says which.
     """
     source = data.resolve(cfg.task.name, cfg.data)
+    train.check_device(cfg.train)
     name = (cfg.experiment, source, cfg.id)
     commit, dirty = _code()
     clean = commit is not None and not dirty

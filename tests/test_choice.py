@@ -172,7 +172,7 @@ def write(folder, *changed, header=HEADER):
         with open(folder / f"{name}.csv", "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerows([["", *header], *([str(n), *row] for n, row in enumerate([sound, *changed]))])
-    return DataConfig(source="files", dir=str(folder.parent), max_train=None, distractors=0)
+    return DataConfig(source="files", dir=str(folder.parent), max_train=None, distractors=2)
 
 
 def row(**changed):

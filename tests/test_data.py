@@ -17,7 +17,7 @@ from ina.data import schema
 def settings(source="auto", folder=None, max_train=None, select=None):
     folder = None if folder is None else str(folder)
     return SimpleNamespace(
-        source=source, dir=folder, select=select, max_train=max_train, distractors=0, test_distractors=None
+        source=source, dir=folder, select=select, max_train=max_train, distractors=2, test_distractors=None
     )
 
 
@@ -133,6 +133,26 @@ def test_a_data_folder_that_does_not_exist_is_an_error_and_no_other_source_is_ta
 def test_files_without_a_folder_say_which_settings_are_missing():
     with pytest.raises(FileNotFoundError, match="neither data.dir nor INA_DATA_DIR is set"):
         ina.data.resolve("rte", settings("files"))
+
+
+@pytest.mark.parametrize("setting", [dict(distractors=4), dict(test_distractors=[0, 8])])
+@pytest.mark.parametrize(("source", "task"), [("files", "squad_v1"), ("hub", "squad_v1"), ("probe", "rte")])
+def test_distractors_are_refused_where_there_are_none(setting, source, task, sources):
+    getattr(sources, source).tasks = {task}
+    given = settings(source)
+    vars(given).update(setting)
+    (key, value), *_ = setting.items()
+    with pytest.raises(ValueError) as error:
+        ina.data.resolve(task, given)
+    assert str(error.value) == (
+        f"data.{key}={value} is for squad_v1 and squad_v2 with data=probe; "
+        f"here the task is {task} and the data source {source}"
+    )
+
+
+def test_a_data_folder_is_refused_with_the_hub(sources):
+    with pytest.raises(ValueError, match="data.dir=there is not read with data=hub; INA_HUB_DIR names a local copy"):
+        ina.data.resolve("rte", settings("hub", folder="there"))
 
 
 @pytest.mark.parametrize("named", ["data.dir", "INA_DATA_DIR"])
@@ -279,7 +299,7 @@ def test_equal_rows_have_an_equal_fingerprint_however_they_are_stored(tmp_path):
 def test_the_fingerprint_is_the_same_in_another_process(tmp_path):
     code = (
         "import sys; from types import SimpleNamespace as N; import ina.data;"
-        "settings = N(source='files', dir=sys.argv[1], select=None, max_train=None, test_distractors=None);"
+        "settings = N(source='files', dir=sys.argv[1], select=None, max_train=None, distractors=2, test_distractors=0);"
         "print(ina.data.load('rte', settings).fingerprint)"
     )
     here = ina.data.load("rte", settings("files", write_rte(tmp_path))).fingerprint

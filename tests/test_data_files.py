@@ -62,7 +62,7 @@ DEV = {"mnli": ("dev_matched", "dev_mismatched")}
 
 def settings(folder):
     return SimpleNamespace(
-        source="files", dir=str(folder), select=None, max_train=None, distractors=0, test_distractors=None
+        source="files", dir=str(folder), select=None, max_train=None, distractors=2, test_distractors=None
     )
 
 

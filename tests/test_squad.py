@@ -192,7 +192,7 @@ SUB_WORD = {
 @pytest.fixture(scope="module")
 def real(real_data) -> dict[str, Dataset]:
     """The real questions, each as often as it has different answers, with one of them each."""
-    files = DataConfig(source="files", dir=str(real_data), max_train=None, distractors=0)
+    files = DataConfig(source="files", dir=str(real_data), max_train=None, distractors=2)
     return {
         f"{name} {split}": Dataset.from_list(list(_each_answer(rows)), features=rows.features)
         for name in schema.SQUAD_TASKS

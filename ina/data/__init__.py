@@ -51,10 +51,6 @@ def load(task_name: str, data: "DataConfig") -> TaskData:
     Raises what `resolve` raises, and ValueError naming file or split, row and value when the data is malformed.
     """
     source = resolve(task_name, data)
-    if data.test_distractors and source != "probe":
-        raise ValueError(
-            f"data.test_distractors is {data.test_distractors}, but the data source is {source}: data=probe"
-        )
     splits = schema.conform(task_name, _module(source).load(task_name, data), source)
     if data.select is not None:
         splits = hold_out(splits, data.select)
@@ -66,9 +62,9 @@ def load(task_name: str, data: "DataConfig") -> TaskData:
 def resolve(task_name: str, data: "DataConfig") -> str:
     """Name of the source that `load` would take for a task; loads nothing.
 
-    Raises ValueError for an unknown task; FileNotFoundError where `data.dir`, INA_DATA_DIR or INA_HUB_DIR names a
-    folder that does not exist, or where no source that may be taken has the task. Where a folder is named, `auto` takes
-    no other source in its place.
+    Raises ValueError for an unknown task, or a setting that the source does not read; FileNotFoundError where
+    `data.dir`, INA_DATA_DIR or INA_HUB_DIR names a folder that does not exist, or where no source that may be taken has
+    the task. Where a folder is named, `auto` takes no other source in its place.
     """
     if task_name not in schema.TASKS:
         raise ValueError(f"task {task_name!r} is unknown; there are {', '.join(schema.TASKS)}")
@@ -77,10 +73,24 @@ def resolve(task_name: str, data: "DataConfig") -> str:
         names = ("files",) if _module("files").data_dir(data) else ("hub", "probe")
     for name in names:
         if _module(name).available(task_name, data):
+            _check_settings(name, task_name, data)
             return name
     reasons = "; ".join(_module(name).looked_for(task_name, data) for name in names)
     instead = "; data=probe takes the generated suite instead" if names == ("files",) and data.source == "auto" else ""
     raise FileNotFoundError(f"data.source={data.source} has no {task_name}: {reasons}{instead}")
+
+
+def _check_settings(source: str, task_name: str, data: "DataConfig") -> None:
+    """Raises ValueError for a setting that the source, or the task there, does not read."""
+    unread = {"distractors": data.distractors != schema.DISTRACTORS, "test_distractors": bool(data.test_distractors)}
+    for key, given in unread.items():
+        if given and (source != "probe" or task_name not in schema.SQUAD_TASKS):
+            raise ValueError(
+                f"data.{key}={getattr(data, key)} is for {' and '.join(schema.SQUAD_TASKS)} with data=probe; "
+                f"here the task is {task_name} and the data source {source}"
+            )
+    if data.dir and data.source == "hub":
+        raise ValueError(f"data.dir={data.dir} is not read with data=hub; INA_HUB_DIR names a local copy of the hub")
 
 
 def subset(train: Dataset, size: int) -> Dataset:

@@ -5,10 +5,11 @@
     <dir>/squad/{train,dev}-v1.1.json               or  <dir>/...
     <dir>/swag/{train,val}.csv
 
-`<dir>` is `data.dir`, else INA_DATA_DIR. Folder names may have any case, and hyphens or none (`SST-2`, `sst2`). Rows come out as the hub has them (`ina.data.schema`), `idx` being the row's
-position in its file. Anything malformed is an error that names file, line and value, with two exceptions that the
-benchmark's own readers make too: MNLI rows without a gold label ("-") are left out, and so are the few rows of the
-official QQP files that a line break inside a question has torn apart.
+`<dir>` is `data.dir`, else INA_DATA_DIR. Folder names may have any case, and hyphens or none (`SST-2`, `sst2`). Rows
+come out as the hub has them (`ina.data.schema`), `idx` being the row's position in its file. Anything malformed is an
+error that names file, line and value, with two exceptions that the benchmark's own readers make too: MNLI rows without
+a gold label ("-") are left out, and so are the few rows of the official QQP files that a line break inside a question
+has torn apart.
 """
 
 import csv

@@ -36,6 +36,10 @@ SQUAD_TASKS = ("squad_v1", "squad_v2")
 TASKS = (*TEXT_COLUMNS, *SQUAD_TASKS)
 
 
+DISTRACTORS = 2
+"""Irrelevant facts in a paragraph of the embedded suite, where `data.distractors` does not say otherwise."""
+
+
 def split_names(task_name: str) -> tuple[str, ...]:
     """The labelled splits of a task: `train` and its development split(s)."""
     if task_name == "mnli":
