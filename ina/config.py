@@ -55,10 +55,24 @@ class ModelConfig(_Strict):
     path: str | None = None  # a local folder in the hub's format; wins over the others
     package: str | None = None  # "<python package>/<folder>" holding such a folder
     hub: str | None = None
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")] | None = None  # with path: folder_sha256
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None  # of model.safetensors
     tiny: Literal["bert", "roberta", "deberta", "deberta-v2"] | None = None  # random weights, for tests
     pooler_in_head: bool = False  # train the pooler with the classifier: where its pre-training never did
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_the_files_of_a_folder(cls, given: Any) -> Any:
+        """Put the digest of the files in `path` in the place of the hub's revision, so that two folders are two models.
+
+        A digest that is given already, as in a record, stays.
+        """
+        if not isinstance(given, dict) or not isinstance(given.get("path"), str):
+            return given
+        known, folder = given.get("revision"), Path(given["path"]).expanduser()
+        if isinstance(known, str) and len(known) == 64:
+            return given
+        return given | {"revision": folder_sha256(folder) if folder.is_dir() else None}
 
     @model_validator(mode="after")
     def _has_a_source(self) -> ModelConfig:
@@ -343,10 +357,29 @@ def _lineage(group: str, name: str) -> list[Path]:
     return [*(part for base in bases for part in _lineage(group, base)), file]
 
 
+def folder_sha256(folder: Path) -> str:
+    """SHA-256 over names and contents of the files in a folder, without hidden files and folders in it."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return hashlib.sha256("".join(f"{path.name}\0{file_sha256(path)}\n" for path in files).encode()).hexdigest()
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file, read once in a process unless it changes."""
+    state = file.stat()
+    return _file_sha256(file, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _file_sha256(file: Path, size: int, changed: int) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 # Settings that name things, say where they are, or only decide how fast the same numbers come.
 _NO_EFFECT = {
     "model.name",
     "model.label",
+    "model.path",  # its files are told by model.revision
     "task.label",
     "method.name",
     "data.source",
@@ -356,6 +389,7 @@ _NO_EFFECT = {
     "train.eval_batch_size",
     "train.device_batch_size",
 }
+_REPLACED_BY_PATH = {"model.package", "model.hub", "model.sha256", "model.tiny"}
 _BATCHES = {"train.eval_batch_size", "train.device_batch_size"}  # they do where a maximum goes over all of a batch
 
 
@@ -378,6 +412,8 @@ def numbers_depend_on(
         for section in ("model", "task", "method", "data", "train")
         for key, value in config[section].items()
     }
+    if flat.get("model.path"):
+        flat = {key: value for key, value in flat.items() if key not in _REPLACED_BY_PATH}
     if source != "probe":
         flat.pop("data.distractors", None)
         flat.pop("data.test_distractors", None)

@@ -120,7 +120,7 @@ def cost(cfg: RunConfig) -> Cost:
 
 def _prepared(cfg: RunConfig, head: Head, layers: int | None, device: str = "meta") -> tuple[nn.Module, Params]:
     model = models.untrained(cfg.model, head, device, layers)
-    return methods.prepare(cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span")
+    return methods.prepare(cfg.method, model, models.head_modules(cfg.model, model), span=head.kind == "span")
 
 
 def _traced(cfg: RunConfig, head: Head, layers: int | None) -> np.ndarray:

@@ -64,7 +64,7 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
     """
     head = family(cfg.task.family).head(cfg.task)
     if not (Path(folder) / files.CONFIG_FILE).is_file():
-        itself = cfg.model.model_copy(update={"path": str(folder), "tiny": None})
+        itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
         gated = isinstance(cfg.method, Gate)
         return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()
     backbone = models.load(cfg.model, head, cfg.seed)
@@ -105,7 +105,7 @@ def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: H
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing; it holds all weights of a model with gates")
     model = models.untrained(itself, head)
-    model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model, head), span=head.kind == "span")
+    model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model), span=head.kind == "span")
     try:
         model.load_state_dict(files.read_weights(file))
     except RuntimeError as error:

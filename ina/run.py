@@ -57,6 +57,7 @@ def run(
     """
     source = data.resolve(cfg.task.name, cfg.data)
     train.check_device(cfg.train)
+    models.check(cfg.model, family(cfg.task.family).head(cfg.task), cfg.task.max_length, cfg.train.head_dropout)
     name = (cfg.experiment, source, cfg.id)
     commit, dirty = _code()
     clean = commit is not None and not dirty
@@ -233,7 +234,7 @@ def _train(
     dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer, cache)
     model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     transformers.set_seed(cfg.seed)
-    in_head = models.head_modules(cfg.model, model, head)
+    in_head = models.head_modules(cfg.model, model)
     model, params = methods.prepare(cfg.method, model, in_head, span=head.kind == "span")
     if origin:
         logger.info("%s: starts from %s", cfg.id, origin.id)

@@ -23,6 +23,7 @@ from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from . import data, models, record
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
+from .task import family
 
 Standing = Literal["done", "running", "failed", "missing"]
 PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
@@ -242,8 +243,8 @@ def sources(runs: list[RunConfig]) -> list[str]:
 
     found = [missing(data.resolve, run.task.name, run.data) for run in runs]
     for run in runs:
-        if not run.model.tiny:
-            missing(models.locate, run.model)
+        head = family(run.task.family).head(run.task)
+        missing(models.check, run.model, head, run.task.max_length, run.train.head_dropout)
     tasks = {source: [] for source in found if source}
     for run, source in zip(runs, found, strict=True):
         if source and run.task.name not in tasks[source]:

@@ -76,7 +76,7 @@ def measure(model_name: str, method_name: str, args: argparse.Namespace) -> str:
         device=device.type,
     )
     base = fresh(cfg)
-    model, params = methods.prepare(cfg.method, base, models.head_modules(cfg.model, base, HEAD), span=False)
+    model, params = methods.prepare(cfg.method, base, models.head_modules(cfg.model, base), span=False)
     model.to(device)
     if args.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})

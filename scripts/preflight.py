@@ -213,7 +213,7 @@ def _timed(cfg: RunConfig, head: Head, layers: int) -> list[float]:
     if cfg.train.threads:
         torch.set_num_threads(cfg.train.threads)
     model = models.untrained(cfg.model, head, layers=layers)
-    model, _ = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span")
+    model, _ = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model), span=head.kind == "span")
     model.to(device).train()
     word = 9
     ways = speed.faster(model, dtype, np.array([word]), cfg.train.weight_decay) if cfg.train.fast else nullcontext()
@@ -339,7 +339,7 @@ def print_sources(runs: list[RunConfig]) -> None:
 
 
 def _model_source(cfg: RunConfig) -> str:
-    if cfg.model.tiny:
+    if cfg.model.tiny and not cfg.model.path:
         return "random weights"
     place, revision = models.locate(cfg.model)
     if Path(place).is_dir():

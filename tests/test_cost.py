@@ -24,7 +24,7 @@ def counted(cfg, examples: int, tokens: int) -> tuple[int, int]:
     """Operations of a real step, forward and in all, as they happen."""
     head = family(cfg.task.family).head(cfg.task)
     model = models.untrained(cfg.model, head)
-    model, _ = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span")
+    model, _ = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model), span=head.kind == "span")
     with FlopCounterMode(display=False) as counter:
         outputs = model.train()(inputs_embeds=torch.randn(examples, tokens, 32))
         forward = counter.get_total_flops()

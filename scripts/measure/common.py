@@ -67,7 +67,7 @@ def model(cfg: RunConfig) -> nn.Module:
     head = task.head(cfg.task)
     made = models.load(cfg.model, head, cfg.seed)
     transformers.set_seed(cfg.seed)
-    made, _ = methods.prepare(cfg.method, made, models.head_modules(cfg.model, made, head), span=head.kind == "span")
+    made, _ = methods.prepare(cfg.method, made, models.head_modules(cfg.model, made), span=head.kind == "span")
     return made.train()
 
 
