@@ -72,7 +72,7 @@ class ModelConfig(_Strict):
         known, folder = given.get("revision"), Path(given["path"]).expanduser()
         if isinstance(known, str) and len(known) == 64:
             return given
-        return given | {"revision": folder_sha256(folder) if folder.is_dir() else None}
+        return given | {"revision": folder_sha256(folder) if (folder / "config.json").is_file() else None}
 
     @model_validator(mode="after")
     def _has_a_source(self) -> ModelConfig:

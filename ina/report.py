@@ -24,7 +24,7 @@ from typing import Any, Literal
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from . import data, record, sweep, train
+from . import data, environment, record, sweep, train
 from .config import CONFIG_DIR, ConfigError, RunConfig, numbers_depend_on
 from .record import Busy, Record
 
@@ -62,7 +62,7 @@ class Report(Callback):
             try:
                 current = Sweep(config)
             except USER_ERRORS as error:
-                sys.exit(f"nothing was started:\n{error}")
+                sys.exit(f"nothing was started:\n{record.explained(error)}")
         self.sweep = current
         if not current.trials:
             config.hydra.sweeper = {"_target_": "hydra_plugins.ina_sweeper.Planned"}
@@ -95,7 +95,10 @@ class Sweep:
         jobs = config.hydra.launcher.get("n_jobs") or config.hydra.launcher.get("array_parallelism") or 1
         self.workers = min(self.total, jobs if jobs > 0 else sweep.workers())
         shared = Path(config.output_dir).resolve() / "sweeps"
-        shared.mkdir(parents=True, exist_ok=True)
+        environment.check_launcher(config.hydra.launcher)
+        for run in self.runs.values():
+            environment.log_in(run.wandb)
+        record.check_writable(shared)
         self.folder = Path(tempfile.mkdtemp(dir=shared))
         self.started = time.monotonic()
         self.recorded: set[str] = set()
@@ -140,7 +143,7 @@ class Sweep:
         except KeyboardInterrupt:
             status = "cancelled"
         except USER_ERRORS as error:
-            told = f"FAILED: {error}"
+            told = f"FAILED: {record.explained(error)}"
         except Exception as error:
             told = f"FAILED: {type(error).__name__}: {error}"
         finally:

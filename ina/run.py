@@ -26,7 +26,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from torch import nn
 
-from . import data, kept, methods, models, record, report, speed, sweep, train
+from . import data, environment, kept, methods, models, record, report, speed, sweep, train
 from .cache import Cache
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
 from .record import Busy, DataInfo, Params, Record, RecordError
@@ -57,6 +57,7 @@ def run(
     """
     source = data.resolve(cfg.task.name, cfg.data)
     train.check_device(cfg.train)
+    environment.log_in(cfg.wandb)
     models.check(cfg.model, family(cfg.task.family).head(cfg.task), cfg.task.max_length, cfg.train.head_dropout)
     name = (cfg.experiment, source, cfg.id)
     commit, dirty = _code()
@@ -75,6 +76,7 @@ def run(
         known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
         if found := _recorded(cfg, source, clean, settings):
             return found, False
+        record.check_writable(Path(cfg.output_dir))
         with record.claim(record.lock_path(cfg.output_dir, *name), wait):
             if found := _recorded(cfg, source, clean, settings):  # by now
                 return found, False
@@ -275,15 +277,18 @@ def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
 
     os.environ["WANDB_WATCH"] = "false"
     Path(cfg.output_dir).mkdir(parents=True, exist_ok=True)
-    wandb.init(
-        project=cfg.wandb.project,
-        entity=cfg.wandb.entity,
-        mode=cfg.wandb.mode,
-        name=cfg.id,
-        group=cfg.experiment,
-        config=cfg.model_dump(),
-        dir=cfg.output_dir,
-    )
+    try:
+        wandb.init(
+            project=cfg.wandb.project,
+            entity=cfg.wandb.entity,
+            mode=cfg.wandb.mode,
+            name=cfg.id,
+            group=cfg.experiment,
+            config=cfg.model_dump(),
+            dir=cfg.output_dir,
+        )
+    except wandb.errors.Error as error:
+        raise ValueError(f"wandb.mode={cfg.wandb.mode}: {error}; wandb.mode=offline needs no network") from None
     try:
         yield ["wandb"]
     finally:
@@ -300,7 +305,7 @@ def main(cfg: DictConfig) -> Outcome | None:
     try:
         _do(check(cfg), overrides, None)
     except report.USER_ERRORS as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {record.explained(error)}")
     return None
 
 
