@@ -287,7 +287,7 @@ def card() -> str:
         "",
         "Baselines in points, accuracy but for STS-B (Pearson), on the dev set; chance is the majority class. In SQuAD",
         "v2 they say whether the question has an answer. On the dev set of the real STS-B, word overlap reaches 62.3.",
-        f"MiniLM-L6-H384: last epoch of experiment {EXPERIMENT}, one seed.",
+        f"all-MiniLM-L6-v2: last epoch of experiment {EXPERIMENT}, one seed.",
         "",
     ]
     for task, (rows, figures) in tasks.items():

@@ -109,7 +109,7 @@ def test_the_fingerprint_changes_with_data_and_number_format(circumstance):
 @pytest.mark.parametrize(
     "change",
     ["results_dir=elsewhere", "wandb.mode=offline", "data.dir=there", "train.threads=1", "train.device_batch_size=8",
-     "data.distractors=8"],
+     "data.distractors=8", "model.label=MiniLM-L6-H384"],
 )  # fmt: skip
 def test_the_fingerprint_ignores_what_cannot_change_the_numbers(change):
     assert fingerprint(settings(change)) == fingerprint(settings())
