@@ -26,7 +26,7 @@ from transformers.models.deberta.modeling_deberta import DisentangledSelfAttenti
 from . import tiny
 from .config import CONFIG_DIR, ModelConfig, file_sha256, folder_sha256
 from .data import hub
-from .task import Head
+from .tasks import Head
 
 
 class ModelError(ValueError):

@@ -37,7 +37,7 @@ class GatedLinear(nn.Module):
         self.inhibit = nn.Linear(base_layer.in_features, width, device=device)
         self.select = nn.Linear(width, width, device=device)
         self.gate = InhibitionGate(inhibition, activation, threshold="tensor", detach_threshold=False)
-        self.passes = False  # project without the gate
+        self.bypass = False  # project without the gate
         for layer in (self.inhibit, self.select):
             nn.init.normal_(layer.weight, std=std)
             nn.init.zeros_(layer.bias)
@@ -45,7 +45,7 @@ class GatedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Project `x` of shape (..., d) to (..., k)."""
         projected = self.base_layer(x)
-        if self.passes:
+        if self.bypass:
             return projected
         selected = self.select(ACTIVATIONS[self.gate.activation](self.inhibit(x)))
         return (self.gate(selected) + 1) * projected
@@ -61,11 +61,11 @@ class _GatedTokens(DisentangledSelfAttention):
         gates = [child for child in self.children() if isinstance(child, GatedLinear)]
         try:
             for gate in gates:
-                gate.passes = True
+                gate.bypass = True
             return super().disentangled_attention_bias(*given, **settings)
         finally:
             for gate in gates:
-                gate.passes = False
+                gate.bypass = False
 
 
 def add_gates(model: PreTrainedModel, method: Gate) -> None:

@@ -194,6 +194,13 @@ def read_all(root: str | Path, experiment: str | None = None, source: str | None
         yield found
 
 
+def headline_scores(record: Record) -> str:
+    """The best and the last headline score of a finished run, in one line."""
+    best, last = (evaluation.metrics[record.headline] for evaluation in (record.best, record.last))
+    degenerate = ", DEGENERATE: constant prediction" if record.last.degenerate else ""
+    return f"{record.headline} best {best:.4f} (epoch {record.best.epoch}), last {last:.4f}{degenerate}"
+
+
 def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
     """The per-example predictions of a record, one row a dev example.
 

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -23,21 +23,25 @@ import torch
 import transformers
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from . import data, environment, kept, methods, models, record, report, speed, sweep, train
-from .cache import Cache
+from . import data, environment, methods, models, plan, record, saved_models, speed, train
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
+from .progress import USER_ERRORS, Progress, SweepFolder
 from .record import Busy, DataInfo, Params, Record, RecordError
-from .report import Outcome
-from .task import family
+from .tasks import family
 
 logger = logging.getLogger(__name__)
 
 
 def run(
-    cfg: RunConfig, *, first: RunConfig | None = None, command: str | None = None, wait: bool = True
+    cfg: RunConfig,
+    *,
+    first: RunConfig | None = None,
+    command: str | None = None,
+    wait: bool = True,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> tuple[Record, bool]:
     """Do one run and record it, unless it is recorded already.
 
@@ -46,6 +50,7 @@ def run(
         first: The run that it starts from, done and with its model kept; where `train.start` names its task.
         command: The command line to record; None: that of this process.
         wait: Where another process is doing this run: wait for it rather than raise.
+        on_progress: Called about once a second while the model is trained.
 
     Returns:
         The record, and whether it is new.
@@ -62,7 +67,7 @@ def run(
     name = (cfg.experiment, source, cfg.id)
     commit, dirty = _code()
     clean = commit is not None and not dirty
-    root = sweep.home(cfg, clean)
+    root = plan.record_root(cfg, clean)
     dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
     make = partial(_record, cfg, source, commit, dirty, dtype, time.time(), command)
     known: dict[str, Any] = {}
@@ -86,7 +91,7 @@ def run(
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
             threads = f"torch threads: {torch.get_num_threads()}"
             logger.info("%s: data source %s (%s), %s, %s", cfg.id, source, sizes, dtype, threads)
-            model, trained, params = _train(cfg, examples, folder, origin)
+            model, trained, params = _train(cfg, examples, folder, origin, on_progress)
             result = make(
                 **known,
                 status="done",
@@ -105,11 +110,11 @@ def run(
             )
             if record.first_process():
                 if cfg.keep_model:
-                    kept.save(model, result, cfg.output_dir)
+                    saved_models.save(model, result, cfg.output_dir)
                 path = record.write(root, result, trained.predictions)
                 record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
                 shutil.rmtree(folder)
-                logger.info("%s: %s -> %s", cfg.id, report.scores(result), path)
+                logger.info("%s: %s -> %s", cfg.id, record.headline_scores(result), path)
             if torch.distributed.is_initialized():
                 torch.distributed.barrier()  # another run may start from what the first process has just written
             return result, True
@@ -132,7 +137,7 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
             "choose data.source=files, hub or probe for both"
         )
     name = (first.experiment, source, first.id)
-    path = record.record_path(sweep.home(first, clean), *name)
+    path = record.record_path(plan.record_root(first, clean), *name)
     with record.claim(record.lock_path(first.output_dir, *name), wait):
         if not path.is_file():
             raise RecordError(f"{cfg.id} starts from {first.id}, which is not done: there is no {path}")
@@ -226,21 +231,25 @@ def _threads(wanted: int | None, folder: Path) -> int:
 
 
 def _train(
-    cfg: RunConfig, examples: data.TaskData, folder: Path, origin: Record | None
+    cfg: RunConfig,
+    examples: data.TaskData,
+    folder: Path,
+    origin: Record | None,
+    on_progress: Callable[[Progress], None],
 ) -> tuple[nn.Module, train.Trained, Params]:
     task = family(cfg.task.family)
     head = task.head(cfg.task)
     tokenizer = models.load_tokenizer(cfg.model)
-    cache = Cache(Path(cfg.output_dir) / "cache", examples.fingerprint)
-    features = task.train_features(cfg.task, examples.splits["train"], tokenizer, cache)
-    dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer, cache)
+    features = task.train_features(cfg.task, examples.splits["train"], tokenizer)
+    dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer)
     model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     transformers.set_seed(cfg.seed)
     in_head = models.head_modules(cfg.model, model)
     model, params = methods.prepare(cfg.method, model, in_head, span=head.kind == "span")
     if origin:
         logger.info("%s: starts from %s", cfg.id, origin.id)
-        kept.start_from(kept.path(cfg.output_dir, origin.experiment, origin.source, origin.id), origin, model, in_head)
+        folder_of_origin = saved_models.path(cfg.output_dir, origin.experiment, origin.source, origin.id)
+        saved_models.start_from(folder_of_origin, origin, model, in_head)
     counts = (cfg.id, params.trainable, params.adapter, params.head, params.total)
     logger.info("%s: %s trainable weights (adapter %s, head %s) of %s", counts[0], *(f"{n:,}" for n in counts[1:]))
     with _wandb(cfg) as report_to:
@@ -254,16 +263,17 @@ def _train(
             seed=cfg.seed,
             folder=folder,
             report_to=report_to,
+            on_progress=on_progress,
         )
     return model, trained, params
 
 
 def _recorded(cfg: RunConfig, source: str, clean: bool, settings: dict[str, Any]) -> Record | None:
-    found = sweep.recorded(cfg, source, clean, settings)
+    found = plan.recorded(cfg, source, clean, settings)
     if found:
         theirs = found.provenance.commit
         by = f" by commit {theirs[:7]}" if theirs and theirs != _loaded_commit() else ""
-        logger.info("%s: already recorded%s, %s", cfg.id, by, report.scores(found))
+        logger.info("%s: already recorded%s, %s", cfg.id, by, record.headline_scores(found))
     return found
 
 
@@ -295,32 +305,56 @@ def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
         wandb.finish()
 
 
+def record_failure(cfg: RunConfig, source: str, error: str) -> None:
+    """Keep a run that failed with `error` where this process could not see it: its own process was killed."""
+    dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
+    _keep_failure(cfg, _record(cfg, source, *_code(), dtype, time.time(), None, status="failed", error=error))
+
+
 @hydra.main(config_path=str(CONFIG_DIR), config_name="run", version_base="1.3")
-def main(cfg: DictConfig) -> Outcome | None:
-    """Run what the command line says; in a sweep, where this is called for each run, a failed one is an outcome."""
-    _set_up_output(detailed=report.current is None)
-    overrides = list(HydraConfig.get().overrides.task)
-    if report.current:
-        return _do(check(cfg), overrides, report.current)
+def main(cfg: DictConfig) -> float | None:
+    """Do the run of a composed config, and give its best headline score, which a search maximises."""
+    settings = HydraConfig.get()
+    in_a_sweep = not OmegaConf.is_missing(settings.job, "num")
+    folder = SweepFolder(settings.sweep.dir) if in_a_sweep and "InaSweeper" in settings.sweeper._target_ else None
+    _set_up_output(detailed=folder is None)
+    overrides = list(settings.overrides.task)
     try:
-        _do(check(cfg), overrides, None)
-    except report.USER_ERRORS as error:
+        asked = check(cfg)
+        if in_a_sweep and not folder and asked.data.select is None:
+            raise ConfigError("a search needs data.select, say 0.1: a share of the training rows to choose by")
+        return _do(asked, overrides, folder)
+    except USER_ERRORS as error:
+        if in_a_sweep:
+            raise
         sys.exit(f"error: {record.explained(error)}")
-    return None
 
 
-def _do(cfg: RunConfig, overrides: list[str], part_of: report.Sweep | None) -> Outcome | None:
-    """Do a run, and before it the one that it starts from."""
+def _do(cfg: RunConfig, overrides: list[str], folder: SweepFolder | None) -> float | None:
+    """Do a run, and before it the one that it starts from. In our sweeps a failed run is an outcome, not an error."""
     first = None
     if cfg.train.start:
-        before = sweep.first_of(cfg, overrides)
-        first = check(sweep.composed(before))
-        _do(first, before, part_of)
+        before = plan.first_of(cfg, overrides)
+        first = check(plan.compose_config(before))
+        _do(first, before, folder)
     go = partial(run, cfg, first=first, command=" ".join(["python -m ina.run", *overrides]))
-    if part_of:
-        return part_of.job(cfg.id, overrides, go)
-    go()
-    return None
+    if folder:
+        return folder.do(cfg.id, go).score
+    result, _ = go(on_progress=_log_progress())
+    return result.best.metrics[result.headline]
+
+
+def _log_progress() -> Callable[[Progress], None]:
+    """Log progress every 20 seconds, where no terminal shows a bar."""
+    last = time.monotonic()
+
+    def log(progress: Progress) -> None:
+        nonlocal last
+        if not sys.stderr.isatty() and time.monotonic() > last + 20:
+            last = time.monotonic()
+            logger.info("%s", progress)
+
+    return log
 
 
 def _set_up_output(detailed: bool) -> None:
@@ -336,58 +370,26 @@ def _set_up_output(detailed: bool) -> None:
 
 
 def cli() -> None:
-    """Call `main` until no run of the sweep is left, and exit with 0, 1 if a run failed, or 130 after Ctrl-C."""
+    """`main` as a program: exit code 0, 1 if a run failed, or 130 after Ctrl-C."""
     if not record.first_process():
         sys.stdout = open(os.devnull, "w")
     # argparse, by which Hydra reads the command line, refuses settings on both sides of an option such as -m
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda given: "=" in given and not given.startswith("-"))
     # joblib's way to say that it gives a worker's memory back by starting a new one
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
+    logging.getLogger("hydra_plugins.hydra_optuna_sweeper").addHandler(
+        logging.StreamHandler(sys.stdout)
+    )  # the best trial
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through, those of launchers too
-    report.listen(signal.SIGTERM)
-    code = 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.argv[1:] = sweep.readable(sys.argv[1:])
-        while True:
-            try:
-                main()
-            except (HydraException, OSError):
-                raise
-            except Exception:
-                if not _try_again_or_bury():
-                    raise
-                continue
-            if not report.current or not report.current.again():
-                break
+        sys.argv[1:] = plan.readable(sys.argv[1:])
+        main()
     except KeyboardInterrupt:
-        code = 130
-    except (HydraException, OSError, ConfigError) as error:
-        print(f"error: {sweep.plainly(error)}", file=sys.stderr)
-        code = 1
-    except Exception:
-        if not report.current or not report.current.stopped():  # else it is how a launcher takes Ctrl-C
-            traceback.print_exc()
-        code = 1
-    sys.exit(max(code, report.current.end()) if report.current else code)
-
-
-def _try_again_or_bury() -> bool:
-    """After a launcher gave up because workers were killed: whether there are such runs.
-
-    They are tried once more, after that recorded as failed.
-    """
-    lost = report.current.lost() if report.current else []
-    for run_id in lost:
-        if report.current.starts(run_id) == 1:
-            print(f"{run_id}: its process was killed (out of memory?); it is tried once more", flush=True)
-            continue
-        error = "its process was killed twice (out of memory?)"
-        if cfg := report.current.runs.get(run_id):  # else it is a trial of a search
-            dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
-            make = partial(_record, cfg, report.current.sources[run_id], *_code(), dtype)
-            _keep_failure(cfg, make(time.time(), None, status="failed", error=error))
-        report.current.keep(Outcome(run_id, "failed", f"FAILED: {error}", 0.0))
-    return bool(lost)
+        sys.exit(130)
+    except (HydraException, *USER_ERRORS) as error:
+        print(f"error: {plan.explain(error)}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

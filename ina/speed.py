@@ -1,11 +1,12 @@
-"""Ways to take the same training steps in less time, each a function of its own; :func:`faster` applies those that fit.
+"""Faster training steps that compute the same. Each speed-up is a function; :func:`faster` applies those that fit.
 
-:func:`cast_frozen` and :func:`first_token_only` are for any hardware, the others for processors without an accelerator;
-each does nothing where it does not apply. :func:`exact_products_by_onednn` is for plain training too. Two functions
-look at the machine: :func:`bfloat16_speedup` and :func:`idle_cores`.
-What each gains is in its docstring: the time of a training step without it over the time with it, on MiniLM, batch 32,
-one thread of an Intel Xeon with AMX; `make bench` measures it again. What gained less than 3 % was left out:
-torch.compile, sdpa while training, weights packed for oneDNN, a collator of our own, an autograd function for the gate.
+:func:`cast_frozen` and :func:`first_token_only` are for any hardware, the others for a CPU without an accelerator. Each
+does nothing where it does not apply. :func:`exact_products_by_onednn` is for plain training too. Two functions examine
+the machine: :func:`bfloat16_speedup` and :func:`idle_cores`.
+
+A gain in a docstring is the time of a training step without the speed-up over the time with it: MiniLM, batch 32, one
+thread of an Intel Xeon with AMX. `make bench` measures all of them. torch.compile, sdpa while training, weights packed
+for oneDNN, a collator of our own and an autograd function for the gate gained less than 3 % and were left out.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ SHORT = 32  # tokens: from here on sdpa is the quicker attention without dropout
 
 @contextmanager
 def faster(model: nn.Module, dtype: str, token_ids: np.ndarray, weight_decay: float) -> Iterator[None]:
-    """Prepare `model` in place for quick training and evaluation while the block runs.
+    """Prepare `model` in place for fast training and evaluation while the block runs.
 
     Args:
         model: A backbone with its head, or a PEFT model around one, on the CPU.
         dtype: "bfloat16" where training uses autocast to it, else "float32".
-        token_ids: Every token id that the model will see, in any order.
+        token_ids: (any number,) every token id that the model will see, in any order; others raise IndexError.
         weight_decay: That of the optimiser.
     """
     with ExitStack() as stack:
@@ -60,7 +61,10 @@ def faster(model: nn.Module, dtype: str, token_ids: np.ndarray, weight_decay: fl
 
 
 def cheaper_dropout(model: nn.Module) -> None:
-    """Let every dropout module of `model` draw its masks by :func:`drop`. LoRA and InA 1.2, full fine-tuning 1.1."""
+    """Make every `nn.Dropout` of `model` draw its mask by :func:`drop`, in place.
+
+    Gain: LoRA and InA 1.2, full fine-tuning 1.1.
+    """
     for module in model.modules():
         if type(module) is nn.Dropout:
             module.__class__ = _Dropout
@@ -72,11 +76,18 @@ class _Dropout(nn.Dropout):
 
 
 def drop(x: Tensor, p: float) -> Tensor:
-    """Dropout: each element is zero with probability `p`, independently, and scaled by 1 / (1 - p) otherwise.
+    """Dropout: set each element to zero with probability `p`, independently; scale the others by 1 / (1 - p).
 
-    torch's draws its mask one element at a time; this compares 16 random bits an element with a threshold, so `p` is
-    rounded to a multiple of 2**-16 and the scale goes by the rounded value. The stream starts anew at every call from
-    torch's own generator: seeds, checkpoints of its state and gradient checkpointing work as they do for torch's.
+    torch draws one number an element. This compares 16 random bits an element with a threshold, so `p` is rounded to a
+    multiple of 2**-16, and the scale with it. Every call seeds its stream from torch's generator, so seeds, checkpoints
+    of its state and gradient checkpointing work as they do for torch's dropout.
+
+    Args:
+        x: Any shape. Where it is not on the CPU, or not float32 or bfloat16, torch's dropout is used.
+        p: 0 to 1.
+
+    Returns:
+        A tensor of the shape and type of `x`.
     """
     if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.bfloat16) or not 0 < p < 1:
         return nn.functional.dropout(x, p)
@@ -106,10 +117,10 @@ def _unit(scale: float, dtype: torch.dtype) -> np.generic:
 
 
 def short_attention(model: nn.Module) -> None:
-    """Let BERT and RoBERTa attend by :func:`_attention`; DeBERTa's attention is its own and stays as it is.
+    """Make BERT and RoBERTa attend by :func:`_attention`, in place. DeBERTa has an attention of its own, which stays.
 
-    Training LoRA and InA on MRPC's lengths 1.2 (CoLA's 1.0), evaluation on CoLA's 1.3. Full fine-tuning in bfloat16
-    gains 1.1 besides on SQuAD's lengths, as the mask leaves the scores in that type.
+    Gain: LoRA and InA 1.2 in training on MRPC's lengths (CoLA's 1.0), 1.3 in evaluation on CoLA's. Full fine-tuning in
+    bfloat16 on SQuAD's lengths 1.1, as the mask leaves the scores in that type.
     """
     AttentionInterface.register("ina_short", _attention)
     AttentionMaskInterface.register("ina_short", eager_mask)
@@ -128,10 +139,16 @@ def _attention(
     dropout: float = 0.0,
     **settings: Any,
 ) -> tuple[Tensor, Tensor | None]:
-    """transformers' eager attention with :func:`drop`, and without dropout the quicker of two for the length.
+    """transformers' eager attention with :func:`drop`; without dropout, sdpa from `SHORT` tokens on.
 
-    Shapes: query, key and value (batch, heads, M, d_head), attention_mask (batch, 1, M, M), the result
-    (batch, M, heads, d_head) and the weights (batch, heads, M, M).
+    Args:
+        query, key, value: (batch, heads, tokens, width of a head).
+        attention_mask: (batch, 1, tokens, tokens), added to the scores.
+        scaling: Of the scores.
+        dropout: Probability, 0 in evaluation.
+
+    Returns:
+        The output (batch, tokens, heads, width of a head); the weights (batch, heads, tokens, tokens), None from sdpa.
     """
     if not dropout and key.shape[2] >= SHORT:
         return sdpa_attention_forward(
@@ -152,9 +169,10 @@ def _softmax(scores: Tensor) -> Tensor:
 
 @contextmanager
 def first_token_only(model: nn.Module) -> Iterator[None]:
-    """Let a classifier's last layer go on with the first token alone, which its head reads, while the block runs.
+    """Compute the last layer of a classifier for the first token alone, which its head reads, while the block runs.
 
-    Exact: its keys and values are those of all tokens. Training on CoLA's lengths 1.05, on MRPC's 1.1.
+    Exact, as keys and values are still those of all tokens. Gain: 1.05 on CoLA's lengths, 1.1 on MRPC's. Models that
+    are not in `CLASSIFIERS` stay as they are.
     """
     hooks = []
     for module in model.modules():
@@ -177,10 +195,10 @@ def _first(states: Tensor) -> Tensor:
 
 
 def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
-    """Hold every weight that is not trained in `dtype`, which autocast would cast to anew at every step.
+    """Cast every weight that is not trained to `dtype`, in place, which autocast would do again at every step.
 
-    The trained ones stay the float32 masters that the optimiser needs, and their layers leave the cast of their inputs
-    to autocast. LoRA and InA 1.2, and half the memory of the base; full fine-tuning has nothing frozen.
+    The trained ones stay in float32, as the optimiser needs them, and autocast casts the inputs of their layers.
+    Gain: LoRA and InA 1.2, and half the memory of the base; full fine-tuning has nothing frozen.
     """
     for module in model.modules():
         if isinstance(module, BaseTunerLayer):
@@ -192,10 +210,10 @@ def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
 
 @lru_cache
 def bfloat16_speedup() -> float:
-    """How many times as fast as in float32 this machine multiplies in bfloat16, measured once in a process.
+    """Seconds of a product in float32 over those in bfloat16 on this CPU, measured once in a process.
 
-    The product is one of a projection's size, by one thread; float32's is computed as in training. That a processor has
-    instructions for bfloat16 does not tell: those of AMX are faster, AVX512's take twice as long as float32 on some.
+    The product has the size of a projection and runs on one thread; float32's is computed as in training. Measuring is
+    needed: bfloat16 instructions of AMX are faster than float32, those of AVX512 take twice as long on some processors.
     """
     draw = torch.Generator().manual_seed(0)
     x, weight = torch.randn(352, 384, generator=draw), torch.randn(384, 384, generator=draw)
@@ -220,10 +238,11 @@ def _seconds(x: Tensor, weight: Tensor) -> float:
 
 @contextmanager
 def exact_products_by_onednn() -> Iterator[None]:
-    """Send float32 products to oneDNN while the block runs, where that is faster and no less exact.
+    """Compute float32 products by oneDNN while the block runs, on AMD processors and where it is no less exact.
 
-    MKL takes its slower path on AMD processors; oneDNN's was 1.5 to 1.7 times as fast there. torch offers it only as
-    "may compute in bfloat16", and where the processor has instructions for that it does: the error decides.
+    MKL takes its slower path on AMD processors; oneDNN was 1.5 to 1.7 times as fast there. torch offers oneDNN only as
+    "may compute in bfloat16", which it does where the processor can. So the error is measured first, and oneDNN is not
+    used where it is more than four times that of MKL.
     """
     before = torch.backends.mkldnn.matmul.fp32_precision
     try:
@@ -257,11 +276,16 @@ def _made_by_amd() -> bool:
 
 @contextmanager
 def only_used_rows(model: nn.Module, token_ids: np.ndarray, weight_decay: float) -> Iterator[None]:
-    """Keep only the rows of `token_ids` in a trained token embedding while the block runs, then put them back.
+    """Train only the rows `token_ids` of the token embedding while the block runs, then write them back.
 
-    Its gradient is dense: every step fills a matrix of the vocabulary's size with zeros and lets the optimiser walk
-    over it, though a row that no token refers to has gradient zero and Adam leaves it alone. So nothing changes, except
-    where weight decay would move such rows: then all stay. Full fine-tuning 1.3.
+    Its gradient is dense: every step fills a matrix of the vocabulary's size with zeros, and the optimiser updates all
+    of it, though Adam does not move a row whose gradient is always zero. So the result is the same. With weight decay,
+    which moves all rows, or a frozen embedding, nothing is done. Gain: full fine-tuning 1.3.
+
+    Args:
+        model: On the CPU.
+        token_ids: (any number,) every token id that the model will see; any other raises IndexError.
+        weight_decay: That of the optimiser.
     """
     full = model.get_input_embeddings()
     if weight_decay or not full.weight.requires_grad:
@@ -298,9 +322,9 @@ class _Rows(nn.Embedding):
 
 @lru_cache
 def idle_cores() -> int:
-    """How many of the cores that this process may use are idle, at least 1; looked at once in a process.
+    """The number of idle cores among those that this process may use, at least 1; measured once in a process.
 
-    More threads than that make a run slower: those that have a core wait, at full load, for one that has none.
+    More threads than that make a run slower, as all of them wait, at full load, for those without a core.
     """
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
     loads = psutil.cpu_percent(interval=0.5, percpu=True)

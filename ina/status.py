@@ -10,9 +10,9 @@ from typing import get_args
 
 import pandas as pd
 
-from . import data, record, sweep
+from . import data, plan, record
 from .config import RunConfig
-from .sweep import Standing
+from .plan import Standing
 
 
 def table(runs: list[RunConfig], sources: list[str]) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def recorded_elsewhere(runs: list[RunConfig], sources: list[str]) -> Counter:
 
 
 def _standing(run: RunConfig, source: str) -> Standing:
-    return sweep.standing(run, source, [Path(run.results_dir), Path(run.output_dir)])
+    return plan.standing(run, source, [Path(run.results_dir), Path(run.output_dir)])
 
 
 def main() -> None:
@@ -47,13 +47,13 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="which runs, as for ina.run: see its --help")
     parser.add_argument("-m", "--multirun", action="store_true", help="changes nothing; ina.run needs it for a grid")
     try:
-        _tell(sweep.expand(parser.parse_intermixed_args().settings))
+        _tell(plan.expand(parser.parse_intermixed_args().settings))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {record.explained(error)}")
 
 
 def _tell(runs: list[RunConfig]) -> None:
-    sources = sweep.sources(runs)
+    sources = plan.sources(runs)
     frame = table(runs, sources)
     total = frame.sum()
     print(frame.replace(0, "·").to_string())

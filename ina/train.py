@@ -10,8 +10,10 @@ import json
 import logging
 import math
 import os
+import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +29,18 @@ from transformers import (
     PrinterCallback,
     ProgressCallback,
     Trainer,
+    TrainerCallback,
+    TrainerState,
     TrainingArguments,
 )
+from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import is_torch_tf32_available
 
-from . import batches, checkpoint, speed
+from . import batches, speed
 from .config import TrainConfig
+from .progress import Progress
 from .record import Evaluation, write_atomically
-from .task import KEYS, DevSet, Scored
+from .tasks import KEYS, DevSet, Scored
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +75,8 @@ def check_device(settings: TrainConfig) -> None:
 def resolve_dtype(name: str, fast: bool) -> str:
     """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native, or faster.
 
-    On a CPU only with `train.fast`: it has not been shown to learn there what float32 does (`make bench`, parity).
+    On a CPU only with `train.fast`: it has not been shown to learn there what float32 does (experiments parity_plain
+    and parity_fast).
     """
     if name != "auto":
         return name
@@ -94,15 +101,16 @@ def fit(
     seed: int,
     folder: Path,
     report_to: list[str],
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Trained:
     """Train `model` on `features`, measure it on every dev set after every epoch, and resume where `folder` left off.
 
-    `folder` holds the checkpoint of the last epoch and the outcome of each (see `ina.checkpoint`); a run that was
-    killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
-    folder when it has recorded the result.
+    `folder` holds Trainer's checkpoints of the last two epochs and, in `epochs/`, the outcome of each epoch. A run that
+    was killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
+    folder when it has recorded the result. `on_progress` is called at most once a second, after an optimiser step.
     """
     _reset_peak_memory()
-    with speed.exact_products_by_onednn(), _ways(model, features, dev_sets, tokenizer, settings):
+    with speed.exact_products_by_onednn(), _speedups(model, features, dev_sets, tokenizer, settings):
         trainer = _Trainer(
             model=model,
             args=_arguments(settings, len(features), seed, folder, report_to),
@@ -115,9 +123,10 @@ def fit(
         trainer.remove_callback(PrinterCallback)  # what these two print of every epoch is logged in one line
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_Bar)
+        trainer.add_callback(_Clock(on_progress))
         with trainer.args.main_process_first():
-            start = checkpoint.newest(folder)
-        trainer.train(resume_from_checkpoint=str(start) if start else None)
+            start = last_whole_checkpoint(folder)
+        trainer.train(resume_from_checkpoint=start)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
@@ -139,7 +148,7 @@ def fit(
     )
 
 
-def _ways(
+def _speedups(
     model: nn.Module,
     features: Dataset,
     dev_sets: list[DevSet],
@@ -185,6 +194,7 @@ def _arguments(
         seed=seed,
         eval_strategy="epoch",
         save_strategy="epoch",
+        save_total_limit=2,  # the one before is needed while the next one is being written
         logging_strategy="epoch",
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
@@ -245,8 +255,8 @@ class _Trainer(Trainer):
                 "dev_seconds": measured - trained,
             }
             write_atomically(_outcome(self.folder, epoch), lambda file: file.write_text(json.dumps(outcome)))
-        told = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        logger.info("epoch %d of %d: %s", epoch, self.args.num_train_epochs, told)
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+        logger.info("epoch %d of %d: %s", epoch, self.args.num_train_epochs, shown)
         self.log({f"eval_{name}": value for name, value in metrics.items()})
         return {f"eval_{name}": value for name, value in metrics.items()}
 
@@ -265,13 +275,55 @@ class _Trainer(Trainer):
         super()._save_checkpoint(*args, **settings)
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
-            checkpoint.seal(self.folder / f"checkpoint-{self.state.global_step}")
+            mark_whole(self.folder / f"checkpoint-{self.state.global_step}")
         self.clock = time.perf_counter()  # the next epoch's training time starts here
+
+
+WHOLE = "whole"
+"""The file that is written last into a checkpoint."""
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """Declare that a checkpoint and the outcomes of the epochs so far are written."""
+    (checkpoint / WHOLE).touch()
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint in the folder of a run that is marked as whole, None without one.
+
+    Newer ones, which the run was writing when it was killed, are removed.
+    """
+    while found := get_last_checkpoint(folder) if folder.is_dir() else None:
+        if (Path(found) / WHOLE).is_file():
+            break
+        logger.warning("%s is not used: the run was killed while it was written", found)
+        shutil.rmtree(found)
+    return found
 
 
 class _Bar(ProgressCallback):
     def on_log(self, *_: Any, **__: Any) -> None:
         pass
+
+
+class _Clock(TrainerCallback):
+    """Tells how far training is. The time left counts the dev sets of past epochs, not those to come."""
+
+    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+        self.on_progress = on_progress
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        self.began = self.told = time.monotonic()
+        self.first_step = state.global_step
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        now = time.monotonic()
+        if now < self.told + 1:
+            return
+        self.told = now
+        seconds_a_step = (now - self.began) / (state.global_step - self.first_step)
+        left = seconds_a_step * (state.max_steps - state.global_step)
+        self.on_progress(Progress(state.epoch, state.num_train_epochs, left))
 
 
 class _Sorted:

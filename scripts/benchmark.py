@@ -1,42 +1,297 @@
 """How fast training is on this machine, and against what: `make bench`, into results/tables/benchmark.md.
 
-    python scripts/benchmark.py                        everything: about forty minutes on an otherwise idle machine
-    python scripts/benchmark.py --quick                a little of everything in three, told and not written down
+    python scripts/benchmark.py                        everything: half an hour on an otherwise idle machine
+    python scripts/benchmark.py --quick                a little of everything in three minutes, printed only
     python scripts/benchmark.py throughput gate        some sections; the others stay as they are in the file
     python scripts/benchmark.py --threads 1            as runs of a sweep, which has one a core
 
 Contenders take turns on the same batches in one process; a time is a median, a ratio the median of paired ratios with
-its quartiles. Only ratios may be compared between machines. The section parity runs nothing: it reads the records of
-the experiments parity_plain and parity_fast, which show whether `train.fast` learns alike.
+its quartiles. Compare only ratios between machines. The section parity runs nothing: it reads the records of the
+experiments parity_plain and parity_fast, which show whether `train.fast` learns alike.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
+import io
+import itertools
 import os
 import re
-import sys
-from functools import partial
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+import datasets
+import numpy as np
+import pandas as pd
+import torch
+import transformers
+from torch import nn
+from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
-from measure import common, parity, starts, steps, throughput  # noqa: E402
-
-from ina.record import write_atomically  # noqa: E402
+from ina import data, methods, models, plan, speed, stats, train
+from ina.batches import Batches, Collator
+from ina.config import RunConfig, check
+from ina.record import RecordError, write_atomically
+from ina.tables import collect
+from ina.tables.collect import RULES, Study
+from ina.tables.layout import points, signed, spread
+from ina.tables.outcomes import RESAMPLES, outcomes
+from ina.tasks import DevSet, Scored, family
 
 ROOT = Path(__file__).parent.parent
+PARITY = ("parity_plain", "parity_fast")
 FILE = ROOT / "results" / "tables" / "benchmark.md"
+HEAD = "Made by `make bench` (scripts/benchmark.py says how). Compare only ratios between machines."
+DTYPE = train.resolve_dtype("auto", fast=True)  # emulated bfloat16 would take minutes a step
+Step = Callable[[dict[str, torch.Tensor]], Any]
+
+
+def settings(task: str, method: str, *more: str) -> RunConfig:
+    """A run of MiniLM, on the real data where it is and on the embedded suite where not."""
+    return check(plan.compose_config([f"task={task}", f"method={method}", *more]))
+
+
+@lru_cache
+def features(task: str, rows: int) -> datasets.Dataset:
+    """Features of the first training examples of a task, unpadded."""
+    cfg = settings(task, "lora")
+    found = data.load(task, cfg.data).splits["train"]
+    found = found.select(range(min(rows, len(found))))
+    made = family(cfg.task.family).train_features(cfg.task, found, models.load_tokenizer(cfg.model))
+    return made.remove_columns("length") if "length" in made.column_names else made
+
+
+def batches(task: str, count: int) -> list[dict[str, torch.Tensor]]:
+    """The first batches of an epoch as `ina.train` makes them."""
+    collate = Collator(models.load_tokenizer(settings(task, "lora").model))
+    made = itertools.islice(Batches(features(task, 4000).to_list(), collate, 32, seed=1), count)
+    return [{key: value for key, value in batch.items() if key != "share"} for batch in made]
+
+
+def model(cfg: RunConfig) -> nn.Module:
+    """The model of a run, ready to train."""
+    head = family(cfg.task.family).head(cfg.task)
+    made = models.load(cfg.model, head, cfg.seed)
+    transformers.set_seed(cfg.seed)
+    in_head = models.head_modules(cfg.model, made)
+    return methods.prepare(cfg.method, made, in_head, span=head.kind == "span")[0].train()
+
+
+PIECES = ("dropout", "attention", "cast", "first token", "rows")
+
+
+def faster(made: nn.Module, task: str, without: str = "") -> nn.Module:
+    """What `train.fast` makes of a model on a CPU, without one of its pieces if one is named."""
+    made.open = contextlib.ExitStack()  # as long as the model is there
+    ids = np.concatenate([[0], *features(task, 4000)["input_ids"]])
+    if without != "cast" and DTYPE == "bfloat16":
+        speed.cast_frozen(made, torch.bfloat16)
+    if without != "dropout":
+        speed.cheaper_dropout(made)
+    if without != "attention":
+        speed.short_attention(made)
+    if without != "first token":
+        made.open.enter_context(speed.first_token_only(made))
+    if without != "rows":
+        made.open.enter_context(speed.only_used_rows(made, ids, weight_decay=0.0))
+    return made
+
+
+def stepper(made: nn.Module, dtype: str = DTYPE) -> Step:
+    """A function that trains on one batch."""
+    weights = [weight for weight in made.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=1e-4, weight_decay=0.0, fused=True)
+
+    def step(batch: dict[str, torch.Tensor]) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
+            loss = made(**batch).loss
+        loss.backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def race(steps: dict[str, Step], given: list[dict[str, torch.Tensor]], rounds: int) -> dict[str, np.ndarray]:
+    """Seconds of each step on each batch, (rounds, batches); all take a batch in turn, another one first every time."""
+    for step, batch in itertools.product(steps.values(), given):  # oneDNN compiles a kernel for every new shape
+        step(batch)
+    names = list(steps)
+    seconds = {name: np.empty((rounds, len(given))) for name in names}
+    for index, (place, batch) in itertools.product(range(rounds), enumerate(given)):
+        turn = (index + place) % len(names)
+        for name in names[turn:] + names[:turn]:
+            start = time.perf_counter()
+            steps[name](batch)
+            seconds[name][index, place] = time.perf_counter() - start
+    return seconds
+
+
+def ratio(seconds: np.ndarray, to: np.ndarray) -> str:
+    """Median of the paired ratios with their quartiles."""
+    low, middle, high = np.percentile(seconds / to, [25, 50, 75])
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def table(header: list[str], rows: list[list[Any]]) -> list[str]:
+    """A table in Markdown."""
+    return [f"| {' | '.join(map(str, row))} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+@speed.exact_products_by_onednn()
+def gate(quick: bool) -> list[str]:
+    """A training step of LoRA and InA at the same sites and rank, and of full fine-tuning."""
+    plan = [("[query,key]", 8, setup) for setup in dict.fromkeys(["train.fast", "float32", DTYPE])]
+    plan += [(sites, rank, "train.fast") for sites in ("[query,key]", "[query,key,value]") for rank in (4, 32)]
+    rows = []
+    for sites, rank, setup in plan[:1] if quick else plan:
+        steps: dict[str, Step] = {}
+        for method in ("lora", "ina", "full"):
+            adapter = [] if method == "full" else [f"method.sites={sites}", f"method.r={rank}"]
+            made = model(settings("cola", method, *adapter))
+            made = faster(made, "cola") if setup == "train.fast" else made
+            steps[method] = stepper(made, "float32" if setup == "float32" else DTYPE)
+        seconds = race(steps, batches("cola", 4 if quick else 12), 3 if quick else 8)
+        times = [f"{1e3 * np.median(seconds[method], 0).mean():.1f}" for method in steps]
+        rows.append([sites, rank, setup, *times, ratio(seconds["ina"], seconds["lora"])])
+    return table(["sites", "rank", "", "LoRA ms", "InA ms", "full ms", "InA / LoRA"], rows)
+
+
+@speed.exact_products_by_onednn()
+def pieces(quick: bool) -> list[str]:
+    """What each piece of `train.fast` gains: the step without it over the step with all of them."""
+    rows = []
+    plan = [("cola", "lora", 12), ("cola", "full", 12), ("mrpc", "ina", 4)]
+    for task, method, count in plan[:1] if quick else plan:
+        cfg = settings(task, method)
+        idle = {"cast" if method == "full" else "rows"} | ({"cast"} if DTYPE == "float32" else set())
+        applied = [piece for piece in PIECES if piece not in idle]
+        steps = {name: stepper(faster(model(cfg), task, name)) for name in ("", *applied)}
+        steps["everything"] = stepper(model(cfg))
+        seconds = race(steps, batches(task, 4 if quick else count), 3 if quick else 6)
+        rows += [[task, method, name, ratio(seconds[name], seconds[""])] for name in steps if name]
+    return table(["lengths of", "method", "without", "step / step with all"], rows)
+
+
+class Clock(TrainerCallback):
+    """Seconds from the beginning of training to the end of its last step, whichever Trainer takes it."""
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self.start = time.perf_counter()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.seconds = time.perf_counter() - self.start
+
+
+TRAINER = {"Trainer, dynamic padding, fp32": {}, "Trainer, grouped by length, fp32": {"by_length": True}}
+if DTYPE == "bfloat16":
+    TRAINER["Trainer, grouped by length, bf16"] = {"by_length": True, "bf16": True}
+OURS = {"ina, train.fast": True, "ina": False}
+
+
+def throughput(quick: bool) -> list[str]:
+    """Whole training runs, ours and Trainer's as run_glue.py sets it up; a round before them is not counted."""
+    rows = []
+    for task, method in [("cola", "lora"), ("cola", "ina"), ("cola", "full"), ("mrpc", "ina")][: 1 if quick else None]:
+        found = features(task, 6400)
+        steps = min(len(found) // 128, 50)  # of these many batches, sorted by length, Trainer makes one chunk
+        rates: dict[str, list[float]] = {name: [] for name in (*TRAINER, *OURS)}
+        for seed, name in itertools.product(range(2 if quick else 3), rates):
+            count = steps if seed else 3
+            clock = Clock()
+            transformers.trainer.DEFAULT_CALLBACKS.append(clock)
+            with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+                cfg = settings(task, method, f"seed={max(seed, 1)}", "train.epochs=1", "train.warmup_ratio=0")
+                (ours if name in OURS else theirs)(cfg, found, count, name, Path(folder))
+            transformers.trainer.DEFAULT_CALLBACKS.remove(clock)
+            if seed:
+                rates[name].append(count * cfg.train.batch_size / clock.seconds)
+        fast = np.array(rates["ina, train.fast"])
+        rows += [[task, method, name, f"{np.median(of):.1f}", ratio(fast, np.array(of))] for name, of in rates.items()]
+    return table(["task", "method", "contender", "examples/s", "train.fast is … times as fast"], rows)
+
+
+def ours(cfg: RunConfig, found: datasets.Dataset, steps: int, name: str, folder: Path) -> None:
+    """Train one epoch on as many random examples as Trainer's steps take."""
+    rows = np.random.default_rng(cfg.seed).permutation(len(found))[: steps * cfg.train.batch_size]
+    few = found.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
+    scored = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
+    train.fit(
+        model(cfg), found.select(rows), [DevSet("validation", few, lambda _: scored)], models.load_tokenizer(cfg.model),
+        cfg.train.model_copy(update={"fast": OURS[name], "threads": None}),
+        headline="nothing", seed=cfg.seed, folder=folder, report_to=[],
+    )  # fmt: skip
+
+
+def theirs(cfg: RunConfig, found: datasets.Dataset, steps: int, name: str, folder: Path) -> None:
+    """Train for some steps with the arguments that run_glue.py passes on."""
+    arguments = TrainingArguments(
+        output_dir=str(folder), max_steps=steps, per_device_train_batch_size=cfg.train.batch_size,
+        learning_rate=cfg.train.learning_rate, seed=cfg.seed, use_cpu=True, bf16=TRAINER[name].get("bf16", False),
+        train_sampling_strategy="group_by_length" if TRAINER[name].get("by_length") else "random",
+        save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
+    )  # fmt: skip
+    Trainer(model(cfg), arguments, DataCollatorWithPadding(models.load_tokenizer(cfg.model)), found).train()
+
+
+def parity(quick: bool) -> list[str]:
+    """Whether `train.fast` learns what plain training learns, from the records of two experiments."""
+    for root in (ROOT / "results", ROOT / "outputs"):
+        with contextlib.suppress(FileNotFoundError):
+            plain, fast = ({study.source: study for study in collect.studies(root, name)} for name in PARITY)
+            if both := [source for source in plain if source in fast]:
+                return compared(plain[both[0]], fast[both[0]])
+    return [f"No records yet: `python -m ina.run experiment={PARITY[0]}`, then `experiment={PARITY[1]}`."]
+
+
+def compared(plain: Study, fast: Study) -> list[str]:
+    """A row for each cell and rule: the scores, their paired difference, the verdict.
+
+    Raises:
+        RecordError: The two were measured on different examples.
+    """
+    rows = []
+    for rule in RULES:  # the verdicts of a rule are one family
+        cells = {key: (plain.cells[key], fast.cells[key]) for key in plain.cells if key in fast.cells}
+        cells = {key: (a, b) for key, (a, b) in cells.items() if set(a.seeds) & set(b.seeds)}
+        pairs = []
+        for a, b in cells.values():
+            seeds = tuple(seed for seed in a.seeds if seed in b.seeds)
+            one, other = outcomes(plain, a, rule, seeds), outcomes(fast, b, rule, seeds)
+            if not np.array_equal(one.examples, other.examples):
+                raise RecordError(f"{a.name} was measured on different examples in {plain.name} and {fast.name}")
+            pairs.append(stats.compare(one.metric, one.labels, other.predictions, one.predictions, 0, RESAMPLES))
+        for (key, (a, b)), pair, verdict in zip(cells.items(), pairs, stats.decide(pairs), strict=True):
+            scores = [spread(cell.scores(cell.headline, rule), count=True) for cell in (a, b)]
+            interval = f"[{signed(pair.interval.low)}, {signed(pair.interval.high)}]"
+            rows.append(
+                [collect.task_label(key[1]), plain.method_label(key[2]), rule, *scores]
+                + [signed(pair.difference.value), interval, points(verdict.margin), verdict.verdict]
+            )
+    formats = [", ".join(sorted({run.provenance.dtype for run in study.runs})) for study in (plain, fast)]
+    devices = sorted({run.provenance.device or "?" for run in (*plain.runs, *fast.runs)})
+    note = (
+        f"Headline scores in points (n seeds), data source {plain.source}, run on {', '.join(devices)}. Difference: "
+        "train.fast − plain, paired by seed and by example, with its 95 % interval for a new seed on new examples; "
+        "verdict by the rules of ina/stats/verdict.py."
+    )
+    header = ["task", "method", "epoch", f"plain, {formats[0]}", f"train.fast, {formats[1]}"]
+    return [note, "", *table([*header, "difference", "95 % interval", "margin", "verdict"], rows)]
+
+
 SECTIONS = {
-    "throughput": ("Examples per second of training runs", throughput.section),
-    "parity": ("Whether train.fast learns alike", parity.section),
-    "pieces": ("What each piece of train.fast gains", steps.pieces),
-    "gate": ("What the gate costs", steps.gate),
-    "peak": ("Share of the peak, share of padding", steps.peak_share),
-    "starts": ("Runs at once, start of a run, recorded runs", starts.section),
-    "scaling": ("Scaling of a step", steps.scaling),
+    "throughput": ("Examples per second of training runs", throughput),
+    "parity": ("Whether train.fast learns alike", parity),
+    "pieces": ("What each piece of train.fast gains", pieces),
+    "gate": ("What the gate costs", gate),
 }
 
 
@@ -49,30 +304,26 @@ def main() -> None:
     args = parser.parse_args()
     if unknown := set(args.sections) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}; choose from {', '.join(SECTIONS)}")
-    common.begin(args.threads)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
+    torch.set_num_threads(args.threads or torch.get_num_threads())
+    text = FILE.read_text(encoding="utf-8") if FILE.is_file() else ""
+    found = dict(re.findall(r"^## (.+?)\n\n(.*?)\n*(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    stamp = (
+        f"{datetime.date.today()}: {train._device_name(torch.device('cpu'))}, {os.cpu_count()} cores, "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}, {DTYPE}."
+    )
     for name in args.sections:
         title, measure = SECTIONS[name]
-        stamp = f"{datetime.date.today()}: {common.machine()}."
-        lines = [stamp, "", *measure(args.quick)]
-        print("\n".join([f"## {title}", "", *lines, ""]), flush=True)
+        found[title] = "\n".join([stamp, "", *measure(args.quick)])
+        print(f"## {title}\n\n{found[title]}\n", flush=True)
         if not args.quick:
-            _write(title, lines)
-
-
-def _write(title: str, lines: list[str]) -> None:
-    text = FILE.read_text(encoding="utf-8") if FILE.is_file() else "# Benchmark\n"
-    found = dict(re.findall(r"^## (.+?)\n\n(.*?)\n*(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
-    found[title] = "\n".join(lines)
-    order = [known for known, _ in SECTIONS.values()]
-    whole = ["# Benchmark", "", "\n".join(_docs()), ""]
-    for known in sorted(found, key=lambda one: order.index(one) if one in order else len(order)):
-        whole += [f"## {known}", "", found[known], ""]
-    write_atomically(FILE, partial(Path.write_text, data="\n".join(whole), encoding="utf-8"))
-
-
-def _docs() -> list[str]:
-    return ["Made by `make bench` (scripts/benchmark.py says how). Only ratios may be compared between machines."]
+            whole = "\n".join(f"\n## {one}\n\n{found[one]}" for one, _ in SECTIONS.values() if one in found)
+            write_atomically(FILE, partial(Path.write_text, data=f"# Benchmark\n\n{HEAD}\n{whole}\n", encoding="utf-8"))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

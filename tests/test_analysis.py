@@ -7,14 +7,14 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import AutoModelForQuestionAnswering
 
-from ina import InaConfig, data, sweep, tiny
+from ina import InaConfig, data, plan, tiny
 from ina.adapter import InaLinear
 from ina.adapter.sites import split_fused_projections
 from ina.analysis import attention, gates, texts
 from ina.analysis.measure import measure
 from ina.analysis.texts import EXAMPLE, KINDS, Passage
 from ina.config import check
-from ina.spans import dev_windows
+from ina.tasks.spans import dev_windows
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 
@@ -260,7 +260,8 @@ def test_a_long_text_is_read_in_the_window_that_holds_the_answer():
 
 @pytest.fixture(scope="module")
 def distractors():
-    cfg = check(sweep.composed(["experiment=distractors", "model=tiny_bert", "seed=1", "method=ina", "task=squad_v1"]))
+    one_run = ["experiment=distractors", "model=tiny_bert", "seed=1", "method=ina", "task=squad_v1"]
+    cfg = check(plan.compose_config(one_run))
     return cfg, data.load("squad_v1", cfg.data)
 
 

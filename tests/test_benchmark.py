@@ -1,6 +1,6 @@
-"""The benchmark's table of parity, which is made of records."""
+"""The benchmark's section on whether `train.fast` learns alike, which is made from records."""
 
-import importlib
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -9,60 +9,56 @@ from made_up import write_run
 
 from ina.record import RecordError
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-parity = importlib.import_module("measure.parity")
+
+@pytest.fixture
+def parity(tmp_path, monkeypatch):
+    """Rows of the section's table for the records under `tmp_path`, or its one line where there are none."""
+    path = Path(__file__).parent.parent / "scripts" / "benchmark.py"
+    spec = importlib.util.spec_from_file_location("benchmark", path)
+    benchmark = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    monkeypatch.setattr(benchmark, "ROOT", tmp_path)
+
+    def rows() -> list:
+        lines = benchmark.parity(quick=False)
+        return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[4:]] or lines
+
+    return rows
 
 
-def runs(root, fast: float, tasks=("cola", "mrpc"), seeds=(1, 2, 3, 4, 5), n=2000):
-    """Runs of plain training that get four of five examples right, and of train.fast with another share."""
-    for task in tasks:
-        for seed in seeds:
-            write_run(root, task=task, seed=seed, n=n, experiment="parity_plain")
-            write_run(root, task=task, seed=seed, n=n, experiment="parity_fast", skill=fast, train={"fast": True})
+def write(root, plain: float, fast: float, seeds=(1, 2, 3, 4, 5), n=2000) -> None:
+    """Runs on CoLA whose shares of right predictions are `plain` and `fast`."""
+    for seed in seeds:
+        write_run(root / "results", task="cola", seed=seed, n=n, experiment="parity_plain", skill=plain)
+        write_run(root / "results", task="cola", seed=seed, n=n, experiment="parity_fast", skill=fast)
 
 
-def verdicts(lines: list[str]) -> list[tuple[str, ...]]:
-    """Task, epoch, difference and verdict of each row."""
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
-    return [(row[0], row[2], row[5], row[-1]) for row in rows[2:]]
-
-
-def test_runs_that_predict_the_same_are_equivalent(tmp_path):
-    runs(tmp_path, fast=0.8)
-    assert verdicts(parity.told(*parity.both(tmp_path))) == [
-        (task, rule, "0.0", "equivalent") for rule in ("best", "last") for task in ("CoLA", "MRPC")
+def test_runs_that_predict_the_same_are_equivalent(tmp_path, parity):
+    write(tmp_path, 0.8, 0.8)
+    assert [(row[0], row[2], row[5], row[-1]) for row in parity()] == [
+        ("CoLA", rule, "0.0", "equivalent") for rule in ("best", "last")
     ]
 
 
-def test_a_way_that_learns_less_is_worse_by_as_much_as_the_scores_say(tmp_path):
-    runs(tmp_path, fast=0.7, tasks=("cola",))
-    plain, fast = parity.both(tmp_path)
-    [(_, _, difference, verdict)] = verdicts(parity.told(plain, fast))[1:]
-    scores = [next(iter(study.cells.values())).scores("mcc", "last").mean() for study in (plain, fast)]
-    assert verdict == "worse" and difference == f"{100 * (scores[1] - scores[0]):.1f}".replace("-", "−")
+def test_runs_that_learn_less_are_worse(tmp_path, parity):
+    write(tmp_path, 0.8, 0.7)
+    assert {row[-1] for row in parity()} == {"worse"}
 
 
-def test_only_seeds_that_both_have_are_paired(tmp_path):
-    runs(tmp_path, fast=0.8, tasks=("cola",), seeds=(1, 2), n=200)
-    write_run(tmp_path, task="cola", seed=3, n=200, experiment="parity_fast", skill=0.1)
-    assert [row[2:] for row in verdicts(parity.told(*parity.both(tmp_path)))] == [("0.0", "undecided")] * 2
+def test_only_seeds_that_both_have_are_paired(tmp_path, parity):
+    write(tmp_path, 0.8, 0.8, seeds=(1, 2), n=200)
+    write_run(tmp_path / "results", task="cola", seed=3, n=200, experiment="parity_fast", skill=0.1)
+    assert {row[5] for row in parity()} == {"0.0"}
 
 
-def test_half_of_the_experiments_is_not_enough(tmp_path):
-    write_run(tmp_path, experiment="parity_plain")
-    assert parity.both(tmp_path) is None
-    write_run(tmp_path, experiment="parity_fast", source="probe")
-    assert parity.both(tmp_path) is None
-
-
-def test_other_examples_are_not_compared(tmp_path):
-    write_run(tmp_path, experiment="parity_plain", n=100)
-    write_run(tmp_path, experiment="parity_fast", n=90)
+def test_other_examples_are_not_compared(tmp_path, parity):
+    write_run(tmp_path / "results", experiment="parity_plain", n=100)
+    write_run(tmp_path / "results", experiment="parity_fast", n=90)
     with pytest.raises(RecordError, match="measured on different examples"):
-        parity.told(*parity.both(tmp_path))
+        parity()
 
 
-def test_without_records_it_says_what_to_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(parity, "ROOTS", [tmp_path])
-    [line] = parity.section(quick=True)
+def test_without_records_of_both_it_says_what_to_run(tmp_path, parity):
+    write_run(tmp_path / "results", experiment="parity_plain")
+    [line] = parity()
     assert "experiment=parity_plain" in line and "experiment=parity_fast" in line

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from ina import sweep
+from ina import plan
 from ina.config import CONFIG_DIR, RunConfig, check
 from ina.data import schema
 
@@ -55,7 +55,7 @@ def test_a_data_file_asks_for_the_source_it_is_called_after(data):
 def test_every_experiment_expands_into_runs_that_bear_its_name(experiment):
     params = compose("run", [f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
     first = [f"{axis}={params[axis].split(',')[0]}" for axis in ("model", "seed")]  # the others differ in nothing else
-    runs = sweep.expand([f"experiment={experiment}", *first])
+    runs = plan.expand([f"experiment={experiment}", *first])
     assert runs and {run.experiment for run in runs} == {experiment}
 
 

@@ -5,8 +5,9 @@ import pytest
 from datasets import Dataset, DatasetDict
 from hydra import compose, initialize_config_dir
 
-from ina import glue, tiny
+from ina import tiny
 from ina.config import CONFIG_DIR, check
+from ina.tasks import glue
 
 
 def task(name):

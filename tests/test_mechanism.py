@@ -8,7 +8,7 @@ import pytest
 from made_up import write_measurement, write_run
 from tiny_runs import configured
 
-from ina import data, figures, kept, record, run
+from ina import data, figures, record, run, saved_models
 from ina.analysis import measurement, texts
 from ina.analysis.__main__ import main
 from ina.analysis.measure import Opened, measure_run
@@ -59,7 +59,7 @@ def test_all_kept_models_are_measured_once(models, glue, monkeypatch, tmp_path, 
     assert [path.suffix for path in written] == [".json", ".json"]
     for path in written:
         found = measurement.read(path)
-        its = record.read(kept.path(models, None, "files", found.id) / kept.RECORD_FILE)
+        its = record.read(saved_models.path(models, None, "files", found.id) / saved_models.RECORD_FILE)
         assert (found.fingerprint, found.findings.passages, found.example) == (its.fingerprint, 24, None)
         assert found.origin.versions == record.versions() and found.origin.command == " ".join(
             ["python -m ina.analysis", *arguments]
@@ -102,7 +102,7 @@ def test_an_adapter_is_told_of_on_any_text(models, capsys, tmp_path):
 def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(glue, tmp_path, monkeypatch):
     small = ["task=squad_v1", "data=probe", "data.max_train=40", "train.epochs=1", "keep_model=true", "method=ina"]
     its, _ = run.run(configured(glue, tmp_path, *small))
-    folder = kept.path(tmp_path, None, "probe", its.id)
+    folder = saved_models.path(tmp_path, None, "probe", its.id)
     opened = Opened(folder)
     _, passages = texts.dev_passages(opened.cfg, data.load("squad_v1", opened.cfg.data))
     recorded = record.read_predictions(tmp_path, its)["last_text"]

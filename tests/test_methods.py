@@ -10,7 +10,7 @@ from torch import nn
 from ina import methods, models
 from ina.config import Full, Ina, Lora, ModelConfig
 from ina.record import Params
-from ina.task import Head
+from ina.tasks import Head
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 PAIR = Head("classification", 2)

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 
-from ina.metrics import GlueMetric, SquadMetric, best_threshold, normalize_answer, question_scores
+from ina.tasks.metrics import GlueMetric, SquadMetric, best_threshold, normalize_answer, question_scores
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 2, 300)
@@ -153,7 +153,7 @@ def test_a_metric_can_be_used_again_after_a_result_and_after_an_error():
 
 def test_processes_that_evaluate_at_once_share_no_file_and_need_no_folder_of_the_users(tmp_path):
     code = (
-        "import json, sys; from ina.metrics import GlueMetric; n = int(sys.argv[1]);"
+        "import json, sys; from ina.tasks.metrics import GlueMetric; n = int(sys.argv[1]);"
         "r = [GlueMetric('rte').compute(predictions=[0] * 10, references=[1] * n + [0] * (10 - n)) for _ in range(20)];"
         "print(json.dumps(r))"
     )

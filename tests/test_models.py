@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from tiny_runs import configured
 from transformers import AutoModel, DistilBertConfig, DistilBertForMaskedLM
 
-from ina import models, run, sweep, tiny
+from ina import models, plan, run, tiny
 from ina.config import CONFIG_DIR, ModelConfig, check, numbers_depend_on
 from ina.models import ModelError
-from ina.task import Head
+from ina.tasks import Head
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 PAIR = Head("classification", 2)
@@ -220,15 +220,16 @@ def test_a_model_of_another_family_is_a_config_file_alone(method, distilbert, gl
 
 @pytest.mark.parametrize("name", ["bert_base", "distilbert", "minilm", "roberta_large"])
 def test_every_model_is_opened_from_a_folder_where_one_is_given(name, hub):
-    given = check(sweep.composed([f"model={name}", f"model.path={hub / 'bert'}"])).model
+    given = check(plan.compose_config([f"model={name}", f"model.path={hub / 'bert'}"])).model
     assert models.locate(given) == (str(hub / "bert"), None)
     assert models.load(given, PAIR, seed=1).config.hidden_size == 32
-    assert check(sweep.composed(["model=tiny_roberta", f"model.path={hub / 'bert'}"])).model.revision == given.revision
+    other = check(plan.compose_config(["model=tiny_roberta", f"model.path={hub / 'bert'}"])).model
+    assert other.revision == given.revision
 
 
 def test_two_folders_are_two_models_wherever_they_are(copied, hub, tmp_path):
     def settings(folder):
-        cfg = check(sweep.composed(["model=minilm", f"model.path={folder}"]))
+        cfg = check(plan.compose_config(["model=minilm", f"model.path={folder}"]))
         return numbers_depend_on(cfg.model_dump(), "files", "", "float32")
 
     folder = copied("bert")
@@ -261,13 +262,13 @@ def test_a_text_longer_than_the_models_positions_is_an_error_before_weights_are_
 
 
 def test_roberta_large_takes_512_tokens():
-    given = check(sweep.composed(["model=roberta_large"])).model
+    given = check(plan.compose_config(["model=roberta_large"])).model
     with pytest.raises(ModelError, match="model roberta_large takes no more than 512 tokens"):
         models.check(given, PAIR, max_length=513)
 
 
 def test_deberta_v3_large_has_relative_positions_alone_and_so_no_limit():
-    given = check(sweep.composed(["model=deberta_v3_large"])).model
+    given = check(plan.compose_config(["model=deberta_v3_large"])).model
     models.check(given, PAIR, max_length=1024)
 
 

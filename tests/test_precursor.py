@@ -10,10 +10,10 @@ from torch import nn
 from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, DistilBertConfig
 from transformers import DistilBertForSequenceClassification as DistilBert
 
-from ina import checkpoint, cost, kept, methods, models, record, run
+from ina import methods, models, record, run, saved_models, train
 from ina.config import ConfigError, Gate, ModelConfig, fingerprint, numbers_depend_on
 from ina.precursor import GatedLinear
-from ina.task import Head
+from ina.tasks import Head
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 PAIR = Head("classification", 2)
@@ -193,43 +193,35 @@ def test_batches_belong_to_what_its_numbers_depend_on(glue, tmp_path):
         assert (len(prints) == 1) == same
 
 
-def test_gates_in_some_layers_cost_their_share(glue, tmp_path):
-    full, half, whole = (
-        cost.cost(configured(glue, tmp_path, *more)).step(4, 10).training
-        for more in (["method=full"], ["method=gate", "method.layers=1"], ["method=gate"])
-    )
-    assert full < half < whole and half == pytest.approx((full + whole) / 2)
-
-
 @pytest.mark.parametrize("model", ["tiny_bert", "tiny_roberta", "tiny_deberta", "tiny_deberta_v2"])
 @pytest.mark.parametrize("fast", ["false", "true"])
 def test_a_run_trains_and_its_kept_model_opens_as_it_was_trained(glue, tmp_path, model, fast, monkeypatch):
-    left, save = [], kept.save
-    monkeypatch.setattr(kept, "save", lambda made, *more: left.append(made) or save(made, *more))
+    left, save = [], saved_models.save
+    monkeypatch.setattr(saved_models, "save", lambda made, *more: left.append(made) or save(made, *more))
     cfg = configured(glue, tmp_path, "method=gate", f"model={model}", f"train.fast={fast}", "keep_model=true")
     result, _ = run.run(cfg)
     assert result.evaluations[-1].train_loss < result.evaluations[0].train_loss
-    folder = kept.path(tmp_path, None, "files", cfg.id)
-    opened = kept.load(folder, kept.settings(record.read(folder / kept.RECORD_FILE)))
+    folder = saved_models.path(tmp_path, None, "files", cfg.id)
+    opened = saved_models.load(folder, saved_models.settings(record.read(folder / saved_models.RECORD_FILE)))
     ids = torch.tensor([[2, 40, 41, 42, 3]])
     with torch.no_grad():
         torch.testing.assert_close(opened(ids).logits, left[0].eval()(ids).logits)
     (folder / "model.safetensors").write_bytes(b"half a file")
     with pytest.raises(ValueError, match="model.safetensors is truncated"):
-        kept.load(folder, cfg)
+        saved_models.load(folder, cfg)
 
 
 def test_a_killed_run_goes_on_to_the_same_numbers(glue, tmp_path, monkeypatch):
     unkilled, _ = run.run(configured(glue, tmp_path / "a", "method=gate"))
-    seal = checkpoint.seal
+    mark_whole = train.mark_whole
 
-    def seal_and_end(path):
-        seal(path)
+    def mark_and_end(path):
+        mark_whole(path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "seal", seal_and_end)
+    monkeypatch.setattr(train, "mark_whole", mark_and_end)
     with suppress(KeyboardInterrupt):
         run.run(configured(glue, tmp_path / "b", "method=gate"))
-    monkeypatch.setattr(checkpoint, "seal", seal)
+    monkeypatch.setattr(train, "mark_whole", mark_whole)
     resumed, _ = run.run(configured(glue, tmp_path / "b", "method=gate"))
     assert numbers(resumed) == numbers(unkilled)

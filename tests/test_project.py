@@ -52,18 +52,33 @@ def test_environment_yml_has_a_python_that_pyproject_allows():
     assert dependencies[0] == "python=" + PROJECT["requires-python"].removeprefix(">=")
 
 
-def test_versions_named_in_the_readme_are_the_pinned_ones():
-    readme = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_versions_named_in_a_page_are_the_pinned_ones(page):
+    text = page.read_text()
     for name, pinned in (RUN | DEVELOP | {"pytorch": RUN["torch"], "hydra": RUN["hydra-core"]}).items():
-        for named in re.findall(rf"\b{name}(?:==| )v?(\d+(?:\.\d+)+)", readme, re.I):
-            assert f"{pinned}.".startswith(f"{named}."), f"README.md says {name} {named}, pyproject.toml {pinned}"
-    for named in re.findall(r"\bpython(?:==| )(3\.\d+)", readme, re.I):
+        for named in re.findall(rf"\b{name}(?:==| )v?(\d+(?:\.\d+)+)", text, re.I):
+            assert f"{pinned}.".startswith(f"{named}."), f"{page.name} says {name} {named}, pyproject.toml {pinned}"
+    for named in re.findall(r"\bpython(?:==| )(3\.\d+)", text, re.I):
         assert named == PROJECT["requires-python"].removeprefix(">=")
 
 
-def test_make_targets_named_in_the_readme_exist():
-    named = re.findall(r"\bmake ([a-z][a-z-]*)", "\n".join(code((ROOT / "README.md").read_text())))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_named_in_a_page_exist(page):
+    named = re.findall(r"\bmake ([a-z][a-z-]*)", "\n".join(code(page.read_text())))
     assert set(named) <= set(TARGETS)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "results").glob("*.md"))], ids=lambda page: page.name)
+def test_links_of_a_page_lead_to_committed_files(page):
+    for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_the_readme_is_short_enough_to_be_read():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
 
 
 def code(markdown: str) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from tiny_runs import configured, numbers, overrides, start
 
-from ina import checkpoint, record, run
+from ina import record, run, train
 
 RUN_ID = "tiny_bert--stsb--ina--s1"  # of three epochs of five steps
 
@@ -25,18 +25,18 @@ def unkilled(glue, tmp_path_factory):
 
 @contextmanager
 def ending(nth, when):
-    """Runs end here as if killed when a checkpoint is sealed: the nth time, before or after."""
-    seal, calls = checkpoint.seal, []
+    """Runs end here as if killed when a checkpoint is marked as whole: the nth time, before or after."""
+    mark_whole, calls = train.mark_whole, []
 
-    def seal_or_end(path):
+    def mark_or_end(path):
         calls.append(path)
         if len(calls) != nth or when == "after":
-            seal(path)
+            mark_whole(path)
         if len(calls) == nth:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoint, "seal", seal_or_end)
+        patch.setattr(train, "mark_whole", mark_or_end)
         yield
 
 
@@ -116,12 +116,6 @@ def test_behind_a_half_written_checkpoint_the_one_before_is_used(unkilled, glue,
     assert "epoch 2 of 3" in caplog.text and "epoch 1 of 3" not in caplog.text
 
 
-def test_with_a_damaged_checkpoint_a_run_starts_anew_and_ends_with_the_same_numbers(unkilled, glue, killed, caplog):
-    cut(work_folder(killed) / "checkpoint-10" / "optimizer.pt")
-    check_same(unkilled, killed, run.run(configured(glue, killed))[0])
-    assert "optimizer.pt is missing or damaged" in caplog.text
-
-
 def test_a_checkpoint_of_another_version_of_the_code_is_not_used(unkilled, glue, killed, monkeypatch, caplog):
     monkeypatch.setattr(run, "_code", lambda: ("0" * 40, True))
     with caplog.at_level("INFO"):
@@ -133,54 +127,22 @@ def test_a_checkpoint_of_another_version_of_the_code_is_not_used(unkilled, glue,
 # which checkpoint
 
 
-def test_only_the_newest_checkpoint_is_kept(killed):
-    assert [path.name for path in work_folder(killed).glob("checkpoint-*")] == ["checkpoint-10"]
+def test_the_two_newest_checkpoints_are_kept(glue, tmp_path):
+    with ending(3, "after"):
+        run.run(configured(glue, tmp_path))
+    assert {path.name for path in work_folder(tmp_path).glob("checkpoint-*")} == {"checkpoint-10", "checkpoint-15"}
 
 
-def test_a_whole_checkpoint_is_found_and_left_as_it_is(killed):
-    folder = work_folder(killed)
-    before = sorted(folder.rglob("*"))
-    assert checkpoint.newest(folder) == folder / "checkpoint-10"
-    assert sorted(folder.rglob("*")) == before
+def test_the_newest_whole_checkpoint_is_taken_and_half_written_ones_are_removed(tmp_path, caplog):
+    for step in (5, 10, 15, 20):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    for step in (5, 10):
+        train.mark_whole(tmp_path / f"checkpoint-{step}")
+    assert train.last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-5", "checkpoint-10"}
+    assert "checkpoint-20 is not used: the run was killed while it was written" in caplog.text
 
 
-def cut(path):
-    path.write_bytes(path.read_bytes()[:-20])
-
-
-def flip(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def remove(path):
-    path.unlink()
-
-
-@pytest.mark.parametrize(
-    ("damage", "file", "told"),
-    [
-        (cut, "checkpoint-10/optimizer.pt", "optimizer.pt is missing or damaged"),
-        (flip, "checkpoint-10/adapter_model.safetensors", "adapter_model.safetensors is missing or damaged"),
-        (remove, "checkpoint-10/rng_state.pth", "rng_state.pth is missing or damaged"),
-        (flip, "epochs/1.json", "epochs/1.json is missing or damaged"),
-        (remove, "epochs/2.parquet", "epochs/2.parquet is missing or damaged"),
-        (cut, "checkpoint-10/seal.json", "seal.json is damaged"),
-        (remove, "checkpoint-10/seal.json", "the run was killed while it was written"),
-    ],
-)
-def test_a_damaged_checkpoint_is_told_and_removed_with_what_came_of_it(damage, file, told, killed, caplog):
-    folder = work_folder(killed)
-    damage(folder / file)
-    assert checkpoint.newest(folder) is None
-    assert "checkpoint-10 is not used: " in caplog.text and told in caplog.text
-    assert not list(folder.glob("checkpoint-*")) and not list(folder.glob("epochs/*"))
-
-
-def test_a_clock_that_was_set_back_does_not_hide_the_newest_checkpoint(killed):
-    folder = work_folder(killed)
-    shutil.copytree(folder / "checkpoint-10", folder / "checkpoint-5")
-    for path in [folder / "checkpoint-10", *(folder / "checkpoint-10").iterdir()]:
-        os.utime(path, (0, 0))
-    assert checkpoint.newest(folder).name == "checkpoint-10"
+def test_without_a_whole_checkpoint_a_run_starts_at_its_beginning(tmp_path):
+    (tmp_path / "checkpoint-5").mkdir()
+    assert train.last_whole_checkpoint(tmp_path) is None and train.last_whole_checkpoint(tmp_path / "none") is None

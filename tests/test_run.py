@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny_runs import configured, numbers, overrides
 
-from ina import record, report, run, speed, sweep, train
+from ina import plan, record, run, speed, train
 from ina.config import check
 from ina.record import RecordError
 
@@ -93,9 +93,9 @@ def test_offline_wandb_leaves_its_folder_in_the_output_folder(done):
     assert list(done[2].glob("wandb/offline-run-*/*.wandb"))
 
 
-def test_nothing_but_records_predictions_locks_features_and_wandb_stays(done):
+def test_nothing_but_records_predictions_locks_and_wandb_stays(done):
     cfg, result, out = done
-    assert {path.name for path in out.iterdir()} == {"runs", "predictions", "locks", "cache", "work", "wandb"}
+    assert {path.name for path in out.iterdir()} == {"runs", "predictions", "locks", "work", "wandb"}
     assert not any((out / "work").iterdir())
 
 
@@ -175,7 +175,7 @@ def test_a_run_that_diverges_fails(task, glue, tmp_path):
 def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
     with caplog.at_level("INFO"):
         result, _ = run.run(configured(glue, tmp_path, "task=cola", "train.epochs=1", "train.learning_rate=1.0e-9"))
-    assert result.last.degenerate and "DEGENERATE: one answer for everything" in caplog.text
+    assert result.last.degenerate and "DEGENERATE: constant prediction" in caplog.text
 
 
 COMMITTED = ("experiment=glue_mini", "task=cola", "method=lora", "seed=1")
@@ -199,8 +199,8 @@ def test_only_an_unchanged_run_of_a_committed_experiment_from_a_clean_tree_belon
     commit, dirty = state
     given = {text.split("=")[0] for text in changed}
     lines = [text for text in COMMITTED if text.split("=")[0] not in given]
-    cfg = check(sweep.composed(["model=minilm", *lines, *changed]))
-    assert sweep.home(cfg, clean=commit is not None and not dirty).name == home
+    cfg = check(plan.compose_config(["model=minilm", *lines, *changed]))
+    assert plan.record_root(cfg, clean=commit is not None and not dirty).name == home
 
 
 def test_a_failed_run_leaves_a_record_with_the_error_apart_from_the_others(glue, tmp_path, monkeypatch):
@@ -272,7 +272,7 @@ def test_where_nothing_can_be_written_the_run_ends_before_it_trains(glue, tmp_pa
 
 def test_a_read_only_results_folder_ends_the_run_before_it_trains(glue, tmp_path, cli, monkeypatch):
     monkeypatch.setattr(train, "fit", lambda *_, **__: pytest.fail("it trained"))
-    monkeypatch.setattr(sweep, "home", lambda cfg, clean: Path(cfg.results_dir))
+    monkeypatch.setattr(plan, "record_root", lambda cfg, clean: Path(cfg.results_dir))
     if os.geteuid():
         (tmp_path / "results").mkdir(mode=0o500)
         code, _, err = cli(*overrides(glue, tmp_path / "out", f"results_dir={tmp_path / 'results'}"))
@@ -309,5 +309,5 @@ def test_what_cannot_be_found_is_named(arguments, told, glue, tmp_path, cli):
 
 
 def test_one_line_tells_the_scores(done):
-    told = report.scores(done[1])
+    told = record.headline_scores(done[1])
     assert told.startswith(f"pearson best {done[1].best.metrics['pearson']:.4f} (epoch {done[1].best.epoch}), last ")

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ina import InaConfig, config, models, speed
 from ina.adapter import InaLinear
-from ina.task import Head
+from ina.tasks import Head
 
 N = 1_000_003  # no multiple of the four masks that a random word gives
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from ina import kept, models, record, run, sweep
+from ina import models, plan, record, run, saved_models
 from ina.config import ConfigError, check
 from ina.record import RecordError
 
@@ -15,7 +15,7 @@ MNLI, RTE, STSB = (f"tiny_bert--{task}--ina--s1" for task in ("mnli", "rte", "st
 
 
 def configured(*overrides):
-    return check(sweep.composed([*SMALL, *overrides]))
+    return check(plan.compose_config([*SMALL, *overrides]))
 
 
 def by_id(out):
@@ -37,7 +37,7 @@ def test_only_other_tasks_of_glue_can_start_from_mnli(task):
 
 
 def test_the_mnli_run_comes_before_those_that_start_from_it_and_once():
-    runs = sweep.expand([*SMALL, "start=mnli", "task=rte,stsb", "method=lora,ina"])
+    runs = plan.expand([*SMALL, "start=mnli", "task=rte,stsb", "method=lora,ina"])
     assert [f"{one.task.name} {one.method.name}" for one in runs] == [
         "mnli lora", "rte lora", "mnli ina", "rte ina", "stsb lora", "stsb ina"
     ]  # fmt: skip
@@ -45,7 +45,7 @@ def test_the_mnli_run_comes_before_those_that_start_from_it_and_once():
 
 
 def test_the_mnli_run_has_the_method_settings_of_the_run_that_starts_from_it():
-    runs = sweep.expand(["model=bert_large", "method=ina", "start=mnli", "task=mrpc,stsb", "method.dropout=0"])
+    runs = plan.expand(["model=bert_large", "method=ina", "start=mnli", "task=mrpc,stsb", "method.dropout=0"])
     assert [one.id.removeprefix("bert_large--") for one in runs] == [
         "mnli--ina-dropout0.0--s1", "mrpc--ina-dropout0.0--s1",
         "mnli--ina-r8-dropout0.0--s1", "stsb--ina-dropout0.0--s1",
@@ -58,7 +58,7 @@ def test_the_mnli_run_has_the_method_settings_of_the_run_that_starts_from_it():
     ("task", "batch", "epochs", "rate"), [("rte", 64, 20, 4e-4), ("mrpc", 32, 20, 3e-4), ("stsb", 64, 30, 2e-4)]
 )
 def test_lora_on_roberta_then_has_the_lora_papers_settings_for_a_start_from_mnli(task, batch, epochs, rate):
-    cfg = check(sweep.composed(["model=roberta_large", "method=lora", f"task={task}", "start=mnli"]))
+    cfg = check(plan.compose_config(["model=roberta_large", "method=lora", f"task={task}", "start=mnli"]))
     assert (cfg.train.batch_size, cfg.train.epochs, cfg.train.learning_rate) == (batch, epochs, rate)
     assert cfg.task.max_length == 512
 
@@ -136,7 +136,7 @@ def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, 
     monkeypatch.setattr(run.train, "fit", lambda model, *a, **k: started.append(outputs(model)) or fit(model, *a, **k))
     run.run(rte, first=mnli)
     hidden, head = started[0]
-    left, _ = outputs(kept.load(kept.path(tmp_path, None, "probe", mnli.id), mnli))
+    left, _ = outputs(saved_models.load(saved_models.path(tmp_path, None, "probe", mnli.id), mnli))
     torch.testing.assert_close(hidden, left)
     plain, fresh = outputs(models.load(rte.model, run.family("glue").head(rte.task), rte.seed))
     assert (hidden - plain).abs().max() > 1e-5

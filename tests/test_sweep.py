@@ -9,10 +9,13 @@ import sys
 import time
 
 import pytest
+import yaml
 from tiny_runs import configured, numbers, overrides, start
 
-from ina import data, record, report, run, status, sweep, train
+from hydra_plugins.ina_sweeper import _core
+from ina import data, plan, record, run, status, train
 from ina.config import CONFIG_DIR, ConfigError, check
+from ina.progress import SweepFolder
 from ina.record import Busy
 
 
@@ -32,7 +35,7 @@ COLA, STSB = "tiny_bert--cola--ina--s1", "tiny_bert--stsb--ina--s1"
 
 
 def test_a_command_line_stands_for_the_product_of_its_choices():
-    runs = sweep.expand(["model=tiny_bert", "task=cola,mrpc", "method=ina", "method.inhibition=0.1,0.9", "seed=1,2"])
+    runs = plan.expand(["model=tiny_bert", "task=cola,mrpc", "method=ina", "method.inhibition=0.1,0.9", "seed=1,2"])
     assert [one.id for one in runs][:3] == [
         "tiny_bert--cola--ina-inhibition0.1--s1",
         "tiny_bert--cola--ina-inhibition0.1--s2",
@@ -42,14 +45,14 @@ def test_a_command_line_stands_for_the_product_of_its_choices():
 
 
 def test_an_experiment_stands_for_its_grid_and_the_command_line_can_narrow_it():
-    assert len(sweep.expand(["experiment=glue_smoke"])) == 9
-    assert [one.task.name for one in sweep.expand(["experiment=glue_smoke", "task=cola", "method=lora"])] == ["cola"]
+    assert len(plan.expand(["experiment=glue_smoke"])) == 9
+    assert [one.task.name for one in plan.expand(["experiment=glue_smoke", "task=cola", "method=lora"])] == ["cola"]
 
 
 def test_each_run_of_a_grid_is_what_its_own_command_line_composes():
-    runs = sweep.expand(["experiment=glue_paper", "model=bert_large", "method=full,ina", "task=cola,rte", "seed=3,2"])
+    runs = plan.expand(["experiment=glue_paper", "model=bert_large", "method=full,ina", "task=cola,rte", "seed=3,2"])
     alone = [
-        check(sweep.composed(["experiment=glue_paper", "model=bert_large", method, task, f"seed={seed}"]))
+        check(plan.compose_config(["experiment=glue_paper", "model=bert_large", method, task, f"seed={seed}"]))
         for seed in (3, 2)
         for method in ("method=full", "method=ina")
         for task in ("task=cola", "task=rte")
@@ -60,20 +63,20 @@ def test_each_run_of_a_grid_is_what_its_own_command_line_composes():
 @pytest.mark.parametrize(
     "name", ["a=b", "a,b", "a (b)", "für", "it's", 'a"b', "a b\\", "[a]", "{a}", "2024", "null.d", "~a"]
 )
-@pytest.mark.parametrize("key", sweep.PATHS)
+@pytest.mark.parametrize("key", plan.PATHS)
 def test_a_path_may_have_any_characters(key, name):
     section, _, setting = f"run.{key}".removeprefix("run.").rpartition(".")
     for path in (name, f"/tmp/{name}"):
-        [one] = sweep.expand(["model=bert_large", f"{key}={path}"])
+        [one] = plan.expand(["model=bert_large", f"{key}={path}"])
         assert getattr(getattr(one, section) if section else one, setting) == path
 
 
 def test_a_path_may_begin_with_the_home_folder(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ä")
     asked = ["model=tiny_bert", "data.dir=~/a", "output_dir='~/b c'", "results_dir=~"]
-    [one] = sweep.expand(asked)
+    [one] = plan.expand(asked)
     assert (one.data.dir, one.output_dir, one.results_dir) == ("/home/ä/a", "/home/ä/b c", "/home/ä")
-    assert sweep.expand(["model=tiny_bert", "data.dir=null"])[0].data.dir is None
+    assert plan.expand(["model=tiny_bert", "data.dir=null"])[0].data.dir is None
 
 
 def test_a_run_and_a_sweep_take_paths_that_hydra_would_not_read(glue, tmp_path, cli):
@@ -97,51 +100,51 @@ def test_a_run_and_a_sweep_take_paths_that_hydra_would_not_read(glue, tmp_path, 
 def test_a_command_line_that_cannot_be_read_is_told_in_a_sentence(setting, told, glue, tmp_path, cli):
     assert [told in err and err.count("\n") for _, _, err in [cli(*overrides(glue, tmp_path, setting))]] == [1]
     with pytest.raises(ConfigError, match=re.escape(told)):
-        sweep.expand([setting])
+        plan.expand([setting])
 
 
 def test_seeds_of_a_grid_are_not_composed_one_by_one(monkeypatch):
     calls = []
 
-    def counting(*given, composed=sweep.composed, **settings):
+    def counting(*given, compose=plan.compose_config, **settings):
         calls.append(given)
-        return composed(*given, **settings)
+        return compose(*given, **settings)
 
-    monkeypatch.setattr(sweep, "composed", counting)
-    assert [one.seed for one in sweep.expand(["model=tiny_bert", "seed=range(1,40)"])] == list(range(1, 40))
+    monkeypatch.setattr(plan, "compose_config", counting)
+    assert [one.seed for one in plan.expand(["model=tiny_bert", "seed=range(1,40)"])] == list(range(1, 40))
     assert len(calls) == 2, "the sweeper's own settings and the one cell"
 
 
 @pytest.mark.parametrize(("seeds", "told"), [("one,2", "seed='one': "), ("-1,2", "seed=-1: ")])
 def test_a_wrong_seed_of_a_grid_is_told(seeds, told):
     with pytest.raises(ConfigError, match=told):
-        sweep.expand(["model=tiny_bert", f"seed={seeds}"])
+        plan.expand(["model=tiny_bert", f"seed={seeds}"])
 
 
 def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
     command = ["model=tiny_bert", "method=full,lora,ina", "method.inhibition=0.1,0.3", "method.r=8,4"]
     names = ["full", "lora", "lora-r4", *("ina-inhibition0.1", "ina-r4-inhibition0.1", "ina", "ina-r4")]
-    assert sorted(one.method_label for one in sweep.expand(command)) == sorted(names)
+    assert sorted(one.method_label for one in plan.expand(command)) == sorted(names)
 
 
 def test_a_setting_that_no_method_of_a_grid_has_is_told():
     with pytest.raises(ConfigError, match="method.inhibtion: there is no such setting"):
-        sweep.expand(["method=lora,ina", "method.inhibtion=0.1,0.3"])
+        plan.expand(["method=lora,ina", "method.inhibtion=0.1,0.3"])
 
 
 def test_runs_that_are_measured_with_several_numbers_of_distractors_have_a_source_too():
-    assert set(sweep.sources(sweep.expand(["experiment=distractors"]))) == {"probe"}
+    assert set(plan.sources(plan.expand(["experiment=distractors"]))) == {"probe"}
 
 
 def test_all_wrong_runs_of_a_grid_are_told_at_once():
     with pytest.raises(ConfigError) as error:
-        sweep.expand(["model=tiny_bert", "method=ina,lora", "method.r=0,-1"])
+        plan.expand(["model=tiny_bert", "method=ina,lora", "method.r=0,-1"])
     assert "not 0" in str(error.value) and "not -1" in str(error.value)
 
 
 def test_runs_that_differ_only_where_names_do_not_are_refused():
     with pytest.raises(ConfigError, match="two runs of the sweep have the name minilm--cola--ina--s1"):
-        sweep.expand(["train.weight_decay=0.0,0.1"])
+        plan.expand(["train.weight_decay=0.0,0.1"])
 
 
 # from plan to summary
@@ -152,8 +155,10 @@ def test_a_sweep_says_what_it_will_do_tells_each_run_and_sums_up(glue, tmp_path,
     plan, first, second, summary = out.splitlines()
     assert code == 0 and err == ""
     assert plan == "2 runs: tiny_bert x cola, stsb x ina; data: files; time unknown until the first run has ended"
-    assert first.startswith(f"[1/2] {COLA}: mcc best ") and re.search(r"; \d+:\d\d gone, about \d+:\d\d left$", first)
-    assert second.startswith(f"[2/2] {STSB}: pearson best ") and second.endswith(" gone")
+    assert first.startswith(f"[1/2] {COLA}: mcc best ") and re.search(
+        r"; \d+:\d\d elapsed, about \d+:\d\d left$", first
+    )
+    assert second.startswith(f"[2/2] {STSB}: pearson best ") and second.endswith(" elapsed")
     assert summary.startswith("2 runs: 2 done, 0 recorded before, 0 failed, in ")
     assert finished(tmp_path) == [COLA, STSB]
     assert not any((tmp_path / "sweeps").iterdir())
@@ -186,8 +191,12 @@ def test_a_grid_whose_methods_lack_settings_is_one_sweep_for_its_user(glue, tmp_
 @pytest.mark.parametrize(
     ("dirty", "changed", "told"),
     [
-        (True, [], "1 of them go to {out}, not {out}/results: ina/ and configs/ are not as committed"),
-        (False, ["train.epochs=9"], "1 of them go to {out}, not {out}/results: their settings are not those of exp"),
+        (True, [], "1 of them are saved to {out}, not {out}/results: ina/ or configs/ have uncommitted changes"),
+        (
+            False,
+            ["train.epochs=9"],
+            "1 of them are saved to {out}, not {out}/results: their settings are not ",
+        ),
         (False, [], None),
     ],
 )
@@ -197,9 +206,9 @@ def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
     monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
     where = ["data=probe", f"output_dir={tmp_path}", f"results_dir={tmp_path}/results"]
     command = ["experiment=distractors", "seed=1", "method=ina", *where, *changed]
-    report.Sweep(sweep.composed(command, return_hydra_config=True)).end()
+    _core.Sweep(command, plan.compose_config(command, return_hydra_config=True), launcher=None)._print_plan()
     out = capsys.readouterr().out
-    assert told.format(out=tmp_path) in out if told else "of them go to" not in out
+    assert told.format(out=tmp_path) in out if told else "are saved to" not in out
 
 
 def test_started_again_it_does_only_what_is_missing(glue, tmp_path, cli):
@@ -243,7 +252,7 @@ def test_nothing_is_started_when_a_run_of_the_grid_cannot_be_done(wrong, told, g
 
 def test_a_sweep_whose_tasks_would_have_several_data_sources_is_refused(glue, tmp_path, cli, monkeypatch):
     has = {"cola": "hub", "stsb": "probe"}
-    monkeypatch.setattr(sweep.data, "resolve", lambda task, _: has[task])
+    monkeypatch.setattr(data, "resolve", lambda task, _: has[task])
     code, _, err = cli("-m", *overrides(glue, tmp_path / "out", "task=cola,stsb"))
     told = "a sweep has one data source, and these runs have hub (cola), probe (stsb): set data=files, data=hub or"
     assert code == 1 and told in err
@@ -275,13 +284,10 @@ def test_a_failed_run_is_named_the_others_are_done_and_the_next_sweep_tries_it_a
 
 
 def test_a_full_disk_ends_the_sweep_where_it_cannot_keep_its_own_state(glue, tmp_path, cli, monkeypatch):
-    plan = report.Sweep._plan
-
     def plan_on_a_full_disk(sweep):
-        (sweep.folder / f"{COLA}.started").symlink_to("/dev/full")
-        plan(sweep)
+        (sweep.folder.path / f"{COLA}.started").symlink_to("/dev/full")
 
-    monkeypatch.setattr(report.Sweep, "_plan", plan_on_a_full_disk)
+    monkeypatch.setattr(_core.Sweep, "_skip_recorded_runs", plan_on_a_full_disk)
     code, out, err = cli(*grid(glue, tmp_path))
     assert code == 1 and "1 done, 0 recorded before, 0 failed, 1 not done" in out
     assert re.search("error: .*, where the sweep keeps its state: No space left on device", err)
@@ -305,6 +311,16 @@ def test_a_run_that_another_process_does_is_left_to_it(glue, tmp_path):
         with pytest.raises(Busy, match=f"{cfg.id} is being done by process {os.getpid()} on "):
             run.run(cfg, wait=False)
     assert not list(record.read_all(tmp_path))
+
+
+def test_the_runs_in_progress_are_told_while_they_train(glue, tmp_path):
+    command = grid(glue, tmp_path, "train.epochs=60", "task=stsb")
+    often = "import ina.run; from hydra_plugins.ina_sweeper import _core; _core.REPORT_S = 1; ina.run.cli()"
+    told = subprocess.run(
+        [sys.executable, "-c", often, *command], cwd=CONFIG_DIR.parent, capture_output=True, text=True
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert re.search(rf"^  in progress: {STSB} \(epoch \d+\.\d of 60, about \d+:\d\d left\)$", told.stdout, re.M)
 
 
 def test_two_sweeps_started_at_once_do_every_run_once(glue, tmp_path):
@@ -353,12 +369,12 @@ def test_a_signal_to_the_launcher_alone_lets_its_workers_end_their_runs(glue, tm
     process.terminate()
     log, _ = process.communicate()
     assert process.returncode == 130
-    assert "stopping: no other run is started; those in progress end first, or at once if told again" in log
+    assert "stopping: no further run starts; runs in progress finish first; Ctrl-C again stops now" in log
     assert "6 runs: 2 done, 0 recorded before, 0 failed, 0 cancelled, 4 not done, in " in log
 
 
 def test_joblib_does_the_runs_in_processes_of_one_thread_each(glue, tmp_path):
-    parallel = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={max(2, sweep.workers())}", "train.threads=null"]
+    parallel = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={max(2, plan.workers())}", "train.threads=null"]
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     command = [sys.executable, "-m", "ina.run", *grid(glue, tmp_path, *parallel)]
     process = subprocess.run(command, cwd=CONFIG_DIR.parent, env=environment, capture_output=True, text=True)
@@ -382,7 +398,7 @@ def test_slurm_workers_leave_records_like_any_others(glue, tmp_path):
 
 
 def test_the_slurm_launcher_has_one_job_a_run_that_is_queued_again_when_its_time_is_over():
-    launcher = sweep.composed(["hydra/launcher=slurm"], return_hydra_config=True).hydra.launcher
+    launcher = plan.compose_config(["hydra/launcher=slurm"], return_hydra_config=True).hydra.launcher
     assert launcher._target_.endswith("SlurmLauncher")
     assert launcher.tasks_per_node == 1 and launcher.max_num_timeout > 0
 
@@ -403,22 +419,21 @@ def test_ray_workers_leave_records_like_any_others(glue, tmp_path):
 def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed(
     killings, code, glue, tmp_path, cli, monkeypatch
 ):
-    sweep.composed([], return_hydra_config=True)  # Hydra loads its launchers anew when it first looks for them
+    plan.compose_config([], return_hydra_config=True)  # Hydra loads its launchers anew when it first looks for them
     launcher = sys.modules["hydra._internal.core_plugins.basic_launcher"].BasicLauncher
     launch, killed = launcher.launch, []
 
     def launch_and_lose(*arguments, **settings):
         if len(killed) < killings:
             killed.append(COLA)
-            with open(report.current.folder / f"{COLA}.started", "a") as file:
-                file.write(".")
+            SweepFolder(next(tmp_path.glob("sweeps/*"))).start(COLA)
             raise RuntimeError("a worker process was terminated")
         return launch(*arguments, **settings)
 
     monkeypatch.setattr(launcher, "launch", launch_and_lose)
     exit_code, out, err = cli(*grid(glue, tmp_path))
     assert exit_code == code
-    assert f"{COLA}: its process was killed (out of memory?); it is tried once more" in out
+    assert f"{COLA}: its process was killed (out of memory?); it runs once more" in out
     assert f"{2 - code} done, 0 recorded before, {code} failed" in out
     if code:
         assert f"{COLA}: FAILED: its process was killed twice" in err
@@ -428,26 +443,39 @@ def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed
 # searches and the state of a grid
 
 
-SEARCH = ["experiment=search_ina", "hydra/launcher=basic", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1"]
+SEARCH = [
+    "-m",
+    "hydra/sweeper=optuna",
+    "hydra.sweeper.n_trials=2",
+    "hydra.sweeper.n_jobs=1",
+    "+hydra.sweeper.sampler.seed=1",
+]
+RATES = "train.learning_rate=tag(log,interval(1e-4,1e-2))"
 
 
-def test_a_search_compares_trials_on_training_rows_and_prints_the_best(glue, tmp_path, cli):
-    arguments = overrides(glue, tmp_path, *SEARCH, "task=stsb", "data.max_train=20", "train.epochs=1")
-    arguments = [text for text in arguments if not text.startswith("train.learning_rate")]
-    code, out, err = cli(*arguments)
-    trials = list(record.read_all(tmp_path, "search_ina"))
-    assert (code, err) == (0, "") and len(trials) == 2
-    assert [one.data.rows for one in trials] == [{"train": 20, "validation": 4}] * 2, "a tenth of 40 training rows"
+def test_an_optuna_search_takes_the_best_score_on_held_out_training_rows(glue, tmp_path, cli):
+    arguments = overrides(
+        glue, tmp_path, *SEARCH, RATES, "train.epochs=1", "data.select=0.1", "hydra.sweeper.direction=maximize"
+    )
+    code, _, err = cli(*arguments)
+    trials = list(record.read_all(tmp_path))
+    assert code == 0 and len(trials) == 2, err
+    assert [one.data.rows for one in trials] == [{"train": 36, "validation": 4}] * 2, "a tenth of 40 training rows"
+    [found] = tmp_path.glob("sweeps/*/optimization_results.yaml")
     best = max(trials, key=lambda one: one.best.metrics["pearson"])
-    told = f"{best.id}: pearson best {best.best.metrics['pearson']:.4f}"
-    assert f"best of 2 trials on held-out training rows: {told}" in out
-    assert f"train.learning_rate={best.config['train']['learning_rate']!r}" in out
-    assert "2 recorded before" in cli(*arguments)[1], "the same trials come up again"
+    found = yaml.safe_load(found.read_text())
+    assert found["best_value"] == best.best.metrics["pearson"]
+    assert found["best_params"] == {"train.learning_rate": best.config["train"]["learning_rate"]}
 
 
 def test_a_search_on_the_dev_rows_is_refused(glue, tmp_path, cli):
-    code, _, err = cli(*overrides(glue, tmp_path, *SEARCH, "data.select=null"))
+    code, _, err = cli(*overrides(glue, tmp_path, *SEARCH, RATES))
     assert code == 1 and "a search needs data.select" in err
+
+
+def test_an_interval_is_for_a_search():
+    with pytest.raises(ConfigError, match="an interval needs a search: add hydra/sweeper=optuna"):
+        plan.expand(["model=tiny_bert", RATES])
 
 
 def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, monkeypatch, capsys):

@@ -13,8 +13,8 @@ import pytest
 from made_up import write_run, write_study
 
 from ina import record
+from ina.plan import experiment_runs
 from ina.record import RecordError
-from ina.sweep import experiment_runs
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
 from ina.tables.costs import cost_table

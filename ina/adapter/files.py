@@ -1,4 +1,4 @@
-"""Opening adapter folders, with an answer to everything that can be wrong with one."""
+"""Open adapter folders as PEFT saves them, and say what is wrong with one that does not fit."""
 
 from __future__ import annotations
 
@@ -19,8 +19,16 @@ CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") -> PeftModel:
     """Put the InA adapter saved in `folder` onto `model`, ready for inference.
 
-    Like ``PeftModel.from_pretrained``, and stricter: every weight of the file must find its place and every place its
-    weight, and only safetensors files are read. On an error the model is left as it was.
+    Like ``PeftModel.from_pretrained``, but stricter: the weights in the file and in the model must have the same names
+    and shapes, and only safetensors files are read. On an error the model is left as it was.
+
+    Args:
+        model: The base model, as it was before the adapter was added; changed in place.
+        folder: Holds `adapter_config.json` and `adapter_model.safetensors`.
+        adapter_name: The name of the adapter in the model.
+
+    Returns:
+        The PEFT model around `model`, in evaluation mode.
 
     Raises:
         FileNotFoundError: A file of the folder is missing.
@@ -42,7 +50,18 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
 
 
 def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The settings and the weights in an adapter folder, unchecked."""
+    """Read an adapter folder without checking that it fits any model.
+
+    Args:
+        folder: Holds `adapter_config.json` and `adapter_model.safetensors`.
+
+    Returns:
+        The settings, as in the JSON file; the weights by name, on the CPU.
+
+    Raises:
+        FileNotFoundError: One of the two files is missing.
+        ValueError: One of them is damaged.
+    """
     config_file, weights_file = Path(folder) / CONFIG_FILE, Path(folder) / WEIGHTS_FILE
     for file in (config_file, weights_file):
         if not file.is_file():
@@ -57,7 +76,11 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """The weights in a safetensors file."""
+    """Read the weights in a safetensors file, by name, on the CPU.
+
+    Raises:
+        ValueError: The file is truncated or of another format.
+    """
     try:
         return load_file(file)
     except SafetensorError as error:
@@ -67,7 +90,21 @@ def read_weights(file: Path) -> dict[str, Tensor]:
 def attach(
     model: nn.Module, config: PeftConfig, weights: dict[str, Tensor], folder: str | Path, adapter_name: str
 ) -> PeftModel:
-    """Inject an adapter into `model` and fill it with `weights`, all of them and nothing else."""
+    """Add an adapter of any PEFT method to `model` and give it `weights`.
+
+    Args:
+        model: The base model; changed in place.
+        config: Settings of the adapter; `inference_mode` becomes true.
+        weights: By the names that PEFT saves them under, without that of the adapter.
+        folder: Where they come from, for messages.
+        adapter_name: The name of the adapter in the model.
+
+    Returns:
+        The PEFT model around `model`, in evaluation mode.
+
+    Raises:
+        ValueError: A name or shape in `weights` differs from those that `config` gives; the model is left as it was.
+    """
     config.inference_mode = True
     adapted = get_peft_model(model, config, adapter_name=adapter_name)
     expected = get_peft_model_state_dict(adapted, adapter_name=adapter_name)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import transformers
 
-from .. import kept, record
+from .. import record, saved_models
 from ..config import CONFIG_DIR
 from . import measure, texts
 from .report import report
@@ -46,7 +46,7 @@ def _experiment(arguments: list[str]) -> None:
     parser.add_argument("--results", type=Path, metavar="DIR", help=f"default: {home}")
     parser.add_argument("--models", default="outputs", type=Path, metavar="DIR", help="default: outputs")
     options = parser.parse_args(arguments)
-    folders = sorted((options.models / "models" / options.experiment).glob(f"*/*/{kept.RECORD_FILE}"))
+    folders = sorted((options.models / "models" / options.experiment).glob(f"*/*/{saved_models.RECORD_FILE}"))
     if not folders:
         raise FileNotFoundError(
             f"no model of experiment {options.experiment!r} under {options.models / 'models'}; start with: "

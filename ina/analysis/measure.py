@@ -13,10 +13,10 @@ from datasets import Dataset
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from .. import data, kept, models, record
+from .. import data, models, record, saved_models
 from ..config import CONFIG_DIR, RunConfig
 from ..record import Record, RecordError
-from ..spans import best_spans, dev_windows
+from ..tasks.spans import best_spans, dev_windows
 from . import attention, gates, measurement, texts
 from .measurement import Findings, Measurement, Origin, Reading, SiteFindings
 from .texts import KINDS, Passage, Span, Tokens
@@ -29,7 +29,7 @@ class Opened:
     """A trained model with what belongs to it; the adapter stays unmerged.
 
     Args:
-        folder: Of a kept model, see `ina.kept`.
+        folder: Of a saved model, see `ina.saved_models`.
 
     Raises:
         FileNotFoundError: The folder lacks a file.
@@ -37,15 +37,15 @@ class Opened:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / kept.RECORD_FILE).is_file():
+        if not (folder / saved_models.RECORD_FILE).is_file():
             raise FileNotFoundError(
-                f"{folder / kept.RECORD_FILE} is missing; a run with keep_model=true leaves such a folder under "
-                "<output_dir>/models"
+                f"{folder / saved_models.RECORD_FILE} is missing; a run with keep_model=true leaves such a folder "
+                "under <output_dir>/models"
             )
-        self.run: Record = record.read(folder / kept.RECORD_FILE)
-        self.cfg: RunConfig = kept.settings(self.run)
+        self.run: Record = record.read(folder / saved_models.RECORD_FILE)
+        self.cfg: RunConfig = saved_models.settings(self.run)
         self.tokenizer: PreTrainedTokenizerBase = models.load_tokenizer(self.cfg.model)
-        self.model: nn.Module = kept.load(folder, self.cfg)
+        self.model: nn.Module = saved_models.load(folder, self.cfg)
 
     def tokens(self, passage: Passage) -> Tokens:
         """A passage as the model read its training examples."""
@@ -168,7 +168,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
         RecordError: The measurement there is of another run of the same name.
         FileNotFoundError, ValueError: The model or its data cannot be had.
     """
-    run = record.read(folder / kept.RECORD_FILE)
+    run = record.read(folder / saved_models.RECORD_FILE)
     file = measurement.path(root, run)
     if file.is_file():
         if measurement.read(file).fingerprint == run.fingerprint:

@@ -4,10 +4,9 @@ No single word gives the label away: either the two members differ in order alon
 wrong in another frame of the same phenomenon and split.
 """
 
-from ina.data.probe import morphology, syntax
 from ina.data.probe.template import CHOICE, Draw, Row, bind, fill, phenomena
 
-PHENOMENA = phenomena(morphology.TEXT + syntax.TEXT)
+PHENOMENA = phenomena("cola")
 
 
 def pair(template: str, draw: Draw, split: str) -> list[Row]:

@@ -1,6 +1,10 @@
 """Forms of English words: from a compact list such as `"box child/children"` to all that a template can ask for."""
 
 import re
+from pathlib import Path
+
+TEXTS = Path(__file__).parent / "texts"
+"""The words and templates of the suite, as people write them."""
 
 Word = dict[str, str]
 """Form name to text; the form "" is the one in the dictionary. A word with number has the forms "sg" and "pl"."""
@@ -48,8 +52,9 @@ def kinds(text: str) -> tuple[Word, ...]:
     return tuple(words)
 
 
-def numbered(singular: str, plural: str) -> tuple[Word, ...]:
-    """One word that agrees in number: `is`/`are`."""
+def numbered(text: str) -> tuple[Word, ...]:
+    """One word that agrees in number: `is are`."""
+    singular, plural = text.split()
     return ({"": singular, "sg": singular, "pl": plural},)
 
 

@@ -8,7 +8,6 @@ not give the label away. Who swapped with whom is hard to see: half of the frame
 
 from typing import NamedTuple
 
-from ina.data.probe import duplicates, statements
 from ina.data.probe.inflection import Word
 from ina.data.probe.template import Draw, Row, about_something_else, bind, fill, phenomena
 
@@ -37,8 +36,8 @@ def frame(text: str) -> Frame:
     return Frame(ways, changes)
 
 
-STATEMENTS = phenomena(statements.TEXT, frame)
-QUESTIONS = phenomena(duplicates.TEXT, frame)
+STATEMENTS = phenomena("mrpc", frame)
+QUESTIONS = phenomena("qqp", frame)
 
 
 def pairs(frame: Frame, draw: Draw, split: str, columns: tuple[str, str]) -> list[Row]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ina.data.probe import lexicon
-from ina.data.probe.inflection import Word, tidy
+from ina.data.probe.inflection import TEXTS, Word, tidy
 
 SEED = 20240806
 SLOT = re.compile(r"\{([a-z]+)(\d*)(?:\.([a-z]+))?\}")
@@ -71,15 +71,18 @@ class Phenomenon(NamedTuple):
         return self.train if split == "train" else self.dev
 
 
-def phenomena(text: str, parse: Callable[[str], Any] = str) -> tuple[Phenomenon, ...]:
-    """Reads a line with a phenomenon's name, then an indented line per template: `train` or `dev`, and the template.
+def phenomena(name: str, parse: Callable[[str], Any] = str) -> tuple[Phenomenon, ...]:
+    """Reads `texts/<name>.txt`: a line with a phenomenon's name, then an indented line per template.
 
-    A line that begins with another word goes on with the template above it.
+    Such a line is `train` or `dev` and the template. A line that begins with another word goes on with the template
+    above it; one that begins with # is a comment.
 
     parse: makes of the template's text what the task's `make` (see `collect`) takes
     """
     found: list[Phenomenon] = []
-    for line in filter(None, map(str.rstrip, text.splitlines())):
+    for line in (TEXTS / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
         if not line.startswith(" "):
             found.append(Phenomenon(line, [], []))
             continue

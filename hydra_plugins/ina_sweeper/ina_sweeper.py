@@ -1,0 +1,48 @@
+"""The Hydra sweeper of `ina.run`. Hydra imports this file in every Hydra program, so it imports little."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass
+class InaSweeperConf:
+    """`hydra.sweeper`: the grid of an experiment, as values separated by commas for each setting."""
+
+    _target_: str = "hydra_plugins.ina_sweeper.ina_sweeper.InaSweeper"
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="ina", node=InaSweeperConf, provider="ina")
+
+
+class InaSweeper(Sweeper):
+    """Do the runs of a grid that are not recorded yet, with Hydra's launcher, and say how far they are.
+
+    The runs report to `hydra.sweep.dir`, which is another folder for each sweep.
+    """
+
+    def __init__(self, params: DictConfig) -> None:
+        self.params = params  # read from the config by `ina.plan`, which also serves programs that start nothing
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra before :meth:`sweep`."""
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Sweep, and end the process with exit code 0, 1 if a run failed, or 130 after Ctrl-C.
+
+        Args:
+            arguments: The command line.
+        """
+        from ._core import Sweep
+
+        Sweep(arguments, self.config, self.launcher).run()

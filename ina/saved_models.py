@@ -1,0 +1,119 @@
+"""Trained models that runs leave behind with ``keep_model=true``, for whoever looks inside them.
+
+The folder of one, `<output_dir>/models/<experiment>/<data source>/<run>`, holds the weights after the last epoch:
+adapter and head as PEFT saves them or, where all weights are trained, the whole model as transformers does. Beside them
+lies `record.json`, a copy of the run's record, which says what they are.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from peft import PeftConfig
+from torch import nn
+
+from . import methods, models
+from .adapter import files
+from .adapter.sites import split_fused_projections
+from .config import Gate, ModelConfig, RunConfig, check
+from .record import ADHOC, Record, RecordError, read
+from .tasks import Head, family
+
+RECORD_FILE = "record.json"
+
+
+def path(output_dir: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
+    """The folder of a run's model."""
+    return Path(output_dir) / "models" / (experiment or ADHOC) / source / run_id
+
+
+def save(model: nn.Module, run: Record, output_dir: str | Path) -> Path:
+    """Keep the model that `run` trained, in place of what an earlier run of this name left."""
+    folder = path(output_dir, run.experiment, run.source, run.id)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        model.save_pretrained(partial)
+        (partial / RECORD_FILE).write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def settings(run: Record) -> RunConfig:
+    """The settings of a recorded run; the places that a record leaves out are those of `configs/run.yaml`."""
+    places = {"results_dir": "results", "output_dir": "outputs", "keep_model": True}
+    wandb = {"mode": "disabled", "project": "ina", "entity": None}
+    return check(run.config | places | {"wandb": wandb, "data": run.config["data"] | {"dir": None}})
+
+
+def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
+    """The trained model in `folder`, in float32 and ready for inference; an adapter stays unmerged.
+
+    Args:
+        folder: Of a kept model, or any folder that PEFT or transformers saved.
+        cfg: Names backbone and task.
+
+    Raises:
+        FileNotFoundError: A file of the folder is missing.
+        ValueError: A file is damaged, or belongs to another model.
+    """
+    head = family(cfg.task.family).head(cfg.task)
+    adapted = {"lora": "LORA", "ina": "INA"}.get(cfg.method.kind)
+    if not adapted:
+        itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
+        gated = isinstance(cfg.method, Gate)
+        return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()
+    described, weights = files.read(folder)
+    if described.get("peft_type") != adapted:
+        raise ValueError(
+            f"{Path(folder) / files.CONFIG_FILE}: peft_type is {described.get('peft_type')!r}, but the run is one of "
+            f"{cfg.method.name}, which leaves an adapter of type {adapted!r}; train it again with keep_model=true"
+        )
+    backbone = models.load(cfg.model, head, cfg.seed)
+    if adapted == "INA":
+        return files.load(backbone, folder)
+    split_fused_projections(backbone)
+    return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")
+
+
+def start_from(folder: Path, origin: Record, model: nn.Module, head: tuple[str, ...]) -> None:
+    """Give `model` the weights that the run `origin` left in `folder`, in place; its head keeps its own.
+
+    Args:
+        folder: Of the kept model.
+        origin: A run of the same backbone and method.
+        model: Ready to train.
+        head: Names of the modules of its head.
+
+    Raises:
+        RecordError: `origin` did not keep its model there.
+    """
+    copy = folder / RECORD_FILE
+    if not copy.is_file() or read(copy).fingerprint != origin.fingerprint:
+        raise RecordError(
+            f"{origin.id} is recorded, but {folder} does not hold its model; delete its record to train it again"
+        )
+    trained = dict(load(folder, settings(origin)).named_parameters())
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if not set(head) & set(name.split(".")):
+                weight.copy_(trained[name])
+
+
+def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: Head) -> nn.Module:
+    """transformers knows no gates and would leave them out without a word."""
+    file = Path(folder) / "model.safetensors"
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is missing; it holds all weights of a model with gates")
+    model = models.untrained(itself, head)
+    model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model), span=head.kind == "span")
+    try:
+        model.load_state_dict(files.read_weights(file))
+    except RuntimeError as error:
+        raise ValueError(f"{file} does not fit {cfg.cell}: {error}") from None
+    return model

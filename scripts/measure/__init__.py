@@ -1,1 +1,0 @@
-"""What `scripts/benchmark.py` measures; each section is a function that gives the lines of its table."""

@@ -1,0 +1,80 @@
+"""What scripts/preflight.py says of a command line before anything starts."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from ina import plan, run
+from ina.config import check
+
+
+@pytest.fixture(scope="module")
+def preflight():
+    """scripts/preflight.py as a module."""
+    path = Path(__file__).parent.parent / "scripts" / "preflight.py"
+    spec = importlib.util.spec_from_file_location("preflight", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def params(preflight, *overrides):
+    return preflight.measure(check(plan.compose_config(list(overrides)))).params
+
+
+# BERT-large uncased, r 8 at query, key and value: 1,282,050 in the log, which trains 49 LayerNorms as well
+def test_the_released_codes_weights_are_those_of_the_authors_log(preflight):
+    counted = params(preflight, "model=bert_large", "task=squad_v1", "method=ina_released")
+    assert counted.trainable + 49 * 2 * 1024 == 1_282_050
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "ina"])
+def test_weights_are_counted_before_a_run_as_the_run_records_them(preflight, method, tmp_path):
+    overrides = ["model=tiny_deberta", "task=mnli", f"method={method}", "data=probe", "data.max_train=8"]
+    cfg = check(plan.compose_config([*overrides, "train.epochs=1", "train.threads=1", f"output_dir={tmp_path}"]))
+    assert run.run(cfg)[0].params == params(preflight, *overrides)
+
+
+def test_memory_counts_weights_gradients_and_moments_of_what_is_trained(preflight):
+    common = ["model=roberta_large", "task=cola", "task.max_length=8"]  # hardly any activations
+    common += ["train.dtype=float32", "train.device_batch_size=1"]
+    full, ina = (preflight.memory(check(plan.compose_config([*common, f"method={name}"]))) for name in ("full", "ina"))
+    assert full - ina == pytest.approx(12 * 355_361_794, rel=0.02)
+
+
+def test_checkpointing_and_smaller_batches_need_less_memory(preflight):
+    common = ["model=bert_large", "method=ina", "task=cola", "train.dtype=float32", "train.batch_size=32"]
+    changes = ([], ["train.gradient_checkpointing=true"], ["train.device_batch_size=8"])
+    most, *less = (preflight.memory(check(plan.compose_config(common + change))) for change in changes)
+    assert max(less) < 0.7 * most
+
+
+def test_every_cell_is_listed_with_seeds_weights_and_steps(preflight, capsys):
+    preflight.main(["model=tiny_bert", "data=probe", "task=cola,mrpc", "method=full,ina", "seed=1,2"])
+    printed = capsys.readouterr().out
+    for task in ("cola", "mrpc"):
+        for method in ("full", "ina"):
+            counted = params(preflight, "model=tiny_bert", f"task={task}", f"method={method}")
+            [row] = [line for line in printed.splitlines() if line.startswith(f"tiny_bert--{task}--{method} ")]
+            counts = (counted.trainable, counted.adapter, counted.head, counted.total)
+            assert row.split()[1:6] == ["1,2", *(f"{count:,}" for count in counts)]
+            cfg = check(plan.compose_config(["model=tiny_bert", f"task={task}", f"method={method}"]))
+            assert row.split()[6] == f"{4000 / cfg.train.batch_size * cfg.train.epochs:,.0f}"
+    assert "8 runs" in printed and "every run fits" in printed
+    assert "model tiny_bert: random weights" in printed and "task cola: from probe, 4,000 training rows" in printed
+
+
+def test_what_cannot_fit_is_named_with_what_would_help(preflight, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        preflight.main(["model=tiny_bert", "data=probe", "task=cola", "method=ina", "train.batch_size=100000000"])
+    assert stopped.value.code == 1
+    printed = capsys.readouterr().out
+    assert "GB: tiny_bert--cola--ina" in printed and "lower train.device_batch_size" in printed
+
+
+def test_a_wrong_command_line_is_an_error(preflight):
+    with pytest.raises(SystemExit, match="epochs=0"):
+        preflight.main(["model=tiny_bert", "data=probe", "train.epochs=0"])
