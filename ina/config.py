@@ -87,10 +87,24 @@ class ModelConfig(_Strict):
     path: str | None = None  # a local folder in the hub's format; wins over the others
     package: str | None = None  # "<python package>/<folder>" holding such a folder
     hub: str | None = None
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")] | None = None  # with path: folder_sha256
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None  # of model.safetensors
     tiny: Literal["bert", "roberta", "deberta", "deberta-v2"] | None = None  # random weights, for tests
     pooler_in_head: bool = False  # train the pooler with the classifier: where its pre-training never did
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_the_files_of_a_folder(cls, given: Any) -> Any:
+        """Put the digest of the files in `path` in the place of the hub's revision, so that two folders are two models.
+
+        A digest that is given already, as in a record, stays.
+        """
+        if not isinstance(given, dict) or not isinstance(given.get("path"), str):
+            return given
+        known, folder = given.get("revision"), Path(given["path"]).expanduser()
+        if isinstance(known, str) and len(known) == 64:
+            return given
+        return given | {"revision": folder_sha256(folder) if (folder / "config.json").is_file() else None}
 
     @model_validator(mode="after")
     def _has_a_source(self) -> ModelConfig:
@@ -156,6 +170,14 @@ class SquadTask(_Strict):
             raise ValueError(
                 f"max_length={self.max_length} leaves a window no room for new context: max_question_length="
                 f"{self.max_question_length}, doc_stride={self.doc_stride} and 4 special tokens take {taken}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_unanswerable_questions_for_a_threshold(self) -> SquadTask:
+        if self.null_threshold and not self.version_2:
+            raise ValueError(
+                f"null_threshold={self.null_threshold} is for squad_v2; every question of {self.name} has an answer"
             )
         return self
 
@@ -277,6 +299,15 @@ class DataConfig(_Strict):
     distractors: Distractors  # for the probe's reading tasks
     test_distractors: list[Distractors] | None = None  # further dev sets that differ in nothing else
 
+    @model_validator(mode="after")
+    def _selects_from_one_dev_set(self) -> DataConfig:
+        if self.select is not None and self.test_distractors:
+            raise ValueError(
+                f"select={self.select} measures on training rows alone: leave out test_distractors="
+                f"{self.test_distractors}"
+            )
+        return self
+
 
 class TrainConfig(_Strict):
     """How a model is trained; the same for every task and method unless a file of `configs/` says otherwise."""
@@ -310,6 +341,12 @@ class TrainConfig(_Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _warms_up(self) -> TrainConfig:
+        if self.schedule == "constant" and self.warmup_ratio:
+            raise ValueError(f"schedule=constant has no warm-up: set warmup_ratio=0, not {self.warmup_ratio}")
+        return self
+
 
 class WandbConfig(_Strict):
     """Weights & Biases logging."""
@@ -338,6 +375,20 @@ class RunConfig(_Strict):
     def _starts_from_another_task(self) -> RunConfig:
         if self.train.start and (self.task.family != "glue" or self.task.name == self.train.start):
             raise ValueError(f"train.start={self.train.start} is for the other tasks of GLUE, not {self.task.name}")
+        return self
+
+    @model_validator(mode="after")
+    def _reads_its_settings(self) -> RunConfig:
+        if self.train.head_dropout is not None and self.task.family == "squad":
+            raise ValueError(
+                f"train.head_dropout={self.train.head_dropout} is for classifiers; {self.task.name} has no such head"
+            )
+        if (
+            isinstance(self.method, Ina)
+            and self.method.scale is not None
+            and "alpha" in self.method_changes(self.task.family, self.task.name)
+        ):
+            raise ValueError(f"method.alpha={self.method.alpha} is not read where method.scale is set")
         return self
 
     @property
@@ -387,10 +438,29 @@ def _flat(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key != "arguments"} | arguments
 
 
+def folder_sha256(folder: Path) -> str:
+    """SHA-256 over names and contents of the files in a folder, without hidden files and folders in it."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return hashlib.sha256("".join(f"{path.name}\0{file_sha256(path)}\n" for path in files).encode()).hexdigest()
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file, read once in a process unless it changes."""
+    state = file.stat()
+    return _file_sha256(file, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _file_sha256(file: Path, size: int, changed: int) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 # Settings that name things, say where they are, or only decide how fast the same numbers come.
 _NO_EFFECT = {
     "model.name",
     "model.label",
+    "model.path",  # its files are told by model.revision
     "task.label",
     "method.name",
     "method.label",
@@ -401,6 +471,7 @@ _NO_EFFECT = {
     "train.eval_batch_size",
     "train.device_batch_size",
 }
+_REPLACED_BY_PATH = {"model.package", "model.hub", "model.sha256", "model.tiny"}
 _BATCHES = {"train.eval_batch_size", "train.device_batch_size"}  # they do where a maximum goes over all of a batch
 
 
@@ -423,6 +494,8 @@ def numbers_depend_on(
         for section in ("model", "task", "method", "data", "train")
         for key, value in config[section].items()
     }
+    if flat.get("model.path"):
+        flat = {key: value for key, value in flat.items() if key not in _REPLACED_BY_PATH}
     if source != "probe":
         flat.pop("data.distractors", None)
         flat.pop("data.test_distractors", None)

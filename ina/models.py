@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import importlib.util
 import json
 from pathlib import Path
 
 import torch
 from tokenizers import processors
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     AutoModelForMultipleChoice,
+    AutoModelForPreTraining,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -24,14 +25,9 @@ from transformers import (
 from transformers.models.deberta.modeling_deberta import DisentangledSelfAttention
 
 from . import tiny
-from .config import CONFIG_DIR, ModelConfig
+from .config import CONFIG_DIR, ModelConfig, file_sha256, folder_sha256
 from .data import hub
 from .tasks import Head
-
-# The modules of a head, by what transformers calls them. Those of a family that a checkpoint of the plain encoder lacks
-# start at random, so they are trained whatever the method: DeBERTa's pooler belongs to the head, BERT's does not.
-_HEADS = {"span": ("qa_outputs",)} | dict.fromkeys(("classification", "regression", "choice"), ("classifier",))
-_POOLER_IN_HEAD = ("deberta", "deberta-v2")
 
 
 class ModelError(ValueError):
@@ -42,13 +38,18 @@ def locate(model: ModelConfig) -> tuple[str, str | None]:
     """Folder or hub id of a model, and the revision: its own path, else the installed package, else the hub.
 
     Raises:
-        ModelError: A named folder is missing or its weights are not the expected ones.
+        ModelError: A named folder is missing or its files are not the expected ones.
     """
     if model.path:
         folder = Path(model.path).expanduser()
         if not (folder / "config.json").is_file():
             raise ModelError(
                 f"model.path={model.path}: there is no config.json; a folder in the hub's format is needed"
+            )
+        if model.revision and folder_sha256(folder) != model.revision:
+            raise ModelError(
+                f"model.path={model.path}: the files are others than those of the run; their SHA-256 is "
+                f"{folder_sha256(folder)}, expected {model.revision}"
             )
         return str(folder), None
     if model.package:
@@ -71,7 +72,7 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     Raises:
         ModelError: Its files cannot be had.
     """
-    if model.tiny:
+    if _is_random(model):
         return tiny.tokenizer(model.tiny)
     tokenizer = _load("tokenizer", AutoTokenizer, model)
     # transformers makes do with the special tokens where the vocabulary is missing
@@ -92,21 +93,54 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float | None = None) -> None:
+    """Whether a backbone is there and can take a head and texts of `max_length` tokens; reads its config.json alone.
+
+    Raises:
+        ModelError: It is not there, has no such head, or has fewer positions.
+    """
+    if not _is_random(model):
+        locate(model)
+    blank = untrained(model, head, "meta", layers=1, head_dropout=head_dropout)
+    for name, table in blank.named_modules():
+        if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
+            # RoBERTa counts from the position after that of padding
+            positions = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+            if max_length > positions:
+                raise ModelError(
+                    f"task.max_length={max_length}, but model {model.name} takes no more than {positions} tokens"
+                )
+
+
 def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None = None) -> PreTrainedModel:
     """The backbone in float32 with a new head, which `seed` alone determines.
 
+    Its attribute `lacking` names the modules of the encoder that are not in the checkpoint and start at random.
+
     Raises:
-        ModelError: Its files cannot be had or are damaged.
+        ModelError: Its files cannot be had, are damaged, or lack weights of the encoder's layers.
     """
-    config = tiny.config(model.tiny) if model.tiny else _load("config.json", AutoConfig, model)
-    _fit(config, head, head_dropout)
+    config = tiny.config(model.tiny) if _is_random(model) else _load("config.json", AutoConfig, model)
+    _configure_head(config, head, head_dropout)
+    lacking = _lacking_after_pre_training(config, head) if _is_random(model) else set()
     torch.manual_seed(seed)
-    if model.tiny:
-        return _fit_for_autocast(_auto(head).from_config(config))
-    return _fit_for_autocast(_load("weights", _auto(head), model, config=config, dtype=torch.float32))
+    if _is_random(model):
+        backbone = _auto(head).from_config(config)
+    else:
+        settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
+        backbone, report = _load("weights", _auto(head), model, **settings)
+        lacking = _lacking_in_checkpoint(model, backbone, report["missing_keys"])
+    backbone.lacking = lacking
+    return _fit_for_autocast(backbone)
 
 
-def untrained(model: ModelConfig, head: Head, device: str = "cpu", layers: int | None = None) -> PreTrainedModel:
+def untrained(
+    model: ModelConfig,
+    head: Head,
+    device: str = "cpu",
+    layers: int | None = None,
+    head_dropout: float | None = None,
+) -> PreTrainedModel:
     """The backbone at its full size with random weights; on the device "meta" without any, which takes no memory.
 
     `layers` cuts it to its first few.
@@ -114,13 +148,16 @@ def untrained(model: ModelConfig, head: Head, device: str = "cpu", layers: int |
     Nothing is downloaded: for the hub's models `configs/architectures.json` holds copies of their config.json.
 
     Raises:
-        ModelError: The model's config.json is not there.
+        ModelError: The model's config.json is not there, or has no such head.
     """
     config = architecture(model)
     config.num_hidden_layers = layers or config.num_hidden_layers
-    _fit(config, head, None)
+    _configure_head(config, head, head_dropout)
+    lacking = _lacking_after_pre_training(config, head)
     with torch.device(device):
-        return _fit_for_autocast(_auto(head).from_config(config))
+        backbone = _auto(head).from_config(config)
+    backbone.lacking = lacking
+    return _fit_for_autocast(backbone)
 
 
 def architecture(model: ModelConfig) -> PretrainedConfig:
@@ -129,7 +166,7 @@ def architecture(model: ModelConfig) -> PretrainedConfig:
     Raises:
         ModelError: The model's config.json is not there.
     """
-    if model.tiny:
+    if _is_random(model):
         return tiny.config(model.tiny)
     copies = json.loads((CONFIG_DIR / "architectures.json").read_text(encoding="utf-8"))
     name = (model.hub or "").split("/")[-1]
@@ -138,13 +175,65 @@ def architecture(model: ModelConfig) -> PretrainedConfig:
     return _load("config.json", AutoConfig, model)
 
 
-def head_modules(model: ModelConfig, backbone: PreTrainedModel, head: Head) -> tuple[str, ...]:
-    """Names of the modules that make up the head."""
-    family = backbone.config.model_type
-    # RoBERTa's checkpoints have no pooler, and its head for multiple choice reads one
-    random = family in _POOLER_IN_HEAD or (family == "roberta" and head.kind == "choice")
-    pooler = model.pooler_in_head or random
-    return ("pooler", *_HEADS[head.kind]) if pooler and head.kind != "span" else _HEADS[head.kind]
+def head_modules(model: ModelConfig, backbone: PreTrainedModel) -> tuple[str, ...]:
+    """Names of the modules that make up the head: all outside the encoder, and what the checkpoint lacks inside.
+
+    They start at random, so they are trained whatever the method.
+
+    Args:
+        model: Says whether the pooler belongs to the head though the checkpoint has one.
+        backbone: From :func:`load` or :func:`untrained`.
+    """
+    in_encoder = backbone.lacking | ({"pooler"} if model.pooler_in_head else set())
+    names = []
+    for name, _ in backbone.named_parameters():
+        first, second = name.split(".")[:2]
+        if first != backbone.base_model_prefix:
+            names.append(first)
+        elif second in in_encoder:
+            names.append(second)
+    return tuple(dict.fromkeys(names))
+
+
+def _lacking_in_checkpoint(model: ModelConfig, backbone: PreTrainedModel, missing: set[str]) -> set[str]:
+    """The modules of the encoder whose weights are all missing in the checkpoint.
+
+    Raises:
+        ModelError: Weights of embeddings or layers are missing.
+    """
+    encoder = backbone.base_model
+    inside = sorted(key.split(".", 1)[1] for key in missing if key.startswith(f"{backbone.base_model_prefix}."))
+    embeddings = encoder.get_input_embeddings()
+    needed = {
+        name
+        for name, child in encoder.named_children()
+        if any(part is embeddings or isinstance(part, nn.ModuleList) for part in child.modules())
+    }
+    if lost := [key for key in inside if key.split(".")[0] in needed]:
+        raise ModelError(
+            f"the checkpoint of model {model.name} in {locate(model)[0]} lacks {len(lost)} weights of the encoder, "
+            f"first: {lost[0]}; is it one of a {backbone.config.model_type} model?"
+        )
+    return {key.split(".")[0] for key in inside}
+
+
+def _lacking_after_pre_training(config: PretrainedConfig, head: Head) -> set[str]:
+    """The modules of the encoder that transformers' model for pre-training is without, and so its checkpoints."""
+    if type(config) not in AutoModelForPreTraining._model_mapping:
+        return set()
+    small = copy.deepcopy(config)
+    small.num_hidden_layers = 1
+    with torch.device("meta"):
+        pre_trained, ours = AutoModelForPreTraining.from_config(small), _auto(head).from_config(small)
+    there, here = (
+        {name.split(".")[1] for name, _ in one.named_parameters() if name.startswith(f"{ours.base_model_prefix}.")}
+        for one in (pre_trained, ours)
+    )
+    return here - there
+
+
+def _is_random(model: ModelConfig) -> bool:
+    return model.tiny is not None and model.path is None
 
 
 def _auto(head: Head):
@@ -152,7 +241,7 @@ def _auto(head: Head):
     return others.get(head.kind, AutoModelForSequenceClassification)
 
 
-def _fit(config: PretrainedConfig, head: Head, dropout: float | None) -> None:
+def _configure_head(config: PretrainedConfig, head: Head, dropout: float | None) -> None:
     if head.kind == "choice" and type(config) not in AutoModelForMultipleChoice._model_mapping:
         raise ModelError(
             f"transformers has no head for multiple choice on models of type {config.model_type!r}; "
@@ -163,7 +252,12 @@ def _fit(config: PretrainedConfig, head: Head, dropout: float | None) -> None:
     if head.kind in ("classification", "regression"):
         config.num_labels = head.outputs
     if dropout is not None:
-        setattr(config, "cls_dropout" if config.model_type in _POOLER_IN_HEAD else "classifier_dropout", dropout)
+        deberta = config.model_type in ("deberta", "deberta-v2")
+        names = ("cls_dropout",) if deberta else ("seq_classif_dropout", "classifier_dropout")
+        name = next((name for name in names if deberta or hasattr(config, name)), None)
+        if name is None:
+            raise ModelError(f"models of type {config.model_type!r} have no train.head_dropout; leave it out")
+        setattr(config, name, dropout)
 
 
 class _AutocastSelfAttention(DisentangledSelfAttention):
@@ -208,7 +302,6 @@ def _check_weights(file: Path, expected: str | None) -> None:
         raise ModelError(f"{file} is missing; reinstall its package")
     if expected is None:
         return
-    with open(file, "rb") as weights:
-        found = hashlib.file_digest(weights, "sha256").hexdigest()
+    found = file_sha256(file)
     if found != expected:
         raise ModelError(f"{file} is not the expected file: its SHA-256 is {found}, expected {expected}; reinstall it")

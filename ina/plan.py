@@ -21,6 +21,7 @@ from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
 from . import data, models, record
 from .config import ConfigError, RunConfig, check, compose, fingerprint, numbers_depend_on, options
+from .tasks import family
 
 Standing = Literal["done", "running", "failed", "missing"]
 PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
@@ -242,7 +243,8 @@ def sources(runs: list[RunConfig]) -> list[str]:
     """The data source of each run.
 
     Raises:
-        ConfigError: The data or the model of runs cannot be had; the message lists all problems.
+        ConfigError: The data or the model of runs cannot be had, or their data comes from several sources; the message
+            lists all problems.
     """
     problems: dict[str, None] = {}
     answers: dict[str, Any] = {}
@@ -259,8 +261,17 @@ def sources(runs: list[RunConfig]) -> list[str]:
 
     found = [found_by(data.resolve, run.task.name, run.data) for run in runs]
     for run in runs:
-        if not run.model.tiny:
-            found_by(models.locate, run.model)
+        head = family(run.task.family).head(run.task)
+        found_by(models.check, run.model, head, run.task.max_length, run.train.head_dropout)
+    tasks = {source: [] for source in found if source}
+    for run, source in zip(runs, found, strict=True):
+        if source and run.task.name not in tasks[source]:
+            tasks[source].append(run.task.name)
+    if len(tasks) > 1:
+        each = ", ".join(f"{source} ({', '.join(names)})" for source, names in tasks.items())
+        problems[f"a sweep has one data source, and these runs have {each}: set data=files, data=hub or data=probe"] = (
+            None
+        )
     if problems:
         raise ConfigError("\n".join(problems))
     return found

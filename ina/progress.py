@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .record import Busy, Record, headline_scores, write_atomically
+from .record import Busy, Record, explained, headline_scores, write_atomically
 
 USER_ERRORS = (ValueError, OSError)  # one sentence says what to do; any other exception is a bug and shows its type
 
@@ -134,7 +134,7 @@ class SweepFolder:
         except KeyboardInterrupt:
             status = "cancelled"
         except USER_ERRORS as error:
-            message = f"FAILED: {error}"
+            message = f"FAILED: {explained(error)}"
         except Exception as error:
             message = f"FAILED: {type(error).__name__}: {error}"
         outcome = Outcome(run_id, status, message, time.perf_counter() - began, score)

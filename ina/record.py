@@ -12,6 +12,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 import tempfile
 import time
@@ -24,11 +25,19 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .data import schema
+
 Block = TypeVar("Block", bound=BaseModel)
 
 SCHEMA_VERSION = 1
 ADHOC = "adhoc"  # folder of runs that belong to no experiment
 PACKAGES = ("torch", "transformers", "peft", "datasets", "accelerate", "scikit-learn", "scipy", "numpy")
+
+
+_METRIC = re.compile(
+    r"mcc|pearson|spearman|(accuracy|f1|exact)(_matched|_mismatched|_d\d+)?|(HasAns|NoAns)_(exact|f1)(_d\d+)?"
+    r"|best_(exact|f1)(_thresh)?(_d\d+)?"
+)
 
 
 class RecordError(ValueError):
@@ -128,19 +137,36 @@ def read(path: Path) -> Record:
     """Read one record.
 
     Raises:
-        RecordError: The file is damaged or of another schema version.
+        RecordError: The file cannot be read, is damaged or of another schema version, or has a task or metrics that are
+            not known here.
     """
-    return read_as(Record, path, "Restore it from version control, or delete it to run it again.")
+    remedy = "Restore it from version control, or delete it to run it again."
+    found = read_as(Record, path, remedy)
+    if found.task not in schema.TASKS:
+        raise RecordError(f"{path}: task: {found.task!r} is none of {', '.join(schema.TASKS)}. {remedy}")
+    for name, one in (("best", found.best), ("last", found.last)):
+        if found.status != "done":
+            break
+        if one is None:
+            raise RecordError(f"{path}: {name}: is missing though the status is 'done'. {remedy}")
+        if found.headline not in one.metrics:
+            there = ", ".join(one.metrics)
+            raise RecordError(f"{path}: headline: {found.headline!r} is none of {name}.metrics, {there}. {remedy}")
+        if unknown := [metric for metric in one.metrics if not _METRIC.fullmatch(metric)]:
+            raise RecordError(f"{path}: {name}.metrics: {unknown[0]!r} is no metric of {found.task}. {remedy}")
+    return found
 
 
 def read_as(kind: type[Block], path: Path, remedy: str) -> Block:
     """Read the JSON file of a record or of what was measured later; its schema is that of `kind`.
 
     Raises:
-        RecordError: The file is damaged or of another schema version; the message ends with `remedy`.
+        RecordError: The file cannot be read, is damaged or of another schema version; the message ends with `remedy`.
     """
     try:
         return kind.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}; change its permissions") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise RecordError(
@@ -151,9 +177,21 @@ def read_as(kind: type[Block], path: Path, remedy: str) -> Block:
 
 
 def read_all(root: str | Path, experiment: str | None = None, source: str | None = None) -> Iterator[Record]:
-    """All finished records under `root`, by path, of one experiment and data source where given."""
-    for path in sorted(Path(root).glob(f"runs/{experiment or '*'}/{source or '*'}/*.json")):
-        yield read(path)
+    """All finished records under `root`, by path, of one experiment and data source where given.
+
+    Raises:
+        RecordError: A folder cannot be read, or what :func:`read` raises, or a record is of a run that did not finish.
+    """
+    runs = Path(root) / "runs"
+    # glob passes over folders that it may not read
+    for folder in (Path(root), runs, *runs.glob(experiment or "*"), *runs.glob(f"{experiment or '*'}/{source or '*'}")):
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            raise RecordError(f"{folder} cannot be read; change its permissions, or name another folder of results")
+    for path in sorted(runs.glob(f"{experiment or '*'}/{source or '*'}/*.json")):
+        found = read(path)
+        if found.status != "done":
+            raise RecordError(f"{path}: status: {found.status!r} should be 'done' here. Delete it to run it again.")
+        yield found
 
 
 def headline_scores(record: Record) -> str:
@@ -254,10 +292,23 @@ def write_atomically(path: Path, write_to) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises OSError now if nothing can be written to `folder` later."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    """Raises OSError now, with what to do, if nothing can be written to `folder` later."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"nothing can be written to {folder} ({error.strerror}); name another folder with output_dir=… or "
+            "results_dir=…, or change its permissions"
+        ) from None
+
+
+def explained(error: Exception) -> str:
+    """An error as one sentence; where a file may not be read or written, it says what to do."""
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename} may not be read or written; change its permissions, or name another folder"
+    return str(error)
 
 
 def git_state(folder: Path, loaded: str | None = None) -> tuple[str | None, bool | None]:

@@ -26,7 +26,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from . import data, methods, models, plan, record, saved_models, speed, train
+from . import data, environment, methods, models, plan, record, saved_models, speed, train
 from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
 from .progress import USER_ERRORS, Progress, SweepFolder
 from .record import Busy, DataInfo, Params, Record, RecordError
@@ -61,6 +61,9 @@ def run(
         ValueError, OSError: The data or the model cannot be had, or a folder not written to; the message says which.
     """
     source = data.resolve(cfg.task.name, cfg.data)
+    train.check_device(cfg.train)
+    environment.log_in(cfg.wandb)
+    models.check(cfg.model, family(cfg.task.family).head(cfg.task), cfg.task.max_length, cfg.train.head_dropout)
     name = (cfg.experiment, source, cfg.id)
     commit, dirty = _code()
     clean = commit is not None and not dirty
@@ -78,6 +81,7 @@ def run(
         known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
         if found := _recorded(cfg, source, clean, settings):
             return found, False
+        record.check_writable(Path(cfg.output_dir))
         with record.claim(record.lock_path(cfg.output_dir, *name), wait):
             if found := _recorded(cfg, source, clean, settings):  # by now
                 return found, False
@@ -240,7 +244,7 @@ def _train(
     dev_sets = task.dev_sets(cfg.task, examples.splits, tokenizer)
     model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     transformers.set_seed(cfg.seed)
-    in_head = models.head_modules(cfg.model, model, head)
+    in_head = models.head_modules(cfg.model, model)
     model, params = methods.prepare(cfg.method, model, in_head, span=head.kind == "span")
     if origin:
         logger.info("%s: starts from %s", cfg.id, origin.id)
@@ -283,15 +287,18 @@ def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
 
     os.environ["WANDB_WATCH"] = "false"
     Path(cfg.output_dir).mkdir(parents=True, exist_ok=True)
-    wandb.init(
-        project=cfg.wandb.project,
-        entity=cfg.wandb.entity,
-        mode=cfg.wandb.mode,
-        name=cfg.id,
-        group=cfg.experiment,
-        config=cfg.model_dump(),
-        dir=cfg.output_dir,
-    )
+    try:
+        wandb.init(
+            project=cfg.wandb.project,
+            entity=cfg.wandb.entity,
+            mode=cfg.wandb.mode,
+            name=cfg.id,
+            group=cfg.experiment,
+            config=cfg.model_dump(),
+            dir=cfg.output_dir,
+        )
+    except wandb.errors.Error as error:
+        raise ValueError(f"wandb.mode={cfg.wandb.mode}: {error}; wandb.mode=offline needs no network") from None
     try:
         yield ["wandb"]
     finally:
@@ -320,7 +327,7 @@ def main(cfg: DictConfig) -> float | None:
     except USER_ERRORS as error:
         if in_a_sweep:
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {record.explained(error)}")
 
 
 def _do(cfg: RunConfig, overrides: list[str], folder: SweepFolder | None) -> float | None:

@@ -63,13 +63,19 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         ValueError: A file is damaged, or belongs to another model.
     """
     head = family(cfg.task.family).head(cfg.task)
-    if not (Path(folder) / files.CONFIG_FILE).is_file():
-        itself = cfg.model.model_copy(update={"path": str(folder), "tiny": None})
+    adapted = {"lora": "LORA", "ina": "INA"}.get(cfg.method.kind)
+    if not adapted:
+        itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
         gated = isinstance(cfg.method, Gate)
         return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()
-    backbone = models.load(cfg.model, head, cfg.seed)
     described, weights = files.read(folder)
-    if described.get("peft_type") == "INA":
+    if described.get("peft_type") != adapted:
+        raise ValueError(
+            f"{Path(folder) / files.CONFIG_FILE}: peft_type is {described.get('peft_type')!r}, but the run is one of "
+            f"{cfg.method.name}, which leaves an adapter of type {adapted!r}; train it again with keep_model=true"
+        )
+    backbone = models.load(cfg.model, head, cfg.seed)
+    if adapted == "INA":
         return files.load(backbone, folder)
     split_fused_projections(backbone)
     return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")
@@ -105,7 +111,7 @@ def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: H
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing; it holds all weights of a model with gates")
     model = models.untrained(itself, head)
-    model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model, head), span=head.kind == "span")
+    model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model), span=head.kind == "span")
     try:
         model.load_state_dict(files.read_weights(file))
     except RuntimeError as error:

@@ -49,7 +49,7 @@ def main() -> None:
     try:
         _tell(plan.expand(parser.parse_intermixed_args().settings))
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {record.explained(error)}")
 
 
 def _tell(runs: list[RunConfig]) -> None:

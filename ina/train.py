@@ -67,6 +67,12 @@ class Trained:
     processes: int
 
 
+def check_device(settings: TrainConfig) -> None:
+    """Raises ValueError for a setting that this machine cannot follow."""
+    if settings.tf32 and not is_torch_tf32_available():
+        raise ValueError("train.tf32=true needs a GPU that has TF32 (NVIDIA Ampere or later); here leave it out")
+
+
 def resolve_dtype(name: str, fast: bool) -> str:
     """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native, or faster.
 
@@ -181,7 +187,7 @@ def _arguments(
         max_grad_norm=settings.max_grad_norm,
         use_cpu=not torch.accelerator.is_available(),
         bf16=resolve_dtype(settings.dtype, settings.fast) == "bfloat16",
-        tf32=(settings.tf32 and is_torch_tf32_available()) or None,
+        tf32=settings.tf32 or None,
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         torch_compile=settings.compile,

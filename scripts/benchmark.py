@@ -80,7 +80,7 @@ def model(cfg: RunConfig) -> nn.Module:
     head = family(cfg.task.family).head(cfg.task)
     made = models.load(cfg.model, head, cfg.seed)
     transformers.set_seed(cfg.seed)
-    in_head = models.head_modules(cfg.model, made, head)
+    in_head = models.head_modules(cfg.model, made)
     return methods.prepare(cfg.method, made, in_head, span=head.kind == "span")[0].train()
 
 

@@ -104,9 +104,7 @@ def measure(cfg: RunConfig) -> Measured:
     if key in measured:
         return measured[key]
     model = models.untrained(cfg.model, head, "meta")
-    model, params = methods.prepare(
-        cfg.method, model, models.head_modules(cfg.model, model, head), span=head.kind == "span"
-    )
+    model, params = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model), span=head.kind == "span")
     weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -168,7 +166,7 @@ def data_source(cfg: RunConfig) -> str:
 
 
 def model_source(cfg: RunConfig) -> str:
-    if cfg.model.tiny:
+    if cfg.model.tiny and not cfg.model.path:
         return "random weights"
     place, revision = models.locate(cfg.model)
     if Path(place).is_dir():

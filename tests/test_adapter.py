@@ -298,6 +298,11 @@ def test_other_modules_than_linear_are_refused():
         adapt(build("bert"), target_modules=["word_embeddings"])
 
 
+def test_a_family_whose_other_layers_are_not_known_is_told_apart_from_a_wrong_site():
+    with pytest.raises(ValueError, match="known for bert, deberta, deberta-v2, roberta, not for distilbert"):
+        target_modules("distilbert", ("all",))
+
+
 def test_an_unknown_family_needs_target_modules():
     with pytest.raises(ValueError, match="no query and key projections are known for model type 'custom'"):
         adapt(nn.Sequential(nn.Linear(4, 4)))

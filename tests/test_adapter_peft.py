@@ -233,6 +233,30 @@ def test_loading_names_a_missing_file(tmp_path):
         load(build("bert"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (
+            '{"peft_type": "LORA", "r": 8}',
+            "peft_type is 'LORA', not 'INA'; open it with peft.PeftModel",
+        ),
+        ("[]", "adapter_config.json should hold a JSON object"),
+        ('{"peft_type": "INA", "r": 0}', "adapter_config.json: InaConfig: `r` should be a positive integer, not 0"),
+        ("{", "adapter_config.json is not valid JSON"),
+    ],
+)
+def test_loading_refuses_a_config_that_is_none_of_ina_s(config, told, tmp_path):
+    (saved(tmp_path) / "adapter_config.json").write_text(config)
+    with pytest.raises(ValueError, match=told):
+        load(build("bert"), tmp_path)
+
+
+def test_loading_names_a_missing_config(tmp_path):
+    (saved(tmp_path) / "adapter_config.json").unlink()
+    with pytest.raises(FileNotFoundError, match="adapter_config.json is missing; an adapter folder holds"):
+        load(build("bert"), tmp_path)
+
+
 def test_loading_names_a_truncated_file(tmp_path):
     file = saved(tmp_path) / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])

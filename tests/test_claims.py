@@ -91,7 +91,7 @@ def test_runs_of_a_small_model_speak_about_that_model_only(tmp_path):
         write_study(tmp_path, tasks=("sst2", "rte"), methods=(method,), seeds=SEEDS, skill=skill, n=1000)
     state = states(text_of(tmp_path))[2]
     assert state.startswith("untested by us at its scale")
-    assert state.endswith("with MiniLM-L6-H384 supported (2 better) against LoRA")
+    assert state.endswith("with all-MiniLM-L6-v2 supported (2 better) against LoRA")
 
 
 def test_a_claim_is_contradicted_where_ina_is_worse(tmp_path):
@@ -124,7 +124,7 @@ def test_of_two_studies_of_a_pair_both_are_shown_and_the_one_with_more_examples_
             write_study(tmp_path, tasks=("sst2",), methods=(method,), seeds=range(seeds), skill=skill, n=n,
                         experiment=experiment)  # fmt: skip
     text = text_of(tmp_path)
-    assert states(text)[2].endswith("with MiniLM-L6-H384 supported (1 better) against LoRA")
+    assert states(text)[2].endswith("with all-MiniLM-L6-v2 supported (1 better) against LoRA")
     assert "0 of our 1 comparisons on single tasks show it" in states(text)[8]
     assert "better on SST-2" in text and "worse on SST-2" in text
 
@@ -134,7 +134,7 @@ def test_of_two_studies_of_a_pair_that_are_alike_in_size_the_newer_counts(tmp_pa
         for method, skill in zip(("lora", "ina"), skills, strict=True):
             write_study(tmp_path, tasks=("sst2",), methods=(method,), seeds=SEEDS, skill=skill, n=1000,
                         experiment=experiment, finished=f"{day}T05:53:00+00:00")  # fmt: skip
-    assert states(text_of(tmp_path))[2].endswith("with MiniLM-L6-H384 supported (1 better) against LoRA")
+    assert states(text_of(tmp_path))[2].endswith("with all-MiniLM-L6-v2 supported (1 better) against LoRA")
 
 
 def test_few_seeds_decide_nothing(tmp_path):

@@ -46,6 +46,20 @@ def test_the_default_run_is_minilm_on_cola_with_ina():
         (["model.revision=main"], "model.revision='main': String should match"),
         (["model.revision=null"], "needs a revision"),
         (["task=squad_v2", "task.doc_stride=400"], "task.*doc_stride"),
+        (
+            ["data.select=0.1", "data.test_distractors=[0]"],
+            r"select=0.1 .*: leave out test_distractors=\[0\]",
+        ),
+        (
+            ["task=squad_v1", "task.null_threshold=1.0"],
+            "null_threshold=1.0 is for squad_v2; every question",
+        ),
+        (["train.schedule=constant"], "schedule=constant has no warm-up: set warmup_ratio=0, not 0.06"),
+        (
+            ["task=squad_v1", "train.head_dropout=0.2"],
+            "head_dropout=0.2 is for classifiers; squad_v1 has no",
+        ),
+        (["method.scale=1", "method.alpha=8"], "method.alpha=8.0 is not read where method.scale is set"),
         (["wandb.mode=on"], "wandb.mode='on'|wandb.mode=True"),
     ],
 )
@@ -56,6 +70,10 @@ def test_a_wrong_setting_is_named_with_its_value_and_what_would_be_right(overrid
         return
     with pytest.raises(ConfigError, match=told):
         check(composed(*overrides))
+
+
+def test_a_scale_goes_with_the_alpha_of_the_method_s_file():
+    assert check(composed("method.scale=1")).method.scale == 1
 
 
 def test_all_problems_are_told_in_one_message():
@@ -91,7 +109,7 @@ def test_the_fingerprint_changes_with_data_and_number_format(circumstance):
 @pytest.mark.parametrize(
     "change",
     ["results_dir=elsewhere", "wandb.mode=offline", "data.dir=there", "train.threads=1", "train.device_batch_size=8",
-     "data.distractors=8"],
+     "data.distractors=8", "model.label=MiniLM-L6-H384"],
 )  # fmt: skip
 def test_the_fingerprint_ignores_what_cannot_change_the_numbers(change):
     assert fingerprint(settings(change)) == fingerprint(settings())

@@ -17,7 +17,7 @@ from ina.data import schema
 def settings(source="auto", folder=None, max_train=None, select=None):
     folder = None if folder is None else str(folder)
     return SimpleNamespace(
-        source=source, dir=folder, select=select, max_train=max_train, distractors=0, test_distractors=None
+        source=source, dir=folder, select=select, max_train=max_train, distractors=2, test_distractors=None
     )
 
 
@@ -57,11 +57,13 @@ def sources(monkeypatch):
         monkeypatch.setitem(sys.modules, module.__name__, module)
         return module
 
-    return SimpleNamespace(**{name: stand_in(name, {"rte"}) for name in ina.data.SOURCES})
+    found = SimpleNamespace(**{name: stand_in(name, {"rte"}) for name in ina.data.SOURCES})
+    found.files.data_dir = lambda data: data.dir
+    return found
 
 
 def write_rte(folder):
-    (folder / "RTE").mkdir()
+    (folder / "RTE").mkdir(parents=True)
     for part in ("train", "dev"):
         text = "index\tsentence1\tsentence2\tlabel\n" + "".join(
             f"{row['idx']}\t{row['sentence1']}\t{row['sentence2']}\t{('entailment', 'not_entailment')[row['label']]}\n"
@@ -74,12 +76,24 @@ def write_rte(folder):
 # --- which source -----------------------------------------------------------------------------------------------------
 
 
-def test_auto_takes_files_then_hub_then_probe(sources):
-    assert ina.data.resolve("rte", settings()) == "files"
-    sources.files.tasks = set()
+def test_auto_takes_the_files_of_a_named_folder_else_the_hub_else_the_probe(sources):
+    assert ina.data.resolve("rte", settings(folder="there")) == "files"
     assert ina.data.resolve("rte", settings()) == "hub"
     sources.hub.tasks = set()
     assert ina.data.resolve("rte", settings()) == "probe"
+
+
+def test_auto_takes_no_other_source_for_a_task_that_a_named_folder_lacks(sources):
+    sources.files.tasks = {"cola"}
+    with pytest.raises(FileNotFoundError, match=r"has no rte: files has \['cola'\]; data=probe takes the generated"):
+        ina.data.resolve("rte", settings(folder="there"))
+    assert ina.data.resolve("rte", settings("probe", folder="there")) == "probe"
+
+
+def test_auto_without_a_source_that_has_the_task_says_what_each_has(sources):
+    sources.hub.tasks = sources.probe.tasks = {"cola"}
+    with pytest.raises(FileNotFoundError, match=r"has no rte: hub has \['cola'\]; probe has \['cola'\]"):
+        ina.data.resolve("rte", settings())
 
 
 @pytest.mark.parametrize("source", ina.data.SOURCES)
@@ -119,6 +133,41 @@ def test_a_data_folder_that_does_not_exist_is_an_error_and_no_other_source_is_ta
 def test_files_without_a_folder_say_which_settings_are_missing():
     with pytest.raises(FileNotFoundError, match="neither data.dir nor INA_DATA_DIR is set"):
         ina.data.resolve("rte", settings("files"))
+
+
+@pytest.mark.parametrize("setting", [dict(distractors=4), dict(test_distractors=[0, 8])])
+@pytest.mark.parametrize(("source", "task"), [("files", "squad_v1"), ("hub", "squad_v1"), ("probe", "rte")])
+def test_distractors_are_refused_where_there_are_none(setting, source, task, sources):
+    getattr(sources, source).tasks = {task}
+    given = settings(source)
+    vars(given).update(setting)
+    (key, value), *_ = setting.items()
+    with pytest.raises(ValueError) as error:
+        ina.data.resolve(task, given)
+    assert str(error.value) == (
+        f"data.{key}={value} is for squad_v1 and squad_v2 with data=probe; "
+        f"here the task is {task} and the data source {source}"
+    )
+
+
+def test_a_data_folder_is_refused_with_the_hub(sources):
+    with pytest.raises(ValueError, match="data.dir=there is not read with data=hub; INA_HUB_DIR names a local copy"):
+        ina.data.resolve("rte", settings("hub", folder="there"))
+
+
+@pytest.mark.parametrize("named", ["data.dir", "INA_DATA_DIR"])
+@pytest.mark.parametrize("below", [True, False], ids=["too high", "too low"])
+def test_a_folder_one_level_off_is_an_error_that_names_the_right_one(named, below, tmp_path, monkeypatch):
+    right = write_rte(tmp_path / "mine") if below else write_rte(tmp_path)
+    wrong = tmp_path if below else tmp_path / "RTE"
+    monkeypatch.setenv("INA_DATA_DIR", str(wrong) if named == "INA_DATA_DIR" else "")
+    with pytest.raises(FileNotFoundError) as error:
+        ina.data.resolve("rte", settings(folder=wrong if named == "data.dir" else None))
+    assert str(error.value) == (
+        f"data.source=auto has no rte: looked for {wrong}/glue/RTE or {wrong}/RTE; "
+        f"{wrong} holds {'mine' if below else 'dev.tsv, train.tsv'}; rte is in {right}: set {named}={right}; "
+        "data=probe takes the generated suite instead"
+    )
 
 
 # --- what every source has to fulfil ----------------------------------------------------------------------------------
@@ -250,7 +299,7 @@ def test_equal_rows_have_an_equal_fingerprint_however_they_are_stored(tmp_path):
 def test_the_fingerprint_is_the_same_in_another_process(tmp_path):
     code = (
         "import sys; from types import SimpleNamespace as N; import ina.data;"
-        "settings = N(source='files', dir=sys.argv[1], select=None, max_train=None, test_distractors=None);"
+        "settings = N(source='files', dir=sys.argv[1], select=None, max_train=None, distractors=2, test_distractors=0);"
         "print(ina.data.load('rte', settings).fingerprint)"
     )
     here = ina.data.load("rte", settings("files", write_rte(tmp_path))).fingerprint

@@ -62,7 +62,7 @@ DEV = {"mnli": ("dev_matched", "dev_mismatched")}
 
 def settings(folder):
     return SimpleNamespace(
-        source="files", dir=str(folder), select=None, max_train=None, distractors=0, test_distractors=None
+        source="files", dir=str(folder), select=None, max_train=None, distractors=2, test_distractors=None
     )
 
 
@@ -112,6 +112,25 @@ def test_the_tasks_may_lie_in_glue_or_directly_in_the_folder(tmp_path):
     write_glue(tmp_path / "b", "rte")
     inside, direct = (files.load("rte", settings(tmp_path / name)) for name in "ab")
     assert inside["train"].to_list() == direct["train"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [("rte", "rte"), ("sst2", "SST2"), ("sst2", "sst-2"), ("stsb", "STSB"), ("stsb", "sts_b"), ("cola", "COLA")],
+)
+@pytest.mark.parametrize("collection", ["glue", "GLUE", "."])
+def test_the_folder_of_a_task_may_have_any_case_and_no_hyphen(task, name, collection, tmp_path):
+    folder = write_glue(tmp_path / collection, task)
+    (folder / GLUE_FILES[task][0]).rename(folder / name)
+    assert files.available(task, settings(tmp_path))
+    assert len(files.load(task, settings(tmp_path))["train"]) == 2
+
+
+def test_two_spellings_of_a_task_s_folder_are_refused(tmp_path):
+    write_glue(tmp_path, "rte")
+    (tmp_path / "rte").mkdir()
+    with pytest.raises(ValueError, match="holds RTE and rte, both rte; keep one"):
+        files.available("rte", settings(tmp_path))
 
 
 def test_quotes_and_outer_spaces_are_literal(tmp_path):
@@ -236,7 +255,7 @@ def test_a_missing_file_is_named_with_what_is_there(tmp_path):
 def test_a_missing_task_is_named_with_where_it_was_looked_for_and_what_is_there(tmp_path):
     folder = write_glue(tmp_path, "rte")
     assert not files.available("cola", settings(folder))
-    with pytest.raises(FileNotFoundError, match="looked for .*glue/CoLA, .*CoLA; .* holds RTE"):
+    with pytest.raises(FileNotFoundError, match="looked for .*glue/CoLA or .*CoLA; .* holds RTE"):
         files.load("cola", settings(folder))
 
 
@@ -252,7 +271,7 @@ def test_a_file_of_the_size_of_qqp_is_read_within_seconds(tmp_path):
 # --- SQuAD ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", ["squad", "."])
+@pytest.mark.parametrize("place", ["squad", "SQuAD", "."])
 def test_squad_v2_gets_the_columns_of_the_hub(place, tmp_path):
     write_squad(tmp_path / place, "v2.0", [question(), UNANSWERABLE])
     splits = files.load("squad_v2", settings(tmp_path))

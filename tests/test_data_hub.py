@@ -11,7 +11,7 @@ from huggingface_hub import constants
 import ina.data
 from ina.data import hub, schema
 
-DATA = SimpleNamespace(source="hub", dir=None, select=None, max_train=None, distractors=0, test_distractors=None)
+DATA = SimpleNamespace(source="hub", dir=None, select=None, max_train=None, distractors=2, test_distractors=None)
 
 
 @pytest.fixture(autouse=True)

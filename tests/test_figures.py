@@ -215,10 +215,10 @@ def test_the_same_figure_is_the_same_file(small, tmp_path):
 def test_figures_of_several_models_name_them(tmp_path):
     for model in ("minilm", "bert_large"):
         write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2), model=model)
-    assert titles(figures.curves(study(tmp_path))) == ["BERT-large, CoLA", "MiniLM-L6-H384, CoLA"]
+    assert titles(figures.curves(study(tmp_path))) == ["BERT-large, CoLA", "all-MiniLM-L6-v2, CoLA"]
     assert titles(figures.differences(study(tmp_path), "lora")) == [
         "BERT-large, InA − LoRA of the same sites and rank",
-        "MiniLM-L6-H384, InA − LoRA of the same sites and rank",
+        "all-MiniLM-L6-v2, InA − LoRA of the same sites and rank",
     ]
 
 

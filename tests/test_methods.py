@@ -37,7 +37,7 @@ def prepared(method, family="bert", head=PAIR, make=None) -> tuple[nn.Module, Pa
     given = ModelConfig(name="tiny", label="tiny", tiny=family)
     model = make(given, head) if make else models.load(given, head, seed=1)
     torch.manual_seed(2)
-    return methods.prepare(method, model, models.head_modules(given, model, head), span=head.kind == "span")
+    return methods.prepare(method, model, models.head_modules(given, model), span=head.kind == "span")
 
 
 def trainable(model: nn.Module) -> set[str]:
@@ -175,7 +175,7 @@ def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r,
     given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
     for method in (lora(r, sites), ina(r, sites)):
         model = models.untrained(given, PAIR, "meta")
-        _, params = methods.prepare(method, model, models.head_modules(given, model, PAIR), span=False)
+        _, params = methods.prepare(method, model, models.head_modules(given, model), span=False)
         assert params.adapter == adapter
         assert (
             params.total

@@ -8,11 +8,12 @@ import shutil
 import pytest
 import sentencepiece
 import torch
-from safetensors.torch import load_file
-from transformers import AutoModel
+from safetensors.torch import load_file, save_file
+from tiny_runs import configured
+from transformers import AutoModel, DistilBertConfig, DistilBertForMaskedLM
 
-from ina import models, tiny
-from ina.config import CONFIG_DIR, ModelConfig
+from ina import models, plan, run, tiny
+from ina.config import CONFIG_DIR, ModelConfig, check, numbers_depend_on
 from ina.models import ModelError
 from ina.tasks import Head
 
@@ -119,7 +120,7 @@ def test_the_seed_alone_decides_the_new_head(hub, family):
     def head(seed):
         torch.rand(seed)  # whatever was drawn before
         loaded = models.load(model(path=str(hub / family)), PAIR, seed=seed)
-        modules = models.head_modules(model(path="x"), loaded, PAIR)
+        modules = models.head_modules(model(path="x"), loaded)
         return torch.cat([w.flatten() for name, w in loaded.named_parameters() if name.split(".")[0] in modules])
 
     assert torch.equal(head(1), head(1)) and not torch.equal(head(1), head(2))
@@ -161,14 +162,119 @@ def test_a_pair_has_the_separators_of_the_familys_pre_training(hub, family, layo
 )
 def test_the_head_is_what_the_checkpoint_lacks(hub, family, head, modules):
     given = model(path=str(hub / family))
-    assert models.head_modules(given, models.load(given, head, seed=1), head) == modules
+    assert models.head_modules(given, models.load(given, head, seed=1)) == modules
 
 
 def test_a_pooler_that_was_never_trained_can_be_made_part_of_the_head():
     given = model(tiny="bert", pooler_in_head=True)
-    loaded = models.load(given, PAIR, seed=1)
-    assert models.head_modules(given, loaded, PAIR) == ("pooler", "classifier")
-    assert models.head_modules(given, loaded, SPAN) == ("qa_outputs",)
+    for head, modules in ((PAIR, ("pooler", "classifier")), (SPAN, ("qa_outputs",))):
+        assert models.head_modules(given, models.load(given, head, seed=1)) == modules
+
+
+@pytest.fixture(scope="module")
+def distilbert(tmp_path_factory):
+    """A folder as the hub has it for DistilBERT, whose checkpoint has the head of its pre-training and no other."""
+    folder = tmp_path_factory.mktemp("distilbert")
+    shape = dict(dim=32, n_layers=2, n_heads=4, hidden_dim=64, vocab_size=len(tiny.tokenizer("bert")))
+    torch.manual_seed(0)
+    DistilBertForMaskedLM(DistilBertConfig(**shape)).save_pretrained(folder)
+    _write_tokenizer("bert", folder)
+    return folder
+
+
+def test_a_checkpoint_has_the_head_of_its_pre_training_and_all_of_ours_is_new(distilbert):
+    given = model(path=str(distilbert))
+    for head, modules in ((PAIR, ("pre_classifier", "classifier")), (SPAN, ("qa_outputs",))):
+        assert models.head_modules(given, models.load(given, head, seed=1)) == modules
+
+
+def test_what_the_checkpoint_lacks_inside_the_encoder_is_part_of_the_head(hub):
+    given, endings = model(path=str(hub / "bert")), Head("choice", 4)
+    assert models.head_modules(given, models.load(given, endings, seed=1)) == ("classifier",)
+    weights = {n: w for n, w in load_file(hub / "bert" / "model.safetensors").items() if not n.startswith("pooler")}
+    without = shutil.copytree(hub / "bert", hub / "bert_without_pooler")
+    save_file(weights, without / "model.safetensors", {"format": "pt"})
+    given = model(path=str(without))
+    assert models.head_modules(given, models.load(given, endings, seed=1)) == ("pooler", "classifier")
+
+
+def test_a_checkpoint_that_lacks_weights_of_a_layer_is_an_error(copied):
+    folder = copied("bert")
+    weights = load_file(folder / "model.safetensors")
+    lost = "encoder.layer.1.output.dense.weight"
+    save_file({n: w for n, w in weights.items() if n != lost}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=f"model some in .*bert lacks 1 weights of the encoder, first: {lost}"):
+        models.load(model(path=str(folder)), PAIR, seed=1)
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "ina"])
+def test_a_model_of_another_family_is_a_config_file_alone(method, distilbert, glue, tmp_path):
+    cfg = configured(
+        glue, tmp_path, "model=distilbert", f"model.path={distilbert}", f"method={method}", "train.epochs=1"
+    )
+    done, _ = run.run(cfg)
+    assert done.id == f"distilbert--stsb--{method}--s1"
+    assert done.params.head == (32 * 32 + 32) + (32 + 1)
+    assert done.params.trainable == (done.params.total if method == "full" else done.params.adapter + done.params.head)
+
+
+@pytest.mark.parametrize("name", ["bert_base", "distilbert", "minilm", "roberta_large"])
+def test_every_model_is_opened_from_a_folder_where_one_is_given(name, hub):
+    given = check(plan.compose_config([f"model={name}", f"model.path={hub / 'bert'}"])).model
+    assert models.locate(given) == (str(hub / "bert"), None)
+    assert models.load(given, PAIR, seed=1).config.hidden_size == 32
+    other = check(plan.compose_config(["model=tiny_roberta", f"model.path={hub / 'bert'}"])).model
+    assert other.revision == given.revision
+
+
+def test_two_folders_are_two_models_wherever_they_are(copied, hub, tmp_path):
+    def settings(folder):
+        cfg = check(plan.compose_config(["model=minilm", f"model.path={folder}"]))
+        return numbers_depend_on(cfg.model_dump(), "files", "", "float32")
+
+    folder = copied("bert")
+    assert settings(folder) == settings(hub / "bert")
+    (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text() + "bark\n")
+    assert settings(folder)["model.revision"] != settings(hub / "bert")["model.revision"]
+
+
+def test_a_folder_whose_files_have_changed_since_a_run_is_an_error(copied):
+    folder = copied("bert")
+    given = model(path=str(folder))
+    (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
+    with pytest.raises(ModelError, match="the files are others than those of the run; their SHA-256 is"):
+        models.load(given, PAIR, seed=1)
+
+
+# RoBERTa's table has an unused row up to that of padding, here the first
+@pytest.mark.parametrize(
+    ("family", "positions"), [("bert", 512), ("roberta", 513), ("deberta", 512), ("deberta-v2", 512)]
+)
+@pytest.mark.parametrize("head", [PAIR, SPAN, Head("choice", 4)], ids=["pair", "span", "choice"])
+def test_a_text_longer_than_the_models_positions_is_an_error_before_weights_are_loaded(family, positions, head, hub):
+    if family == "deberta" and head.kind == "choice":
+        pytest.skip("DeBERTa v1 has no head for multiple choice")
+    given = model(path=str(hub / family))
+    models.check(given, head, max_length=positions)
+    told = f"task.max_length={positions + 1}, but model some takes no more than {positions} tokens"
+    with pytest.raises(ModelError, match=told):
+        models.check(given, head, max_length=positions + 1)
+
+
+def test_roberta_large_takes_512_tokens():
+    given = check(plan.compose_config(["model=roberta_large"])).model
+    with pytest.raises(ModelError, match="model roberta_large takes no more than 512 tokens"):
+        models.check(given, PAIR, max_length=513)
+
+
+def test_deberta_v3_large_has_relative_positions_alone_and_so_no_limit():
+    given = check(plan.compose_config(["model=deberta_v3_large"])).model
+    models.check(given, PAIR, max_length=1024)
+
+
+def test_a_dropout_before_the_classifier_is_that_of_another_family_too(distilbert):
+    loaded = models.load(model(path=str(distilbert)), PAIR, seed=1, head_dropout=0.35)
+    assert loaded.dropout.p == 0.35
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -139,7 +139,7 @@ def settings(tmp_path_factory):
     torch.manual_seed(0)
     AutoModel.from_config(config).save_pretrained(folder)
     tiny.tokenizer("bert").save_pretrained(folder)
-    source = ["model=tiny_bert", "model.tiny=null", f"+model.path={folder}", "data=probe", "data.max_train=29"]
+    source = ["model=tiny_bert", f"model.path={folder}", "data=probe", "data.max_train=29"]
     train = [
         "train.batch_size=8",
         "train.epochs=2",

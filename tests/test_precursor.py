@@ -29,7 +29,7 @@ def prepared(method: Gate, family: str = "bert"):
     given = ModelConfig(name="tiny", label="tiny", tiny=family)
     model = models.load(given, PAIR, seed=1)
     torch.manual_seed(2)
-    return methods.prepare(method, model, models.head_modules(given, model, PAIR), span=False)
+    return methods.prepare(method, model, models.head_modules(given, model), span=False)
 
 
 def layer(inhibition: float, std: float = 0.3, activation: str = "gelu") -> GatedLinear:
@@ -140,7 +140,7 @@ def test_the_backbones_initialiser_fills_the_gates_from_the_seed():
 def test_its_weights_in_the_large_models_are_the_precursors(hub, sites, extra):
     given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
     plain, model = (models.untrained(given, PAIR, "meta") for _ in range(2))
-    _, params = methods.prepare(gate(sites), model, models.head_modules(given, model, PAIR), span=False)
+    _, params = methods.prepare(gate(sites), model, models.head_modules(given, model), span=False)
     assert params.adapter == extra
     assert params.trainable == params.total == plain.num_parameters() + extra
 

@@ -9,6 +9,8 @@ import pytest
 from ina import record
 from ina.record import DataInfo, Evaluation, Params, Record, RecordError
 
+MEASURED = Evaluation(epoch=1, metrics={"mcc": 0.1 + 0.2}, degenerate=False, train_loss=None)
+
 
 def example(**changes) -> Record:
     fields = dict(
@@ -21,7 +23,7 @@ def example(**changes) -> Record:
             dtype="float32", threads=1, started=0.0, command="python -m ina.run",
         ),
         split="validation", n=2,
-        evaluations=[Evaluation(epoch=1, metrics={"mcc": 0.1 + 0.2}, degenerate=False, train_loss=None)],
+        evaluations=[MEASURED], best=MEASURED, last=MEASURED,
         predictions="predictions/glue_mini/probe/minilm--cola--ina--s1.parquet",
         params=Params(adapter=1, head=2, trainable=3, total=4),
     )  # fmt: skip
@@ -73,6 +75,61 @@ def test_a_damaged_record_is_refused_by_name(tmp_path, damage):
     path.write_text(damage(path.read_text()))
     with pytest.raises(RecordError, match=f"{path.name} is no valid record .*delete it to run it again"):
         record.read(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (dict(task="snli"), "task: 'snli' is none of cola, sst2, "),
+        (dict(headline="accuracy"), "headline: 'accuracy' is none of best.metrics, mcc"),
+        (dict(best=None), "best: is missing though the status is 'done'"),
+        (
+            dict(last=MEASURED.model_copy(update={"metrics": {"mcc": 0.3, "bleu": 0.3}})),
+            "last.metrics: 'bleu' is no metric",
+        ),
+    ],
+)
+def test_what_the_tables_do_not_know_is_refused_by_file_and_key(changes, told, tmp_path):
+    path = record.write(tmp_path, example(**changes), FRAME)
+    with pytest.raises(RecordError) as error:
+        record.read(path)
+    assert str(error.value).startswith(f"{path}: {told}") and "delete it to run it again" in str(error.value)
+
+
+def test_an_unknown_status_is_refused_by_file_and_key(tmp_path):
+    path = record.write(tmp_path, example(), FRAME)
+    path.write_text(path.read_text().replace('"status": "done"', '"status": "finished"'))
+    with pytest.raises(
+        RecordError, match=f"{path.name} is no valid record .*: status: Input should be 'done', 'failed'"
+    ):
+        record.read(path)
+
+
+def test_a_run_that_did_not_finish_is_refused_among_those_that_did(tmp_path):
+    path = record.write(tmp_path, example(status="failed"), FRAME)
+    with pytest.raises(RecordError, match=f"{path.name}: status: 'failed' should be 'done' here"):
+        list(record.read_all(tmp_path))
+
+
+def test_a_folder_that_may_not_be_read_is_an_error_and_not_empty(tmp_path, monkeypatch):
+    folder = record.write(tmp_path, example(), FRAME).parent
+    monkeypatch.setattr(record.os, "access", lambda path, mode: path != folder)
+    with pytest.raises(RecordError, match=f"{folder} cannot be read; change its permissions"):
+        list(record.read_all(tmp_path))
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_with_the_settings_that_choose_another(tmp_path):
+    (tmp_path / "taken").touch()
+    with pytest.raises(
+        OSError, match=r"nothing can be written to .*taken \(.*\); name another folder with output_dir="
+    ):
+        record.check_writable(tmp_path / "taken")
+
+
+def test_an_error_of_permission_is_told_as_a_sentence():
+    error = PermissionError(13, "Permission denied", "results/runs")
+    told = "results/runs may not be read or written; change its permissions, or name another folder"
+    assert record.explained(error) == told
 
 
 def test_a_record_of_another_schema_version_is_refused(tmp_path):

@@ -299,6 +299,7 @@ def test_a_wrong_setting_starts_nothing_and_all_of_them_are_told_at_once(glue, t
         (["data.dir=/no/such/folder"], "error: .*/no/such/folder"),
         (["model=bert_large", "model.path=/no/such/model"], "error: model.path=/no/such/model"),
         (["task=qnli"], "error: data.source=files has no qnli"),
+        (["task.max_length=1024"], "error: task.max_length=1024, but model tiny_bert takes no more than 512 tokens"),
     ],
 )
 def test_what_cannot_be_found_is_named(arguments, told, glue, tmp_path, cli):

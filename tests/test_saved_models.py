@@ -70,3 +70,20 @@ def test_a_folder_without_weights_is_refused_by_name(glue, tmp_path):
     (folder / "adapter_model.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match="adapter_model.safetensors is missing"):
         saved_models.load(folder, cfg)
+
+
+def test_an_adapter_folder_without_its_config_is_refused_by_name(glue, tmp_path):
+    cfg, _ = trained(glue, tmp_path)
+    folder = saved_models.path(tmp_path, None, "files", cfg.id)
+    (folder / "adapter_config.json").unlink()
+    with pytest.raises(FileNotFoundError, match="adapter_config.json is missing; an adapter folder holds"):
+        saved_models.load(folder, cfg)
+
+
+def test_an_adapter_of_another_method_than_the_run_s_is_refused(glue, tmp_path):
+    cfg, _ = trained(glue, tmp_path)
+    folder = saved_models.path(tmp_path, None, "files", cfg.id)
+    file = folder / "adapter_config.json"
+    file.write_text(file.read_text().replace('"INA"', '"LORA"'))
+    with pytest.raises(ValueError, match="adapter_config.json: peft_type is 'LORA', but the run is one of ina, which"):
+        saved_models.load(folder, cfg)

@@ -250,6 +250,14 @@ def test_nothing_is_started_when_a_run_of_the_grid_cannot_be_done(wrong, told, g
     assert not (tmp_path / "out").exists()
 
 
+def test_a_sweep_whose_tasks_would_have_several_data_sources_is_refused(glue, tmp_path, cli, monkeypatch):
+    has = {"cola": "hub", "stsb": "probe"}
+    monkeypatch.setattr(data, "resolve", lambda task, _: has[task])
+    code, _, err = cli("-m", *overrides(glue, tmp_path / "out", "task=cola,stsb"))
+    told = "a sweep has one data source, and these runs have hub (cola), probe (stsb): set data=files, data=hub or"
+    assert code == 1 and told in err
+
+
 def test_nothing_is_started_where_nothing_can_be_written(glue, tmp_path, cli):
     (tmp_path / "out").write_text("a file where a folder is to be")
     code, _, err = cli(*grid(glue, tmp_path / "out"))

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from ina.sweep import experiment_runs
 from made_up import write_run, write_study
 
 from ina import record
+from ina.plan import experiment_runs
 from ina.record import RecordError
 from ina.tables import collect, files, render
 from ina.tables.__main__ import main
@@ -175,7 +175,7 @@ def test_table_4_keeps_the_best_threshold_apart_from_the_fixed_one(squad):
 def test_the_title_says_experiment_source_rule_seeds_model_and_number_format(glue):
     table = score_tables(study(glue))[0]
     assert table.heading == "Table 3: GLUE, dev set, experiment made_up, data source files"
-    for told in ("MiniLM-L6-H384", "28 runs", "n = 1–3 seeds", "bfloat16", "Epoch best", "last", "2 epochs",
+    for told in ("all-MiniLM-L6-v2", "28 runs", "n = 1–3 seeds", "bfloat16", "Epoch best", "last", "2 epochs",
                  "240 training and 120 dev examples"):  # fmt: skip
         assert told in table.caption
     assert rows(table)["training examples", ""]["CoLA"] == "240"

@@ -8,7 +8,7 @@ import transformers
 from datasets import Dataset
 from peft import get_peft_model
 
-from ina import InaConfig, config, data, models, plan, speed, tiny, train
+from ina import InaConfig, config, data, models, plan, run, speed, tiny, train
 from ina.batches import Batches
 from ina.tasks import DevSet, Head, Scored, glue
 
@@ -164,3 +164,11 @@ def test_nothing_is_measured_where_it_would_decide_nothing(monkeypatch):
     for has, chosen in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has)
         assert train.resolve_dtype("auto", fast=True) == chosen
+
+
+def test_tf32_is_refused_where_no_gpu_has_it_before_anything_is_loaded(tmp_path, monkeypatch):
+    given = ["model=tiny_bert", "data=probe", "train.tf32=true", f"output_dir={tmp_path}"]
+    monkeypatch.setattr(train, "is_torch_tf32_available", lambda: False)
+    monkeypatch.setattr(data, "load", None)
+    with pytest.raises(ValueError, match="train.tf32=true needs a GPU that has TF32 .*; here leave it out"):
+        run.run(config.check(plan.compose_config(given)))

@@ -18,7 +18,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from ina import data, plan, record, run, train
+from ina import data, environment, plan, record, run, train
 from ina.config import CONFIG_DIR, RunConfig, numbers_depend_on
 from ina.progress import USER_ERRORS, Outcome, SweepFolder, clock
 
@@ -36,10 +36,14 @@ class Sweep:
             runs, self.commands = plan.plan(arguments)
             self.runs = {one.id: one for one in runs}
             self.sources = dict(zip(self.runs, plan.sources(runs), strict=True))
+            environment.check_launcher(config.hydra.launcher)
+            for cfg in runs:
+                environment.log_in(cfg.wandb)
             self.folder = SweepFolder(Path(config.hydra.sweep.dir).resolve())
+            record.check_writable(self.folder.path.parent)
             self.folder.path.mkdir(parents=True)
         except USER_ERRORS as error:
-            sys.exit(f"nothing was started:\n{error}")
+            sys.exit(f"nothing was started:\n{record.explained(error)}")
         jobs = config.hydra.launcher.get("n_jobs") or config.hydra.launcher.get("array_parallelism") or 1
         self.workers = min(len(runs), jobs if jobs > 0 else plan.workers())
         self.clean = record.git_state(CONFIG_DIR.parent)[1] is False

@@ -39,10 +39,14 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
         hint = (
             "; for the authors' published folders use ina.adapter.released.load"
             if "lora_inhibition" in settings
-            else ""
+            else "; open it with peft.PeftModel.from_pretrained"
         )
         raise ValueError(f"{Path(folder) / CONFIG_FILE}: peft_type is {settings.get('peft_type')!r}, not 'INA'{hint}")
-    return attach(model, InaConfig.from_pretrained(str(folder)), weights, folder, adapter_name)
+    try:
+        config = InaConfig.from_pretrained(str(folder))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{Path(folder) / CONFIG_FILE}: {error}") from None
+    return attach(model, config, weights, folder, adapter_name)
 
 
 def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -66,6 +70,8 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         settings = json.loads(config_file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{config_file} is not valid JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise ValueError(f"{config_file} should hold a JSON object with the settings of the adapter")
     return settings, read_weights(weights_file)
 
 

@@ -44,7 +44,12 @@ def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -
             f"no query and key projections are known for model type {model_type!r}; "
             f"name them in `target_modules`, or use one of {', '.join(sorted(PROJECTIONS))}"
         )
-    if tuple(sites) == ("all",) and model_type in OTHERS:
+    if tuple(sites) == ("all",):
+        if model_type not in OTHERS:
+            raise ValueError(
+                f"all linear layers of the encoder are known for {', '.join(sorted(OTHERS))}, not for {model_type}; "
+                "name query, key or value"
+            )
         return [*PROJECTIONS[model_type].values(), *OTHERS[model_type]]
     unknown = [site for site in sites if site not in PROJECTIONS[model_type]]
     if unknown or not sites:

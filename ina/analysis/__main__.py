@@ -19,7 +19,6 @@ import transformers
 
 from .. import record, saved_models
 from ..config import CONFIG_DIR
-from ..record import RecordError
 from . import measure, texts
 from .report import report
 
@@ -34,8 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
     try:
         (_passage if "=" in "".join(arguments[:1]) else _experiment)(arguments)
-    except (RecordError, FileNotFoundError, ValueError) as error:
-        sys.exit(f"error: {error}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {record.explained(error)}")
 
 
 def _experiment(arguments: list[str]) -> None:

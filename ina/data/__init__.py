@@ -1,8 +1,8 @@
 """Task data from one of three interchangeable sources: `files`, `hub`, `probe`.
 
 Each source is a module with `available(task_name, data) -> bool` and `load(task_name, data) -> DatasetDict`; the `load`
-here picks one, checks what it gives against `ina.data.schema` and fingerprints the content. A source that may lack a
-task also has `looked_for(task_name, data) -> str`, for the error message. The probe has every task.
+here picks one, checks what it gives against `ina.data.schema` and fingerprints the content. `looked_for(task_name,
+data) -> str` tells, for the error message, why a source does not have a task.
 """
 
 import importlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ina.config import DataConfig
 
 SOURCES = ("files", "hub", "probe")
-"""In the order in which `data.source=auto` tries them."""
+"""`data.source=auto` takes the files where a folder is named for them, else the hub, else the probe."""
 
 SUBSET_SEED = 20240806
 
@@ -40,7 +40,7 @@ class TaskData:
 
 
 def load(task_name: str, data: "DataConfig") -> TaskData:
-    """Rows of a task from the source that `data` names or, for `auto`, the first that has it.
+    """Rows of a task from the source that :func:`resolve` gives.
 
     `data.max_train` limits the training rows to a subset that depends on nothing but its size and the rows there are,
     so every seed and every method trains on the same ones; a smaller subset is part of a larger one. It is drawn before
@@ -51,10 +51,6 @@ def load(task_name: str, data: "DataConfig") -> TaskData:
     Raises what `resolve` raises, and ValueError naming file or split, row and value when the data is malformed.
     """
     source = resolve(task_name, data)
-    if data.test_distractors and source != "probe":
-        raise ValueError(
-            f"data.test_distractors is {data.test_distractors}, but the data source is {source}: data=probe"
-        )
     splits = schema.conform(task_name, _module(source).load(task_name, data), source)
     if data.select is not None:
         splits = hold_out(splits, data.select)
@@ -66,8 +62,9 @@ def load(task_name: str, data: "DataConfig") -> TaskData:
 def resolve(task_name: str, data: "DataConfig") -> str:
     """Name of the source that `load` would take for a task; loads nothing.
 
-    Raises ValueError for an unknown task; FileNotFoundError where `data.dir`, INA_DATA_DIR or INA_HUB_DIR names a
-    folder that does not exist, or where a source asked for by name does not have the task.
+    Raises ValueError for an unknown task, or a setting that the source does not read; FileNotFoundError where
+    `data.dir`, INA_DATA_DIR or INA_HUB_DIR names a folder that does not exist, or where no source that may be taken has
+    the task. Where a folder is named, `auto` takes no other source in its place.
     """
     if task_name in schema.OWN:
         if data.source not in ("auto", "files") or not _module("files").available(task_name, data):
@@ -76,12 +73,29 @@ def resolve(task_name: str, data: "DataConfig") -> str:
         return "files"
     if task_name not in schema.TASKS:
         raise ValueError(f"task {task_name!r} is unknown; there are {', '.join(schema.TASKS)}")
+    names: tuple[str, ...] = (data.source,)
     if data.source == "auto":
-        return next(source for source in SOURCES if _module(source).available(task_name, data))
-    source = _module(data.source)
-    if not source.available(task_name, data):
-        raise FileNotFoundError(f"data.source={data.source} has no {task_name}: {source.looked_for(task_name, data)}")
-    return data.source
+        names = ("files",) if _module("files").data_dir(data) else ("hub", "probe")
+    for name in names:
+        if _module(name).available(task_name, data):
+            _check_settings(name, task_name, data)
+            return name
+    reasons = "; ".join(_module(name).looked_for(task_name, data) for name in names)
+    instead = "; data=probe takes the generated suite instead" if names == ("files",) and data.source == "auto" else ""
+    raise FileNotFoundError(f"data.source={data.source} has no {task_name}: {reasons}{instead}")
+
+
+def _check_settings(source: str, task_name: str, data: "DataConfig") -> None:
+    """Raises ValueError for a setting that the source, or the task there, does not read."""
+    unread = {"distractors": data.distractors != schema.DISTRACTORS, "test_distractors": bool(data.test_distractors)}
+    for key, given in unread.items():
+        if given and (source != "probe" or task_name not in schema.SQUAD_TASKS):
+            raise ValueError(
+                f"data.{key}={getattr(data, key)} is for {' and '.join(schema.SQUAD_TASKS)} with data=probe; "
+                f"here the task is {task_name} and the data source {source}"
+            )
+    if data.dir and data.source == "hub":
+        raise ValueError(f"data.dir={data.dir} is not read with data=hub; INA_HUB_DIR names a local copy of the hub")
 
 
 def subset(train: Dataset, size: int) -> Dataset:

@@ -3,12 +3,13 @@
     <dir>/glue/CoLA/{train,dev}.tsv                 or  <dir>/CoLA/...
     <dir>/glue/MNLI/{train,dev_matched,dev_mismatched}.tsv
     <dir>/squad/{train,dev}-v1.1.json               or  <dir>/...
-    <dir>/swag/{train,val}.csv                      or  <dir>/SWAG/...
+    <dir>/swag/{train,val}.csv
 
-`<dir>` is `data.dir`, else INA_DATA_DIR. Rows come out as the hub has them (`ina.data.schema`), `idx` being the row's
-position in its file. Anything malformed is an error that names file, line and value, with two exceptions that the
-benchmark's own readers make too: MNLI rows without a gold label ("-") are left out, and so are the few rows of the
-official QQP files that a line break inside a question has torn apart.
+`<dir>` is `data.dir`, else INA_DATA_DIR. Folder names may have any case, and hyphens or none (`SST-2`, `sst2`). Rows
+come out as the hub has them (`ina.data.schema`), `idx` being the row's position in its file. Anything malformed is an
+error that names file, line and value, with two exceptions that the benchmark's own readers make too: MNLI rows without
+a gold label ("-") are left out, and so are the few rows of the official QQP files that a line break inside a question
+has torn apart.
 """
 
 import csv
@@ -76,15 +77,17 @@ def available(task_name: str, data: "DataConfig") -> bool:
 
     A task that is there in part counts as there: `load` then says which file is missing, and no other source is taken.
     """
-    return any(path.exists() for path in _candidates(task_name, data))
+    root = data_dir(data)
+    return root is not None and _task_folder(task_name, root) is not None
 
 
 def looked_for(task_name: str, data: "DataConfig") -> str:
     """What would have made the task available, and what is there instead."""
     if (root := data_dir(data)) is None:
         return "neither data.dir nor INA_DATA_DIR is set"
-    paths = ", ".join(str(path) for path in _candidates(task_name, data))
-    return f"looked for {paths}; {_listing(root)}"
+    told = f"looked for {' or '.join(_expected(task_name, root))}; {_listing(root)}"
+    near = [folder for folder in _folders_near(root) if _task_folder(task_name, folder)]
+    return f"{told}; {task_name} is in {near[0]}: set {_named_by(data)[0]}={near[0]}" if near else told
 
 
 def load(task_name: str, data: "DataConfig") -> DatasetDict:
@@ -93,11 +96,12 @@ def load(task_name: str, data: "DataConfig") -> DatasetDict:
     Raises FileNotFoundError for a missing file, ValueError with file, line (GLUE, SWAG) or question id (SQuAD) and
     value for a malformed one.
     """
-    folder = next((path for path in _candidates(task_name, data) if path.exists()), None)
+    root = data_dir(data)
+    folder = root and _task_folder(task_name, root)
     if folder is None:
         raise FileNotFoundError(f"no files of {task_name}: {looked_for(task_name, data)}")
     if task_name in SQUAD_VERSIONS:
-        folder, ending, read = folder.parent, f"-{SQUAD_VERSIONS[task_name]}.json", read_squad
+        ending, read = f"-{SQUAD_VERSIONS[task_name]}.json", read_squad
     else:
         ending, read = (".csv", read_swag) if task_name == "swag" else (".tsv", read_glue)
     names = FILE_NAMES | ({"validation": "val"} if task_name == "swag" else {})
@@ -112,7 +116,7 @@ def load(task_name: str, data: "DataConfig") -> DatasetDict:
 
 def data_dir(data: "DataConfig") -> Path | None:
     """Folder of the user's own files: `data.dir`, else INA_DATA_DIR, else None."""
-    name, value = ("data.dir", data.dir) if data.dir else ("INA_DATA_DIR", os.environ.get("INA_DATA_DIR"))
+    name, value = _named_by(data)
     if not value:
         return None
     folder = Path(value).expanduser()
@@ -121,16 +125,56 @@ def data_dir(data: "DataConfig") -> Path | None:
     return folder
 
 
-def _candidates(task_name: str, data: "DataConfig") -> list[Path]:
-    if (root := data_dir(data)) is None:
-        return []
+def _named_by(data: "DataConfig") -> tuple[str, str | None]:
+    return ("data.dir", data.dir) if data.dir else ("INA_DATA_DIR", os.environ.get("INA_DATA_DIR"))
+
+
+def _expected(task_name: str, root: Path) -> list[str]:
+    """Where the task's files should be, in the official spelling."""
     if task_name in SQUAD_VERSIONS:
-        names = [f"{part}-{SQUAD_VERSIONS[task_name]}.json" for part in ("train", "dev")]
-        return [folder / name for folder in (root / "squad", root) for name in names]
+        file = f"train-{SQUAD_VERSIONS[task_name]}.json"
+        return [str(root / "squad" / file), str(root / file)]
     if task_name == "swag":
-        return [root / "swag", root / "SWAG"]
+        return [str(root / "swag")]
     folder = _layout(task_name).folder
-    return [root / folder] if task_name in schema.OWN else [root / "glue" / folder, root / folder]
+    return [str(root / folder)] if task_name in schema.OWN else [str(root / "glue" / folder), str(root / folder)]
+
+
+def _task_folder(task_name: str, root: Path) -> Path | None:
+    """The folder in `root` that holds the task's files.
+
+    Raises ValueError where two spellings of its name stand beside each other.
+    """
+    if task_name in schema.OWN:
+        own = root / schema.OWN[task_name].folder
+        return own if own.is_dir() else None
+    squad = task_name in SQUAD_VERSIONS
+    for folder in (*_folders_called("squad" if squad else "glue", root), root):
+        if squad:
+            files = (folder / f"{part}-{SQUAD_VERSIONS[task_name]}.json" for part in ("train", "dev"))
+            found = [folder] if any(file.is_file() for file in files) else []
+        else:
+            found = _folders_called(task_name, folder)
+        if len(found) > 1:
+            raise ValueError(f"{folder} holds {' and '.join(path.name for path in found)}, both {task_name}; keep one")
+        if found:
+            return found[0]
+    return None
+
+
+def _folders_called(name: str, folder: Path) -> list[Path]:
+    """Folders in `folder` with this name in any case, hyphens and underscores left out."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.lower().replace("-", "").replace("_", "") == name and path.is_dir()
+    )
+
+
+def _folders_near(root: Path) -> list[Path]:
+    """The folder above `root` and those in it that can be read."""
+    folders = [root.absolute().parent, *sorted(path for path in root.iterdir() if path.is_dir())]
+    return [folder for folder in folders if os.access(folder, os.R_OK | os.X_OK)]
 
 
 def _listing(folder: Path) -> str:

@@ -43,6 +43,10 @@ SQUAD_TASKS = ("squad_v1", "squad_v2")
 TASKS = (*TEXT_COLUMNS, *SQUAD_TASKS)
 
 
+DISTRACTORS = 2
+"""Irrelevant facts in a paragraph of the embedded suite, where `data.distractors` does not say otherwise."""
+
+
 def define(task: "GlueTask") -> None:
     """Add a task of one's own, a classification of TSV rows, to those that there are.
 

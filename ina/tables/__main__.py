@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..record import RecordError
+from ..record import explained
 from . import collect, files, render
 from .excerpt import on_screen
 
@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Do what the command line says; see ``python -m ina.tables --help``."""
     try:
         _tables(arguments)
-    except (RecordError, FileNotFoundError, ValueError) as error:
-        sys.exit(f"error: {error}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {explained(error)}")
 
 
 def _tables(arguments: list[str] | None) -> None:

@@ -147,8 +147,9 @@ class Study:
         return tuple(dict.fromkeys((run.model, run.method) for run in sorted(self.runs, key=_method_order)))
 
     def model_label(self, model: str) -> str:
-        """What a backbone is called in print."""
-        return next(run.config["model"]["label"] for run in self.runs if run.model == model)
+        """What a backbone is called in print: by configs/model or, where it has no file there, by its records."""
+        recorded = next(run.config["model"]["label"] for run in self.runs if run.model == model)
+        return _settings("model", model).get("label", recorded)
 
     def method_label(self, method: str) -> str:
         """What a method is called in print."""

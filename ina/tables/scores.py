@@ -168,7 +168,7 @@ def _range(counts: list[int]) -> str:
 
 def caption(study: Study) -> str:
     """What every table has to say: models, number of runs and seeds, epochs, number format, selection rule."""
-    models = ", ".join(dict.fromkeys(run.config["model"]["label"] for run in study.runs))
+    models = ", ".join(dict.fromkeys(study.model_label(run.model) for run in study.runs))
     planned = f"{len(study.runs)} of {study.planned} runs" if study.planned else f"{len(study.runs)} runs"
     dtypes = ", ".join(sorted({run.provenance.dtype for run in study.runs}))
     epochs = _counted([run.config["train"]["epochs"] for run in study.runs], "epoch")

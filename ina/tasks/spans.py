@@ -47,7 +47,7 @@ def dev_windows(rows: Dataset, tokenizer: PreTrainedTokenizerBase, **lengths: in
             at its end; `doc_stride` are shared by neighbours.
 
     Raises:
-        ValueError: The model cannot take windows that long, or a context has no tokens.
+        ValueError: A context has no tokens.
     """
     windows = list(_windows(rows, tokenizer, **lengths))
     places = {
@@ -130,10 +130,6 @@ def _windows(
     Every context is tokenized once, however many questions it has. That gives the same windows as the tokenizer's own
     `return_overflowing_tokens`, which tokenizes the members of a pair apart, too.
     """
-    if max_length > tokenizer.model_max_length:
-        raise ValueError(
-            f"task.max_length={max_length}, but the model takes no more than {tokenizer.model_max_length} tokens"
-        )
     frame, types = _frame(tokenizer)
     texts = rows["context"][:]
     distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}

@@ -62,6 +62,11 @@ def available(task_name: str, data: "DataConfig") -> bool:
     return task_name in SUITES
 
 
+def looked_for(task_name: str, data: "DataConfig") -> str:
+    """What would have made the task available."""
+    return f"the generated suite has {', '.join(SUITES)}"
+
+
 def require(task_name: str, data: "DataConfig") -> None:
     """Raises ValueError where the suite does not have the task or `data.distractors` is no level of it."""
     if task_name not in SUITES:
