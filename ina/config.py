@@ -421,7 +421,10 @@ class RunConfig(_Strict):
 
 @lru_cache
 def prescribed(method: str, model: str | None = None, task: str | None = None) -> dict[str, Any]:
-    """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`."""
+    """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`.
+
+    A recipe looks them up by `task.name` and by nothing else of the task.
+    """
     composed = copy.deepcopy(_composed(method, model if model in options("model") else None))
     if task:
         composed.task.name = task
