@@ -383,11 +383,8 @@ class RunConfig(_Strict):
             raise ValueError(
                 f"train.head_dropout={self.train.head_dropout} is for classifiers; {self.task.name} has no such head"
             )
-        if (
-            isinstance(self.method, Ina)
-            and self.method.scale is not None
-            and "alpha" in self.method_changes(self.task.family, self.task.name)
-        ):
+        scaled = isinstance(self.method, Ina) and self.method.scale is not None
+        if scaled and "alpha" in self.method_changes(self.task.name):
             raise ValueError(f"method.alpha={self.method.alpha} is not read where method.scale is set")
         return self
 
