@@ -37,8 +37,8 @@ def method_label(settings: dict[str, Any]) -> str:
     if settings["kind"] == "full":
         return name
     defaults = prescribed(settings["name"]) if settings["name"] in options("method") else {}
-    changed = {key: value for key, value in settings.items() if value != defaults.get(key, value)}
-    changed.pop("inhibition", None)
+    shown = settings.keys() - {"label", "inhibition"}
+    changed = {key: value for key, value in settings.items() if key in shown and value != defaults.get(key, value)}
     details = [f"Inh {settings['inhibition']:g}"] if "inhibition" in settings else []
     details += [_SETTINGS.get(key, f"{key} {{}}").format(value_label(value)) for key, value in changed.items()]
     return f"{name} ({', '.join(details)})" if details else name

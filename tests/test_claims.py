@@ -101,7 +101,9 @@ def test_a_verdict_counts_only_where_best_and_last_epoch_agree(tmp_path, monkeyp
     assert list(verdict_pairs(found)["verdict"]) == ["undecided"]
 
 
-@pytest.mark.parametrize(("method", "label"), [("ina", "InA (Inh 0.3)"), ("gate", "giBERT, full-rank gate (Inh 0.3)")])
+@pytest.mark.parametrize(
+    ("method", "label"), [("ina", "InA (Inh 0.3, r 4)"), ("gate", "giBERT, full-rank gate (Inh 0.3)")]
+)
 def test_bert_large_on_cola_is_shown_with_its_intervals(tmp_path, method, label):
     write_study(tmp_path, tasks=("cola",), methods=(method,), seeds=SEEDS, skill=0.95, n=500, model="bert_large")
     found = part(tmp_path, "cola of BERT-large")

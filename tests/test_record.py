@@ -98,7 +98,8 @@ def test_a_record_keeps_the_labels_it_was_written_with(tmp_path):
         ({"kind": "ina", "name": "ina_released", "inhibition": 0.9}, "InA, released code (Inh 0.9)"),
         ({"kind": "gate", "name": "gate_p0", "inhibition": 0, "layers": 3}, "giBERT, full-rank gate (Inh 0, layers 3)"),
         ({"kind": "ina", "name": "ina", "threshold": "tensor"}, "InA (threshold per tensor)"),
-        ({"kind": "dora", "name": "dora"}, "dora"),
+        ({"kind": "novel", "name": "novel"}, "novel"),
+        ({"kind": "peft", "name": "novel", "label": "Novel"}, "Novel"),
     ],
 )
 def test_a_method_is_called_what_its_settings_say(settings, label):
