@@ -115,24 +115,6 @@ def test_bf16_gradients_equal_those_of_the_equation_to_the_precision_of_bf16(act
         torch.testing.assert_close(ours.grad.double(), theirs.grad, atol=tolerance, rtol=0)
 
 
-def test_gradient_flows_through_the_maximum_unless_detached():
-    def down_gradient(detach):
-        torch.manual_seed(0)
-        config = InaConfig(
-            r=4,
-            inhibition=0.5,
-            activation="identity",
-            detach_threshold=detach,
-            init_weights=False,
-            target_modules=["0"],
-        )
-        layer = InaLinear(nn.Linear(8, 8), "default", config)
-        layer(torch.randn(3, 8, generator=torch.Generator().manual_seed(1))).sum().backward()
-        return layer.ina_A["default"].weight.grad
-
-    assert not torch.allclose(down_gradient(True), down_gradient(False))
-
-
 @pytest.mark.parametrize("rank", [1, 2, 3, 8, 16])
 def test_without_threshold_and_activation_it_is_lora_apart_from_rounding(rank):
     # in float64, where rounding (2e-16 a product) cannot hide a difference: LoRA's and InA's kernels need not agree
@@ -153,32 +135,6 @@ def test_without_threshold_and_activation_it_is_lora_apart_from_rounding(rank):
     assert lora_grads.keys() == ina_grads.keys() != set()
     for name, gradient in ina_grads.items():
         torch.testing.assert_close(gradient, lora_grads[name], rtol=1e-10, atol=1e-10)
-
-
-def test_inhibition_zero_with_an_activation_is_not_lora():
-    ids = tokens()
-    linear = adapt(build("bert"), inhibition=0.0, activation="identity", init_weights=False)
-    gated = adapt(build("bert"), inhibition=0.0, activation="gelu", init_weights=False)
-    assert not torch.allclose(linear(ids).logits, gated(ids).logits)
-
-
-def test_same_seed_starts_lora_and_ina_from_the_same_down_projection():
-    ina = adapt(build("bert"), r=4)
-    torch.manual_seed(1)
-    lora = get_peft_model(build_without_reseed(), LoraConfig(r=4, target_modules=["query", "key"]))
-    pairs = zip(
-        [p for n, p in ina.named_parameters() if "ina_A" in n],
-        [p for n, p in lora.named_parameters() if "lora_A" in n],
-        strict=True,
-    )
-    assert all(torch.equal(a, b) for a, b in pairs)
-
-
-def build_without_reseed() -> nn.Module:
-    state = torch.get_rng_state()
-    model = build("bert")
-    torch.set_rng_state(state)
-    return model
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -218,14 +174,6 @@ def test_deberta_v1_adapts_query_and_key_and_leaves_value_untouched():
     torch.testing.assert_close(before[2], after[2])
 
 
-def test_deberta_v1_unload_restores_the_fused_projection():
-    base = build("deberta")
-    original = {name: value.clone() for name, value in base.state_dict().items()}
-    restored = adapt(base, init_weights=False).unload().state_dict()
-    assert restored.keys() == original.keys()
-    assert all(torch.equal(restored[name], original[name]) for name in original)
-
-
 def test_split_projection_shows_the_fused_weight():
     attention = build("deberta").deberta.encoder.layer[0].attention.self
     fused = attention.in_proj.weight.clone()
@@ -233,43 +181,6 @@ def test_split_projection_shows_the_fused_weight():
     assert isinstance(attention.in_proj, SplitProjection)
     assert torch.equal(attention.in_proj.weight, fused)
     assert torch.equal(fuse_split_projections(attention).in_proj.weight, fused)
-
-
-def test_works_under_autocast_and_gradient_checkpointing():
-    model = adapt(build("bert"), init_weights=False).train()
-    ids = tokens()
-    with torch.autocast("cpu", torch.bfloat16):
-        plain = model(ids).logits.float().sum()
-        plain.backward()
-    expected = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
-    model.zero_grad()
-    model.gradient_checkpointing_enable()
-    model.enable_input_require_grads()
-    torch.manual_seed(5)
-    with torch.autocast("cpu", torch.bfloat16):
-        model(ids).logits.float().sum().backward()
-    assert {n for n, p in model.named_parameters() if p.grad is not None} == expected.keys() != set()
-
-
-# bert-large and roberta-large shapes, without weights
-LARGE = dict(hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096)
-
-
-@pytest.mark.parametrize(
-    "r, sites, expected",
-    [(4, ("query", "key", "value"), 589_824), (8, ("query", "key"), 786_432), (4, ("query", "key"), 393_216)],
-)
-def test_parameter_counts_on_bert_large(r, sites, expected):
-    with torch.device("meta"):
-        model = BertForSequenceClassification(BertConfig(**LARGE, vocab_size=28996))
-        adapted = get_peft_model(model, InaConfig(r=r, target_modules=target_modules("bert", sites)))
-    assert adapted.num_parameters(only_trainable=True) == expected
-
-
-def test_fused_and_separate_projections_have_the_same_parameter_count():
-    with torch.device("meta"):
-        fused = get_peft_model(DebertaForSequenceClassification(DebertaConfig(**LARGE)), InaConfig(r=8))
-    assert fused.num_parameters(only_trainable=True) == 786_432
 
 
 @pytest.mark.parametrize(

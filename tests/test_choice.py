@@ -123,26 +123,11 @@ def test_the_last_layer_may_go_on_with_the_first_token_alone(family):
 # runs
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "ina"])
-def test_a_run_is_recorded_with_its_accuracy(method, tmp_path):
-    cfg = configured(f"method={method}", "train.fast=true", f"output_dir={tmp_path}")
+def test_a_run_is_recorded_with_its_accuracy(tmp_path):
+    cfg = configured("train.fast=true", f"output_dir={tmp_path}")
     result, new = run.run(cfg)
     assert new and result.headline == "accuracy" and result.n == 400
     assert 0 <= result.best.metrics["accuracy"] <= 1
-
-
-def test_the_pieces_of_a_batch_add_up_to_its_gradient(task, splits):
-    tokenizer, model = tiny.tokenizer("bert"), backbone("bert")
-    examples = choice.train_features(task, splits["train"], tokenizer).to_list()
-    found = []
-    for pieces in (1, 3):
-        model.zero_grad()
-        for piece in batches.Batches(examples, batches.Collator(tokenizer), len(examples), seed=1, pieces=pieces):
-            share = piece.pop("share")
-            (model(**piece).loss * share).backward()
-        found.append(model.classifier.weight.grad.clone())
-    assert found[0].abs().max() > 0
-    torch.testing.assert_close(*found)
 
 
 # official files
@@ -150,23 +135,11 @@ def test_the_pieces_of_a_batch_add_up_to_its_gradient(task, splits):
 
 def write(folder, *changed, header=HEADER):
     folder.mkdir(parents=True, exist_ok=True)
-    sound = [
-        "v",
-        "1",
-        "She, then, he",
-        'A man says "hi".',
-        "He",
-        "gold",
-        "runs.",
-        "sits, down.",
-        "eats.",
-        "sings.",
-        "2",
-    ]
+    sound = ["v", "1", "She, then, he", 'A man says "hi".', "He", "gold", "runs.", "sits, down.", "eats.", "sings."]
     for name in ("train", "val"):
         with open(folder / f"{name}.csv", "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerows([["", *header], *([str(n), *row] for n, row in enumerate([sound, *changed]))])
+            writer.writerows([["", *header], *([str(n), *row] for n, row in enumerate([[*sound, "2"], *changed]))])
     return DataConfig(source="files", dir=str(folder.parent), max_train=None, distractors=2)
 
 

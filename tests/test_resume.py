@@ -71,7 +71,7 @@ def test_killed_at_random_moments_a_run_ends_with_the_same_numbers(unkilled, glu
     path = record.record_path(tmp_path, None, "files", RUN_ID)
     while not path.exists():
         process = start(overrides(glue, tmp_path), tmp_path / "log")
-        if kills < 3:
+        if kills < 2:
             while process.is_alive() and not (tmp_path / "work").exists():
                 time.sleep(0.01)
             time.sleep(draw.uniform(0, 1.0))
@@ -89,14 +89,6 @@ def test_killed_around_a_checkpoint_a_run_ends_with_the_same_numbers(nth, when, 
     with ending(nth, when):
         run.run(cfg)
     check_same(unkilled, tmp_path, run.run(cfg)[0])
-
-
-def test_full_fine_tuning_resumes_to_the_same_numbers_too(glue, tmp_path):
-    whole, _ = run.run(configured(glue, tmp_path / "whole", "method=full"))
-    cfg = configured(glue, tmp_path / "killed", "method=full")
-    with ending(2, "after"):
-        run.run(cfg)
-    assert numbers(run.run(cfg)[0]) == numbers(whole)
 
 
 def test_a_resumed_run_goes_on_after_its_last_epoch(unkilled, glue, killed, caplog):
