@@ -314,13 +314,13 @@ def test_a_run_that_another_process_does_is_left_to_it(glue, tmp_path):
 
 
 def test_the_runs_in_progress_are_told_while_they_train(glue, tmp_path):
-    command = grid(glue, tmp_path, "train.epochs=60", "task=stsb")
+    command = grid(glue, tmp_path, "train.epochs=20", "task=stsb")
     often = "import ina.run; from hydra_plugins.ina_sweeper import _core; _core.REPORT_S = 1; ina.run.cli()"
     told = subprocess.run(
         [sys.executable, "-c", often, *command], cwd=CONFIG_DIR.parent, capture_output=True, text=True
     )
     assert (told.returncode, told.stderr) == (0, "")
-    assert re.search(rf"^  in progress: {STSB} \(epoch \d+\.\d of 60, about \d+:\d\d left\)$", told.stdout, re.M)
+    assert re.search(rf"^  in progress: {STSB} \(epoch \d+\.\d of 20, about \d+:\d\d left\)$", told.stdout, re.M)
 
 
 def test_two_sweeps_started_at_once_do_every_run_once(glue, tmp_path):
