@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -101,7 +102,7 @@ class ModelConfig(_Strict):
         """
         if not isinstance(given, dict) or not isinstance(given.get("path"), str):
             return given
-        known, folder = given.get("revision"), Path(given["path"]).expanduser()
+        known, folder = given.get("revision"), Path(os.path.expanduser(given["path"]))
         if isinstance(known, str) and len(known) == 64:
             return given
         return given | {"revision": folder_sha256(folder) if (folder / "config.json").is_file() else None}
