@@ -48,9 +48,8 @@ reproduce-squad: EXPERIMENT ?= squad_mini
 reproduce-squad: setup ## Table 4 from real runs; EXPERIMENT=squad_paper for the paper's grid
 	$(REPRODUCE)
 
-tables: setup ## write results/tables again from the records in results/
+tables: setup ## write results/tables and what our runs say in results/CLAIMS.md again from the records in results/
 	$(RUN) -m ina.tables $(EXPERIMENT) $(ARGS)
-	$(RUN) -m ina.claims
 
 notebooks: setup ## run the notebooks where they are and write them as pages to outputs/notebooks
 	$(VENV)/bin/jupyter-nbconvert --execute --to notebook --inplace --ClearMetadataPreprocessor.enabled=True notebooks/*.ipynb
@@ -61,4 +60,3 @@ bench: setup ## measure the speed of training on this machine
 
 check: lint test ## what must pass before a commit: lint, tests, tables up to date
 	$(RUN) -m ina.tables --check
-	$(RUN) -m ina.claims --check

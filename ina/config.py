@@ -384,11 +384,8 @@ class RunConfig(_Strict):
             raise ValueError(
                 f"train.head_dropout={self.train.head_dropout} is for classifiers; {self.task.name} has no such head"
             )
-        if (
-            isinstance(self.method, Ina)
-            and self.method.scale is not None
-            and "alpha" in self.method_changes(self.task.family, self.task.name)
-        ):
+        scaled = isinstance(self.method, Ina) and self.method.scale is not None
+        if scaled and "alpha" in self.method_changes(self.task.name):
             raise ValueError(f"method.alpha={self.method.alpha} is not read where method.scale is set")
         return self
 
@@ -422,7 +419,10 @@ class RunConfig(_Strict):
 
 @lru_cache
 def prescribed(method: str, model: str | None = None, task: str | None = None) -> dict[str, Any]:
-    """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`."""
+    """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`.
+
+    A recipe looks them up by `task.name` and by nothing else of the task.
+    """
     composed = copy.deepcopy(_composed(method, model if model in options("model") else None))
     if task:
         composed.task.name = task

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import torch
@@ -41,7 +42,7 @@ def locate(model: ModelConfig) -> tuple[str, str | None]:
         ModelError: A named folder is missing or its files are not the expected ones.
     """
     if model.path:
-        folder = Path(model.path).expanduser()
+        folder = Path(os.path.expanduser(model.path))
         if not (folder / "config.json").is_file():
             raise ModelError(
                 f"model.path={model.path}: there is no config.json; a folder in the hub's format is needed"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import math
 import os
 import platform
 import re
@@ -23,9 +24,10 @@ from typing import Any, Literal, TypeVar
 
 import pandas as pd
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from .data import schema
+from .labels import labels
 
 Block = TypeVar("Block", bound=BaseModel)
 
@@ -97,14 +99,23 @@ class Provenance(_Block):
     finished: str
 
 
+class Labels(_Block):
+    """What model, task and method are called in print."""
+
+    model: str
+    task: str
+    method: str
+
+
 class Record(_Block):
-    """One run."""
+    """One run. Its labels are those of its config where none are given."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
     model: str
     task: str
     method: str
+    labels: Labels
     seed: int
     experiment: str | None
     source: str
@@ -126,6 +137,11 @@ class Record(_Block):
     wall_seconds: float | None = None
     samples_per_second: float | None = None
     peak_memory_mb: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_labels(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return values if "labels" in values else values | {"labels": labels(values["config"])}
 
 
 def record_path(root: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
@@ -180,7 +196,8 @@ def read_all(root: str | Path, experiment: str | None = None, source: str | None
     """All finished records under `root`, by path, of one experiment and data source where given.
 
     Raises:
-        RecordError: A folder cannot be read, or what :func:`read` raises, or a record is of a run that did not finish.
+        RecordError: A folder cannot be read, or what :func:`read` raises, or a record is of a run that did not finish,
+            lies elsewhere than its run belongs, or contradicts itself.
     """
     runs = Path(root) / "runs"
     # glob passes over folders that it may not read
@@ -191,7 +208,26 @@ def read_all(root: str | Path, experiment: str | None = None, source: str | None
         found = read(path)
         if found.status != "done":
             raise RecordError(f"{path}: status: {found.status!r} should be 'done' here. Delete it to run it again.")
+        right_path = record_path("", found.experiment, found.source, found.id)
+        if path.relative_to(root) != right_path:
+            raise RecordError(f"{path}: it holds the record of {right_path}; delete the copy, or rename it")
+        if problem := _contradiction(found):
+            raise RecordError(f"{path}: {problem}")
         yield found
+
+
+def _contradiction(record: Record) -> str | None:
+    """What in the record of a finished run contradicts the rest of it."""
+    for evaluation in record.evaluations:
+        for name, value in evaluation.metrics.items():
+            if not math.isfinite(value):
+                return f"metric {name} after epoch {evaluation.epoch} is {value}; a finished run has finite metrics"
+    highest = max(evaluation.metrics[record.headline] for evaluation in record.evaluations)
+    if record.last != record.evaluations[-1]:
+        return "`last` is not the last of `evaluations`"
+    if record.best not in record.evaluations or record.best.metrics[record.headline] != highest:
+        return f"`best` is not the evaluation with the highest {record.headline}"
+    return None
 
 
 def headline_scores(record: Record) -> str:

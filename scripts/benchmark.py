@@ -39,10 +39,9 @@ from ina import data, methods, models, plan, speed, stats, train
 from ina.batches import Batches, Collator
 from ina.config import RunConfig, check
 from ina.record import RecordError, write_atomically
-from ina.tables import collect
-from ina.tables.collect import RULES, Study
-from ina.tables.layout import points, signed, spread
+from ina.tables.frame import SELECTIONS, Study, studies
 from ina.tables.outcomes import RESAMPLES, outcomes
+from ina.tables.table import interval, points, signed, spread
 from ina.tasks import DevSet, Scored, family
 
 ROOT = Path(__file__).parent.parent
@@ -246,38 +245,40 @@ def parity(quick: bool) -> list[str]:
     """Whether `train.fast` learns what plain training learns, from the records of two experiments."""
     for root in (ROOT / "results", ROOT / "outputs"):
         with contextlib.suppress(FileNotFoundError):
-            plain, fast = ({study.source: study for study in collect.studies(root, name)} for name in PARITY)
+            plain, fast = ({study.source: study for study in studies(root, name)} for name in PARITY)
             if both := [source for source in plain if source in fast]:
                 return compared(plain[both[0]], fast[both[0]])
     return [f"No records yet: `python -m ina.run experiment={PARITY[0]}`, then `experiment={PARITY[1]}`."]
 
 
 def compared(plain: Study, fast: Study) -> list[str]:
-    """A row for each cell and rule: the scores, their paired difference, the verdict.
+    """A row for each cell and selection: the scores, their paired difference, the verdict.
 
     Raises:
         RecordError: The two were measured on different examples.
     """
     rows = []
-    for rule in RULES:  # the verdicts of a rule are one family
-        cells = {key: (plain.cells[key], fast.cells[key]) for key in plain.cells if key in fast.cells}
-        cells = {key: (a, b) for key, (a, b) in cells.items() if set(a.seeds) & set(b.seeds)}
+    for selection in SELECTIONS:  # the verdicts of a selection are one family
+        seeds = {key: tuple(seed for seed in plain.seeds(key) if seed in fast.seeds(key))
+                 for key in plain.cells.index if key in fast.cells.index}  # fmt: skip
+        seeds = {key: shared for key, shared in seeds.items() if shared}
         pairs = []
-        for a, b in cells.values():
-            seeds = tuple(seed for seed in a.seeds if seed in b.seeds)
-            one, other = outcomes(plain, a, rule, seeds), outcomes(fast, b, rule, seeds)
+        for key, shared in seeds.items():
+            one, other = (outcomes(study, key, selection, shared) for study in (plain, fast))
             if not np.array_equal(one.examples, other.examples):
-                raise RecordError(f"{a.name} was measured on different examples in {plain.name} and {fast.name}")
+                raise RecordError(f"{'--'.join(key)}: {plain.name} and {fast.name} were measured on different examples")
             pairs.append(stats.compare(one.metric, one.labels, other.predictions, one.predictions, 0, RESAMPLES))
-        for (key, (a, b)), pair, verdict in zip(cells.items(), pairs, stats.decide(pairs), strict=True):
-            scores = [spread(cell.scores(cell.headline, rule), count=True) for cell in (a, b)]
-            interval = f"[{signed(pair.interval.low)}, {signed(pair.interval.high)}]"
+        for key, pair, verdict in zip(seeds, pairs, stats.decide(pairs), strict=True):
+            scores = [100 * study.scores(key, selection) for study in (plain, fast)]
             rows.append(
-                [collect.task_label(key[1]), plain.method_label(key[2]), rule, *scores]
-                + [signed(pair.difference.value), interval, points(verdict.margin), verdict.verdict]
+                [plain.label(task=key[1]), plain.label(model=key[0], method=key[2]), selection]
+                + [spread(of.mean(), of.std(ddof=1) if len(of) > 1 else None, len(of)) for of in scores]
+                + [signed(100 * pair.difference.value)]
+                + [interval(100 * pair.interval.low, 100 * pair.interval.high, signed)]
+                + [points(100 * verdict.margin), verdict.verdict]
             )
-    formats = [", ".join(sorted({run.provenance.dtype for run in study.runs})) for study in (plain, fast)]
-    devices = sorted({run.provenance.device or "?" for run in (*plain.runs, *fast.runs)})
+    formats = [", ".join(sorted(study.runs["dtype"].unique())) for study in (plain, fast)]
+    devices = sorted({run.provenance.device or "?" for run in (*plain.records, *fast.records)})
     note = (
         f"Headline scores in points (n seeds), data source {plain.source}, run on {', '.join(devices)}. Difference: "
         "train.fast − plain, paired by seed and by example, with its 95 % interval for a new seed on new examples; "

@@ -20,6 +20,7 @@ from ina.data.schema import level_split
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+MODEL = "all-MiniLM-L6-v2"
 
 
 def write_run(

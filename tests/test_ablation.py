@@ -7,15 +7,16 @@ import pytest
 from made_up import write_run
 
 from ina import figures
-from ina.tables import collect, files
+from ina.tables import documents
 from ina.tables.ablation import ablation_table, differences, is_ablation, ordered, varied
-from ina.tables.layout import Table
+from ina.tables.frame import Study, studies
+from ina.tables.table import Table
 
 SEEDS = (1, 2, 3)
 
 
-def study(root: Path, experiment: str) -> collect.Study:
-    [found] = collect.studies(root, experiment)
+def study(root: Path, experiment: str) -> Study:
+    [found] = studies(root, experiment)
     return found
 
 
@@ -40,9 +41,9 @@ def root(tmp_path_factory) -> Path:
     return root
 
 
-def values(table: Table, *titles: str, kind: str = "main") -> list[tuple[str, ...]]:
-    at = [[" ".join(filter(None, (c.group, c.title))) for c in table.columns].index(title) for title in titles]
-    return [tuple(row.cells[i] for i in at) for row in table.rows if row.kind == kind]
+def values(table: Table, *titles: str) -> list[tuple[str, ...]]:
+    """These columns, without the rows that continue another."""
+    return [tuple(row) for row in table.shown.loc[table.shown["Method"] != "", list(titles)].to_numpy()]
 
 
 def test_only_experiments_called_ablation_are_ablations(root, tmp_path):
@@ -81,10 +82,9 @@ def test_settings_stand_in_their_order(root):
 
 def test_a_row_has_the_mean_of_its_runs_and_its_difference_to_the_reference(root):
     found = study(root, "ablation_activation")
-    cells = {cell.method: cell for cell in found.cells.values()}
     table = ablation_table(found)
     rows = {name: rest for name, *rest in values(table, "Activation", "Score (n)", "To reference Δ")[:4]}
-    scores = {method: 100 * cell.scores("pearson", "best") for method, cell in cells.items()}
+    scores = {key[2]: 100 * found.scores(key, "best") for key in found.cells.index}
     relu, gelu = scores["ina-activationrelu"], scores["ina"]
     assert rows["relu"][0] == f"{relu.mean():.1f} ± {relu.std(ddof=1):.1f} (3)"
     assert rows["relu"][1] == f"{np.mean(relu - gelu):+.1f}".replace("-", "−")
@@ -94,9 +94,8 @@ def test_a_row_has_the_mean_of_its_runs_and_its_difference_to_the_reference(root
 @pytest.mark.parametrize("name", ["activation", "inhibition", "threshold"])
 def test_one_row_is_the_reference_wherever_it_stands(root, name):
     table = ablation_table(study(root, f"ablation_{name}"))
-    ours = [row for row in table.rows if row.kind == "main"][: len(study(root, f"ablation_{name}").cells)]
-    place = [column.group for column in table.columns].index("To reference")
-    assert [row.cells[place] for row in ours].count("ref.") == 1
+    ours = values(table, "To reference Δ")[: len(study(root, f"ablation_{name}").cells)]
+    assert ours.count(("ref.",)) == 1
 
 
 def test_runs_that_failed_are_marked(root):
@@ -114,9 +113,9 @@ def test_each_rank_of_ina_is_set_against_lora_of_the_same_rank(root):
     found = study(root, "ablation_rank")
     for cell in ordered(found, "minilm", "stsb"):
         pairs = {against: one.b for against, one in differences(found, cell, "best").items()}
-        rank = cell.method.partition("-")[2]
-        reference = {} if not rank else {"": cell.method.split("-")[0]}
-        lora = {"lora": "-".join(filter(None, ["lora", rank]))} if cell.method.startswith("ina") else {}
+        name, _, rank = cell[2].partition("-")
+        reference = {"": name} if rank else {}
+        lora = {"lora_": "-".join(filter(None, ["lora", rank]))} if name == "ina" else {}
         assert pairs == reference | lora
 
 
@@ -150,12 +149,12 @@ def test_the_csv_file_has_every_number_with_its_settings(root):
 
 
 def test_an_ablation_has_its_table_in_place_of_table_3(root):
-    names = [table.name for table in files.tables(study(root, "ablation_sites"))]
+    names = [table.name for table in documents.tables(study(root, "ablation_sites"))]
     assert names[0] == "ablation" and "scores" not in names
 
 
 def test_the_figure_shows_the_last_epoch_of_every_cell_and_lora_as_a_band(root):
-    figure = figures.ablation(study(root, "ablation_inhibition"))
+    figure = figures.figures_for(study(root, "ablation_inhibition"))["ablation"](study(root, "ablation_inhibition"))
     [axis] = figure.axes
     assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "0.3", "0.9"]
     [legend] = figure.legends
@@ -163,5 +162,5 @@ def test_the_figure_shows_the_last_epoch_of_every_cell_and_lora_as_a_band(root):
     assert "which computes what LoRA does" in legend.get_title().get_text().replace("\n", " ")
     assert len(axis.patches) == 1
     drawn = sorted(value for bars in axis.containers for value in bars.lines[0].get_ydata())
-    cells = study(root, "ablation_inhibition").cells.values()
-    assert drawn == pytest.approx(sorted(100 * cell.scores("pearson", "last").mean() for cell in cells))
+    found = study(root, "ablation_inhibition")
+    assert drawn == pytest.approx(sorted(100 * found.scores(key, "last").mean() for key in found.cells.index))

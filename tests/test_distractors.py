@@ -8,9 +8,8 @@ import pytest
 from made_up import write_levels, write_run
 
 from ina import figures
-from ina.claims import mechanism
-from ina.claims.ledger import ledger
-from ina.tables import collect, distractors, files
+from ina.tables import claims, distractors, documents
+from ina.tables.frame import Study, studies
 
 LEVELS = (0, 1, 2, 4, 8)
 QUESTIONS = 300
@@ -19,47 +18,51 @@ ARMS = {"lora": (("lora", {}), 0.15), "without": (("ina", {"inhibition": 0.0}), 
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory) -> collect.Study:
+def study(tmp_path_factory) -> Study:
     root = tmp_path_factory.mktemp("distractors")
     for arm in ARMS:
         for seed in (1, 2, 3):
             (method, changed), loss = ARMS[arm]
             write_levels(root, method, seed, LEVELS, loss, questions=QUESTIONS, **changed)
-    [found] = collect.studies(root, "distractors")
+    [found] = studies(root, "distractors")
     return found
+
+
+def growth(study: Study) -> dict[tuple[str, str], dict]:
+    found = distractors.advantages(study).query("distractors == 'growth'").drop(columns="raw_verdict")
+    return {(one["a"], one["b"]): one for one in found.to_dict("records")}
 
 
 def test_a_study_has_the_numbers_that_all_its_runs_were_measured_with(study, tmp_path):
     assert distractors.levels(study) == LEVELS
     write_run(tmp_path, task="squad_v1", experiment="squad_mini")
-    [single] = collect.studies(tmp_path)
+    [single] = studies(tmp_path)
     assert distractors.levels(single) == ()
 
 
 def test_f1_with_a_number_of_distractors_is_that_of_its_split(study):
-    cell = study.cells["minilm", "squad_v1", "lora"]
+    key = ("minilm", "squad_v1", "lora")
     for level in LEVELS:
         split = "validation" if level == 2 else f"validation_d{level}"
-        frames = [study.predictions(run) for run in cell.runs]
+        frames = [study.predictions(f"minilm--squad_v1--lora--s{seed}") for seed in (1, 2, 3)]
         expected = [frame[frame["split"] == split]["last_f1"] for frame in frames]
-        np.testing.assert_array_equal(distractors.f1(study, cell, level, cell.seeds), expected)
+        np.testing.assert_array_equal(distractors.f1(study, key, level, (1, 2, 3)), expected)
 
 
 def test_inhibition_is_compared_with_lora_and_with_none(study):
-    pairs = [(one.a, one.b) for one in distractors.advantages(study)]
     none = "ina-inhibition0.0"
-    assert sorted(pairs) == [("ina", none), ("ina", "lora"), (none, "lora")]
+    assert sorted(growth(study)) == [("ina", none), ("ina", "lora"), (none, "lora")]
 
 
 def test_growth_is_the_difference_with_more_distractors_less_that_with_fewer(study):
-    [one] = [one for one in distractors.advantages(study) if (one.a, one.b) == ("ina", "lora")]
-    fewer_0, fewer_1, _, more_4, more_8 = (compared.difference.value for compared in one.by_level)
-    assert one.growth.difference.value == pytest.approx((more_4 + more_8) / 2 - (fewer_0 + fewer_1) / 2)
-    assert one.growth.difference.value == pytest.approx(0.1 * 3, abs=0.03)
+    found = distractors.advantages(study).query("a == 'ina' and b == 'lora'")["value"]
+    fewer_0, fewer_1, _, more_4, more_8, grown = found
+    assert grown == pytest.approx((more_4 + more_8) / 2 - (fewer_0 + fewer_1) / 2)
+    assert grown == pytest.approx(10 * 3, abs=3)
 
 
 def test_an_advantage_that_grows_is_told_from_one_that_stays(study):
-    verdicts = {(one.a, one.b): one.verdict.verdict for one in distractors.advantages(study)}
+    verdicts = {pair: one["verdict"] for pair, one in growth(study).items()}
     assert verdicts["ina", "lora"] == verdicts["ina", "ina-inhibition0.0"] == "better"
     assert verdicts["ina-inhibition0.0", "lora"] == "equivalent"
 
@@ -69,34 +72,30 @@ def test_an_advantage_that_does_not_hold_at_a_neighbouring_rate_depends_on_the_r
     for seed in (1, 2, 3):  # LoRA loses as little as InA does
         settings = {"experiment": "distractors_lower_rate", "train": {"learning_rate": 1e-5}}
         write_levels(tmp_path, "lora", seed, LEVELS, 0.05, questions=QUESTIONS, **settings)
-    [found] = collect.studies(tmp_path, "distractors")
-    verdicts = {(one.a, one.b): one.verdict for one in distractors.advantages(found)}
-    assert verdicts["ina", "lora"].verdict == "depends on the rate"
-    assert re.match(
-        r"better at the rates of the study, .*; equivalent with LoRA at 1e-05 for", verdicts["ina", "lora"].reason
-    )
-    assert verdicts["ina", "ina-inhibition0.0"].verdict == "better"  # no arm of it has runs at another rate
+    [found] = studies(tmp_path, "distractors")
+    one = growth(found)["ina", "lora"]
+    assert one["verdict"] == "depends on the rate"
+    assert re.match(r"better at the rates of the study, .*; equivalent with LoRA at 1e−05 for", one["reason"])
+    assert growth(found)["ina", "ina-inhibition0.0"]["verdict"] == "better"  # no arm of it has runs at another rate
 
 
 def test_runs_at_a_neighbouring_rate_count_once_all_seeds_are_there(study, tmp_path):
     shutil.copytree(study.root, tmp_path, dirs_exist_ok=True)
     write_levels(tmp_path, "lora", 1, LEVELS, 0.05, questions=QUESTIONS, experiment="distractors_lower_rate")
-    [found] = collect.studies(tmp_path, "distractors")
-    assert [one.verdict for one in distractors.advantages(found)] == [
-        one.verdict for one in distractors.advantages(study)
-    ]
+    [found] = studies(tmp_path, "distractors")
+    assert growth(found) == growth(study)
 
 
 def test_the_table_comes_first_and_has_a_column_a_number(study):
-    table = files.main_tables(study)[0]
-    assert [column.title for column in table.columns if column.group] == list(map(str, LEVELS))
-    endings = {row.cells[0]: row.cells[-2] for row in table.rows if "−" in row.cells[0]}
+    table = documents.main_tables(study)[0]
+    assert [name for name in table.shown if name.startswith("Dis")] == [f"Distractors {level}" for level in LEVELS]
+    endings = table.shown.set_index("Method")["Advantage"]
     assert endings["InA (Inh 0.3) − LoRA"] == "grows" and endings["InA (Inh 0) − LoRA"] == "stays"
     assert len(table.data) == 3 * 5 + 3 * 6
 
 
 def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_grow_by(study):
-    scores, gains, growth = figures.drawn(study)["distractors"](study).axes
+    scores, gains, growth = figures.figures_for(study)["distractors"](study).axes
     assert (len(scores.containers), len(gains.containers)) == (3, 2)
     assert [label.get_text() for label in scores.get_xticklabels()] == list(map(str, LEVELS))
     dotted = [line.get_xdata()[0] for axis in (scores, gains) for line in axis.lines if line.get_linestyle() == ":"]
@@ -107,28 +106,25 @@ def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_gro
 
 
 def test_the_claims_have_the_growth_with_inhibition_and_that_of_the_activation_alone(study):
-    told = {text.split(",")[0]: text for _, _, text in mechanism.evidence_on_growth([study])}
+    lines = {text.split(",")[0]: text for _, text in claims.growth([study])}
     grown = ("InA (Inh 0.3) − LoRA", "InA (Inh 0.3) − InA (Inh 0)")
-    assert set(told) == {*grown, "InA (Inh 0) − LoRA"}
-    assert all(re.search(r"with 8; growth \+\d+\.\d \[\+.*\]: grows$", told[pair]) for pair in grown)
-    assert told["InA (Inh 0) − LoRA"].endswith(": stays")
-    state = mechanism.state_of_growth([study])
+    assert set(lines) == {*grown, "InA (Inh 0) − LoRA"}
+    assert all(re.search(r"with 8; growth \+\d+\.\d \[\+.*\]: grows$", lines[pair]) for pair in grown)
+    assert lines["InA (Inh 0) − LoRA"].endswith(": stays")
+    parts = claims.parts([study])
     for base in ("LoRA", "InA (Inh 0)"):
-        assert f"InA's advantage over {base} grows with the number of distractors at 1 of 1 levels" in state
-    assert "the advantage over LoRA of InA without inhibition, which is its activation alone: stays" in state
-    text = ledger([study])
-    assert state in text
-    assert "distractors" not in text[text.index("## 4.") : text.index("## 5.")], "it is not SQuAD as it is"
+        expected = f"InA's advantage over {base} grows with the number of distractors at 1 of 1 levels"
+        assert expected in parts["distractors state"]()
+    assert "InA without inhibition, which is its activation alone: stays" in parts["distractors state"]()
+    assert parts["squad_v1"]() == "No runs of ours.\n", "it is not SQuAD as it is"
 
 
 def test_of_two_studies_of_the_growth_both_are_shown_and_the_one_with_more_seeds_counts(study, tmp_path):
     for method, loss in (("lora", 0.05), ("ina", 0.15)):  # the other way round
         for seed in range(4):
             write_levels(tmp_path, method, seed, LEVELS, loss, questions=QUESTIONS, experiment="again")
-    [again] = collect.studies(tmp_path)
-    for studies in ([study, again], [again, study]):
-        told = [text for _, _, text in mechanism.evidence_on_growth(studies) if text.startswith("InA (Inh 0.3) − LoRA")]
-        assert sorted(text.rpartition(": ")[-1] for text in told) == ["grows", "shrinks"]
-        assert "advantage over LoRA grows with the number of distractors at 0 of 1 levels" in mechanism.state_of_growth(
-            studies
-        )
+    [again] = studies(tmp_path)
+    for both in ([study, again], [again, study]):
+        lines = [text for _, text in claims.growth(both) if text.startswith("InA (Inh 0.3) − LoRA")]
+        assert sorted(text.rpartition(": ")[-1] for text in lines) == ["grows", "shrinks"]
+        assert any("over LoRA grows with the number of distractors at 0 of 1" in of for of in claims.growth_state(both))

@@ -1,30 +1,29 @@
 """Figures show what the records hold, and are readable by all."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import write_run, write_study
+from made_up import MODEL, write_run, write_study
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ina import figures
 from ina.figures import style
 from ina.figures.__main__ import main
-from ina.tables import collect
-from ina.tables.verdicts import judge
+from ina.tables.frame import Study, studies
+from ina.tables.verdicts import verdicts
 
 MARKS = tuple(style.LEVEL_MARKERS) + tuple(style.MARKERS.values())
 
 
-def study(root: Path) -> collect.Study:
-    [found] = collect.studies(root)
+def study(root: Path) -> Study:
+    [found] = studies(root)
     return found
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory) -> collect.Study:
+def small(tmp_path_factory) -> Study:
     root = tmp_path_factory.mktemp("figures")
     for method, skill in (("full", 0.9), ("lora", 0.7), ("ina", 0.7)):
         write_study(root, tasks=("cola", "sst2"), methods=(method,), seeds=(1, 2, 3, 4), skill=skill, n=400)
@@ -44,10 +43,10 @@ def test_a_figure_of_differences_answers_one_question_with_a_row_a_task_and_the_
     figure = figures.differences(small, "full")
     [axis] = figure.axes
     assert axis.get_title() == "adapter − full fine-tuning"
-    wanted = [one for one in judge(small, "last") if one.b == "full"]
+    expected = verdicts(small).query("selection == 'last' and b == 'full'")
     drawn = [line.get_xdata()[0] for line in axis.lines if line.get_marker() in MARKS]
-    assert drawn == pytest.approx([100 * one.compared.difference.value for one in wanted])
-    assert [text.get_text() for text in axis.texts] == [one.verdict.verdict for one in wanted]
+    assert drawn == pytest.approx(list(expected["difference"]))
+    assert [text.get_text() for text in axis.texts] == list(expected["verdict"])
     tasks = ["CoLA", "SST-2", "mean"]
     labels = [label.get_text() for label in axis.get_yticklabels()]
     assert labels == ["InA (Inh 0.3) − Full fine-tuning", *tasks, "LoRA − Full fine-tuning", *tasks]
@@ -66,7 +65,7 @@ def test_every_pair_answers_one_question(tmp_path):
     assert rows["none"] == ["InA (Inh 0.5) − InA (Inh 0)", "InA (Inh 0.3) − InA (Inh 0)"]
     assert rows["reference"] == ["InA (Inh 0.5) − InA (Inh 0.3)"]
     assert rows["lora"] == ["InA (Inh 0.5) − LoRA", "InA (Inh 0.3) − LoRA", "InA (Inh 0) − LoRA"]
-    assert sum(map(len, rows.values())) == len({(one.a, one.b) for one in judge(found, "last")})
+    assert sum(map(len, rows.values())) == len(verdicts(found).drop_duplicates(["a", "b"]))
 
 
 def test_seeds_are_dots_at_their_paired_differences(small):
@@ -74,19 +73,16 @@ def test_seeds_are_dots_at_their_paired_differences(small):
     dots = [list(line.get_xdata()) for line in axis.lines if line.get_marker() == "."]
     [cola, sst2, mean] = dots[:3]
     for task, found in (("cola", cola), ("sst2", sst2)):
-        scores = [small.cells["minilm", task, method].scores for method in ("ina", "full")]
-        headline = small.cells["minilm", task, "ina"].headline
-        assert found == pytest.approx(100 * (scores[0](headline, "last") - scores[1](headline, "last")))
+        ina, full = (small.scores(("minilm", task, method), "last") for method in ("ina", "full"))
+        assert found == pytest.approx(100 * (ina - full))
     assert mean == pytest.approx((np.array(cola) + sst2) / 2)
 
 
 def test_only_better_worse_and_equivalent_are_filled(small, monkeypatch):
-    judged = judge(small, "last")
     kinds = ["better", "worse", "equivalent", "undecided", "depends on the rate"]
-    asked = [one for one in judged if one.b == "full"]
-    judged = [replace(one, verdict=replace(one.verdict, verdict=kind)) for one, kind in zip(asked, kinds, strict=False)]
-    monkeypatch.setattr("ina.figures.scores.judge", lambda study, rule: judged)
-    [axis] = figures.differences(replace(small), "full").axes
+    found = verdicts(small).query("selection == 'last' and b == 'full'")[:5].assign(verdict=kinds)
+    monkeypatch.setattr("ina.figures.comparison.verdicts", lambda study: found)
+    [axis] = figures.differences(small, "full").axes
     filled = [line.get_markerfacecolor() != "white" for line in axis.lines if line.get_marker() in MARKS]
     assert filled == [True, True, True, False, False]
     assert [text.get_text() for text in axis.texts] == kinds
@@ -113,43 +109,12 @@ def test_panels_have_letters_where_there_are_several(small):
 
 def test_curves_show_the_mean_of_the_seeds_after_every_epoch(small):
     figure = figures.curves(small)
-    cell = small.cells["minilm", "sst2", "full"]
-    expected = np.mean([[e.metrics["accuracy"] for e in run.evaluations] for run in cell.runs], axis=0)
+    runs = [run for run in small.records if (run.task, run.method) == ("sst2", "full")]
+    expected = np.mean([[e.metrics["accuracy"] for e in run.evaluations] for run in runs], axis=0)
     line = figure.axes[titles(figure).index("SST-2")].lines[0]
     assert line.get_ydata() == pytest.approx(100 * expected)
     assert list(line.get_xdata()) == [1, 2]
     assert legend(figure) == ["Full fine-tuning", "LoRA", "InA (Inh 0.3)"]
-
-
-def test_seeds_are_points_and_degenerate_runs_crosses(small):
-    figure = figures.seeds(small)
-    axis = figure.axes[titles(figure).index("CoLA")]
-    points = sum(len(line.get_xdata()) for line in axis.lines if line.get_marker() in MARKS)
-    crosses = [value for line in axis.lines if line.get_marker() == "x" for value in line.get_ydata()]
-    assert (points, crosses) == (11, [0.0])
-
-
-def test_size_has_every_method_at_its_score_and_its_number_of_weights(small):
-    scores, weights = figures.size(small).axes
-    assert weights.get_xscale() == "log"
-    methods = ("full", "lora", "ina")
-    trained = [small.cells["minilm", "cola", method].first.params.trainable for method in methods]
-    assert [line.get_xdata()[0] for line in weights.lines] == trained and trained[1] == trained[2]
-    cells = [[small.cells["minilm", task, method] for task in ("cola", "sst2")] for method in methods]
-    means = [np.mean([100 * cell.scores(cell.headline, "last").mean() for cell in of]) for of in cells]
-    assert [line.get_xdata()[0] for line in scores.lines if len(line.get_xdata()) == 1] == pytest.approx(means)
-    assert [label.get_text() for label in scores.get_yticklabels()] == ["Full fine-tuning", "LoRA", "InA (Inh 0.3)"]
-
-
-def test_methods_without_all_tasks_are_left_out_of_the_mean(small, tmp_path):
-    write_study(tmp_path, tasks=("cola", "sst2"), methods=("lora",))
-    write_run(tmp_path, task="cola", method="ina")
-    assert [label.get_text() for label in figures.size(study(tmp_path)).axes[0].get_yticklabels()] == ["LoRA"]
-
-
-def test_tasks_that_share_questions_are_not_averaged(tmp_path):
-    write_study(tmp_path, tasks=("squad_v1", "squad_v2"), methods=("lora",))
-    assert titles(figures.size(study(tmp_path)))[::2] == ["SQuAD v1.1", "SQuAD v2.0"]
 
 
 @pytest.mark.parametrize(("source", "title"), [("files", "SQuAD v1.1"), ("probe", "SQuAD v1.1, generated")])
@@ -160,14 +125,14 @@ def test_a_task_of_the_embedded_suite_is_not_taken_for_the_one_whose_form_it_has
 
 def test_a_method_looks_the_same_whatever_it_is_compared_with(small, tmp_path):
     write_study(tmp_path, tasks=("cola",), methods=("ina",))
-    assert style.looks(study(tmp_path))["ina"] == style.looks(small)["ina"]
-    assert style.looks(small)["ina"].colour == style.COLOURS["ina"].lower()
+    assert style.method_styles(study(tmp_path))["ina"] == style.method_styles(small)["ina"]
+    assert style.method_styles(small)["ina"].colour == style.COLOURS["ina"].lower()
 
 
 def test_levels_of_inhibition_are_shades_from_light_to_dark_with_a_marker_each(tmp_path):
     for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
         write_run(tmp_path, method="ina", inhibition=level)
-    looks = list(style.looks(study(tmp_path)).values())
+    looks = list(style.method_styles(study(tmp_path)).values())
     lightness = [sum(to_rgb(look.colour)) for look in looks]
     assert lightness == sorted(lightness, reverse=True) and len(set(lightness)) == 8
     assert len({look.marker for look in looks}) == 8
@@ -176,7 +141,7 @@ def test_levels_of_inhibition_are_shades_from_light_to_dark_with_a_marker_each(t
 def test_methods_of_one_level_have_different_markers(tmp_path):
     for rank in (1, 2, 4, 8, 16):
         write_run(tmp_path, method="ina", r=rank)
-    looks = list(style.looks(study(tmp_path)).values())
+    looks = list(style.method_styles(study(tmp_path)).values())
     assert len({look.marker for look in looks}) == 5 and len({look.colour for look in looks}) == 1
 
 
@@ -184,7 +149,7 @@ def test_a_long_legend_takes_no_room_from_the_panels(tmp_path):
     heights = []
     for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
         write_run(tmp_path, method="ina", inhibition=level)
-        figure = figures.seeds(study(tmp_path))
+        figure = figures.curves(study(tmp_path))
         figure.canvas.draw()
         heights.append(figure.axes[0].get_position().height * figure.get_figheight())
     assert min(heights) > 0.7 * max(heights)
@@ -215,10 +180,10 @@ def test_the_same_figure_is_the_same_file(small, tmp_path):
 def test_figures_of_several_models_name_them(tmp_path):
     for model in ("minilm", "bert_large"):
         write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2), model=model)
-    assert titles(figures.curves(study(tmp_path))) == ["BERT-large, CoLA", "all-MiniLM-L6-v2, CoLA"]
+    assert titles(figures.curves(study(tmp_path))) == ["BERT-large, CoLA", f"{MODEL}, CoLA"]
     assert titles(figures.differences(study(tmp_path), "lora")) == [
         "BERT-large, InA − LoRA of the same sites and rank",
-        "all-MiniLM-L6-v2, InA − LoRA of the same sites and rank",
+        f"{MODEL}, InA − LoRA of the same sites and rank",
     ]
 
 
@@ -226,12 +191,10 @@ def test_the_command_writes_every_figure_for_print_and_screen(tmp_path, capsys):
     write_study(tmp_path, tasks=("squad_v2",), methods=("lora", "ina"), seeds=(1, 2))
     main(["made_up", "--results", str(tmp_path)])
     written = {path.name for path in (tmp_path / "figures" / "made_up-files").iterdir()}
-    names = ("differences_lora", "curves", "size", "seeds")
+    names = ("differences_lora", "curves")
     assert written == {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")}
 
 
 def test_one_run_alone_can_be_drawn_but_for_the_differences_that_it_has_not(tmp_path):
     write_run(tmp_path)
-    drawn = figures.drawn(study(tmp_path))
-    assert set(drawn) == {"curves", "size", "seeds"}
-    assert all(isinstance(draw(study(tmp_path)), Figure) for draw in drawn.values())
+    assert set(figures.figures_for(study(tmp_path))) == {"curves"}

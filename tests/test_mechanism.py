@@ -12,10 +12,10 @@ from ina import data, figures, record, run, saved_models
 from ina.analysis import measurement, texts
 from ina.analysis.__main__ import main
 from ina.analysis.measure import Opened, measure_run
-from ina.claims.ledger import ledger
-from ina.figures import mechanism as drawings
+from ina.figures import attention
 from ina.record import RecordError
-from ina.tables import collect, files, measured, mechanism
+from ina.tables import claims, documents, mechanism
+from ina.tables.frame import Study, studies
 
 ARMS = {"full": {}, "lora": {}, "ina_p0": {}, "ina": {}, "ina_p90": {}}
 
@@ -28,11 +28,11 @@ def write(root: Path, seeds=(1, 2, 3), **more: dict) -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory) -> collect.Study:
+def study(tmp_path_factory) -> Study:
     """Three seeds; InA at 0.9 has 0.03 more attention on answers than LoRA and 0.02 less on distractors."""
     root = tmp_path_factory.mktemp("mechanism")
     write(root, ina_p90={"answer": 0.082, "distractor": 0.18, "inhibited": 0.9})
-    [found] = collect.studies(root)
+    [found] = studies(root)
     return found
 
 
@@ -133,35 +133,38 @@ def test_what_is_wrong_with_a_command_is_said(arguments, told):
 
 
 def test_intervals_are_those_of_t_over_the_seeds_of_means_over_layers(study):
-    frame = measured.attention(study)
-    found = measured.over_seeds(frame[frame["by"] == "all"], "to").loc["minilm", "squad_v1", "lora", "answer"]
-    values = np.array([0.051, 0.052, 0.053])
+    frame = mechanism.attention(study)
+    found = mechanism.over_seeds(frame[frame["by"] == "all"], "to").loc["minilm", "squad_v1", "lora", "answer"]
+    values = np.array([5.1, 5.2, 5.3])
     half = 4.302653 * values.std(ddof=1) / np.sqrt(3)
     assert found.tolist() == pytest.approx([values.mean(), values.mean() - half, values.mean() + half, 3])
 
 
 def test_differences_are_paired_by_seed(study):
-    frame = measured.attention(study)
-    found = measured.less(frame[frame["by"] == "all"], "lora", "to").loc["minilm", "squad_v1"]
+    frame = mechanism.attention(study)
+    found = mechanism.difference_to(frame[frame["by"] == "all"], "lora", "to").loc["minilm", "squad_v1"]
     assert found.loc["ina", "answer"].tolist() == pytest.approx([0, 0, 0, 3], abs=1e-9)
-    assert found.loc["ina_p90", "distractor"]["mean"] == pytest.approx(-0.02)
-    apart = measured.between(measured.at_sites(study).query("measure == 'inhibited'"), "kind", "answer", "distractor")
-    assert apart.loc["minilm", "squad_v1", "ina"]["mean"] == pytest.approx(-0.1)
+    assert found.loc["ina_p90", "distractor"]["mean"] == pytest.approx(-2)
+    apart = mechanism.difference_between(
+        mechanism.at_sites(study).query("measure == 'inhibited'"), "kind", "answer", "distractor"
+    )
+    assert apart.loc["minilm", "squad_v1", "ina"]["mean"] == pytest.approx(-10)
 
 
 def test_one_seed_has_no_interval(tmp_path):
     write(tmp_path, seeds=(1,))
-    [one] = collect.studies(tmp_path)
-    rows = [row.cells for row in mechanism.attention_table(one).rows if row.kind == "main"]
-    assert [row[5] for row in rows] == ["5.1"] * 5 + ["0.0"] * 4 and "[" not in "".join(sum(rows, ()))
+    [one] = studies(tmp_path)
+    shown = mechanism.attention_table(one).shown
+    assert list(shown["Attention to Answer"]) == ["10.0", *["5.1"] * 5, *["0.0"] * 4]
+    assert not shown.map(lambda cell: "[" in cell).any(axis=None)
 
 
 def test_a_measurement_of_another_model_than_the_record_is_refused(tmp_path):
     made = write_run(tmp_path, task="squad_v1")
     write_measurement(tmp_path, made.model_copy(update={"fingerprint": "0" * 64}))
-    [one] = collect.studies(tmp_path)
+    [one] = studies(tmp_path)
     with pytest.raises(RecordError, match="is of another run than the record of minilm--squad_v1--lora--s1"):
-        measured.measured(one)
+        mechanism.measured(one)
 
 
 # tables
@@ -169,27 +172,25 @@ def test_a_measurement_of_another_model_than_the_record_is_refused(tmp_path):
 
 def test_a_study_that_nobody_looked_into_has_none_of_these_tables(tmp_path):
     write_run(tmp_path, task="squad_v1")
-    [one] = collect.studies(tmp_path)
-    assert mechanism.mechanism_tables(one) == [] and drawings.drawn(one) == {}
+    [one] = studies(tmp_path)
+    assert mechanism.mechanism_tables(one) == [] and attention.attention_figures(one) == {}
 
 
 def test_the_tables_stand_beside_the_others_of_the_experiment(study):
-    names = [table.name for table in files.tables(study)]
-    assert names[0] == "scores" and {"attention", "gate", "gate_kinds"} <= set(names)
+    names = [table.name for table in documents.tables(study)]
+    assert names[0] == "scores" and {"attention", "gate"} <= set(names)
 
 
 def test_arms_stand_in_the_order_of_their_inhibition(study):
-    labels = [row.cells[0] for row in mechanism.attention_table(study).rows]
-    assert labels[2:7] == ["Full fine-tuning", "LoRA", "InA (Inh 0)", "InA (Inh 0.3)", "InA (Inh 0.9)"]
+    labels = list(mechanism.attention_table(study).shown["Method"])
+    assert labels[1:6] == ["Full fine-tuning", "LoRA", "InA (Inh 0)", "InA (Inh 0.3)", "InA (Inh 0.9)"]
 
 
 def test_the_table_of_attention_has_shares_and_differences_to_lora_in_points(study):
     table = mechanism.attention_table(study)
-    titles = [column.title for column in table.columns]
-    last = [row.cells for row in table.rows if row.cells[0] == "InA (Inh 0.9)"]
-    distractor = titles.index("Distractor")
-    assert last[0][distractor] == "18.0 [18.0, 18.0]" and last[1][distractor] == "−2.0 [−2.0, −2.0]"
-    assert last[0][titles.index("Elsewhere if merged")].startswith("30.0")
+    last = table.shown[table.shown["Method"] == "InA (Inh 0.9)"]
+    assert list(last["Attention to Distractor"]) == ["18.0 [18.0, 18.0]", "−2.0 [−2.0, −2.0]"]
+    assert last["Elsewhere if merged"].iloc[0].startswith("30.0")
     assert "InA (Inh 0.3): black, red, red" in " ".join(table.notes)
     detail = table.data.query("method == 'ina_p90' and layer == 2 and by == 'answer' and to == 'distractor'")
     assert detail["mean"].tolist() == pytest.approx([18.0, -2.0])
@@ -197,29 +198,25 @@ def test_the_table_of_attention_has_shares_and_differences_to_lora_in_points(stu
 
 def test_the_table_of_the_gate_has_a_row_for_each_method_and_site(study):
     table = mechanism.gate_table(study)
-    rows = {row.cells[:2]: row.cells[3:] for row in table.rows if row.kind == "main"}
+    rows = table.shown.set_index(["Method", "Site"])
     assert len(rows) == 4 * 2  # not full fine-tuning
-    assert rows["LoRA", "query"][1:6] == ("–",) * 5 and rows["LoRA", "key"][0].startswith("50.0")
-    assert rows["InA (Inh 0.9)", "key"][2] == "90.0 [90.0, 90.0]"
-    assert rows["InA (Inh 0.9)", "key"][-2:] == ("4.0 [4.0, 4.0]", "3.0 [3.0, 3.0]")
-
-
-def test_the_table_by_kind_sets_answers_against_distractors(study):
-    table = mechanism.kinds_table(study)
-    rows = [row.cells for row in table.rows if row.cells[0] == "InA (Inh 0.9)"]
-    assert rows[0][-1] == "−10.0 [−10.0, −10.0]" and rows[1][-1] == "0.0 [0.0, 0.0]"
+    assert rows.loc[("LoRA", "query"), "Passed, %"] == "–"
+    assert rows.loc[("LoRA", "key"), "Update / base, %"].startswith("50.0")
+    ina = rows.loc[("InA (Inh 0.9)", "key")]
+    assert ina["Inhibited, %"] == "90.0 [90.0, 90.0]"
+    assert (ina["Effective rank before"], ina["Effective rank behind"]) == ("4.0 [4.0, 4.0]", "3.0 [3.0, 3.0]")
 
 
 # figures
 
 
-def test_there_is_a_map_for_all_layers_and_each_and_the_gate_is_drawn(study):
-    names = {"attention", "attention_layer_1", "attention_layer_2", "attention_mass", "gate", "gate_kinds"}
-    assert set(drawings.drawn(study)) == names and names < set(figures.drawn(study))
+def test_there_are_figures_of_attention(study):
+    names = {"attention", "attention_mass"}
+    assert set(attention.attention_figures(study)) == names < set(figures.figures_for(study))
 
 
 def test_maps_of_all_arms_share_one_scale_and_the_last_is_merged(study):
-    figure = drawings.heatmaps(study, "minilm", "squad_v1")
+    figure = attention.heatmaps(study, "minilm", "squad_v1")
     drawn = [axis for axis in figure.axes if axis.images]
     assert [axis.get_title() for axis in drawn] == [
         "Full fine-tuning", "LoRA", "InA (Inh 0)", "InA (Inh 0.3)", "InA (Inh 0.9)", "InA (Inh 0.3), merged",
@@ -230,37 +227,25 @@ def test_maps_of_all_arms_share_one_scale_and_the_last_is_merged(study):
 
 
 def test_mass_is_drawn_by_layer_in_percent_with_what_equal_attention_would_give(study):
-    figure = drawings.mass(study, "minilm", "squad_v1")
+    figure = attention.mass(study, "minilm", "squad_v1")
     answer = figure.axes[0]
     assert answer.get_title() == "to tokens of kind: answer" and len(answer.containers) == 5
     assert answer.containers[-1].lines[0].get_ydata() == pytest.approx([8.2, 8.2])
     assert answer.lines[0].get_ydata()[0] == pytest.approx(10.0)
 
 
-def test_the_gate_is_drawn_by_site_and_layer(study):
-    figure = drawings.gate(study, "minilm", "squad_v1")
-    assert [axis.get_title() for axis in figure.axes[:2]] == ["query", "key"]
-    assert len(figure.axes) == 8 and len(figure.axes[0].containers) == 4 and len(figure.axes[4].containers) == 3
-
-
 # claims
 
 
 def test_claims_6_and_7_have_what_was_measured_as_evidence(study):
-    text = ledger([study])
-    on_tail, on_attention = text.split("## 6. ")[1].split("## 7. ")
-    assert "InA (Inh 0.9): 90.0 [90.0, 90.0] % of the components are inhibited" in on_tail
+    parts = claims.parts([study])
+    on_attention, state = parts["distractors"](), parts["distractors state"]()
+    assert "InA (Inh 0.9): 90.0 [90.0, 90.0] % of the components are inhibited" in parts["activations"]()
     assert "share of attention on the answer less that of LoRA, in points" in on_attention
     assert (
         "InA (Inh 0.3): at 25.000 [25.000, 25.000] % of tokens and sites, where the gate passes on 90.0" in on_attention
     )
     assert "InA (Inh 0): at" not in on_attention  # without inhibition there is no threshold
-    told = (
-        "attention to the answer is above at 1 and below at 0 of {} levels of inhibition, to distractors below at 1 and"
-    )
-    assert f"against LoRA, {told.format(3)}" in text and f"against InA (Inh 0), {told.format(2)}" in text
-
-
-def test_without_measurements_the_claims_say_nothing_of_them(tmp_path):
-    write_run(tmp_path, task="squad_v1")
-    assert "attention to the answer" not in ledger(list(collect.studies(tmp_path)))
+    for base, levels in (("LoRA", 3), ("InA (Inh 0)", 2)):
+        above = f"against {base}, attention to the answer is above at 1 and below at 0 of {levels} levels of inhibition"
+        assert f"{above}, to distractors below at 1 and" in state

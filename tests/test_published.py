@@ -219,3 +219,45 @@ def test_the_precursors_own_baselines_are_its_values_less_the_gains_it_names():
     own = values("glue", method="full", model="deberta_v3_large", status="COMPUTED")
     gains = (gate[own.index] - own).round(1).to_dict()
     assert gains == {"cola": 4.2, "stsb": 0.6, "qnli": 0.6, "mrpc": 2.4}
+
+
+# the numbers of others that results/CLAIMS.md has in its text
+
+
+@pytest.mark.parametrize(
+    ("level", "mean", "ahead", "count"), [("0.1", -0.57, 0, 8), ("0.3", -1.42, 1, 6), ("0.9", -6.96, 0, 6)]
+)
+def test_released_runs_of_ina_are_behind_released_lora_in_the_mean(level, mean, ahead, count):
+    table = read("glue").query("beside == 'released' and model == 'bert_large' and task != 'wnli'")
+    table = table[[metric in METRICS[task] - {"f1", "spearman", "accuracy_mismatched"}
+                   for task, metric in zip(table["task"], table["metric"], strict=True)]]  # fmt: skip
+    scores = table.assign(value=table["value"].astype(float)).pivot_table("value", "task", "inhibition")
+    differences = (scores[level] - scores["0.0"]).dropna()
+    assert (len(differences), (differences > 0).sum()) == (count, ahead)
+    assert differences.mean() == pytest.approx(mean, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("metric", "lora", "differences"),
+    [("best_f1", 84.28, [2.51, 0.42, -3.18]), ("f1", 48.37, [-0.30, -0.41, -2.69])],
+)
+def test_released_runs_on_squad_v2(metric, lora, differences):
+    table = read("squad").query("beside == 'released' and model == 'roberta_large' and metric == @metric")
+    scores = table.set_index("inhibition")["value"].astype(float)
+    assert scores["0.0"] == lora
+    assert (scores[["0.1", "0.3", "0.9"]] - lora).tolist() == pytest.approx(differences, abs=0.005)
+
+
+def test_seven_entries_of_elu_and_selu_are_majority_class_scores():
+    collapsed = read("activation_ablation").query("note.str.contains('majority-class')")
+    assert collapsed.groupby("activation").size().to_dict() == {"elu": 2, "selu": 5}
+
+
+def test_the_published_claims_stand_in_the_document_as_they_stand_in_the_files():
+    text = (FOLDER.parent / "CLAIMS.md").read_text()
+    [cola] = values("glue", method="ina", task="cola", status="DIGEST")
+    f1, exact = (values("squad", method="ina", metric=metric, status="DIGEST").item() for metric in ("f1", "exact"))
+    assert f"BERT-large + InA reaches MCC {cola} on CoLA" in text
+    assert f"BERT-large + InA reaches F1/EM {f1}/{exact} on SQuAD v1.1" in text
+    curves = read("epoch_curves").query("task == 'cola' and method == 'gate' and inhibition == '0.3'")
+    assert curves["value"].astype(float).max() == cola

@@ -1,15 +1,27 @@
 """A record is written whole or not at all, read back as it was, and refused when it is damaged."""
 
 import json
+import re
 import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from ina import record
+from ina.labels import method_label
 from ina.record import DataInfo, Evaluation, Params, Record, RecordError
 
-MEASURED = Evaluation(epoch=1, metrics={"mcc": 0.1 + 0.2}, degenerate=False, train_loss=None)
+CONFIG = {
+    "model": {"label": "MiniLM"},
+    "task": {"label": "CoLA"},
+    "method": {"kind": "ina", "name": "ina", "inhibition": 0.3},
+    "seed": 1,
+}
+EVALUATIONS = [
+    Evaluation(epoch=epoch, metrics={"mcc": value}, degenerate=False, train_loss=None)
+    for epoch, value in ((1, 0.1 + 0.2), (2, 0.25))
+]
 
 
 def example(**changes) -> Record:
@@ -17,13 +29,13 @@ def example(**changes) -> Record:
         id="minilm--cola--ina--s1", model="minilm", task="cola", method="ina", seed=1, experiment="glue_mini",
         source="probe", fingerprint="f" * 64, status="done", headline="mcc",
         data=DataInfo(source="probe", fingerprint="d" * 64, rows={"train": 3, "validation": 2}),
-        config={"seed": 1},
+        config=CONFIG,
         provenance=record.provenance(
             commit=None, dirty=None, model_revision=None, device="cpu", processes=1, effective_batch=32,
             dtype="float32", threads=1, started=0.0, command="python -m ina.run",
         ),
         split="validation", n=2,
-        evaluations=[MEASURED], best=MEASURED, last=MEASURED,
+        evaluations=EVALUATIONS, best=EVALUATIONS[0], last=EVALUATIONS[1],
         predictions="predictions/glue_mini/probe/minilm--cola--ina--s1.parquet",
         params=Params(adapter=1, head=2, trainable=3, total=4),
     )  # fmt: skip
@@ -48,6 +60,17 @@ def test_unknown_is_null(tmp_path):
     assert written["peak_memory_mb"] is None
 
 
+def test_runs_of_no_experiment_have_a_folder_of_their_own(tmp_path):
+    path = record.write(tmp_path, example(experiment=None), FRAME)
+    assert path.parent == tmp_path / "runs" / "adhoc" / "probe"
+
+
+def test_a_failed_run_never_lies_among_the_finished_ones(tmp_path):
+    record.write_failure(tmp_path, example(status="failed", error="boom"))
+    assert list(record.read_all(tmp_path)) == []
+    assert record.read(next((tmp_path / "failed").rglob("*.json"))).error == "boom"
+
+
 def test_reading_all_can_be_limited_to_an_experiment_and_a_source(tmp_path):
     for experiment, source in (("a", "files"), ("a", "probe"), ("b", "probe")):
         record.write(tmp_path, example(experiment=experiment, source=source), FRAME)
@@ -56,23 +79,75 @@ def test_reading_all_can_be_limited_to_an_experiment_and_a_source(tmp_path):
     assert len(list(record.read_all(tmp_path, "a", "probe"))) == 1
 
 
-NO_RECORD = "is no valid record .*delete it to run it again"
+def test_a_record_keeps_the_labels_it_was_written_with(tmp_path):
+    written = json.loads(record.write(tmp_path, example(), FRAME).read_text())
+    assert written["labels"] == {"model": "MiniLM", "task": "CoLA", "method": "InA (Inh 0.3)"}
+    renamed = example(config=CONFIG | {"model": {"label": "MiniLM-L6"}}, labels=written["labels"])
+    assert renamed.labels.model == "MiniLM"
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("settings", "label"),
     [
-        (lambda text: text[:200], NO_RECORD),
-        (lambda text: "", NO_RECORD),
-        (lambda text: text.replace('"seed"', '"sed"'), NO_RECORD),
-        (lambda text: text.replace('"done"', '"finished"'), "status: Input should be 'done', 'failed'"),
-        (lambda text: text.replace('"schema_version": 1', '"schema_version": 99'), "schema version 1"),
+        ({"kind": "full", "name": "full"}, "Full fine-tuning"),
+        ({"kind": "lora", "name": "lora", "r": 8, "alpha": 16.0}, "LoRA"),
+        ({"kind": "lora", "name": "lora", "r": 4}, "LoRA (r 4)"),
+        ({"kind": "lora", "name": "lora_released", "r": 4}, "LoRA, released code"),
+        ({"kind": "ina", "name": "ina", "inhibition": 0.0, "activation": "identity"}, "InA (Inh 0, identity)"),
+        ({"kind": "ina", "name": "ina_p10", "inhibition": 0.1}, "InA (Inh 0.1)"),
+        ({"kind": "ina", "name": "ina_released", "inhibition": 0.9}, "InA, released code (Inh 0.9)"),
+        ({"kind": "gate", "name": "gate_p0", "inhibition": 0, "layers": 3}, "giBERT, full-rank gate (Inh 0, layers 3)"),
+        ({"kind": "ina", "name": "ina", "threshold": "tensor"}, "InA (threshold per tensor)"),
+        ({"kind": "novel", "name": "novel"}, "novel"),
+        ({"kind": "peft", "name": "novel", "label": "Novel"}, "Novel"),
     ],
 )
-def test_a_damaged_record_is_refused_by_name(tmp_path, damage, told):
+def test_a_method_is_called_what_its_settings_say(settings, label):
+    assert method_label(settings) == label
+
+
+def test_every_committed_record_is_sound_and_lies_where_its_run_belongs():
+    found = list(record.read_all(Path(__file__).parent.parent / "results"))
+    assert len(found) >= 1041 and {run.labels.model for run in found} == {"all-MiniLM-L6-v2"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"last": EVALUATIONS[0]}, "`last` is not the last of `evaluations`"),
+        ({"best": EVALUATIONS[1]}, "`best` is not the evaluation with the highest mcc"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused(tmp_path, changes, problem):
+    path = record.write(tmp_path, example(**changes), FRAME)
+    with pytest.raises(RecordError, match=f"^{re.escape(f'{path}: {problem}')}"):
+        list(record.read_all(tmp_path))
+
+
+def test_a_metric_that_is_not_a_number_is_refused(tmp_path):
+    path = record.write(tmp_path, example(), FRAME)
+    path.write_text(path.read_text().replace("0.25", "NaN"))
+    with pytest.raises(RecordError, match="metric mcc after epoch 2 is nan; a finished run has finite metrics"):
+        list(record.read_all(tmp_path))
+
+
+@pytest.mark.parametrize("copy", ["minilm--cola--ina--s1 (1).json", "minilm--cola--ina--s2.json", "../files/x.json"])
+def test_a_copy_of_a_record_is_refused(tmp_path, copy):
+    path = record.write(tmp_path, example(), FRAME)
+    (path.parent.parent / "files").mkdir()
+    (path.parent / copy).write_text(path.read_text())
+    message = "it holds the record of runs/glue_mini/probe/minilm--cola--ina--s1.json; delete the copy"
+    with pytest.raises(RecordError, match=re.escape(message)):
+        list(record.read_all(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda text: text[:200], lambda text: "", lambda text: text.replace('"seed"', '"sed"')]
+)
+def test_a_damaged_record_is_refused_by_name(tmp_path, damage):
     path = record.write(tmp_path, example(), FRAME)
     path.write_text(damage(path.read_text()))
-    with pytest.raises(RecordError, match=f"{path.name}.*{told}"):
+    with pytest.raises(RecordError, match=f"{path.name} is no valid record .*delete it to run it again"):
         record.read(path)
 
 
@@ -83,7 +158,7 @@ def test_a_damaged_record_is_refused_by_name(tmp_path, damage, told):
         (dict(headline="accuracy"), "headline: 'accuracy' is none of best.metrics, mcc"),
         (dict(best=None), "best: is missing though the status is 'done'"),
         (
-            dict(last=MEASURED.model_copy(update={"metrics": {"mcc": 0.3, "bleu": 0.3}})),
+            dict(last=EVALUATIONS[1].model_copy(update={"metrics": {"mcc": 0.3, "bleu": 0.3}})),
             "last.metrics: 'bleu' is no metric",
         ),
     ],
@@ -93,6 +168,15 @@ def test_what_the_tables_do_not_know_is_refused_by_file_and_key(changes, told, t
     with pytest.raises(RecordError) as error:
         record.read(path)
     assert str(error.value).startswith(f"{path}: {told}") and "delete it to run it again" in str(error.value)
+
+
+def test_an_unknown_status_is_refused_by_file_and_key(tmp_path):
+    path = record.write(tmp_path, example(), FRAME)
+    path.write_text(path.read_text().replace('"status": "done"', '"status": "finished"'))
+    with pytest.raises(
+        RecordError, match=f"{path.name} is no valid record .*: status: Input should be 'done', 'failed'"
+    ):
+        record.read(path)
 
 
 def test_a_run_that_did_not_finish_is_refused_among_those_that_did(tmp_path):
@@ -120,6 +204,13 @@ def test_an_error_of_permission_is_told_as_a_sentence():
     error = PermissionError(13, "Permission denied", "results/runs")
     told = "results/runs may not be read or written; change its permissions, or name another folder"
     assert record.explained(error) == told
+
+
+def test_a_record_of_another_schema_version_is_refused(tmp_path):
+    path = record.write(tmp_path, example(), FRAME)
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    with pytest.raises(RecordError, match="schema version 1"):
+        record.read(path)
 
 
 def test_missing_predictions_are_named(tmp_path):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from made_up import write_run
 
-from ina.claims.ledger import ledger
-from ina.figures.rates import rates, whole_searches
-from ina.tables import collect, files, search
+from ina.figures.comparison import rates
+from ina.tables import documents, search
+from ina.tables.frame import Study, searches, studies
 
 SKILL = {1e-3: 0.7, 2e-3: 0.9, 4e-3: 0.6}
 
@@ -23,80 +23,71 @@ def write_trials(root: Path, tasks=("cola", "mrpc"), skill=SKILL) -> None:
 
 
 @pytest.fixture
-def study(tmp_path) -> collect.Study:
+def study(tmp_path) -> Study:
     write_trials(tmp_path)
-    [found] = collect.searches(tmp_path)
+    [found] = searches(tmp_path)
     return found
 
 
+def best(study: Study) -> dict[tuple[str, str], float]:
+    found = search.trials(study).query("best")
+    return {(one.model, one.method): one.learning_rate for one in found.itertuples()}
+
+
 def test_a_method_takes_the_setting_with_the_best_mean_over_the_tasks(study):
-    assert search.taken(study) == {
-        ("minilm", "lora"): {"learning_rate": 2e-3},
-        ("minilm", "ina"): {"learning_rate": 2e-3},
-    }
+    assert best(study) == {("minilm", "lora"): 2e-3, ("minilm", "ina"): 2e-3}
 
 
 def test_a_setting_that_was_not_tried_on_every_task_is_not_taken(tmp_path):
     write_trials(tmp_path, tasks=("cola",))
     write_trials(tmp_path, tasks=("mrpc",), skill={1e-3: 0.7, 4e-3: 0.6})
-    [found] = collect.searches(tmp_path)
-    assert search.taken(found)["minilm", "lora"] == {"learning_rate": 1e-3}
-    assert [each.mean is None for each in search.trials(found)] == [False, True, False] * 2
+    [found] = searches(tmp_path)
+    assert best(found)["minilm", "lora"] == 1e-3
+    assert set(search.trials(found).query("over_tasks.isna()")["learning_rate"]) == {2e-3}
 
 
 def test_what_a_task_changes_for_every_trial_is_no_setting(tmp_path):
     for task, epochs in (("cola", 5), ("stsb", 3)):
         for rate in SKILL:
             write_run(tmp_path, task=task, select=0.2, train={"learning_rate": rate, "epochs": epochs})
-    [found] = collect.searches(tmp_path)
-    assert [each.setting for each in search.trials(found)] == [{"learning_rate": rate} for rate in sorted(SKILL)]
-    assert all(each.mean is not None for each in search.trials(found))
+    [found] = searches(tmp_path)
+    assert search.varied_settings(found, "minilm", "lora") == ["learning_rate"]
+    assert search.trials(found)["over_tasks"].notna().all()
 
 
 def test_seeds_of_a_setting_are_averaged(tmp_path):
-    for seed in (1, 2):
-        write_run(tmp_path, seed=seed, select=0.2, train={"learning_rate": 1e-3})
-        write_run(tmp_path, seed=seed, select=0.2, train={"learning_rate": 2e-3})
-    [found] = collect.searches(tmp_path)
-    low, high = search.trials(found)
-    assert len(low.scores["cola"]) == len(high.scores["cola"]) == 2
-    assert low.mean == pytest.approx(low.scores["cola"].mean())
+    runs = [write_run(tmp_path, seed=s, select=0.2, train={"learning_rate": r}) for s in (1, 2) for r in (1e-3, 2e-3)]
+    [found] = searches(tmp_path)
+    low, _ = search.trials(found)["mean"]
+    scores = [run.best.metrics["mcc"] for run in runs if run.config["train"]["learning_rate"] == 1e-3]
+    assert len(scores) == 2 and low == pytest.approx(100 * np.mean(scores))
 
 
 def test_the_table_shows_every_trial_and_marks_what_is_taken(study):
     table = search.search_table(study)
-    assert [column.title for column in table.columns][2:] == [
-        "learning rate",
-        "CoLA (mcc)",
-        "MRPC (accuracy)",
-        "Mean",
-        "",
-    ]
-    assert [row.cells[2] for row in table.rows] == ["0.001", "0.002", "0.004"] * 2
-    assert [row.cells[-1] for row in table.rows] == ["", "taken", ""] * 2
+    assert list(table.shown)[2:] == ["learning rate", "CoLA (mcc)", "MRPC (accuracy)", "Mean", ""]
+    assert list(table.shown["learning rate"]) == ["0.001", "0.002", "0.004"] * 2
+    assert list(table.shown[""]) == ["", "taken", ""] * 2
     assert "20 % of the training rows" in table.caption
     assert list(table.data["taken"]) == [False, True, False] * 2
 
 
 def test_nothing_is_taken_while_settings_of_a_method_are_still_to_be_tried(study, monkeypatch):
-    def planned(method: str) -> SimpleNamespace:
-        return SimpleNamespace(model=SimpleNamespace(name="minilm"), method_label=method)
-
-    plan = {run.id: planned(run.method) for run in study.runs} | {"a fourth rate": planned("lora")}
-    monkeypatch.setattr(collect.Study, "plan", plan)
+    fourth = SimpleNamespace(model=SimpleNamespace(name="minilm"), method_label="lora")
+    plan = dict.fromkeys(study.runs["id"]) | {"a fourth rate": fourth}
+    monkeypatch.setattr(Study, "plan", plan)
     table = search.search_table(study)
-    assert [row.cells[-1] for row in table.rows] == ["", "best so far", "", "", "taken", ""]
+    assert list(table.shown[""]) == ["", "best so far", "", "", "taken", ""]
     assert "others are still to be tried" in table.notes[0]
 
 
-def test_trials_are_in_no_table_of_scores_and_no_claim(tmp_path):
+def test_trials_are_in_no_table_of_scores_of_dev_rows(tmp_path):
     write_trials(tmp_path)
     write_run(tmp_path, experiment="search")  # beside a run that is measured on dev rows
-    [found] = collect.studies(tmp_path, "search")
-    assert [run.id for run in found.runs] == ["minilm--cola--lora--s1"]
-    [trials] = collect.searches(tmp_path, "search")
-    assert [table.name for table in files.tables(trials)] == ["search"]
-    assert "search, data source" not in ledger(list(collect.studies(tmp_path)))
+    [found] = studies(tmp_path, "search")
+    assert list(found.runs["id"]) == ["minilm--cola--lora--s1"]
+    [trials] = searches(tmp_path, "search")
+    assert [table.name for table in documents.tables(trials)] == ["search"]
 
 
 def test_the_figure_has_a_curve_of_score_against_rate_for_each_method(study):
@@ -104,15 +95,15 @@ def test_the_figure_has_a_curve_of_score_against_rate_for_each_method(study):
     assert [axis.get_title() for axis in figure.axes] == ["CoLA", "MRPC"]
     curves = {line.get_label(): line.get_xydata() for line in figure.axes[0].lines if not line.get_label()[0] == "_"}
     assert curves.keys() == {"LoRA", "InA (Inh 0.3)"}
-    cell = {
-        run.config["train"]["learning_rate"]: run for run in study.runs if (run.task, run.method) == ("cola", "ina")
-    }
-    expected = [(rate, 100 * cell[rate].best.metrics["mcc"]) for rate in sorted(SKILL)]
-    assert curves["InA (Inh 0.3)"] == pytest.approx(np.array(expected))
+    runs = study.runs[(study.runs["task"] == "cola") & (study.runs["method"] == "ina")].sort_values(
+        "train.learning_rate"
+    )
+    expected = list(zip(runs["train.learning_rate"], 100 * runs["value"], strict=True))
+    assert curves["InA (Inh 0.3)"] == pytest.approx(np.array(expected, float))
 
 
 def test_a_search_is_drawn_together_with_the_experiments_that_complete_it(tmp_path):
     for experiment, rate in (("search_x", 1e-3), ("search_x_full", 2e-3), ("search_xy", 3e-3)):
         write_run(tmp_path, experiment=experiment, select=0.2, train={"learning_rate": rate})
-    joined = {study.experiment: len(study.runs) for study in whole_searches(list(collect.searches(tmp_path)))}
+    joined = {study.experiment: len(study.runs) for study in search.joined_searches(searches(tmp_path))}
     assert joined == {"search_x": 2, "search_xy": 1}

@@ -119,7 +119,7 @@ def data_dir(data: "DataConfig") -> Path | None:
     name, value = _named_by(data)
     if not value:
         return None
-    folder = Path(value).expanduser()
+    folder = Path(os.path.expanduser(value))
     if not folder.is_dir():
         raise FileNotFoundError(f"{name} is {value!r}, which is no folder; name the folder that holds glue/ and squad/")
     return folder

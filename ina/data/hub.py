@@ -96,7 +96,7 @@ def _folder() -> Path | None:
     value = os.environ.get("INA_HUB_DIR")
     if not value:
         return None
-    folder = Path(value).expanduser()
+    folder = Path(os.path.expanduser(value))
     if not folder.is_dir():
         raise FileNotFoundError(f"INA_HUB_DIR is {value!r}, which is no folder; name the one that holds nyu-mll/glue")
     return folder

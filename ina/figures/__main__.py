@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from ..record import RecordError
-from ..tables import collect
+from ..tables import frame
+from ..tables.search import joined_searches
 from . import __doc__ as described
-from . import drawn, save
-from .rates import whole_searches
+from . import figures_for, save
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -20,11 +20,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     options = parser.parse_args(arguments)
     try:
-        found = list(collect.studies(options.results, options.experiment))
-        found += whole_searches(list(collect.searches(options.results, options.experiment)))
+        found = frame.studies(options.results, options.experiment)
+        found += joined_searches(frame.searches(options.results, options.experiment))
         for study in found:
             folder = options.results / "figures" / study.name
-            for name, draw in drawn(study).items():
+            for name, draw in figures_for(study).items():
                 figure = draw(study)
                 for suffix in ("pdf", "png"):
                     save(figure, folder / f"{name}.{suffix}")

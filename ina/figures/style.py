@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..record import write_atomically
-from ..tables.collect import Cell, Study, task_label
+from ..tables.frame import Study
 
 WIDTH = 6.75  # inches, the text width of a two-column paper
 COLOURS = {
@@ -50,7 +50,7 @@ STYLE = {
 
 
 @dataclass(frozen=True)
-class Look:
+class MethodStyle:
     """How a method is drawn."""
 
     colour: str
@@ -58,23 +58,24 @@ class Look:
     line: str | tuple
 
 
-def look_of(method: dict[str, Any]) -> Look:
+def style_of(method: dict[str, Any]) -> MethodStyle:
     """How a method is drawn, from a record's `config["method"]`; one with a name of its own looks like its kind."""
-    family = method["name"] if method["name"] in COLOURS else method["kind"]
+    family = next((name for name in (method["name"], method["kind"]) if name in COLOURS), "gate")
     level = method.get("inhibition")
     if level is None:
-        return Look(COLOURS[family], MARKERS[family], LINES[family])
+        return MethodStyle(COLOURS[family], MARKERS[family], LINES[family])
     light, base, dark = 0.5 * np.array(to_rgb(COLOURS[family])) + 0.5, to_rgb(COLOURS[family]), np.zeros(3)
     shade = [np.interp(level, (0, 0.3, 1.5), channel) for channel in zip(light, base, dark, strict=True)]
-    return Look(to_hex(shade), LEVEL_MARKERS[round(10 * level)], LINES[family])
+    return MethodStyle(to_hex(shade), LEVEL_MARKERS[round(10 * level)], LINES[family])
 
 
-def looks(study: Study) -> dict[str, Look]:
-    """A look for each method, in order; methods of one kind and level have different markers."""
-    settings = {run.method: run.config["method"] for run in study.runs}
-    found: dict[str, Look] = {}
-    for method in dict.fromkeys(method for _, method in study.methods):
-        usual = look_of(settings[method])
+def method_styles(study: Study) -> dict[str, MethodStyle]:
+    """A style for each method, in order; methods of one kind and level have different markers."""
+    found: dict[str, MethodStyle] = {}
+    for model, method in study.methods:
+        if method in found:
+            continue
+        usual = style_of(study.settings(model, method))
         others = (replace(usual, marker=marker) for marker in LEVEL_MARKERS)
         found[method] = next((one for one in (usual, *others) if one not in found.values()), usual)
     return found
@@ -100,21 +101,14 @@ def letters(axes: Sequence[Axes]) -> None:
             axis.annotate(letter, (0, 1), (-14, 5), "axes fraction", "offset points", fontweight="bold")
 
 
-def cells_of(study: Study, model: str, task: str) -> dict[str, Cell]:
-    """The cells of a model and task by method, in order."""
-    methods = [method for of, method in study.methods if of == model]
-    return {method: cell for method in methods if (cell := study.cells.get((model, task, method)))}
-
-
 def prefix(study: Study, model: str) -> str:
     """The model at the head of a title, where there are several."""
-    several = len({of for of, _ in study.methods}) > 1
-    return f"{study.model_label(model)}, " if several else ""
+    return f"{study.label(model=model)}, " if len(study.models) > 1 else ""
 
 
-def of_task(study: Study, task: str) -> str:
+def task_title(study: Study, task: str) -> str:
     """The task in a title; the generated one of its form is not the task itself."""
-    return task_label(task) + (", generated" if study.source == "probe" else "")
+    return study.label(task=task) + (", generated" if study.source == "probe" else "")
 
 
 def legend(figure: Figure, note: str = "") -> None:
@@ -134,9 +128,9 @@ def legend(figure: Figure, note: str = "") -> None:
 
 def png(figure: Figure, dpi: int = 100) -> bytes:
     """A figure as a PNG of 256 colours, a quarter as large as one of all."""
-    drawn, small = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi)
-    Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(small, "png", optimize=True)
+    full, small = BytesIO(), BytesIO()
+    figure.savefig(full, format="png", dpi=dpi)
+    Image.open(full).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(small, "png", optimize=True)
     return small.getvalue()
 
 

@@ -8,7 +8,7 @@ from examples, `compare` summarises cells, pairs and rows of tasks, `verdict` ap
     [verdict] = decide([pair])
 """
 
-from .compare import Aggregate, Average, CellSummary, Comparison, aggregate, average, compare, summarise
+from .compare import Aggregate, CellSummary, Comparison, aggregate, compare, summarise
 from .estimate import Estimate, Interval
 from .scores import METRICS, Metric
 from .verdict import SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
@@ -16,7 +16,6 @@ from .verdict import SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
 __all__ = [
     "METRICS",
     "Aggregate",
-    "Average",
     "CellSummary",
     "Comparison",
     "Estimate",
@@ -26,7 +25,6 @@ __all__ = [
     "Verdict",
     "aggregate",
     "at_other_rates",
-    "average",
     "compare",
     "decide",
     "seeds_needed",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .estimate import Estimate, Interval, Result, from_resamples, mean_of
+from .estimate import Estimate, Interval, from_resamples, mean_of
 from .scores import METRICS, checked, per_resample, per_run
 
 RESAMPLES = 10_000
@@ -21,8 +21,8 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class CellSummary(Result):
-    """The runs of one cell. `std` has ddof=1 and is None for one seed; `degenerate` is a share of the runs.
+class CellSummary:
+    """The runs of one cell. `std` has ddof=1 and is None for one seed.
 
     `interval` is for the expected score over seeds and examples: see `ina.stats.estimate`. One new run varies more.
     """
@@ -33,15 +33,12 @@ class CellSummary(Result):
     examples: int
     mean: float
     std: float | None
-    min: float
-    max: float
-    degenerate: float | None
     estimate: Estimate
     interval: Interval
 
 
 @dataclass(frozen=True)
-class Comparison(Result):
+class Comparison:
     """Method A minus method B, paired by seed and by example.
 
     difference    of the expected scores, with its 95 % `interval` and `p_value` (see `ina.stats.estimate`). Both are
@@ -60,16 +57,7 @@ class Comparison(Result):
 
 
 @dataclass(frozen=True)
-class Average(Result):
-    """Mean over tasks of the cells' means, each task with one metric; the tasks are fixed."""
-
-    tasks: int
-    estimate: Estimate
-    interval: Interval
-
-
-@dataclass(frozen=True)
-class Aggregate(Result):
+class Aggregate:
     """Method A minus method B, mean over tasks."""
 
     tasks: int
@@ -85,14 +73,12 @@ def summarise(
     labels: np.ndarray | None,
     predictions: np.ndarray,
     rng: np.random.Generator | int,
-    degenerate: np.ndarray | None = None,
     resamples: int = RESAMPLES,
     clusters: np.ndarray | None = None,
 ) -> CellSummary:
     """Summary of one cell: `labels` (n,), `predictions` (seeds, n); for metric "mean" no labels and scores per example.
 
-    `degenerate` (seeds,) says which runs have failed; without it a run counts as failed where it predicts the same
-    for every example (unknown, None, for "mean"). Raises ValueError on input the metric is not defined for.
+    Raises ValueError on input the metric is not defined for.
     """
     labels, predictions = checked(metric, labels, predictions)
     rng = np.random.default_rng(rng)
@@ -101,10 +87,6 @@ def summarise(
     count, cluster = _numbered(clusters, examples)
     resampled = per_resample(metric, labels, predictions, rng, resamples, cluster)
     estimate = from_resamples(scores, resampled, examples, METRICS[metric].leverage, count)
-    if degenerate is None and metric != "mean":
-        degenerate = (predictions == predictions[:, :1]).all(axis=1)
-    if degenerate is not None and np.shape(degenerate) != (seeds,):
-        raise ValueError(f"degenerate has shape {np.shape(degenerate)} for {seeds} seeds")
     return CellSummary(
         metric=metric,
         scores=tuple(scores.tolist()),
@@ -112,9 +94,6 @@ def summarise(
         examples=examples,
         mean=estimate.value,
         std=float(scores.std(ddof=1)) if seeds > 1 else None,
-        min=float(scores.min()),
-        max=float(scores.max()),
-        degenerate=None if degenerate is None else float(np.mean(degenerate)),
         estimate=estimate,
         interval=estimate.interval(LEVEL),
     )
@@ -169,18 +148,12 @@ def _numbered(clusters: np.ndarray | None, examples: int) -> tuple[int | None, n
     return len(names), cluster
 
 
-def average(cells: Sequence[CellSummary], same_seeds: bool = True) -> Average:
-    """The average of a row, as tables print it; one cell for each task.
-
-    `same_seeds`: row s of every cell has the same seed, see :func:`ina.stats.estimate.mean_of`.
-    """
-    estimate = mean_of([cell.estimate for cell in cells], _by_seed(cells, same_seeds))
-    return Average(len(cells), estimate, estimate.interval(LEVEL))
-
-
 def aggregate(comparisons: Sequence[Comparison], same_seeds: bool = True) -> Aggregate:
-    """A against B over several tasks; one comparison for each task. `same_seeds` is that of :func:`average`."""
-    by_seed = _by_seed(comparisons, same_seeds)
+    """A against B over several tasks; one comparison for each task.
+
+    `same_seeds`: row s of every task has the same seed, see :func:`ina.stats.estimate.mean_of`.
+    """
+    by_seed = np.array([one.scores for one in comparisons]) if same_seeds else None
     estimate = mean_of([c.difference for c in comparisons], by_seed)
     return Aggregate(
         tasks=len(comparisons),
@@ -190,7 +163,3 @@ def aggregate(comparisons: Sequence[Comparison], same_seeds: bool = True) -> Agg
         p_value=estimate.p_value(),
         degenerate=all(c.degenerate for c in comparisons),
     )
-
-
-def _by_seed(tasks: Sequence[CellSummary | Comparison], same_seeds: bool) -> np.ndarray | None:
-    return np.array([one.scores for one in tasks]) if same_seeds else None

@@ -40,21 +40,14 @@ failed runs, or of a setting known to fail, is not to be trusted with few seeds.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 
-class Result:
-    """A result that can be written to JSON."""
-
-    def to_dict(self) -> dict:
-        return asdict(self)
-
-
 @dataclass(frozen=True)
-class Interval(Result):
+class Interval:
     """An interval of confidence `level`; `over` names what it allows to turn out otherwise: seeds, examples, both."""
 
     low: float
@@ -64,7 +57,7 @@ class Interval(Result):
 
 
 @dataclass(frozen=True)
-class Estimate(Result):
+class Estimate:
     """A mean over seeds with its two variances; `seed_variance` is None where there was one seed only."""
 
     value: float

@@ -5,7 +5,7 @@ what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. 
 
 1. no run of either has learned anything              -> undecided (two failures are not two equal methods)
    fewer than three seeds on either side              -> undecided (two seeds say next to nothing about a third;
-                                                         how many would decide it is told from two on, with its range)
+                                                         how many would decide it is said from two on, with its range)
 2. shown to lie within the margin                     -> equivalent
    (two one-sided tests, TOST: |A - B| < margin, p <= alpha; alone, that is a 90 % interval inside the margin)
 3. shown to differ from 0                             -> better or worse, by the sign of A - B
@@ -35,7 +35,7 @@ from typing import Literal
 from scipy import stats
 
 from .compare import Aggregate, Comparison
-from .estimate import Estimate, Interval, Result
+from .estimate import Estimate, Interval
 from .scores import METRICS
 
 ALPHA = 0.05
@@ -45,7 +45,7 @@ MAX_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
-class SeedsNeeded(Result):
+class SeedsNeeded:
     """Seeds for each method that would decide a pair, and the range of that number (90 %: seed variance is itself
     estimated from few seeds). All None where no number would on these examples; `examples` is then how many times as
     many would be needed at least."""
@@ -58,7 +58,7 @@ class SeedsNeeded(Result):
 
 
 @dataclass(frozen=True)
-class Verdict(Result):
+class Verdict:
     """Verdict on A against B; p-values are corrected for the family, None where rule 1 applied.
 
     `interval` is the simultaneous one for the family. `smallest_margin` is the smallest margin, raw, within which the
@@ -153,10 +153,10 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict]) -> Verdict:
     differing = {name: other for name, other in others.items() if other.verdict != verdict.verdict}
     if not differing:
         return replace(verdict, reason=f"{verdict.reason}; also with {', '.join(others)}")
-    told = ", ".join(
+    elsewhere = ", ".join(
         f"{other.verdict} with {name} ({points(other.difference, '+')})" for name, other in differing.items()
     )
-    reason = f"{verdict.verdict} at the rates of the study, {verdict.reason}; {told}"
+    reason = f"{verdict.verdict} at the rates of the study, {verdict.reason}; {elsewhere}"
     return replace(verdict, verdict="depends on the rate", reason=reason)
 
 

@@ -1,5 +1,6 @@
 """Tables from records and published numbers: ``python -m ina.tables EXPERIMENT``.
 
-`collect` groups records into cells and reads the numbers of others, `scores` makes a `layout.Table` of them, `render`
-prints it in Markdown, CSV, LaTeX and HTML, `files` knows where each one lies.
+`frame` makes one data frame of records. Every table is a selection of it, made by `scores`, `verdicts`, `ablation`,
+`distractors`, `mechanism`, `search` and `costs`; `claims` makes sentences of verdicts; `table` prints; `documents`
+knows where each one lies.
 """

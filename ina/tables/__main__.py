@@ -1,8 +1,9 @@
 """Write the tables of experiments from their records, or check that the written ones are up to date.
 
-Files go to <results>/tables/<experiment>-<data source>/. <results>/REPORT.md is kept up to date too and, where
-<results> is called `results`, the README beside it: what stands between `<!-- table: NAME -->` and `<!-- /table -->` is
-replaced by our rows of that table, NAME being <experiment>-<data source>.
+Files go to <results>/tables/<experiment>-<data source>/. <results>/REPORT.md and CLAIMS.md are kept up to date too and,
+where <results> is called `results`, the README beside it: what stands between `<!-- table: NAME -->` and
+`<!-- /table -->` is replaced by our rows of that table, NAME being <experiment>-<data source>, and what stands between
+`<!-- claim: NAME -->` and `<!-- /claim -->` by what our runs say about that claim.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import sys
 from pathlib import Path
 
 from ..record import explained
-from . import collect, files, render
-from .excerpt import on_screen
+from . import documents, frame
+from .check import check_metrics
+from .scores import on_screen
+from .table import FORMATS, markdown
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,29 +35,31 @@ def _tables(arguments: list[str] | None) -> None:
     )
     parser.add_argument("experiment", nargs="?", help="default: every one that has records")
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
-    parser.add_argument("--format", choices=files.FORMATS, help="write nothing; print the tables in this format")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date, or the "
+                        "metrics of a record are not those of its predictions")  # fmt: skip
+    parser.add_argument("--format", choices=FORMATS, help="write nothing; print the tables in this format")
     parser.add_argument("--published", action="store_true", help="print the numbers of others below our own")
     options = parser.parse_args(arguments)
-    whole = options.experiment is None
-    studies = [
-        *collect.studies(options.results, options.experiment),
-        *collect.searches(options.results, options.experiment),
-    ]
+    all_studies = options.experiment is None
+    studies = frame.studies(options.results, options.experiment) + frame.searches(options.results, options.experiment)
     if options.format:
-        print("\n".join(files.FORMATS[options.format](table) for study in studies for table in files.tables(study)))
+        print("\n".join(FORMATS[options.format](table) for study in studies for table in documents.tables(study)))
         return
-    wanted = files.wanted(options.results, studies, whole)
     if options.check:
-        stale = files.stale(options.results, wanted, whole)
-        if stale:
-            sys.exit("\n".join(stale) + f"\nrun: python -m ina.tables --results {options.results}")
-        print(f"{len(wanted)} files are up to date")
+        for study in studies:
+            check_metrics(study)
+    files = documents.expected_files(options.results, studies, all_studies)
+    if options.check:
+        if not files:
+            sys.exit(f"error: there is no record under {options.results / 'runs'}; nothing was checked")
+        if problems := documents.outdated(options.results, files, all_studies):
+            sys.exit("\n".join(problems) + f"\nrun: python -m ina.tables --results {options.results}")
+        print(f"{len(files)} files are up to date")
         return
-    files.write(wanted)
+    documents.write(files)
     for study in studies:
-        tables = (on_screen(table, options.published) for table in files.main_tables(study))
-        print("\n".join(map(render.markdown, tables)))
+        tables = (on_screen(table, options.published) for table in documents.main_tables(study))
+        print("\n".join(map(markdown, tables)))
         print(f"-> {options.results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
         print("" if options.published else "   --published shows the numbers of others too\n")
 

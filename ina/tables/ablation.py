@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .. import stats
 from ..adapter.gate import ACTIVATIONS, THRESHOLDS
-from . import collect, scores
-from .collect import RULES, Cell, Rule, Study
-from .layout import DASH, Column, Row, Table, points, signed, spread
-from .others import INSTEAD, folder
+from ..labels import METHODS, value_label
+from .frame import SELECTIONS, Key, Study
 from .outcomes import RESAMPLES, summarise
-from .verdicts import Judged, judge
+from .published import INSTEAD, folder, published
+from .scores import caption, warnings
+from .table import DASH, SECTION, Table, interval, signed, spread
+from .verdicts import verdicts
 
 TITLES = {
     "activation": "Activation",
@@ -30,7 +30,7 @@ _SITES = ("query", "key", "value", "all")
 _ORDERS = {  # how the values of a setting are sorted; others by themselves
     "activation": _ACTIVATIONS.index,
     "threshold": THRESHOLDS.index,
-    "sites": lambda sites: (sites == ["all"], len(sites), [_SITES.index(site) for site in sites]),
+    "sites": lambda sites: (sites == ("all",), len(sites), [_SITES.index(site) for site in sites]),
 }
 _LORA_NOTE = (
     "InA = LoRA: without activation (identity) and threshold (inhibition 0), InA computes what LoRA does, apart "
@@ -45,28 +45,20 @@ def is_ablation(study: Study) -> bool:
 
 def varied(study: Study) -> tuple[str, ...]:
     """The settings in which cells of the same model, task and method differ."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for cell in study.cells.values():
-        method = _settings(cell)
-        groups.setdefault((cell.model, cell.task, method["name"]), []).append(method)
-    return tuple(key for key in TITLES if any(_differs(key, methods) for methods in groups.values()))
+    groups = study.cells.groupby(["model", "task", "method.name"])
+    columns = {key: f"method.{key}" for key in TITLES if f"method.{key}" in study.cells}
+    return tuple(key for key, column in columns.items() if any(of.map(str).nunique() > 1 for _, of in groups[column]))
 
 
-def _differs(key: str, methods: list[dict[str, Any]]) -> bool:
-    return any(method.get(key) != methods[0].get(key) for method in methods)
-
-
-def ordered(study: Study, model: str, task: str) -> list[Cell]:
+def ordered(study: Study, model: str, task: str) -> list[Key]:
     """The cells of a model and task, by method and then by the settings that vary."""
-    keys = varied(study)
 
-    def place(cell: Cell) -> tuple[Any, ...]:
-        method = _settings(cell)
-        values = [_ORDERS.get(key, lambda value: value)(method[key]) for key in keys if key in method]
+    def place(key: Key) -> tuple[Any, ...]:
+        method = study.settings(model, key[2])
+        values = [_ORDERS.get(name, lambda value: value)(method[name]) for name in varied(study) if name in method]
         return (method["name"] != "lora", method["name"], *values)
 
-    cells = [cell for cell in study.cells.values() if (cell.model, cell.task) == (model, task)]
-    return sorted(cells, key=place)
+    return sorted(study.keys(model, task), key=place)
 
 
 def is_lora(method: dict[str, Any]) -> bool:
@@ -76,53 +68,32 @@ def is_lora(method: dict[str, Any]) -> bool:
     return method["kind"] == "lora"
 
 
-def panels(study: Study) -> list[tuple[str, str]]:
-    """All (model, task), in order."""
-    return list(dict.fromkeys((cell.model, cell.task) for cell in study.cells.values()))
-
-
-def told(key: str, method: dict[str, Any]) -> str:
+def format_setting(key: str, method: dict[str, Any]) -> str:
     """The value of a setting in print; LoRA has no gate to set."""
     value = method.get(key)
     if key == "detach_threshold":
         return "gradient stopped" if value else "gradient flows"
-    return DASH if value is None else collect.value_text(value)
+    return DASH if value is None else value_label(value)
 
 
 def ablation_table(study: Study) -> Table:
     """A section for each model and task, a row for each setting; below, the same settings as others published them."""
-    keys = varied(study)
-    with_lora = any(_settings(cell)["kind"] == "lora" for cell in study.cells.values())
-    against = ("To reference", *(["To LoRA"] * with_lora))
-    columns = (
-        Column("Method", numeric=False),
-        *(Column(TITLES[key], numeric=key in ("inhibition", "r")) for key in keys),
-        Column("Adapter"),
-        Column("Learning rate"),
-        Column("Epoch", numeric=False),
-        Column("Score (n)"),
-        Column("95 % interval"),
-        *(c for g in against for c in (Column("Δ", g), Column("95 % interval", g), Column("Verdict", g, False))),
-    )
-    rows, notes, data = [], [], []
-    for model, task in panels(study):
+    methods = [study.settings(model, method) for model, method in study.methods]
+    keys, rows, notes = varied(study), [], []
+    for model, task in study.panels:
         cells = ordered(study, model, task)
-        metric = cells[0].headline
-        rows.append(Row((f"{study.model_label(model)}, {collect.task_label(task)} ({metric})",), "section"))
-        for cell in cells:
-            for rule in RULES:
-                rows.append(_row(study, cell, rule, keys, with_lora))
-                data.append(_flat(study, cell, rule, keys))
-        published = list(_published(keys, task, metric))
-        for heading in dict.fromkeys(one["heading"] for one in published):
-            rows.append(Row((f"{heading}, {collect.task_label(task)}",), "section"))
-            group = [one for one in published if one["heading"] == heading]
-            rows += [_published_row(one, keys, group, len(columns)) for one in group]
-        notes += dict.fromkeys(one["where"] for one in published if one["where"] not in notes)
-        data += [one["data"] for one in published]
-    if not notes:
-        notes = ["No published numbers of this ablation are known: see results/published/README.md."]
-    if any(is_lora(_settings(cell)) and _settings(cell)["kind"] == "ina" for cell in study.cells.values()):
+        metric = study.cells.loc[cells[0], "headline"]
+        section = f"{study.label(model=model)}, {study.label(task=task)} ({metric})"
+        rows += [_ours(study, key, selection, keys) | {"section": section} for key in cells for selection in SELECTIONS]
+        others = pd.DataFrame(_published(keys, task, metric))
+        for heading, group in others.groupby("section", sort=False) if len(others) else ():
+            reference = group.loc[group["is_reference"], "mean"]
+            if len(reference):
+                group = group.assign(difference=group["mean"] - reference.iloc[0])
+            notes += [where for where in dict.fromkeys(group["where"]) if where not in notes]
+            rows += group.assign(section=f"{heading}, {study.label(task=task)}").to_dict("records")
+    notes = notes or ["No published numbers of this ablation are known: see results/published/README.md."]
+    if any(is_lora(method) and method["kind"] == "ina" for method in methods):
         notes.insert(0, _LORA_NOTE)
     reference = (
         "Reference (ref.): the method with the settings of its file in configs/. Δ: difference to it in points, paired "
@@ -130,121 +101,114 @@ def ablation_table(study: Study) -> Table:
         f"score and difference over seeds and examples, from {RESAMPLES:,} resamples; those of differences are "
         "simultaneous for their family. Where others published single runs, Δ is what follows from their numbers."
     )
+    data = pd.DataFrame(rows)
+    with_lora = any(method["kind"] == "lora" for method in methods)
+    shown = pd.DataFrame([_shown(row, keys, with_lora) for row in data.to_dict("records")])
     return Table(
         name="ablation",
-        number="",
         title=f"Ablation, dev set, experiment {study.experiment}, data source {study.source}",
-        caption=scores.caption(study),
-        columns=columns,
-        rows=tuple(rows),
-        notes=(reference, *scores.warnings(study), *notes),
-        data=pd.DataFrame(data),
+        caption=caption(study),
+        shown=shown,
+        data=data.drop(columns=[c for c in ("section", "label", "text", "where", "is_reference") if c in data]),
+        notes=(reference, *warnings(study), *notes),
     )
 
 
-def _settings(cell: Cell) -> dict[str, Any]:
-    return cell.first.config["method"]
-
-
-def _method(method: dict[str, Any]) -> str:
-    label = collect.NAMES.get(method["name"], method["name"])
-    return f"{label} = LoRA" if is_lora(method) and method["kind"] == "ina" else label
-
-
-def differences(study: Study, cell: Cell, rule: Rule) -> dict[str, Judged]:
-    """The cell against its reference and, for InA, against the LoRA like it, where there are these: "", "lora"."""
-    kinds = {of.method: _settings(of)["kind"] for of in study.cells.values()}
-    judged = study.once(("judged", rule), partial(judge, study, rule))
-    return {
-        "lora" if kinds[one.b] == "lora" != kinds[one.a] else "": one
-        for one in judged
-        if (one.model, one.task, one.a) == (cell.model, cell.task, cell.method)
-    }
-
-
-def _row(study: Study, cell: Cell, rule: Rule, keys: tuple[str, ...], with_lora: bool) -> Row:
-    method, found, degenerate = _settings(cell), differences(study, cell, rule), cell.degenerate(rule)
-    of = cell.first
-    rate = collect.value_text(of.config["train"]["learning_rate"])
-    mine = (_method(method), *(told(key, method) for key in keys), f"{of.params.adapter:,}", rate)
-    score = spread(cell.scores(cell.headline, rule), count=rule == "best") + (f" †{degenerate}" if degenerate else "")
-    interval = _interval(summarise(study, cell, rule).interval)
-    shown = []
-    for against in ("", *(["lora"] * with_lora)):
-        one = found.get(against)
-        if one is None:
-            shown += ["ref." if cell.method == method["name"] and not against else DASH, "", ""]
-        else:
-            difference = one.compared.difference.value
-            shown += [signed(difference), _interval(one.verdict.interval, signed), one.verdict.verdict]
-    names = mine if rule == "best" else ("",) * len(mine)
-    return Row((*names, rule, score, interval, *shown), "main" if rule == "best" else "second")
-
-
-def _interval(interval: stats.Interval, write=points) -> str:
-    return f"[{write(interval.low)}, {write(interval.high)}]"
-
-
-def _flat(study: Study, cell: Cell, rule: Rule, keys: tuple[str, ...]) -> dict[str, Any]:
-    summary, method = summarise(study, cell, rule), _settings(cell)
+def _ours(study: Study, key: Key, selection: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    """A cell with one selection in points, with its differences to its reference and to the LoRA like it."""
+    model, task, name = key
+    method, cell, summary = study.settings(model, name), study.cells.loc[key], summarise(study, key, selection)
+    label = METHODS.get(method["name"], method["name"])
     row = {
         "origin": "ours",
         "experiment": study.experiment,
         "source": study.source,
-        "model": cell.model,
-        "task": cell.task,
-        "method": cell.method,
-        **{key: told(key, method) for key in keys},
-        "metric": cell.headline,
-        "selection": rule,
+        "model": model,
+        "task": task,
+        "method": name,
+        "label": f"{label} = LoRA" if is_lora(method) and method["kind"] == "ina" else label,
+        "is_reference": name == method["name"],
+        **{setting: format_setting(setting, method) for setting in keys},
+        "metric": cell["headline"],
+        "selection": selection,
         "n": summary.seeds,
         "mean": 100 * summary.mean,
-        "std": None if summary.std is None else 100 * summary.std,
+        "std": np.nan if summary.std is None else 100 * summary.std,
         "low": 100 * summary.interval.low,
         "high": 100 * summary.interval.high,
-        "degenerate": cell.degenerate(rule),
-        "adapter": cell.first.params.adapter,
-        "learning_rate": cell.first.config["train"]["learning_rate"],
+        "degenerate": int(study.degenerate(key, selection).sum()),
+        "adapter": cell["adapter"],
+        "learning_rate": cell["train.learning_rate"],
     }
-    for against, one in differences(study, cell, rule).items():
-        prefix = f"{against}_" if against else ""
+    for against, one in differences(study, key, selection).items():
         row |= {
-            f"{prefix}against": one.b,
-            f"{prefix}difference": 100 * one.compared.difference.value,
-            f"{prefix}difference_low": 100 * one.verdict.interval.low,
-            f"{prefix}difference_high": 100 * one.verdict.interval.high,
-            f"{prefix}verdict": one.verdict.verdict,
+            f"{against}against": one.b,
+            f"{against}difference": one.difference,
+            f"{against}difference_low": one.simultaneous_low,
+            f"{against}difference_high": one.simultaneous_high,
+            f"{against}verdict": one.verdict,
         }
     return row
+
+
+def differences(study: Study, key: Key, selection: str) -> dict[str, Any]:
+    """The rows of `verdicts` on a cell against its reference, "", and for InA against the LoRA like it, "lora_"."""
+    model, task, method = key
+    found = verdicts(study)
+    if not len(found):
+        return {}
+    found = found[(found["selection"] == selection) & (found["model"] == model) & (found["task"] == task)]
+    of = study.settings(model, method)["kind"]
+    return {
+        "lora_" if study.settings(model, one.b)["kind"] == "lora" != of else "": one
+        for one in found[found["a"] == method].itertuples()
+    }
+
+
+def _shown(row: dict[str, Any], keys: tuple[str, ...], with_lora: bool) -> dict[str, str]:
+    ours, first = row["origin"] == "ours", row["selection"] == "best" or row["origin"] != "ours"
+    shown = {SECTION: row["section"], "Method": row["label"] if first else ""}
+    shown |= {TITLES[key]: (DASH if pd.isna(row[key]) else row[key]) if first else "" for key in keys}
+    shown["Adapter"] = (f"{row['adapter']:,.0f}" if ours else DASH) if first else ""
+    shown["Learning rate"] = (value_label(row["learning_rate"]) if ours else DASH) if first else ""
+    shown["Epoch"] = row["selection"]
+    score = row["text"] if not ours else spread(row["mean"], row["std"], row["n"] if first else None)
+    shown["Score (n)"] = score + (f" †{row['degenerate']:.0f}" if ours and row["degenerate"] else "")
+    shown["95 % interval"] = interval(row["low"], row["high"]) if ours else DASH
+    for against, title in (("", "To reference"), *[("lora_", "To LoRA")] * with_lora):
+        difference = row.get(f"{against}difference", np.nan)
+        has_interval = not pd.isna(row.get(f"{against}difference_low", np.nan))
+        is_reference = row["is_reference"] and not against and not has_interval
+        blank = "" if ours else DASH
+        shown[f"{title} Δ"] = "ref." if is_reference else DASH if pd.isna(difference) else signed(difference)
+        ends = [row.get(f"{against}difference_{end}") for end in ("low", "high")]
+        shown[f"{title} 95 % interval"] = interval(*ends, signed) if has_interval else blank
+        shown[f"{title} verdict"] = row[f"{against}verdict"] if has_interval else blank
+    return shown
 
 
 def _published(keys: tuple[str, ...], task: str, metric: str) -> Iterator[dict[str, Any]]:
     """Numbers of others for the settings that vary: activations at 0.3 (InA's authors), levels of inhibition (theirs,
     and the best of five epochs of the precursor's curves); nothing is known of the rest."""
     if keys == ("activation",):
-        for row in sorted(
-            _rows("activation_ablation", task, metric), key=lambda row: _ACTIVATIONS.index(row["activation"])
-        ):
-            of = row["activation"]
-            yield _other("Authors' ablation, BERT-large", row, {"activation": of}, of == "gelu")
+        rows = _rows("activation_ablation", task, metric)
+        for row in sorted(rows, key=lambda row: _ACTIVATIONS.index(row["activation"])):
+            yield _other("Authors' ablation, BERT-large", row, row["activation"], row["activation"] == "gelu")
     if "inhibition" in keys:
         for row in _rows("glue", task, metric):
             if row["beside"] == "released":
-                settings = {"activation": "leaky_relu", "inhibition": row["inhibition"]}
-                if row["method"] == "lora":
-                    settings["activation"] = "identity"
-                yield _other("Authors' released runs, BERT-large", row, settings, row["inhibition"] == "0.3")
+                activation = "identity" if row["method"] == "lora" else "leaky_relu"
+                yield _other("Authors' released runs, BERT-large", row, activation, row["inhibition"] == "0.3")
         curves = pd.DataFrame(_rows("epoch_curves", task, metric))
         if len(curves):
             gate = curves[curves["method"] == "gate"]
             best = gate.loc[gate["value"].astype(float).groupby(gate["inhibition"]).idxmax()]
             for row in best.to_dict("records"):
-                settings = {"activation": "gelu", "inhibition": row["inhibition"]}
-                yield _other("Precursor, best of 5 epochs, BERT-large", row, settings, row["inhibition"] == "0.3")
+                yield _other("Precursor, best of 5 epochs, BERT-large", row, "gelu", row["inhibition"] == "0.3")
 
 
 def _rows(name: str, task: str, metric: str) -> list[dict[str, str]]:
-    table = collect.published(name)
+    table = published(name)
     for wanted in (metric, INSTEAD.get(metric)):
         match = table[(table["task"] == task) & (table["metric"] == wanted)]
         if len(match):
@@ -252,34 +216,17 @@ def _rows(name: str, task: str, metric: str) -> list[dict[str, str]]:
     return []
 
 
-def _other(heading: str, row: dict[str, str], settings: dict[str, str], reference: bool) -> dict[str, Any]:
+def _other(heading: str, row: dict[str, str], activation: str, is_reference: bool) -> dict[str, Any]:
     return {
-        "heading": heading,
-        "settings": settings | {"inhibition": f"{float(row['inhibition']):g}"},
-        "label": collect.others_label(row["method"], ""),
-        "value": float(row["value"]),
-        "text": row["value"],
-        "reference": reference,
-        "rule": "best" if row["selection"] == "epoch" else row["selection"],
+        "section": heading,
+        "origin": heading,
+        "label": METHODS.get(row["method"], row["method"]),
+        "is_reference": is_reference,
         "where": f"{heading}: {folder(row['source'])}, {row['status']}{'; ' * bool(row['note'])}{row['note']}.",
-        "data": {
-            "origin": heading,
-            "source": row["source"],
-            "model": row["model"],
-            "task": row["task"],
-            "method": row["method"],
-            **settings,
-            "metric": row["metric"],
-            "selection": row["selection"],
-            "mean": float(row["value"]),
-            "note": row["note"],
-        },
+        "activation": activation,
+        "inhibition": f"{float(row['inhibition']):g}",
+        **{name: row[name] for name in ("source", "model", "task", "method", "metric", "note")},
+        "selection": "best" if row["selection"] == "epoch" else row["selection"],
+        "mean": float(row["value"]),
+        "text": row["value"],
     }
-
-
-def _published_row(one: dict[str, Any], keys: tuple[str, ...], group: list[dict[str, Any]], width: int) -> Row:
-    base = next((other["value"] for other in group if other["reference"]), None)
-    difference = DASH if base is None else "ref." if one["reference"] else signed((one["value"] - base) / 100)
-    settings = (one["settings"].get(key, DASH) for key in keys)
-    cells = (one["label"], *settings, DASH, DASH, one["rule"], one["text"], DASH)
-    return Row((*cells, difference, *[DASH] * (width - len(cells) - 1)))

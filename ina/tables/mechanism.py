@@ -1,19 +1,29 @@
-"""Tables of what was measured inside the trained models: where attention goes, and what the gate does."""
+"""What was measured inside the trained models of a study: where attention goes, and what the gate does.
+
+The value of a run is a mean over the passages of the dev set. An interval is for a new seed on the same passages: t
+over the runs' values. Differences are paired by seed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
+from ..analysis import measurement
 from ..analysis.gates import MEASURES
-from . import collect
-from .collect import Study
-from .layout import DASH, Column, Row, Table, points, signed
-from .measured import ALL, ELSEWHERE, RANKS, at_sites, attention, between, less, lora, measured, over_seeds
+from ..analysis.measurement import Measurement
+from .frame import CELL, Study
+from .table import DASH, SECTION, Table, interval, points, signed
 
+ALL = "all"  # kinds of token
 KINDS = ("special", "punctuation", "question", "answer", "distractor", "other")
+ELSEWHERE = "elsewhere"
+RANKS = ("rank_before", "rank_behind")
 _INTERVALS = "In brackets: 95 % intervals for a new seed on the same passages (t over seeds)."
 _GATE = {
     "update": "Update / base, %",
@@ -22,53 +32,137 @@ _GATE = {
     "tail": "Through the tail, %",
     "negative_peak": "Negative maximum, %",
     "raised": "Then passed, % of no threshold",
-    "rank_before": "Before",
-    "rank_behind": "Behind",
+    "rank_before": "Effective rank before",
+    "rank_behind": "Effective rank behind",
 }
+_DECIMALS = {"negative_peak": 3}  # rare
 
 
-_TOLD: dict[str, Callable[[float], str]] = {
-    **dict.fromkeys(RANKS, "{:.1f}".format),
-    "negative_peak": partial(points, decimals=3),  # rare
-}
+@cache
+def measured(study: Study) -> tuple[Measurement, ...]:
+    """What was measured in the study's models, in the order of its methods; empty where nobody looked into them.
+
+    Raises:
+        RecordError: A measurement is damaged, or of another run than the record.
+    """
+    return tuple(measurement.of_runs(study.root, study.records))
+
+
+@cache
+def at_sites(study: Study) -> pd.DataFrame:
+    """One row a number: model, task, method, seed, layer, site, kind of token (or "all"), measure, value.
+
+    Shares are in points, effective ranks as they are.
+    """
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for found in measured(study):
+            for of in found.findings.sites:
+                where = _names(found) | {"layer": of.layer, "site": of.site}
+                for measure, value in of.means.items():
+                    yield where | {"kind": ALL, "measure": measure, "value": 100 * value}
+                for rank in RANKS:
+                    yield where | {"kind": ALL, "measure": rank, "value": getattr(of, rank)}
+                for measure, kinds in of.by_kind.items():
+                    for kind, value in kinds.items():
+                        yield where | {"kind": kind, "measure": measure, "value": 100 * value}
+
+    return pd.DataFrame(rows())
+
+
+@cache
+def attention(study: Study) -> pd.DataFrame:
+    """One row a number: model, task, method, seed, layer, by, to (kinds of token; `by` may be "all"), value in points.
+
+    Where `to` is "elsewhere", it is the attention that moves once the linear part of the adapter is merged.
+    """
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for found in measured(study):
+            for layer, paid in enumerate(found.findings.mass, 1):
+                where = _names(found) | {"layer": layer}
+                for by, mass in paid.items():
+                    yield from (where | {"by": by, "to": to, "value": 100 * value} for to, value in mass.items())
+                if found.findings.merged:
+                    yield where | {"by": ALL, "to": ELSEWHERE, "value": 100 * found.findings.merged[layer - 1]}
+
+    return pd.DataFrame(rows())
+
+
+def _names(found: Measurement) -> dict[str, Any]:
+    return found.model_dump(include={*CELL, "seed"})
+
+
+def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    """Columns mean, low, high and seeds, indexed by model, task, method and `keys`.
+
+    What the keys leave open, such as the layer, is averaged within each run first. One run alone has no interval (NaN).
+    """
+    groups = _runs(frame, keys).groupby([*CELL, *keys], sort=False)["value"]
+    found = groups.agg(mean="mean", std="std", seeds="count")
+    half = stats.t.ppf(0.975, found["seeds"] - 1) * found["std"] / np.sqrt(found["seeds"])
+    return found.assign(low=found["mean"] - half, high=found["mean"] + half)[["mean", "low", "high", "seeds"]]
+
+
+def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
+    """The same for the differences to the method `base`, over the seeds that both have."""
+    runs = _runs(frame, keys)
+    on = ["model", "task", *keys, "seed"]
+    both = runs[runs["method"] != base].merge(runs[runs["method"] == base], on=on, suffixes=("", "_base"))
+    return over_seeds(both.assign(value=both["value"] - both["value_base"]), *keys)
+
+
+def difference_between(frame: pd.DataFrame, column: str, a: str, b: str) -> pd.DataFrame:
+    """The same for the differences between two values of a column within each run, A minus B."""
+    wide = frame[frame[column].isin((a, b))].pivot_table("value", [*CELL, "seed"], column, sort=False)
+    return over_seeds((wide[a] - wide[b]).rename("value").reset_index())
+
+
+def _runs(frame: pd.DataFrame, keys: tuple[str, ...]) -> pd.DataFrame:
+    return frame.groupby([*CELL, *keys, "seed"], sort=False)["value"].mean().reset_index()
+
+
+def measured_methods(study: Study, kind: str) -> list[tuple[str, str]]:
+    """The (model, method) of a kind, such as "lora" or "ina", that were measured."""
+    found = dict.fromkeys((one.model, one.method) for one in measured(study))
+    return [(model, method) for model, method in found if study.settings(model, method)["kind"] == kind]
 
 
 def mechanism_tables(study: Study) -> list[Table]:
-    """Attention, the gate, and the gate by kind of token; none where nothing was measured."""
-    tables = [attention_table(study)] if measured(study) else []
-    return [*tables, gate_table(study), kinds_table(study)] if tables and len(at_sites(study)) else tables
+    """Attention and the gate; none where nothing was measured."""
+    if not measured(study):
+        return []
+    return [attention_table(study), *([gate_table(study)] if len(at_sites(study)) else [])]
 
 
 def attention_table(study: Study) -> Table:
     """A row a method: the attention that tokens of each kind get; below, the differences to LoRA."""
-    frame, base = attention(study), lora(study)
+    frame = attention(study)
+    base = next((method for _, method in measured_methods(study, "lora")), None)
     of_all = frame[frame["by"] == ALL]
-    columns = (*KINDS, ELSEWHERE)
-    rows = []
+    columns = {kind: f"Attention to {kind.capitalize()}" for kind in KINDS} | {ELSEWHERE: "Elsewhere if merged"}
+    rows, data = [], [over_seeds(frame, "layer", "by", "to").assign(less="")]
     for model, task, title in _panels(study):
-        rows.append(Row((f"{title}: share of attention, %",), "section"))
+        section = f"{title}: share of attention, %"
         equal = next(one.findings.shares for one in measured(study) if (one.model, one.task) == (model, task))
-        rows.append(Row(("If all tokens got equal", DASH, *(points(equal[kind]) for kind in KINDS), DASH), "second"))
-        rows += _rows(study, over_seeds(of_all, "to"), model, task, columns, points)
+        rows.append(
+            {SECTION: section, "Method": "If all tokens got equal", "n": DASH, columns[ELSEWHERE]: DASH}
+            | {columns[kind]: points(100 * equal[kind]) for kind in KINDS}
+        )
+        rows += _rows(study, over_seeds(of_all, "to"), model, task, section, columns, points)
         if base:
-            rows.append(Row((f"{title}: less {study.method_label(base)}, points",), "section"))
-            rows += _rows(study, less(of_all[of_all["to"] != ELSEWHERE], base, "to"), model, task, columns, signed)
-    details = [over_seeds(frame, "layer", "by", "to").assign(less="")]
+            section = f"{title}: less {study.label(model=model, method=base)}, points"
+            found = difference_to(of_all[of_all["to"] != ELSEWHERE], base, "to")
+            rows += _rows(study, found, model, task, section, columns, signed)
     if base:
-        details.append(less(frame, base, "layer", "by", "to").assign(less=base))
+        data.append(difference_to(frame, base, "layer", "by", "to").assign(less=base))
     return Table(
         name="attention",
-        number="",
         title=f"Attention in the trained models, experiment {study.experiment}, data source {study.source}",
         caption=f"Attention paid to tokens of a kind: mean over all tokens, heads, layers and {_passages(study)}. The "
         f"adapter is unmerged. {_INTERVALS}",
-        columns=(
-            Column("Method", numeric=False),
-            Column("n"),
-            *(Column(kind.capitalize(), "Attention to") for kind in KINDS),
-            Column("Elsewhere if merged"),
-        ),
-        rows=tuple(rows),
+        shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns.values()]),
+        data=_flat(data),
         notes=(
             "Distractor: sentences that state the same kind of fact about something else. Punctuation: of question and "
             "text alike.",
@@ -76,7 +170,6 @@ def attention_table(study: Study) -> Table:
             "merged into the base weight and the gate is dropped, as the released code does before it draws maps.",
             _answers(study),
         ),
-        data=_flat(*details),
     )
 
 
@@ -86,85 +179,50 @@ def gate_table(study: Study) -> Table:
     found = over_seeds(frame[frame["kind"] == ALL], "site", "measure")
     rows = []
     for model, task, title in _panels(study):
-        rows.append(Row((title,), "section"))
         for (method, site), of in found.loc[model, task].groupby(["method", "site"], sort=False):
             of = of.loc[method, site]
-            shown = [
-                with_interval(of.loc[name], _TOLD.get(name, points)) if name in of.index else DASH for name in _GATE
-            ]
-            rows.append(Row((study.method_label(method), site, f"{of['seeds'].max():.0f}", *shown)))
+            row = {SECTION: title, "Method": study.label(model=model, method=method), "Site": site}
+            row["n"] = f"{of['seeds'].max():.0f}"
+            for name, column in _GATE.items():
+                write = partial(points, decimals=_DECIMALS.get(name, 1))
+                row[column] = with_interval(of.loc[name], write) if name in of.index else DASH
+            rows.append(row)
     return Table(
         name="gate",
-        number="",
         title=f"The gate in the trained models, experiment {study.experiment}, data source {study.source}",
         caption=f"Mean over layers and the tokens of {_passages(study)}. {_INTERVALS}",
-        columns=(
-            Column("Method", numeric=False),
-            Column("Site", numeric=False),
-            Column("n"),
-            *(Column(title, "Effective rank" if name in RANKS else "") for name, title in _GATE.items()),
-        ),
-        rows=tuple(rows),
+        shown=pd.DataFrame(rows),
+        data=_flat([over_seeds(frame, "layer", "site", "kind", "measure")]),
         notes=(
             *(f"{_GATE[name].split(',')[0]}: {text}." for name, text in MEASURES.items()),
             "Effective rank: of the update over all tokens, exp of the entropy of its normalised singular values: "
             "before the gate, with Z in the place of f(Z − Th), and behind it. From 1 to the rank.",
         ),
-        data=_flat(over_seeds(frame, "layer", "site", "kind", "measure")),
-    )
-
-
-def kinds_table(study: Study) -> Table:
-    """The gate by kind of token: does it hold back more where the text does not matter?"""
-    frame = at_sites(study)
-    rows, details = [], []
-    for measure in ("inhibited", "passed"):
-        of = frame[frame["measure"] == measure]
-        found, apart = over_seeds(of, "kind"), between(of, "kind", "answer", "distractor")
-        details += [found.assign(measure=measure), apart.assign(measure=measure, kind="answer less distractor")]
-        for model, task, title in _panels(study):
-            rows.append(Row((f"{title}: {MEASURES[measure]}, %",), "section"))
-            for row in _rows(study, found, model, task, (ALL, *KINDS), points):
-                method = next(name for _, name in study.methods if study.method_label(name) == row.cells[0])
-                there = (model, task, method) in apart.index
-                ending = with_interval(apart.loc[model, task, method], signed) if there else DASH
-                rows.append(Row((*row.cells, ending)))
-    return Table(
-        name="gate_kinds",
-        number="",
-        title=f"The gate by kind of token, experiment {study.experiment}, data source {study.source}",
-        caption=f"Mean over layers and sites, over the tokens of {_passages(study)}. {_INTERVALS}",
-        columns=(
-            Column("Method", numeric=False),
-            Column("n"),
-            *(Column(kind.capitalize()) for kind in (ALL, *KINDS)),
-            Column("Answer − distractor"),
-        ),
-        rows=tuple(rows),
-        data=_flat(*details),
     )
 
 
 def _panels(study: Study) -> Iterator[tuple[str, str, str]]:
     """Model, task and a heading of each part of a table."""
     for model, task in dict.fromkeys((found.model, found.task) for found in measured(study)):
-        yield model, task, f"{study.model_label(model)}, {collect.task_label(task)}"
+        yield model, task, f"{study.label(model=model)}, {study.label(task=task)}"
 
 
 def _rows(
-    study: Study, found: pd.DataFrame, model: str, task: str, columns: tuple[str, ...], told: Callable[..., str]
-) -> Iterator[Row]:
+    study: Study, found: pd.DataFrame, model: str, task: str, section: str, columns: dict[str, str], write: Callable
+) -> Iterator[dict[str, str]]:
     """A row a method: its label, the number of seeds and the value in each of the columns."""
     for method, of in found.loc[model, task].groupby("method", sort=False):
         of = of.loc[method]
-        cells = [with_interval(of.loc[name], told) if name in of.index else DASH for name in columns]
-        yield Row((study.method_label(method), f"{of['seeds'].max():.0f}", *cells))
+        cells = {title: with_interval(of.loc[name], write) if name in of.index else DASH
+                 for name, title in columns.items()}  # fmt: skip
+        label = study.label(model=model, method=method)
+        yield {SECTION: section, "Method": label, "n": f"{of['seeds'].max():.0f}"} | cells
 
 
-def with_interval(of: pd.Series, told: Callable[[float], str]) -> str:
+def with_interval(of: pd.Series, write: Callable[[float], str]) -> str:
     """A row of `over_seeds` in print; one seed has no interval."""
-    mean, low, high = (told(round(of[name], 5) + 0.0) for name in ("mean", "low", "high"))  # no "−0.0"
-    return f"{mean} [{low}, {high}]" if of["seeds"] > 1 else mean
+    mean, low, high = (round(of[name], 5) + 0.0 for name in ("mean", "low", "high"))  # no "−0.0"
+    return f"{write(mean)} {interval(low, high, write)}" if of["seeds"] > 1 else write(mean)
 
 
 def _passages(study: Study) -> str:
@@ -174,16 +232,14 @@ def _passages(study: Study) -> str:
 
 def _answers(study: Study) -> str:
     """What the arms answer to the paper's example."""
-    given: dict[str, list[str]] = {}
+    answers: dict[str, list[str]] = {}
     for found in measured(study):
         if found.example:
-            given.setdefault(study.method_label(found.method), []).append(found.example.answer or "nothing")
-    told = "; ".join(f"{method}: {', '.join(answers)}" for method, answers in given.items())
-    return f"Answers to the paper's example, seed by seed: {told}." if told else "The task has no questions."
+            label = study.label(model=found.model, method=found.method)
+            answers.setdefault(label, []).append(found.example.answer or "nothing")
+    listed = "; ".join(f"{method}: {', '.join(given)}" for method, given in answers.items())
+    return f"Answers to the paper's example, seed by seed: {listed}." if listed else "The task has no questions."
 
 
-def _flat(*found: pd.DataFrame) -> pd.DataFrame:
-    """For the CSV file: shares in points, effective ranks as they are."""
-    frame = pd.concat([one.reset_index() for one in found], ignore_index=True)
-    scale = 100.0 if "measure" not in frame else (~frame["measure"].isin(RANKS)).map({True: 100.0, False: 1.0})
-    return frame.assign(**{name: frame[name] * scale for name in ("mean", "low", "high")})
+def _flat(found: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([one.reset_index() for one in found], ignore_index=True)

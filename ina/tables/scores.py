@@ -1,188 +1,192 @@
-"""Tables 3 and 4: our scores by both selection rules, and below them what others published and released."""
+"""Tables 3 and 4: our scores by both selections, and below them what others published and released."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from . import collect, others
-from .collect import GLUE, RULES, SQUAD, Cell, Rule, Score, Study
-from .layout import DASH, Column, Row, Table, millions, points, span, spread
+from .frame import GLUE, SELECTIONS, SQUAD, Key, Study
 from .outcomes import majority, summarise
+from .published import COLUMNS, HEADLINES, MARKS, beside, column
+from .table import DASH, SECTION, Table, millions, points, span, spread
 
-LEFT = (Column("Model", numeric=False), Column("Method", numeric=False), Column("Trainable"),
-        Column("Epoch", numeric=False))  # fmt: skip
-_ASIDE = ("HasAns_f1", "HasAns_exact", "NoAns_exact")  # parts of scores that have their own columns
+OURS = "This replication"
+AVERAGE = ("glue", "average")
+_NAMES = ["Model", "Method", "Trainable", "Epoch"]
+_BESIDE_THE_DATA = ["row_section", "row_label", "model_label", "trainable_label", "row_selection", "text"]
+_THRESHOLD = (
+    "v2.0: a question is left unanswered where the null score exceeds that of the best span by more than a threshold "
+    "set before training. v2.0 best-thr.: by more than the threshold that gives the highest score on this dev set, "
+    "chosen after the fact; these columns are not comparable with the others."
+)
 
 
 def score_tables(study: Study) -> list[Table]:
     """The tables of scores that a study gives: Table 3 and its second metrics (GLUE), Table 4 (SQuAD), one for SWAG."""
-    squad = tuple(task for task in study.tasks if task in SQUAD)
-    glue = tuple(task for task in study.tasks if task not in (*SQUAD, "swag"))
+    where = f"dev set, experiment {study.experiment}, data source {study.source}"
+    in_squad, others = set(SQUAD) & set(study.tasks), set(study.tasks) - {*SQUAD, "swag"}
     tables = []
-    if glue:
-        tables += _glue_tables(study.restricted_to(glue))
-    if squad:
-        tables.append(_squad_table(study.restricted_to(squad)))
+    if others:
+        headlines = [(task, HEADLINES[task]) for task in GLUE]
+        apart = [(task, _headline(study, task)) for task in study.tasks if task in others and task not in GLUE]
+        title = f"Table 3: GLUE, {where}"
+        tables.append(_table(study, others, title, "glue", [*headlines, AVERAGE, *apart]))
+        second = [score for score in COLUMNS if score[0] in others & set(GLUE) and score not in headlines]
+        if second:
+            tables.append(_table(study, others, f"Table 3b: second metrics, GLUE, {where}", "glue", second))
+    if in_squad:
+        scores = [score for score in COLUMNS if score[0] in SQUAD]
+        table = _table(study, in_squad, f"Table 4: SQuAD, {where}", "squad", scores)
+        notes = (_THRESHOLD, *table.notes) if "squad_v2" in in_squad else table.notes
+        tables.append(replace(table, notes=notes))
     if "swag" in study.tasks:
-        title = f"SWAG, dev set, experiment {study.experiment}, data source {study.source}"
-        tables.append(_table(study.restricted_to(("swag",)), "", title, "swag", [_headline("swag")]))
+        tables.append(_table(study, {"swag"}, f"SWAG, {where}", "swag", [("swag", "accuracy")]))
     return tables
 
 
-def _glue_tables(study: Study) -> list[Table]:
-    title = f"GLUE, dev set, experiment {study.experiment}, data source {study.source}"
-    averaged = study.averaged
-    average = Score("glue", "average", f"Avg. of {len(averaged)}")
-    apart = [task for task in study.tasks if task not in GLUE]  # WNLI
-    headlines = [*map(_headline, GLUE), average, *map(_headline, apart)]
-    table = _table(study, "Table 3", title, "glue", headlines, averaged)
-    secondary = [
-        Score("qqp", "f1", "QQP F1"),
-        Score("mnli", "accuracy_mismatched", "MNLI mismatched"),
-        Score("stsb", "spearman", "STS-B Spearman"),
-        Score("mrpc", "f1", "MRPC F1"),
-    ]
-    secondary = [score for score in secondary if score.task in study.tasks]
-    if not secondary:
-        return [table]
-    return [table, _table(study, "Table 3b", f"second metrics, {title}", "glue", secondary)]
+def _headline(study: Study, task: str) -> str:
+    return study.runs.loc[study.runs["task"] == task, "headline"].iloc[0]
 
 
-def _squad_table(study: Study) -> Table:
-    scores = [
-        Score("squad_v1", "f1", "F1", "v1.1"),
-        Score("squad_v1", "exact", "EM", "v1.1"),
-        Score("squad_v2", "f1", "F1", "v2.0"),
-        Score("squad_v2", "exact", "EM", "v2.0"),
-        Score("squad_v2", "HasAns_f1", "HasAns F1", "v2.0"),
-        Score("squad_v2", "HasAns_exact", "HasAns EM", "v2.0"),
-        Score("squad_v2", "NoAns_exact", "NoAns", "v2.0"),
-        Score("squad_v2", "best_f1", "F1", "v2.0 best-thr."),
-        Score("squad_v2", "best_exact", "EM", "v2.0 best-thr."),
-    ]
-    title = f"SQuAD, dev set, experiment {study.experiment}, data source {study.source}"
-    table = _table(study, "Table 4", title, "squad", scores)
-    if "squad_v2" not in study.tasks:
-        return table
-    threshold = (
-        "v2.0: a question is left unanswered where the null score exceeds that of the best span by more than a "
-        "threshold set before training. v2.0 best-thr.: by more than the threshold that gives the highest score on "
-        "this dev set, chosen after the fact; these columns are not comparable with the others."
-    )
-    return replace(table, notes=(threshold, *table.notes))
-
-
-def _table(
-    study: Study, number: str, title: str, source: str, scores: list[Score], averaged: tuple[str, ...] = ()
-) -> Table:
-    """A column for each of `scores`; the one with the metric "average" is the mean over the headlines of `averaged`."""
-    columns = (*LEFT, *(Column(score.title, score.group, aside=score.metric in _ASIDE) for score in scores))
-    rows = [Row(("This replication",), "section")]
-    rows += [
-        Row(("", f"{kind} examples", "", "", *(_examples(study, score, split) for score in scores)), "second")
-        for kind, split in (("training", "train"), ("dev", "validation"))
-    ]
-    constant = _majorities(study, scores)
-    if constant:
-        shown = [points(constant[score]) if score in constant else DASH for score in scores]
-        rows.append(Row(("", "Majority class", "", "", *shown)))
-    for model, method in study.methods:
-        cells = {s: cell for s in scores if (cell := study.cells.get((model, s.task, method)))}
-        if not cells:
-            continue
-        for rule in RULES:
-            texts = {s: _text(study, cell, s.metric, rule) for s, cell in cells.items() if s.metric in cell.metrics}
-            texts |= {s: _average(study, model, method, averaged, rule) for s in scores if s.metric == "average"}
-            shown = [texts.get(score, DASH) for score in scores]
-            if rule == "last":
-                rows.append(Row(("", "", "", rule, *shown), "second"))
-                continue
-            names = (study.model_label(model), study.method_label(method))
-            rows.append(Row((*names, _trainable(list(cells.values())), rule, *shown)))
-    below, marks, sources = others.rows(source, scores, averaged)
-    data = pd.concat([_data(study, scores, constant), others.data(source, scores)], ignore_index=True)
-    notes = (*_notes(study, averaged, bool(constant)), *marks)
-    return Table("scores", number, title, caption(study), columns, (*rows, *below), notes, tuple(sources), data)
-
-
-def _majorities(study: Study, scores: list[Score]) -> dict[Score, float]:
-    """The scores of one and the same answer to every example, where there is such an answer."""
-    found = {}
+def _table(study: Study, tasks: set[str], title: str, source: str, scores: list[tuple[str, str]]) -> Table:
+    """A column for each of `scores`, a row for each method and selection."""
+    if tasks != set(study.tasks):
+        study = study.with_records(run for run in study.records if run.task in tasks)
+    averaged = study.averaged if AVERAGE in scores else ()
+    data = pd.DataFrame([*_majority(study, scores), *_ours(study, scores, averaged)])
+    others, sources = beside(source, [score for score in scores if score != AVERAGE], averaged)
+    data = pd.concat([data, others], ignore_index=True)
+    names = {score: column(*score) for score in scores}
     for score in scores:
-        cell = next((cell for cell in study.cells.values() if cell.task == score.task), None)
-        value = majority(study, cell, score.metric) if cell and score.metric in cell.metrics else None
-        if value is not None:
-            found[score] = value
-    return found
+        if score not in COLUMNS:
+            names[score] = f"Avg. of {len(averaged)}" if score == AVERAGE else study.label(task=score[0])
+    rows = []
+    for kind, counts in (("training", "train_rows"), ("dev", "n")):
+        found = {task: span(values) for task, values in study.runs.groupby("task")[counts]}
+        cells = {names[score]: found.get(score[0], "" if score == AVERAGE else DASH) for score in scores}
+        rows.append({SECTION: OURS, "Method": f"{kind} examples"} | cells)
+    for (section, _, label, selection), group in data.groupby(
+        ["row_section", "model", "row_label", "row_selection"], sort=False, dropna=False
+    ):
+        first = group.iloc[0]
+        row = {SECTION: section, "Epoch": selection}
+        if section != OURS or selection != "last":
+            row |= {"Model": first["model_label"], "Method": label, "Trainable": first["trainable_label"]}
+        texts = dict(zip(zip(group["task"], group["metric"], strict=True), group["text"], strict=True))
+        rows.append(row | {names[score]: texts.get(score, DASH) for score in scores})
+    shown = pd.DataFrame(rows, columns=[SECTION, *_NAMES, *names.values()])
+    marks = [f"{mark}: not read at its source (status {status}, see results/published/README.md)."
+             for status, mark in MARKS.items() if data["text"].str.contains(mark).any()]  # fmt: skip
+    notes = (*_notes(study, averaged, bool((data["origin"] == "baseline").any())), *marks, *sources)
+    data = data[(data["origin"] != "ours") | (data["metric"] != "average")].drop(columns=_BESIDE_THE_DATA)
+    return Table("scores", title, caption(study), shown, data, notes)
 
 
-def _headline(task: str) -> Score:
-    return Score(task, collect.task_headline(task), collect.task_label(task))
+def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> Iterator[dict]:
+    """Our numbers in points, one a row, method by method; with the text that stands in the cell."""
+    for model, method in study.methods:
+        cells = study.cells[[(of, name) == (model, method) for of, _, name in study.cells.index]]
+        shared = {task for task, metric in scores if (model, task, method) in cells.index}
+        row = {
+            "origin": "ours",
+            "row_section": OURS,
+            "model": model,
+            "model_label": study.label(model=model),
+            "method": method,
+            "row_label": study.label(model=model, method=method),
+            "trainable_label": _trainable(cells[[task in shared for _, task, _ in cells.index]]) if shared else "",
+        }
+        for selection in SELECTIONS:
+            for task, metric in scores:
+                key = (model, task, method)
+                if (task, metric) == AVERAGE:
+                    found = _average(study, model, method, averaged, selection)
+                elif key in cells.index and (values := study.scores(key, selection, metric)) is not None:
+                    found = _numbers(study, key, metric, selection, values)
+                else:
+                    continue
+                names = {"task": task, "metric": metric, "selection": selection, "row_selection": selection}
+                yield row | names | found
 
 
-def _text(study: Study, cell: Cell, metric: str, rule: Rule) -> str:
-    degenerate = cell.degenerate(rule)
-    return spread(cell.scores(metric, rule), _count(study, rule)) + (f" †{degenerate}" if degenerate else "")
+def _numbers(study: Study, key: Key, metric: str, selection: str, values: np.ndarray) -> dict:
+    cell, degenerate = study.cells.loc[key], int(study.degenerate(key, selection).sum())
+    found = {"n": len(values), "mean": 100 * values.mean()}
+    if len(values) > 1:
+        found["std"] = 100 * values.std(ddof=1)
+    if metric == cell["headline"]:  # 95 % interval of the expected score
+        interval = summarise(study, key, selection).interval
+        found |= {"low": 100 * interval.low, "high": 100 * interval.high}
+    text = spread(found["mean"], found.get("std"), _n(study, selection, len(values)))
+    return found | {
+        "text": text + (f" †{degenerate}" if degenerate else ""),
+        "min": 100 * values.min(),
+        "max": 100 * values.max(),
+        "degenerate": degenerate,
+        "experiment": study.experiment,
+        "source": study.source,
+        "train_rows": cell["train_rows"],
+        "dev_rows": cell["n"],
+        **cell[["adapter", "head", "trainable", "dtype"]],
+    }
 
 
-def _count(study: Study, rule: Rule) -> bool:
-    """Whether n stands in the cell: where it is not the same everywhere, once a cell."""
-    return rule == "best" and len({len(cell.runs) for cell in study.cells.values()}) > 1
+def _n(study: Study, selection: str, count: int) -> int | None:
+    """The number of seeds in a cell, where it is not the same everywhere; once a method."""
+    return count if selection == "best" and len(set(map(len, study.cells["seeds"]))) > 1 else None
 
 
-def _average(study: Study, model: str, method: str, averaged: tuple[str, ...], rule: Rule) -> str:
+def _average(study: Study, model: str, method: str, averaged: tuple[str, ...], selection: str) -> dict:
     """Mean over tasks; with a spread where all tasks have the same seeds."""
-    cells = [study.cells.get((model, task, method)) for task in averaged]
-    if not all(cells):
-        return DASH
-    scores = [cell.scores(cell.headline, rule) for cell in cells]
-    if len({cell.seeds for cell in cells}) == 1:
-        return spread(np.mean(scores, axis=0), _count(study, rule))
-    return points(np.mean([each.mean() for each in scores]))
+    keys = [(model, task, method) for task in averaged]
+    if not all(key in study.cells.index for key in keys):
+        return {"text": DASH}
+    scores = [study.scores(key, selection) for key in keys]
+    if len({study.seeds(key) for key in keys}) > 1:
+        return {"text": points(100 * np.mean([each.mean() for each in scores]))}
+    means = np.mean(scores, axis=0)
+    std = 100 * means.std(ddof=1) if len(means) > 1 else None
+    return {"text": spread(100 * means.mean(), std, _n(study, selection, len(means)))}
 
 
-def _examples(study: Study, score: Score, split: str) -> str:
-    counts = [
-        sum(count for name, count in run.data.rows.items() if name.startswith(split))
-        for run in study.runs
-        if run.task == score.task
-    ]
-    return span(counts) if counts else "" if score.metric == "average" else DASH
+def _majority(study: Study, scores: list[tuple[str, str]]) -> Iterator[dict]:
+    """The scores of one and the same answer to every example, where there is such an answer."""
+    for task, metric in scores:
+        key = next((key for key in study.cells.index if key[1] == task), None)
+        measured = key and study.scores(key, "last", metric) is not None
+        if measured and (value := majority(study, key, metric)) is not None:
+            yield {"origin": "baseline", "experiment": study.experiment, "source": study.source, "row_section": OURS,
+                   "row_label": "Majority class", "row_selection": "", "method": "majority", "task": task,
+                   "metric": metric, "mean": 100 * value, "text": points(100 * value)}  # fmt: skip
 
 
-def _trainable(cells: list[Cell]) -> str:
-    params = [cell.first.params for cell in cells]
-    if all(each.trainable == each.total for each in params):
-        return _range([each.trainable for each in params])
-    return f"{_range([each.adapter for each in params])} + {_range([each.head for each in params])}"
+def _trainable(cells: pd.DataFrame) -> str:
+    if (cells["trainable"] == cells["total"]).all():
+        return _range(cells["trainable"])
+    return f"{_range(cells['adapter'])} + {_range(cells['head'])}"
 
 
-def _range(counts: list[int]) -> str:
+def _range(counts: pd.Series) -> str:
     return "–".join(dict.fromkeys(map(millions, (min(counts), max(counts)))))
 
 
 def caption(study: Study) -> str:
-    """What every table has to say: models, number of runs and seeds, epochs, number format, selection rule."""
-    models = ", ".join(dict.fromkeys(study.model_label(run.model) for run in study.runs))
-    planned = f"{len(study.runs)} of {study.planned} runs" if study.planned else f"{len(study.runs)} runs"
-    dtypes = ", ".join(sorted({run.provenance.dtype for run in study.runs}))
-    epochs = _counted([run.config["train"]["epochs"] for run in study.runs], "epoch")
-    seeds = _counted([len(cell.runs) for cell in study.cells.values()], "seed")
-    counted = ", n in brackets" if _count(study, "best") else ""
-    train, dev = span([run.data.rows["train"] for run in study.runs]), span([run.n for run in study.runs])
+    """What every table has to say: models, number of runs and seeds, epochs, number format, selection."""
+    runs, seeds = study.runs, list(map(len, study.cells["seeds"]))
+    models = ", ".join(runs["model_label"].unique())
+    n = ", n in brackets" if len(set(seeds)) > 1 else ""
     return (
-        f"{models}; {planned}; {epochs}, {dtypes}; {train} training and {dev} dev examples a task. Mean ± "
-        f"standard deviation in points over n = {seeds}{counted}. Epoch best: the one with the best headline score on "
-        "the dev set, optimistic for every method alike; last: the last one."
+        f"{models}; {study.count} runs; {_counted(runs['train.epochs'], 'epoch')}, "
+        f"{', '.join(sorted(runs['dtype'].unique()))}; {span(runs['train_rows'])} training and {span(runs['n'])} dev "
+        f"examples a task. Mean ± standard deviation in points over n = {_counted(seeds, 'seed')}{n}. Epoch best: the "
+        "one with the best headline score on the dev set, optimistic for every method alike; last: the last one."
     )
 
 
-def _counted(counts: list[int], what: str) -> str:
+def _counted(counts, what: str) -> str:
     return f"{span(counts)} {what}{'s' if max(counts) > 1 else ''}"
 
 
@@ -194,7 +198,7 @@ def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]
             "question; a similarity and a span have none."
         )
     if averaged:
-        tasks = ", ".join(collect.task_label(task) for task in averaged)
+        tasks = ", ".join(study.label(task=task) for task in averaged)
         notes.append(
             f"Avg. of {len(averaged)}: mean over {tasks}, the tasks measured here, worked out in every row from its "
             f"own entries; {DASH} where one is missing."
@@ -209,66 +213,50 @@ def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]
 def warnings(study: Study) -> list[str]:
     """What is unusual about the runs of a study."""
     notes = []
-    if any(cell.degenerate(rule) for cell in study.cells.values() for rule in RULES):
+    if study.frame["degenerate"].any():
         notes.append(
             "†k: k of the runs are degenerate: they predict the same for every example, one class, one score or no "
             "answer, and have learned nothing."
         )
-    if any(run.provenance.dirty or run.provenance.commit is None for run in study.runs):
+    if study.runs["uncommitted"].any():
         notes.append("Some of the runs come from code or configs that are not committed.")
-    notes += [f"{cell.name}: runs differ in {', '.join(keys)}." for cell, keys in _unequal(study)]
+    for key, group in study.runs.groupby(["model", "task", "method"], sort=False):
+        numbers = list(group["numbers"])
+        keys = sorted({name for one in numbers for name in one} - {"seed"})
+        differing = [name for name in keys if any(one.get(name) != numbers[0].get(name) for one in numbers)]
+        if differing:
+            notes.append(f"{'--'.join(key)}: runs differ in {', '.join(differing)}.")
     return notes
 
 
-def _unequal(study: Study) -> Iterable[tuple[Cell, list[str]]]:
-    """Cells whose runs differ in more than the seed, and in what."""
-    from ..config import numbers_depend_on
+def on_screen(table: Table, published: bool) -> Table:
+    """A table of scores in the columns in which we have numbers, without sources; with `published`, others below."""
+    if table.name != "scores":
+        return table
+    ours = table.shown[SECTION] == OURS
+    rows = table.shown if published else table.shown[ours]
+    used = [name for name in rows if name in (SECTION, *_NAMES) or _is_used(table.shown[ours], name)]
+    rows = rows[used]
+    rows = rows[rows[used[5:]].ne(DASH).any(axis=1)]
+    notes = [note for note in table.notes if note[0] != "[" and (published or note[0] not in MARKS.values())]
+    return replace(table, shown=rows, notes=tuple(notes))
 
-    for cell in study.cells.values():
-        settings = [
-            numbers_depend_on(run.config, run.source, run.data.fingerprint, run.provenance.dtype) for run in cell.runs
-        ]
-        keys = sorted({key for each in settings for key in each} - {"seed"})
-        differing = [key for key in keys if any(each.get(key) != settings[0].get(key) for each in settings)]
-        if differing:
-            yield cell, differing
+
+def excerpt(table: Table, place: str) -> Table:
+    """Our best-epoch rows of a table, for a document, with a link to the whole table in the folder `place`.
+
+    The caption names the model; where there is but one, its column goes.
+    """
+    text = f"{table.caption} [The whole table]({place}/{table.name}.md) explains the columns and has more."
+    if table.name != "scores":
+        return replace(table, caption=text, notes=())
+    rows = on_screen(table, published=False).shown.fillna("")
+    rows = rows[rows["Epoch"].isin(["best", ""]) & ~rows["Method"].str.endswith(" examples")]
+    one_model = len(set(rows["Model"]) - {""}) == 1
+    return replace(table, caption=text, shown=rows.drop(columns=[SECTION, *["Model"] * one_model]), notes=())
 
 
-def _data(study: Study, scores: list[Score], constant: dict[Score, float]) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    for cell in study.cells.values():
-        for score in scores:
-            if score.task != cell.task or score.metric not in cell.metrics:
-                continue
-            for rule in RULES:
-                values = 100 * cell.scores(score.metric, rule)
-                interval = summarise(study, cell, rule).interval if score.metric == cell.headline else None
-                rows.append(
-                    {
-                        "origin": "ours",
-                        "experiment": study.experiment,
-                        "source": study.source,
-                        "model": cell.model,
-                        "task": cell.task,
-                        "method": cell.method,
-                        "metric": score.metric,
-                        "selection": rule,
-                        "n": len(values),
-                        "mean": values.mean(),
-                        "std": values.std(ddof=1) if len(values) > 1 else None,
-                        "low": interval and 100 * interval.low,  # 95 % interval of the expected headline score
-                        "high": interval and 100 * interval.high,
-                        "min": values.min(),
-                        "max": values.max(),
-                        "degenerate": cell.degenerate(rule),
-                        "train_rows": cell.first.data.rows["train"],
-                        "dev_rows": cell.first.n,
-                        "adapter": cell.first.params.adapter,
-                        "head": cell.first.params.head,
-                        "trainable": cell.first.params.trainable,
-                        "dtype": cell.first.provenance.dtype,
-                    }
-                )
-    names = {"origin": "baseline", "experiment": study.experiment, "source": study.source, "method": "majority"}
-    rows += [names | {"task": s.task, "metric": s.metric, "mean": 100 * value} for s, value in constant.items()]
-    return pd.DataFrame(rows)
+def _is_used(rows: pd.DataFrame, name: str) -> bool:
+    """Whether we have scores in a column; those of parts of SQuAD v2.0's questions are for the whole table."""
+    scores = rows[rows["Epoch"].notna()][name]
+    return "Ans" not in name and scores.fillna(DASH).ne(DASH).any()

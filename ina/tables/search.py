@@ -6,119 +6,104 @@ not chosen on the dev rows that every other table reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from . import collect
-from .collect import Study
-from .layout import DASH, Column, Row, Table, points, spread
+from ..labels import value_label
+from .frame import Study
+from .table import DASH, Table, points, spread
+
+PARTS = ("_full", "_p90")  # experiments that complete a search with other methods: search_small_full, search_small_p90
 
 
-@dataclass(frozen=True)
-class Trials:
-    """All trials of one method with one setting.
-
-    setting: the training settings in which trials of this method on one task differ
-    scores: best headline score on the held-out rows, raw, (seeds,), by task
-    mean: over the tasks of the search, each with the same weight; None where one was not tried
-    """
-
-    model: str
-    method: str
-    setting: dict[str, Any]
-    scores: dict[str, np.ndarray]
-    mean: float | None
-
-    @property
-    def name(self) -> tuple[str, str]:
-        return self.model, self.method
+def joined_searches(searches: list[Study]) -> list[Study]:
+    """Each search joined with its parts, where both are given."""
+    by_name = {(study.experiment, study.source): study for study in searches}
+    joined = []
+    for (name, source), study in by_name.items():
+        if not any(name.endswith(part) and (name.removesuffix(part), source) in by_name for part in PARTS):
+            parts = [by_name[name + part, source] for part in PARTS if (name + part, source) in by_name]
+            records = [record for one in (study, *parts) for record in one.records]
+            joined.append(study.with_records(records) if parts else study)
+    return joined
 
 
-def trials(study: Study) -> list[Trials]:
-    """The trials of a search by method and setting, in order."""
-    return study.once("trials", lambda: [each for name in study.methods for each in _of(study, *name)])
+def varied_settings(study: Study, model: str, method: str) -> list[str]:
+    """The training settings in which trials of a method on one task differ."""
+    runs = study.runs[(study.runs["model"] == model) & (study.runs["method"] == method)]
+    columns = [column for column in runs if column.startswith("train.")]
+    groups = runs.groupby("task")
+    varied = [column for column in columns if any(of.map(str).nunique() > 1 for _, of in groups[column])]
+    return [column.removeprefix("train.") for column in varied]
 
 
-def taken(study: Study) -> dict[tuple[str, str], dict[str, Any]]:
-    """For each (model, method) the setting with the best mean over the tasks, of those tried on all of them."""
-    complete = sorted((each for each in trials(study) if each.mean is not None), key=lambda each: each.mean)
-    return {each.name: each.setting for each in complete}
+@cache
+def trials(study: Study) -> pd.DataFrame:
+    """One row for each model, method, setting and task, in points: the settings that were varied, `mean`, `std` and
+    `scores` of the best headline scores over seeds; `over_tasks`, their mean over all tasks of the search, NaN where
+    one was not tried; and `best`, whether that mean is the highest of the method."""
+    rows = study.frame[(study.frame["selection"] == "best") & (study.frame["metric"] == study.frame["headline"])]
+    tables = []
+    for model, method in study.methods:
+        settings = varied_settings(study, model, method)
+        mine = rows[(rows["model"] == model) & (rows["method"] == method)].astype({"value": float})
+        groups = mine.groupby([*(f"train.{name}" for name in settings), "task"])["value"]
+        found = (100 * groups.agg(["mean", "std"])).assign(scores=groups.agg(lambda of: tuple(100 * of)))
+        found = found.reset_index().rename(columns=lambda column: column.removeprefix("train."))
+        by_setting = found.groupby(settings)["mean"] if settings else found.groupby(lambda _: 0)["mean"]
+        complete = by_setting.transform("size") == len(study.tasks)
+        found["over_tasks"] = by_setting.transform("mean").where(complete)
+        found["best"] = found["over_tasks"] == found["over_tasks"].max()
+        tables.append(found.assign(model=model, method=method))
+    return pd.concat(tables, ignore_index=True)
 
 
 def unfinished(study: Study) -> set[tuple[str, str]]:
     """The (model, method) of which trials are still to be run, as far as it is known what was planned."""
-    there = {run.id for run in study.runs}
+    there = set(study.runs["id"])
     return {(run.model.name, run.method_label) for name, run in (study.plan or {}).items() if name not in there}
 
 
 def search_table(study: Study) -> Table:
     """A row for each method and setting, a column for each task."""
-    found, choice, still_open = trials(study), taken(study), unfinished(study)
-    keys = tuple(dict.fromkeys(key for each in found for key in each.setting))
-    rows = []
-    for name, of_method in groupby(found, key=lambda each: each.name):
-        labels = (study.model_label(name[0]), study.method_label(name[1]))
-        for each in of_method:
-            setting = [collect.value_text(each.setting[key]) if key in each.setting else DASH for key in keys]
-            scores = [spread(each.scores[task], count=True) if task in each.scores else DASH for task in study.tasks]
-            mean = DASH if each.mean is None else points(each.mean)
-            mark = ("best so far" if name in still_open else "taken") if choice.get(name) == each.setting else ""
-            rows.append(Row((*labels, *setting, *scores, mean, mark)))
-            labels = ("", "")
-    shares = sorted({run.config["data"]["select"] for run in study.runs})
-    planned = f"{len(study.runs)} of {study.planned} runs" if study.planned else f"{len(study.runs)} runs"
+    found, still_open = trials(study), unfinished(study)
+    columns = {task: f"{study.label(task=task)} ({study.runs.loc[study.runs['task'] == task, 'headline'].iloc[0]})"
+               for task in study.tasks}  # fmt: skip
+    known = {"task", "mean", "std", "scores", "over_tasks", "best", "model", "method"}
+    settings = [name for name in found if name not in known]
+    rows, data = [], []
+    for (model, method), of_method in found.groupby(["model", "method"], sort=False):
+        labels = {"Model": study.label(model=model), "Method": study.label(model=model, method=method)}
+        for setting, group in of_method.groupby(settings, sort=False, dropna=False) if settings else [((), of_method)]:
+            setting, first = dict(zip(settings, setting, strict=True)), group.iloc[0]
+            texts = {columns[of.task]: spread(of.mean, of.std, len(of.scores)) for of in group[
+                ["task", "mean", "std", "scores"]].itertuples()}  # fmt: skip
+            mark = ("best so far" if (model, method) in still_open else "taken") if first["best"] else ""
+            rows.append(
+                labels
+                | {name.replace("_", " "): DASH if pd.isna(v) else value_label(v) for name, v in setting.items()}
+                | {column: texts.get(column, DASH) for column in columns.values()}
+                | {"Mean": DASH if np.isnan(first["over_tasks"]) else points(first["over_tasks"]), "": mark}
+            )
+            labels = {}
+            names = {"experiment": study.experiment, "source": study.source, "model": model, "method": method}
+            scores = dict(zip(group["task"], group["mean"], strict=True))
+            data.append(names | setting | scores | {"mean": first["over_tasks"], "taken": first["best"]})
+    shares = " or ".join(f"{100 * share:g} %" for share in sorted(study.runs["data.select"].unique()))
     return Table(
         name="search",
-        number="",
         title=f"Search on held-out training rows, experiment {study.experiment}, data source {study.source}",
-        caption=f"{planned}. Best headline score in points on {' or '.join(f'{100 * share:g} %' for share in shares)} "
-        "of the training rows, which were held out; number of seeds in brackets. No dev row was looked at.",
-        columns=(
-            Column("Model", numeric=False),
-            Column("Method", numeric=False),
-            *(Column(key.replace("_", " ")) for key in keys),
-            *(Column(f"{collect.task_label(task)} ({collect.task_headline(task)})") for task in study.tasks),
-            Column("Mean"),
-            Column("", numeric=False),
-        ),
-        rows=tuple(rows),
+        caption=f"{study.count} runs. Best headline score in points on {shares} of the training rows, which were held "
+        "out; number of seeds in brackets. No dev row was looked at.",
+        shown=pd.DataFrame(
+            rows,
+            columns=["Model", "Method", *(name.replace("_", " ") for name in settings), *columns.values(), "Mean", ""],
+        ),  # fmt: skip
+        data=pd.DataFrame(data),
         notes=(
             "taken: the best mean over the tasks among the settings tried for this method"
             + ("; best so far: others are still to be tried." if still_open else "."),
         ),
-        data=pd.DataFrame([_flat(study, each, choice.get(each.name) == each.setting) for each in found]),
     )
-
-
-def _of(study: Study, model: str, method: str) -> Iterator[Trials]:
-    runs = [run for run in study.runs if (run.model, run.method) == (model, method)]
-    first: dict[str, dict[str, Any]] = {}  # of each task: what a task alone changes, as its epochs, was not searched
-    for run in runs:
-        first.setdefault(run.task, run.config["train"])
-    keys = [key for key in runs[0].config["train"] if any(r.config["train"][key] != first[r.task][key] for r in runs)]
-    groups: dict[tuple[Any, ...], dict[str, list[float]]] = {}
-    for run in runs:
-        by_task = groups.setdefault(tuple(run.config["train"][key] for key in keys), {})
-        by_task.setdefault(run.task, []).append(run.best.metrics[run.headline])
-    for values, by_task in sorted(groups.items()):
-        scores = {task: np.array(found) for task, found in by_task.items()}
-        mean = np.mean([scores[task].mean() for task in study.tasks]) if set(study.tasks) <= set(scores) else None
-        yield Trials(model, method, dict(zip(keys, values, strict=True)), scores, mean)
-
-
-def _flat(study: Study, each: Trials, is_taken: bool) -> dict[str, Any]:
-    return {
-        "experiment": study.experiment,
-        "source": study.source,
-        "model": each.model,
-        "method": each.method,
-        **each.setting,
-        **{task: 100 * scores.mean() for task, scores in each.scores.items()},
-        "mean": None if each.mean is None else 100 * each.mean,
-        "taken": is_taken,
-    }

@@ -1,33 +1,34 @@
-"""Which method is better: intervals of cells, pairs of methods with their verdicts, and both over all tasks."""
+"""Which method is better: pairs of methods with their verdicts, on every task and in the mean over tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from .. import stats
 from ..stats import METRICS
-from . import collect
-from .collect import RULES, Rule, Study
-from .layout import DASH, Column, Row, Table, points, signed
-from .outcomes import RESAMPLES, compare, drawn
+from .frame import SELECTIONS, Study
+from .outcomes import RESAMPLES, compare, resampled
+from .table import DASH, SECTION, Table, interval, points, signed
 
+MEAN = "mean"  # in the place of a task: the mean over tasks
 _SAME = ("r", "alpha", "dropout", "sites")  # what LoRA must share with the InA it is compared with
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A verdict on method A against method B; `task` is None for the mean over tasks."""
-
+class _Judged:
     model: str
     a: str
     b: str
-    task: str | None
+    task: str
     compared: stats.Comparison | stats.Aggregate
-    verdict: stats.Verdict
+    margin: float
     primary: bool
+    verdict: stats.Verdict | None = None
 
 
 def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
@@ -37,9 +38,9 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
     and with the method that is the same without inhibition, which shows what the threshold alone does. Where there is
     nothing of all this, the first method is what the others are compared with. No pair comes both ways.
     """
-    for model in dict.fromkeys(model for model, _ in study.methods):
-        settings = {c.method: c.first.config["method"] for c in study.cells.values() if c.model == model}
+    for model in study.models:
         names = [method for of, method in study.methods if of == model]
+        settings = {name: study.settings(model, name) for name in names}
         loras = [name for name in names if settings[name]["kind"] == "lora"]
         full = [name for name in names if settings[name]["kind"] == "full"]
         for a in reversed(names):
@@ -56,144 +57,74 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
             yield from ((model, a, b) for b in against if b != a)
 
 
-def is_primary(study: Study, a: str, b: str, task: str | None) -> bool:
+def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
     """Whether a comparison is of the primary family of its study: what the study asks, named beforehand.
 
     It is the paper's InA against LoRA and against InA without inhibition, in the mean over tasks where the study has
     one, else on each task. (Studies recorded up to November 2026 were made before this family was named.)
     """
-    settings = {cell.method: cell.first.config["method"] for cell in study.cells.values()}
-    of, to = settings[a], settings[b]
+    of, to = study.settings(model, a), study.settings(model, b)
     central = of["name"] == a == "ina" and (to["kind"] == "lora" or to == of | {"name": to["name"], "inhibition": 0})
-    return central and (task is None) == (len(study.averaged) > 1)
+    return central and (task == MEAN) == (len(study.averaged) > 1)
 
 
-def judge(study: Study, rule: Rule) -> list[Judged]:
-    """Verdicts on all pairs of a study. Those of one model are two families: the primary one and the others."""
+@cache
+def verdicts(study: Study) -> pd.DataFrame:
+    """Verdicts on all pairs of a study by both selections, one row each, in points.
+
+    Beside the columns of the CSV file: `tasks` (number of them in a mean), `scores` (A minus B of each seed),
+    `degenerate`, `reason`, `needed` (what would decide, in print). Those of one model are two families, the primary one
+    and the others. A verdict that does not hold at neighbouring learning rates says so.
+    """
+    return pd.DataFrame([_row(study, selection, one) for selection in SELECTIONS for one in _judged(study, selection)])
+
+
+def _judged(study: Study, selection: str) -> list[_Judged]:
+    families: dict[tuple[str, bool], list[_Judged]] = {}
+    for one in _compared(study, selection):
+        families.setdefault((one.model, one.primary), []).append(one)
     judged = []
-    found: dict[tuple[str, bool], list[tuple[str, str, str | None, stats.Comparison | stats.Aggregate, float]]] = {}
-    for model, a, b in pairs(study):
-        by_task, seeds = {}, {}
-        for task in study.tasks:
-            cells = [study.cells.get((model, task, method)) for method in (a, b)]
-            if all(cells) and (compared := compare(study, *cells, rule)):
-                by_task[task] = compared
-                seeds[task] = frozenset(cells[0].seeds) & frozenset(cells[1].seeds)
-        rows = [(task, compared, METRICS[compared.metric].margin) for task, compared in by_task.items()]
-        averaged = [compared for task, compared in by_task.items() if task in study.averaged]
-        if len(averaged) > 1:
-            mean_margin = sum(METRICS[compared.metric].margin for compared in averaged) / len(averaged)
-            same_seeds = len({seeds[task] for task in by_task if task in study.averaged}) == 1
-            rows.append((None, stats.aggregate(averaged, same_seeds), mean_margin))
-        for task, compared, margin in rows:
-            found.setdefault((model, is_primary(study, a, b, task)), []).append((a, b, task, compared, margin))
-    for (model, primary), family in sorted(found.items(), key=lambda one: not one[0][1]):
-        verdicts = stats.decide([row[3] for row in family], [row[4] for row in family])
-        for (a, b, task, compared, _), verdict in zip(family, verdicts, strict=True):
-            judged.append(Judged(model, a, b, task, compared, verdict, primary))
-    return _at_other_rates(study, rule, judged)
-
-
-def _at_other_rates(study: Study, rule: Rule, judged: list[Judged]) -> list[Judged]:
-    """The same rows; a verdict that does not hold at neighbouring rates says so."""
-    others: dict[tuple[str, str, str, str | None], dict[str, stats.Verdict]] = {}
-    for name, varied, has in study.with_one_arm_at_another_rate():
-        for one in judge(varied, rule):
-            if all(map(has, [one.task] if one.task else study.averaged)):
-                others.setdefault((one.model, one.a, one.b, one.task), {})[name] = one.verdict
+    for _, family in sorted(families.items(), key=lambda item: not item[0][1]):
+        found = stats.decide([one.compared for one in family], [one.margin for one in family])
+        judged += [replace(one, verdict=verdict) for one, verdict in zip(family, found, strict=True)]
+    elsewhere: dict[tuple[str, ...], dict[str, stats.Verdict]] = {}
+    for name, varied, tasks in study.at_another_rate():
+        for one in _judged(varied, selection):
+            if tasks >= ({one.task} if one.task != MEAN else set(study.averaged)):
+                elsewhere.setdefault((one.model, one.a, one.b, one.task), {})[name] = one.verdict
     return [
-        replace(
-            one,
-            verdict=stats.at_other_rates(one.verdict, others.get((one.model, one.a, one.b, one.task), {})),
-        )
+        replace(one, verdict=stats.at_other_rates(one.verdict, elsewhere.get((one.model, one.a, one.b, one.task), {})))
         for one in judged
     ]
 
 
-def verdict_table(study: Study) -> Table:
-    """One section a pair, one row a task, the mean over tasks last; last epochs, with the verdict on best ones beside.
-
-    `data` has both selection rules.
-    """
-    judged = {rule: judge(study, rule) for rule in RULES}
-    at_best = {(one.model, one.a, one.b, one.task): one.verdict.verdict for one in judged["best"]}
-    rows, heading = [], ""
-    for one in judged["last"]:
-        pair = f"{study.model_label(one.model)}: {study.method_label(one.a)} − {study.method_label(one.b)}"
-        if pair != heading:
-            rows.append(Row((pair,), "section"))
-            heading = pair
-        rows.append(_row(one, at_best[one.model, one.a, one.b, one.task]))
-    return Table(
-        name="verdicts",
-        number="",
-        title=f"Pairs of methods, experiment {study.experiment}, data source {study.source}",
-        caption="Differences of the headline scores in points at the last epoch, paired by seed and by example, with "
-        "the verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
-        columns=(
-            Column("Task", numeric=False),
-            Column("Family", numeric=False),
-            *map(Column, ("n", "Difference", "95 % interval", "Smallest margin")),
-            Column("Verdict", numeric=False),
-            Column("Best epochs", numeric=False),
-            Column("Because", numeric=False),
-            Column("Seeds that would decide"),
-        ),
-        rows=tuple(rows),
-        notes=(
-            "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
-            "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
-            f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {drawn(study)}; a new run "
-            "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
-            "Smallest margin: the smallest within which the two would be equivalent. Best epochs: the verdict where "
-            "the epoch with the best headline score on the dev set is taken of each run.",
-            "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
-            "where no number would, how many times the examples it takes. From n = 1 nothing can be said, from n = 2 "
-            "little.",
-        ),
-        data=pd.DataFrame([_flat(study, rule, one) for rule in RULES for one in judged[rule]]),
-    )
+def _compared(study: Study, selection: str) -> Iterator[_Judged]:
+    for model, a, b in pairs(study):
+        found, seeds = {}, set()
+        for task in study.tasks:
+            keys = [(model, task, method) for method in (a, b)]
+            if all(key in study.cells.index for key in keys) and (compared := compare(study, *keys, selection)):
+                margin = METRICS[compared.metric].margin
+                yield _Judged(model, a, b, task, compared, margin, is_primary(study, model, a, b, task))
+                if task in study.averaged:
+                    found[task] = compared
+                    seeds.add(frozenset(study.seeds(keys[0])) & frozenset(study.seeds(keys[1])))
+        if len(found) > 1:
+            margin = sum(METRICS[compared.metric].margin for compared in found.values()) / len(found)
+            mean = stats.aggregate(list(found.values()), same_seeds=len(seeds) == 1)
+            yield _Judged(model, a, b, MEAN, mean, margin, is_primary(study, model, a, b, MEAN))
 
 
-def _row(one: Judged, at_best: str) -> Row:
-    compared, verdict = one.compared, one.verdict
-    cells = (
-        collect.task_label(one.task) if one.task else f"mean over {compared.tasks} tasks",
-        "primary" if one.primary else "other",
-        f"{compared.difference.seeds:g}",
-        signed(compared.difference.value),
-        _interval(verdict.interval),
-        DASH if verdict.smallest_margin is None else points(verdict.smallest_margin),
-        verdict.verdict,
-        at_best,
-        verdict.reason.replace("-", "−"),
-        _seeds(verdict.needed),
-    )
-    return Row(cells, "main" if one.task else "second")
-
-
-def _seeds(needed: stats.SeedsNeeded | None) -> str:
-    if needed is None:
-        return ""
-    if needed.examples:
-        return f"none on these; {needed.examples:.1f} × the examples"
-    if needed.seeds is None:
-        return f"{needed.low:,} or more" if needed.low else needed.reason
-    return (
-        f"{needed.seeds:,} ({needed.low:,}–{needed.high:,})" if needed.high else f"{needed.seeds:,} ({needed.low:,}–…)"
-    )
-
-
-def _flat(study: Study, rule: Rule, one: Judged) -> dict:
+def _row(study: Study, selection: str, one: _Judged) -> dict:
     compared, verdict = one.compared, one.verdict
     return {
         "experiment": study.experiment,
         "source": study.source,
-        "selection": rule,
+        "selection": selection,
         "model": one.model,
         "a": one.a,
         "b": one.b,
-        "task": one.task or "mean",
+        "task": one.task,
         "seeds": compared.difference.seeds,
         "difference": 100 * compared.difference.value,
         "low": 100 * compared.interval.low,
@@ -204,12 +135,72 @@ def _flat(study: Study, rule: Rule, one: Judged) -> dict:
         "p_difference": verdict.p_difference,
         "p_equivalence": verdict.p_equivalence,
         "margin": 100 * verdict.margin,
-        "smallest_margin": None if verdict.smallest_margin is None else 100 * verdict.smallest_margin,
+        "smallest_margin": np.nan if verdict.smallest_margin is None else 100 * verdict.smallest_margin,
         "verdict": verdict.verdict,
         "seeds_needed": verdict.needed and verdict.needed.seeds,
         "examples_needed": verdict.needed and verdict.needed.examples,
+        "tasks": getattr(compared, "tasks", 1),
+        "scores": tuple(100 * score for score in compared.scores),
+        "degenerate": compared.degenerate,
+        "reason": verdict.reason.replace("-", "−"),
+        "needed": _needed(verdict.needed),
     }
 
 
-def _interval(interval: stats.Interval) -> str:
-    return f"[{points(interval.low)}, {points(interval.high)}]"
+def _needed(needed: stats.SeedsNeeded | None) -> str:
+    if needed is None:
+        return ""
+    if needed.examples:
+        return f"none on these; {needed.examples:.1f} × the examples"
+    if needed.seeds is None:
+        return f"{needed.low:,} or more" if needed.low else needed.reason
+    return f"{needed.seeds:,} ({needed.low:,}–{needed.high and format(needed.high, ',') or '…'})"
+
+
+def verdict_table(study: Study) -> Table:
+    """One section a pair, one row a task, the mean over tasks last; last epochs, with the verdict on best ones beside.
+
+    `data` has both selections.
+    """
+    data = verdicts(study)
+    best, last = (data[data["selection"] == selection] for selection in SELECTIONS)
+    shown = pd.DataFrame(
+        {
+            SECTION: [
+                f"{study.label(model=one.model)}: {study.pair_label(one.model, one.a, one.b)}"
+                for one in last.itertuples()
+            ],
+            "Task": [
+                f"mean over {one.tasks} tasks" if one.task == MEAN else study.label(task=one.task)
+                for one in last.itertuples()
+            ],
+            "Family": last["family"].to_list(),
+            "n": last["seeds"].map("{:g}".format).to_list(),
+            "Difference": last["difference"].map(signed).to_list(),
+            "95 % interval": list(map(interval, last["simultaneous_low"], last["simultaneous_high"])),
+            "Smallest margin": [DASH if np.isnan(margin) else points(margin) for margin in last["smallest_margin"]],
+            "Verdict": last["verdict"].to_list(),
+            "Best epochs": best["verdict"].to_list(),
+            "Because": last["reason"].to_list(),
+            "Seeds that would decide": last["needed"].to_list(),
+        }
+    )
+    return Table(
+        name="verdicts",
+        title=f"Pairs of methods, experiment {study.experiment}, data source {study.source}",
+        caption="Differences of the headline scores in points at the last epoch, paired by seed and by example, with "
+        "the verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
+        shown=shown,
+        data=data.drop(columns=["tasks", "scores", "degenerate", "reason", "needed"]),
+        notes=(
+            "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
+            "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
+            f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {resampled(study)}; a new run "
+            "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
+            "Smallest margin: the smallest within which the two would be equivalent. Best epochs: the verdict where "
+            "the epoch with the best headline score on the dev set is taken of each run.",
+            "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
+            "where no number would, how many times the examples it takes. From n = 1 nothing can be said, from n = 2 "
+            "little.",
+        ),
+    )

@@ -1,0 +1,51 @@
+"""What models, tasks and methods are called in print. A record keeps its labels when a config changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .config import options, prescribed
+
+METHODS = {  # in the order of the tables
+    "full": "Full fine-tuning",
+    "gate": "giBERT, full-rank gate",
+    "lora": "LoRA",
+    "lora_released": "LoRA, released code",
+    "ina": "InA",
+    "ina_released": "InA, released code",
+}
+_SETTINGS = {"activation": "{}", "threshold": "threshold per {}", "detach_threshold": "threshold detached"}
+
+
+def labels(config: dict[str, Any]) -> dict[str, str]:
+    """The labels of a run, by "model", "task" and "method", from its resolved config."""
+    return {
+        "model": config["model"]["label"],
+        "task": config["task"]["label"],
+        "method": method_label(config["method"]),
+    }
+
+
+def method_label(settings: dict[str, Any]) -> str:
+    """The label of a method: its name, its inhibition, and the settings that differ from its file in configs/method.
+
+    >>> method_label({"kind": "ina", "name": "ina", "inhibition": 0.1, "activation": "relu"})
+    'InA (Inh 0.1, relu)'
+    """
+    names = (settings.get("label"), METHODS.get(settings["name"]), METHODS.get(settings["kind"]), settings["name"])
+    name = next(filter(None, names))
+    if settings["kind"] == "full":
+        return name
+    defaults = prescribed(settings["name"]) if settings["name"] in options("method") else {}
+    shown = settings.keys() - {"label", "inhibition"}
+    changed = {key: value for key, value in settings.items() if key in shown and value != defaults.get(key, value)}
+    details = [f"Inh {settings['inhibition']:g}"] if "inhibition" in settings else []
+    details += [_SETTINGS.get(key, f"{key} {{}}").format(value_label(value)) for key, value in changed.items()]
+    return f"{name} ({', '.join(details)})" if details else name
+
+
+def value_label(value: Any) -> str:
+    """The value of a setting in print."""
+    if isinstance(value, list | tuple):
+        return "+".join(map(str, value))
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
