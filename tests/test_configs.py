@@ -54,11 +54,6 @@ def test_an_option_is_called_what_it_defines(group):
         assert getattr(run(**choice), group).name == name
 
 
-@pytest.mark.parametrize("source", ["auto", "files", "hub", "probe"])
-def test_data_names_a_source(source):
-    assert run("minilm", "cola", "ina", f"data={source}").data.source == source
-
-
 @pytest.mark.parametrize("method", options("method"))
 @pytest.mark.parametrize("model", ["minilm", *PAPER])
 def test_every_model_and_method_compose_into_a_run_named_after_them(model, method):
@@ -85,9 +80,8 @@ def test_the_help_explains_every_group_and_names_only_settings_that_exist():
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_expands_into_runs_that_bear_its_name(experiment):
     params = compose([f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
-    first = [
-        f"{axis}={str(params[axis]).split(',')[0]}" for axis in ("model", "seed")
-    ]  # the others differ in nothing else
+    # the others differ in nothing else
+    first = [f"{axis}={str(params[axis]).split(',')[0]}" for axis in ("model", "seed")]
     runs = plan.expand([f"experiment={experiment}", *first])
     assert runs and {run.experiment for run in runs} == {experiment}
 
@@ -126,7 +120,7 @@ def test_an_experiment_with_records_has_their_number_format_on_every_machine(fol
 
 @pytest.mark.parametrize("method", ["ina", "gate"])
 @pytest.mark.parametrize(("arm", "inhibition"), [("p0", 0.0), ("p10", 0.1), ("p90", 0.9)])
-@pytest.mark.parametrize("model", ["minilm", *PAPER])
+@pytest.mark.parametrize("model", ["minilm", "bert_large"])
 def test_levels_differ_from_their_method_in_the_inhibition_alone(model, method, arm, inhibition):
     for task in ("stsb", "squad_v2"):
         plain = run(model, task, method)

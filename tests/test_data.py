@@ -1,7 +1,5 @@
 """One source is picked, checked and fingerprinted, whichever it is."""
 
-import os
-import subprocess
 import sys
 import time
 from types import ModuleType, SimpleNamespace
@@ -180,11 +178,6 @@ def test_splits_and_columns_beyond_the_task_s_are_left_out():
     assert splits["train"].features == schema.features("rte")
 
 
-def test_types_are_made_those_of_the_task():
-    rows = rte().cast_column("label", datasets.ClassLabel(names=["entailment", "not_entailment"]))
-    assert schema.conform("rte", both(rows), "hub")["train"].features == schema.features("rte")
-
-
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -230,18 +223,10 @@ def test_max_train_limits_the_training_rows_only_and_always_to_the_same_ones(sou
     assert first.splits["train"].to_list() == again.splits["train"].to_list()
 
 
-def test_a_smaller_subset_is_part_of_a_larger_one_and_is_not_the_head_of_the_file():
-    rows = rte(100)
-    small, large = (ina.data.subset(rows, size)["idx"][:] for size in (10, 20))
-    assert small == large[:10]
-    assert sorted(small) != list(range(10))
-
-
-def test_the_subset_is_pinned_so_that_no_release_of_numpy_changes_it():
-    assert ina.data.subset(rte(100), 5)["idx"][:] == [37, 64, 70, 27, 71]
-
-
-def test_asking_for_more_rows_than_there_are_gives_them_all_in_order():
+def test_a_subset_is_pinned_and_part_of_a_larger_one_and_of_too_few_rows_all_are_taken():
+    drawn = [37, 64, 70, 27, 71]  # no release of numpy may change them
+    for size in (3, 5):
+        assert ina.data.subset(rte(100), size)["idx"][:] == drawn[:size]
     assert ina.data.subset(rte(6), 10)["idx"][:] == list(range(6))
 
 
@@ -294,18 +279,6 @@ def test_equal_rows_have_an_equal_fingerprint_however_they_are_stored(tmp_path):
     splits["train"].to_parquet(tmp_path / "train.parquet")
     stored = both(datasets.Dataset.from_parquet(str(tmp_path / "train.parquet"), cache_dir=str(tmp_path)))
     assert schema.fingerprint(splits) == schema.fingerprint(shuffled) == schema.fingerprint(stored)
-
-
-def test_the_fingerprint_is_the_same_in_another_process(tmp_path):
-    code = (
-        "import sys; from types import SimpleNamespace as N; import ina.data;"
-        "settings = N(source='files', dir=sys.argv[1], select=None, max_train=None, distractors=2, test_distractors=0);"
-        "print(ina.data.load('rte', settings).fingerprint)"
-    )
-    here = ina.data.load("rte", settings("files", write_rte(tmp_path))).fingerprint
-    env = os.environ | {"PYTHONHASHSEED": "1"}
-    there = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True, env=env)
-    assert there.stdout.strip() == here
 
 
 @pytest.mark.parametrize(

@@ -107,13 +107,6 @@ def test_each_glue_task_gets_the_columns_labels_and_types_of_the_hub(task, tmp_p
         assert rows["idx"][:] == list(range(len(rows)))
 
 
-def test_the_tasks_may_lie_in_glue_or_directly_in_the_folder(tmp_path):
-    write_glue(tmp_path / "a" / "glue", "rte")
-    write_glue(tmp_path / "b", "rte")
-    inside, direct = (files.load("rte", settings(tmp_path / name)) for name in "ab")
-    assert inside["train"].to_list() == direct["train"].to_list()
-
-
 @pytest.mark.parametrize(
     ("task", "name"),
     [("rte", "rte"), ("sst2", "SST2"), ("sst2", "sst-2"), ("stsb", "STSB"), ("stsb", "sts_b"), ("cola", "COLA")],
@@ -187,12 +180,7 @@ def test_mnli_rows_without_a_gold_label_are_left_out_and_the_others_keep_their_i
         ("stsb", 2, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\t5.1", "line 2: score 5.1 is not between 0.0 and 5.0"),
         ("stsb", 2, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\tnan", "line 2: score nan is not between"),
         ("stsb", 3, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\thigh", "line 3: score 'high' is no number"),
-        (
-            "rte",
-            1,
-            "index\tpremise\tsentence2\tlabel",
-            r"line 1: no column \['sentence1'\] in the header \['index', 'pre",
-        ),
+        ("rte", 1, "index\tpremise\tsentence2\tlabel", r"line 1: no column \['sentence1'\] in the header \['index'"),
         ("sst2", 1, "a first row without header\t1", r"line 1: no column \['sentence', 'label'\]"),
     ],
 )
@@ -223,25 +211,20 @@ def test_a_qqp_file_with_more_than_a_few_torn_rows_is_damaged(tmp_path):
         files.load("qqp", settings(folder))
 
 
-@pytest.mark.parametrize("text", ["", "\n \n"])
-def test_an_empty_file_is_named(text, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "train.tsv is empty"),
+        (b"\n \n", "train.tsv is empty"),
+        (b"index\tsentence1\tsentence2\tlabel\n", "train.tsv has a header and no labelled rows"),
+        (b"index\tcaf\xe9\n", "train.tsv: byte 9 is not UTF-8"),
+    ],
+)
+def test_a_file_without_rows_or_in_another_encoding_is_named(content, told, tmp_path):
     folder = write_glue(tmp_path, "rte")
-    (folder / "RTE" / "dev.tsv").write_text(text)
-    with pytest.raises(ValueError, match="dev.tsv is empty"):
+    (folder / "RTE" / "train.tsv").write_bytes(content)
+    with pytest.raises(ValueError, match=told):
         files.load("rte", settings(folder))
-
-
-def test_a_file_with_nothing_but_a_header_is_named(tmp_path):
-    folder = write_glue(tmp_path, "rte", ["index\tsentence1\tsentence2\tlabel"])
-    with pytest.raises(ValueError, match="train.tsv has a header and no labelled rows"):
-        files.load("rte", settings(folder))
-
-
-def test_a_file_that_is_not_utf8_is_named(tmp_path):
-    folder = write_glue(tmp_path, "cola")
-    (folder / "CoLA" / "train.tsv").write_bytes(b"gj04\t1\t\tcaf\xe9\n")
-    with pytest.raises(ValueError, match="train.tsv: byte 11 is not UTF-8"):
-        files.load("cola", settings(folder))
 
 
 def test_a_missing_file_is_named_with_what_is_there(tmp_path):
@@ -277,21 +260,10 @@ def test_squad_v2_gets_the_columns_of_the_hub(place, tmp_path):
     splits = files.load("squad_v2", settings(tmp_path))
     assert tuple(splits) == ("train", "validation")
     assert splits["train"].features == schema.features("squad_v2")
+    both = {"title": "Fair", "context": " in Paris, 1900", "question": "Where?"}
     assert splits["validation"].to_list() == [
-        {
-            "id": "q1",
-            "title": "Fair",
-            "context": " in Paris, 1900",
-            "question": "Where?",
-            "answers": {"text": ["Paris", "in Paris"], "answer_start": [4, 1]},
-        },
-        {
-            "id": "q2",
-            "title": "Fair",
-            "context": " in Paris, 1900",
-            "question": "Where?",
-            "answers": {"text": [], "answer_start": []},
-        },
+        both | {"id": "q1", "answers": {"text": ["Paris", "in Paris"], "answer_start": [4, 1]}},
+        both | {"id": "q2", "answers": {"text": [], "answer_start": []}},
     ]
 
 
@@ -299,6 +271,9 @@ def test_squad_v1_needs_no_is_impossible(tmp_path):
     entry = {name: value for name, value in question().items() if name != "is_impossible"}
     rows = files.load("squad_v1", settings(write_squad(tmp_path, "v1.1", [entry])))["train"]
     assert rows["answers"][0] == {"text": ["Paris", "in Paris"], "answer_start": [4, 1]}
+
+
+MISPLACED = question(answers=[{"text": "Paris", "answer_start": 3}])
 
 
 def without(name):
@@ -313,11 +288,7 @@ def without(name):
         ("squad_v1", [without("answers")], "question q1: no field 'answers'"),
         ("squad_v1", [question(question=None)], "question q1: question is 'None'; it should be of type str"),
         ("squad_v1", [question(), question()], "question q1: this id occurs twice"),
-        (
-            "squad_v1",
-            [question(answers=[{"text": "Paris", "answer_start": 3}])],
-            "question q1: answer 'Paris' is not at answer_start 3; there the context has ' Pari'",
-        ),
+        ("squad_v1", [MISPLACED], "q1: answer 'Paris' is not at answer_start 3; there the context has ' Pari'"),
         ("squad_v1", [question(answers=[{"text": "1900", "answer_start": -4}])], "'1900' is not at answer_start -4"),
         ("squad_v1", [question(answers=[{"text": "", "answer_start": 0}])], "answer '' is not at"),
         ("squad_v1", [question(answers=[{"text": "Paris"}])], "question q1: no field 'answer_start'"),

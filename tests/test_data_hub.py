@@ -101,16 +101,12 @@ def test_another_revision_in_the_cache_is_not_taken(tmp_path):
     assert not hub.available("rte", DATA)
 
 
-def test_offline_without_cache_is_an_error_that_says_what_is_missing(monkeypatch):
+def test_offline_without_cache_nobody_is_asked_and_the_error_says_what_is_missing(monkeypatch, no_network):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert not hub.available("rte", DATA)
     revision = hub.REVISIONS["nyu-mll/glue"]
     with pytest.raises(FileNotFoundError, match=f"glue at {revision} is not in the cache .* and HF_HUB_OFFLINE is set"):
         hub.load("rte", DATA)
-
-
-def test_offline_mode_asks_nobody(monkeypatch, no_network):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert not hub.available("rte", DATA)
 
 
 class Session:
@@ -150,17 +146,21 @@ def test_a_hub_that_never_answers_is_given_up_once_and_within_its_patience(onlin
     assert session.asked == 1
 
 
-@pytest.mark.parametrize("failure", [OSError("Name or service not known"), RuntimeError("closed")])
-def test_a_transport_that_fails_counts_as_no_network(failure, online):
-    def fail():
-        raise failure
-
-    online(fail)
-    assert not hub.available("rte", DATA)
+def fails_with(error):
+    raise error
 
 
-def test_a_proxy_that_refuses_counts_as_no_network(online):
-    online(lambda: SimpleNamespace(is_success=False))
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: fails_with(OSError("Name or service not known")),
+        lambda: fails_with(RuntimeError("closed")),
+        lambda: SimpleNamespace(is_success=False),
+    ],
+    ids=["no name resolution", "transport closed", "a proxy that refuses"],
+)
+def test_a_transport_that_fails_or_refuses_counts_as_no_network(answer, online):
+    online(answer)
     assert not hub.available("rte", DATA)
 
 
@@ -176,15 +176,9 @@ def test_a_hub_that_answers_is_asked_for_the_files_of_the_pinned_revision(tmp_pa
     monkeypatch.setattr(hub, "hf_hub_download", download)
     assert hub.available("squad_v2", DATA)
     assert hub.load("squad_v2", DATA)["validation"].num_rows == 2
-    assert asked == [
-        (
-            "rajpurkar/squad_v2",
-            f"squad_v2/{split}-00000-of-00001.parquet",
-            "dataset",
-            hub.REVISIONS["rajpurkar/squad_v2"],
-        )
-        for split in ("train", "validation")
-    ]
+    squad = "rajpurkar/squad_v2"
+    files = [f"squad_v2/{split}-00000-of-00001.parquet" for split in ("train", "validation")]
+    assert asked == [(squad, file, "dataset", hub.REVISIONS[squad]) for file in files]
 
 
 def test_a_machine_without_name_resolution_does_not_wait(monkeypatch):

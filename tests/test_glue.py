@@ -59,6 +59,7 @@ def dev_set(name, **splits):
 
 def test_classes_are_the_largest_output():
     (dev,) = dev_set("mrpc", validation=ROWS["mrpc"])
+    assert "labels" not in dev.features.column_names
     scored = dev.score((np.array([[0.1, 2.0], [0.3, 0.2]]),))
     assert scored.metrics == {"accuracy": 1.0, "f1": 1.0}
     assert scored.predictions.to_dict("list") == {
@@ -85,8 +86,3 @@ def test_mnli_is_scored_matched_and_mismatched():
     outputs = (np.array([[1.0, 0, 0], [0, 1.0, 0]]),)
     metrics = [dev.score(outputs).metrics for dev in sets]
     assert metrics == [{"accuracy_matched": 0.5}, {"accuracy_mismatched": 0.5}]
-
-
-def test_dev_features_carry_no_labels():
-    (dev,) = dev_set("cola", validation=ROWS["cola"])
-    assert "labels" not in dev.features.column_names

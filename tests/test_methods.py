@@ -150,11 +150,6 @@ def test_weights_are_counted_alike_with_and_without_their_numbers(family, method
     )
 
 
-def test_an_adapter_has_rank_times_both_widths_for_every_layer_and_site():
-    assert prepared(ina(r=3))[1].adapter == 3 * (32 + 32) * 2 * 2
-    assert prepared(lora(r=5, sites=("query", "key", "value")))[1].adapter == 5 * (32 + 32) * 2 * 3
-
-
 def test_the_head_is_counted_once_though_peft_keeps_a_frozen_copy():
     assert prepared(ina())[1].head == 2 * 32 + 2
     assert prepared(ina(), "deberta")[1].head == (32 * 32 + 32) + (2 * 32 + 2)
@@ -207,10 +202,6 @@ def test_another_method_of_peft_is_a_file_that_names_its_config_class(name, weig
 def test_a_config_class_or_argument_that_peft_does_not_have_is_told(changed, told):
     with pytest.raises(ConfigError, match=told):
         check(compose(["method=dora", changed]))
-
-
-def test_an_argument_that_differs_from_the_file_shows_in_the_name():
-    assert check(compose(["method=dora", "method.arguments.r=4"])).id == "minilm--cola--dora-r4--s1"
 
 
 def test_a_method_of_an_unknown_kind_is_refused_and_not_trained_as_another():

