@@ -377,9 +377,6 @@ def cli() -> None:
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda given: "=" in given and not given.startswith("-"))
     # joblib's way to say that it gives a worker's memory back by starting a new one
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
-    logging.getLogger("hydra_plugins.hydra_optuna_sweeper").addHandler(
-        logging.StreamHandler(sys.stdout)
-    )  # the best trial
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through, those of launchers too
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

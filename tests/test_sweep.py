@@ -293,6 +293,21 @@ def test_a_full_disk_ends_the_sweep_where_it_cannot_keep_its_own_state(glue, tmp
     assert re.search("error: .*, where the sweep keeps its state: No space left on device", err)
 
 
+def test_a_run_whose_outcome_cannot_be_written_is_not_launched_again(glue, tmp_path, cli, monkeypatch):
+    end, ended = SweepFolder.end, []
+
+    def full_disk(folder, outcome):
+        ended.append(outcome.id)
+        if outcome.id == COLA:
+            raise OSError("No space left on device")
+        return end(folder, outcome)
+
+    monkeypatch.setattr(SweepFolder, "end", full_disk)
+    code, out, err = cli(*grid(glue, tmp_path))
+    assert (code, ended) == (1, [COLA, STSB]) and "No space left on device" in err
+    assert "1 done, 0 recorded before, 0 failed, 1 not done" in out
+
+
 def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
     path = record.record_path(tmp_path, None, "files", COLA)
     path.parent.mkdir(parents=True)

@@ -107,8 +107,9 @@ class Sweep:
     def _launch_until_all_have_ended(self) -> None:
         launched = 0
         while left := [command for run_id, command in self.commands.items() if self.folder.outcome(run_id) is None]:
+            launched += len(left)
             try:
-                for job in self.launcher.launch(left, initial_job_idx=launched):
+                for job in self.launcher.launch(left, initial_job_idx=launched - len(left)):
                     job.return_value  # noqa: B018  raises what the job raised
             except (HydraException, OSError):
                 raise
@@ -117,11 +118,12 @@ class Sweep:
                     return
                 if not self._retry_killed_runs():
                     raise
-            launched += len(left)
+                continue
             busy = [outcome.id for outcome in self.folder.outcomes() if outcome.status == "busy"]
-            if busy and not self.folder.stopped():
-                print(f"waiting for {len(busy)} runs that other processes are doing: {', '.join(busy)}", flush=True)
-                self.folder.wait_for_others()
+            if not busy or self.folder.stopped():
+                return  # a run without an outcome, which a full disk did not take, is not done again and again
+            print(f"waiting for {len(busy)} runs that other processes are doing: {', '.join(busy)}", flush=True)
+            self.folder.wait_for_others()
 
     def _retry_killed_runs(self) -> bool:
         """Whether the launcher gave up because runs were killed. They run once more, then count as failed."""
@@ -164,7 +166,7 @@ class Sweep:
                     stopping = True
                     bar.write("stopping: no further run starts; runs in progress finish first; Ctrl-C again stops now")
                 ended = {outcome.id: outcome for outcome in self.folder.outcomes() if outcome.status != "busy"}
-                for outcome in (ended[run_id] for run_id in ended.keys() - known):
+                for outcome in (ended[run_id] for run_id in sorted(ended.keys() - known)):
                     known.add(outcome.id)
                     bar.update()
                     if outcome.status == "done":
