@@ -46,23 +46,26 @@ def test_without_runs_of_ours_every_part_says_so(tmp_path):
 
 def test_runs_of_a_small_model_speak_about_that_model_only(tmp_path):
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.9})
-    expected = f"untested by us at its scale; with {MODEL} supported (2 better) against LoRA"
+    expected = f"untested by us at its scale; with {MODEL} supported (2 better at these rates) against LoRA"
     assert part(tmp_path, "glue state") == expected
-    on = rf"\| {MODEL}, made_up, data source files \| InA \(Inh 0.3\) − LoRA, best / last epoch: better on "
+    on = rf"\| {MODEL}, made_up, data source files \| InA \(Inh 0.3\) − LoRA, best / last epoch: better at these rates "
     assert re.search(
-        on + r"SST-2 \+\d+\.\d / \+\d+\.\d, RTE .*; mean over 2 tasks \+.*: better \|", part(tmp_path, "glue")
+        on + r"on SST-2 \+\d+\.\d / \+\d+\.\d, RTE .*; mean over 2 tasks \+.*: better at these rates \|",
+        part(tmp_path, "glue"),
     )
 
 
 def test_a_claim_is_contradicted_where_ina_is_worse(tmp_path):
     write_arms(tmp_path, {"full": 0.9, "ina": 0.5})
-    assert part(tmp_path, "glue state").endswith("contradicted (2 worse) against full fine-tuning")
+    assert part(tmp_path, "glue state").endswith("contradicted (2 worse at these rates) against full fine-tuning")
     assert part(tmp_path, "no gain") == "2 of our 2 comparisons on single tasks show it"
 
 
 def test_runs_of_a_large_model_count_at_the_papers_scale_and_generated_data_never_do(tmp_path):
     write_arms(tmp_path / "real", {"lora": 0.5, "ina": 0.9}, model="bert_large")
-    assert part(tmp_path / "real", "glue state") == "at the paper's scale supported (2 better) against LoRA"
+    assert (
+        part(tmp_path / "real", "glue state") == "at the paper's scale supported (2 better at these rates) against LoRA"
+    )
     write_arms(tmp_path / "generated", {"lora": 0.5, "ina": 0.9}, model="bert_large", source="probe")
     state = part(tmp_path / "generated", "glue state")
     assert state.startswith("untested by us") and "with BERT-large on generated data supported" in state
@@ -73,16 +76,18 @@ def test_of_two_studies_of_a_pair_both_are_shown_and_the_one_with_more_examples_
     for experiment, skills, (n, seeds) in (("whole", (0.5, 0.9), (1000, 7)), ("part", (0.9, 0.5), small)):
         arms = dict(zip(("lora", "ina"), skills, strict=True))
         write_arms(tmp_path, arms, tasks=("sst2",), seeds=range(seeds), n=n, experiment=experiment)
-    assert part(tmp_path, "glue state").endswith("supported (1 better) against LoRA")
+    assert part(tmp_path, "glue state").endswith("supported (1 better at these rates) against LoRA")
     assert part(tmp_path, "no gain") == "0 of our 1 comparisons on single tasks show it"
-    assert "better on SST-2" in part(tmp_path, "glue") and "worse on SST-2" in part(tmp_path, "glue")
+    assert "better at these rates on SST-2" in part(tmp_path, "glue") and "worse at these rates on SST-2" in part(
+        tmp_path, "glue"
+    )
 
 
 def test_of_two_studies_of_a_pair_that_are_alike_in_size_the_newer_counts(tmp_path):
     for experiment, day, arms in (("first", 23, {"lora": 0.9, "ina": 0.5}), ("again", 28, {"lora": 0.5, "ina": 0.9})):
         finished = f"2026-11-{day}T05:53:00+00:00"
         write_arms(tmp_path, arms, tasks=("sst2",), experiment=experiment, finished=finished)
-    assert part(tmp_path, "glue state").endswith("supported (1 better) against LoRA")
+    assert part(tmp_path, "glue state").endswith("supported (1 better at these rates) against LoRA")
 
 
 def test_few_seeds_decide_nothing(tmp_path):
@@ -114,7 +119,7 @@ def test_activations_are_judged_against_plain_ina_where_nothing_else_differs(tmp
     for skill, changed in ((0.9, {}), (0.5, {"activation": "relu"}), (0.5, {"activation": "relu", "inhibition": 0.9})):
         for seed in SEEDS:
             write_run(tmp_path, task="sst2", method="ina", seed=seed, skill=skill, n=1000, **changed)
-    assert part(tmp_path, "activations state").endswith("supported (1 worse) against plain InA")
+    assert part(tmp_path, "activations state").endswith("supported (1 worse at these rates) against plain InA")
 
 
 def test_an_ablation_of_the_activation_shows_every_arm_and_what_collapsed(tmp_path):

@@ -90,7 +90,10 @@ def test_the_table_comes_first_and_has_a_column_a_number(study):
     table = documents.main_tables(study)[0]
     assert [name for name in table.shown if name.startswith("Dis")] == [f"Distractors {level}" for level in LEVELS]
     endings = table.shown.set_index("Method")["Advantage"]
-    assert endings["InA (Inh 0.3) − LoRA"] == "grows" and endings["InA (Inh 0) − LoRA"] == "stays"
+    assert (
+        endings["InA (Inh 0.3) − LoRA"] == "grows at these rates"
+        and endings["InA (Inh 0) − LoRA"] == "stays at these rates"
+    )
     assert len(table.data) == 3 * 5 + 3 * 6
 
 
@@ -102,7 +105,10 @@ def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_gro
     assert dotted == [LEVELS.index(2)] * 2  # the number in training
     pairs = [label.get_text().replace("\n", " ") for label in growth.get_yticklabels()]
     verdicts = dict(zip(pairs, [text.get_text() for text in growth.texts[1:]], strict=True))
-    assert verdicts["InA (Inh 0.3) − LoRA"] == "grows" and verdicts["InA (Inh 0) − LoRA"] == "stays"
+    assert (
+        verdicts["InA (Inh 0.3) − LoRA"] == "grows at these rates"
+        and verdicts["InA (Inh 0) − LoRA"] == "stays at these rates"
+    )
 
 
 def test_the_claims_have_the_growth_with_inhibition_and_that_of_the_activation_alone(study):

@@ -46,7 +46,7 @@ def test_a_figure_of_differences_answers_one_question_with_a_row_a_task_and_the_
     expected = verdicts(small).query("selection == 'last' and b == 'full'")
     drawn = [line.get_xdata()[0] for line in axis.lines if line.get_marker() in MARKS]
     assert drawn == pytest.approx(list(expected["difference"]))
-    assert [text.get_text() for text in axis.texts] == list(expected["verdict"])
+    assert [text.get_text() for text in axis.texts] == list(expected["name"])
     tasks = ["CoLA", "SST-2", "mean"]
     labels = [label.get_text() for label in axis.get_yticklabels()]
     assert labels == ["InA (Inh 0.3) − Full fine-tuning", *tasks, "LoRA − Full fine-tuning", *tasks]
@@ -80,7 +80,7 @@ def test_seeds_are_dots_at_their_paired_differences(small):
 
 def test_only_better_worse_and_equivalent_are_filled(small, monkeypatch):
     kinds = ["better", "worse", "equivalent", "undecided", "depends on the rate"]
-    found = verdicts(small).query("selection == 'last' and b == 'full'")[:5].assign(verdict=kinds)
+    found = verdicts(small).query("selection == 'last' and b == 'full'")[:5].assign(verdict=kinds, name=kinds)
     monkeypatch.setattr("ina.figures.comparison.verdicts", lambda study: found)
     [axis] = figures.differences(small, "full").axes
     filled = [line.get_markerfacecolor() != "white" for line in axis.lines if line.get_marker() in MARKS]

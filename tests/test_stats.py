@@ -24,6 +24,8 @@ from ina.stats import (
 from ina.stats.estimate import from_resamples, mean_of
 from ina.stats.scores import per_resample, per_run
 from ina.stats.verdict import tost
+from ina.tables import verdicts
+from ina.tables.frame import AtAnotherRate
 
 REFERENCE = {
     "accuracy": sklearn_metrics.accuracy_score,
@@ -372,13 +374,26 @@ def test_two_methods_that_fail_are_not_equivalent():
 def test_a_verdict_has_to_be_the_same_at_neighbouring_rates():
     better, equivalent = (decide([example_of(estimate(value, 0.001))])[0] for value in (0.05, 0.0))
     [undecided] = decide([example_of(estimate(0.02, 0.02))])
-    same, untried = at_other_rates(better, {"LoRA at 2 for 1": better}), at_other_rates(better, {})
-    assert same.verdict == untried.verdict == "better"
+    same, partly = (at_other_rates(better, {"LoRA at 2 for 1": better}, complete) for complete in (True, False))
+    untried = at_other_rates(better, {}, complete=False)
+    assert same.verdict == partly.verdict == untried.verdict == same.name == "better"
+    assert partly.name == untried.name == "better at these rates"
     assert same.reason.endswith("also with LoRA at 2 for 1") and untried.reason.endswith("not tried at other rates")
-    assert at_other_rates(undecided, {"LoRA at 2 for 1": better}) == undecided
-    changed = at_other_rates(better, {"LoRA at 2 for 1": equivalent})
+    assert at_other_rates(undecided, {"LoRA at 2 for 1": better}, complete=True) == undecided
+    changed = at_other_rates(better, {"LoRA at 2 for 1": equivalent}, complete=False)
+    assert changed.name == "depends on the rate"
     assert (changed.verdict, changed.difference) == ("depends on the rate", better.difference)
     assert "equivalent with LoRA at 2 for 1" in changed.reason
+
+
+def test_a_verdict_is_unrestricted_only_if_lower_and_higher_rates_of_both_methods_were_tried():
+    [better] = decide([example_of(estimate(0.05, 0.001))])
+    tried = [(AtAnotherRate(f"{m} {low}", m, low, None, set()), better) for m in ("a", "b") for low in (True, False)]
+    assert verdicts.at_other_rates(better, "a", "b", tried).name == "better"
+    for missing in range(4):
+        some = tried[:missing] + tried[missing + 1 :]
+        assert verdicts.at_other_rates(better, "a", "b", some).name == "better at these rates"
+    assert verdicts.at_other_rates(better, "a", "c", tried).name == "better at these rates"
 
 
 def test_from_two_seeds_on_it_is_told_how_many_would_decide():

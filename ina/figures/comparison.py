@@ -15,7 +15,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..labels import METHODS
 from ..tables.ablation import TITLES, format_setting, is_lora, ordered, varied
-from ..tables.distractors import GROWTH, WORDS, advantages, level_scores, levels, trained
+from ..tables.distractors import GROWTH, advantages, level_scores, levels, trained
 from ..tables.frame import Key, Study, frame
 from ..tables.outcomes import summarise
 from ..tables.search import trials, varied_settings
@@ -72,7 +72,7 @@ def differences(study: Study, question: str, selection: str = "last") -> Figure:
                 headings.append(len(labels))
                 labels.append(pair)
             for one in rows.to_dict("records"):
-                _difference(axis, len(labels), one, one["difference"], method_styles(study)[a], one["verdict"], limits)
+                _difference(axis, len(labels), one, one["difference"], method_styles(study)[a], one["name"], limits)
                 task = "mean" if one["task"] == MEAN else task_title(study, one["task"])
                 labels.append(task if len(rows) > 1 else pair)
         axis.set_xlim(limits)
@@ -231,7 +231,7 @@ def distractors(study: Study) -> Figure:
         rows = mine[mine["distractors"] == GROWTH].to_dict("records")
         rows.sort(key=lambda one: methods.index(one["b"]))
         for y, one in enumerate(rows):
-            _difference(growth, y, one, one["value"], styles[one["a"]], WORDS[one["verdict"]])
+            _difference(growth, y, one, one["value"], styles[one["a"]], one["advantage"])
         names = [study.pair_label(model, one["a"], one["b"]).replace(" − ", "\n− ") for one in rows]
         _label_rows(growth, names, "growth of the difference, F1")
         gains.axhline(0, color="black", linewidth=0.6)

@@ -12,8 +12,9 @@ what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. 
    (two-sided t test over seeds and examples, p <= alpha; alone, that is a 95 % interval without 0)
 4. else                                               -> undecided
 
-A verdict of better, worse or equivalent is one at the learning rates of the study. Where the runs of a method were
-repeated at a neighbouring rate (:func:`at_other_rates`), it has to be the same there, or it "depends on the rate".
+A verdict of better, worse or equivalent has to be the same at the neighbouring learning rates of both methods, lower
+and higher (:func:`at_other_rates`). If it is not, it "depends on the rate". If some of these rates were not tried, it
+is called "better at these rates", and so on: it says nothing about the methods at others.
 
 All p-values are multiplied by the number m of comparisons in the family (Bonferroni): in a family, the chance of one or
 more false verdicts of a kind stays at most alpha. The interval shown beside a verdict is corrected in the same way, so
@@ -62,7 +63,8 @@ class Verdict:
     """Verdict on A against B; p-values are corrected for the family, None where rule 1 applied.
 
     `interval` is the simultaneous one for the family. `smallest_margin` is the smallest margin, raw, within which the
-    two would be equivalent; None where rule 1 applied.
+    two would be equivalent; None where rule 1 applied. `holds_at_other_rates` is whether the verdict is the same at
+    lower and higher learning rates of both methods; None where some of them were not tried.
 
     `needed` is None where the pair is decided, where nothing is compared, and for a single seed, which tells nothing
     about others.
@@ -77,6 +79,13 @@ class Verdict:
     p_equivalence: float | None
     reason: str
     needed: SeedsNeeded | None
+    holds_at_other_rates: bool | None = None
+
+    @property
+    def name(self) -> str:
+        """The verdict in print, with its restriction to the rates of the study."""
+        restricted = self.verdict in ("better", "worse", "equivalent") and not self.holds_at_other_rates
+        return f"{self.verdict} at these rates" if restricted else self.verdict
 
 
 def decide(
@@ -138,13 +147,14 @@ def _verdict(compared: Comparison | Aggregate, margin: float, alpha: float, fami
     )
 
 
-def at_other_rates(verdict: Verdict, others: dict[str, Verdict]) -> Verdict:
+def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: bool) -> Verdict:
     """The verdict if it is also that of the pair with one method at a neighbouring rate, else "depends on the rate".
 
     Args:
         verdict: At the rates of the study.
         others: The verdicts at neighbouring rates, by what differs, as in "LoRA at 0.002 for 0.003". An undecided
             verdict stays as it is: no claim rests on it.
+        complete: Whether `others` has a lower and a higher rate of either method.
     """
     if verdict.verdict == "undecided":
         return verdict
@@ -152,12 +162,13 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict]) -> Verdict:
         return replace(verdict, reason=f"{verdict.reason}; not tried at other rates")
     differing = {name: other for name, other in others.items() if other.verdict != verdict.verdict}
     if not differing:
-        return replace(verdict, reason=f"{verdict.reason}; also with {', '.join(others)}")
+        reason = f"{verdict.reason}; also with {', '.join(others)}"
+        return replace(verdict, reason=reason, holds_at_other_rates=True if complete else None)
     elsewhere = ", ".join(
         f"{other.verdict} with {name} ({points(other.difference, '+')})" for name, other in differing.items()
     )
     reason = f"{verdict.verdict} at the rates of the study, {verdict.reason}; {elsewhere}"
-    return replace(verdict, verdict="depends on the rate", reason=reason)
+    return replace(verdict, verdict="depends on the rate", reason=reason, holds_at_other_rates=False)
 
 
 def tost(difference: Estimate, margin: float) -> float:

@@ -56,7 +56,10 @@ def _tables(arguments: list[str] | None) -> None:
             sys.exit("\n".join(problems) + f"\nrun: python -m ina.tables --results {options.results}")
         print(f"{len(files)} files are up to date")
         return
-    documents.write(files)
+    written = documents.write(files)
+    if all_studies:
+        print(f"{written} of {len(files)} files were out of date and are written again")
+        return
     for study in studies:
         tables = (on_screen(table, options.published) for table in documents.main_tables(study))
         print("\n".join(map(markdown, tables)))

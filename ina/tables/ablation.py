@@ -146,7 +146,7 @@ def _ours(study: Study, key: Key, selection: str, keys: tuple[str, ...]) -> dict
             f"{against}difference": one.difference,
             f"{against}difference_low": one.simultaneous_low,
             f"{against}difference_high": one.simultaneous_high,
-            f"{against}verdict": one.verdict,
+            f"{against}verdict": one.name,
         }
     return row
 

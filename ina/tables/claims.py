@@ -6,7 +6,7 @@ People write the claims, what others published and what would settle each. Every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -115,6 +115,7 @@ def verdict_pairs(studies: list[Study]) -> pd.DataFrame:
                     == {"activation"} and a["activation"] not in ("gelu", "leaky_relu"),
                     "in_glue": set(study.tasks) <= {*GLUE, "wnli"},
                     "verdict": one["verdict"] if one["verdict"] == other["verdict"] else "undecided",
+                    "name": other["name"] if one["verdict"] == other["verdict"] else "undecided",
                     "difference": f"{name} {signed(one['difference'])} / {signed(other['difference'])}{failed}",
                     "scale": study.label(model=model) + " on generated data" * generated,
                     "at_paper_scale": model in MODELS and not generated,
@@ -123,6 +124,11 @@ def verdict_pairs(studies: list[Study]) -> pd.DataFrame:
             )  # fmt: skip
     columns = ["study", "task", "kind_a", "kind_b", "only_activation", "in_glue"]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns).astype({c: bool for c in columns[-2:]})
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """The names of verdicts, each once, the decided ones first."""
+    return sorted(set(names), key=lambda name: (VERDICTS.index(name.removesuffix(" at these rates")), name))
 
 
 def counted(found: pd.DataFrame) -> pd.DataFrame:
@@ -140,11 +146,11 @@ def evidence(found: pd.DataFrame) -> Iterator[Line]:
         return
     for (on, pair), group in found.groupby(["on", "pair"], sort=False):
         texts = []
-        for verdict in VERDICTS:
-            of = group.loc[(group["verdict"] == verdict) & (group["task"] != MEAN), "difference"]
-            texts += [f"{verdict} on {', '.join(of)}"] * bool(len(of))
+        for name in _in_order(group["name"]):
+            of = group.loc[(group["name"] == name) & (group["task"] != MEAN), "difference"]
+            texts += [f"{name} on {', '.join(of)}"] * bool(len(of))
         means = group[group["task"] == MEAN]
-        texts += [f"mean {one.difference}: {one.verdict}" for one in means.itertuples()]
+        texts += [f"mean {one.difference}: {one.name}" for one in means.itertuples()]
         yield on, f"{pair}, best / last epoch: {'; '.join(texts)}"
 
 
@@ -167,14 +173,14 @@ def state(found: pd.DataFrame, good: set[str], bad: set[str]) -> str:
 def _against(found: pd.DataFrame, good: set[str], bad: set[str]) -> str:
     texts = []
     for kind, group in found.groupby("kind_b", sort=False):
-        of = list(group["verdict"])
+        of, names = list(group["verdict"]), list(group["name"])
         if set(of) <= good:
             word = "supported"
         elif bad & set(of):
             word = "mixed" if good & set(of) else "contradicted"
         else:
             word = "undecided"
-        counts = ", ".join(f"{of.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in of)
+        counts = ", ".join(f"{names.count(name)} {name}" for name in _in_order(names))
         texts.append(f"{word} ({counts}) against {_NAMES[kind]}")
     return ", ".join(texts)
 

@@ -18,7 +18,7 @@ from ..data.schema import level_split
 from .frame import Key, Study
 from .outcomes import RESAMPLES, outcomes
 from .table import SECTION, Table, interval, points, signed
-from .verdicts import is_primary
+from .verdicts import at_other_rates, is_primary
 
 SELECTION = "last"
 GROWTH = "growth"  # in the place of a number of distractors
@@ -87,16 +87,17 @@ def advantages(study: Study) -> pd.DataFrame:
     for family in families.values():
         margins = [stats.METRICS["mean"].margin] * len(family)
         found |= dict(zip(family, stats.decide([compared[index][-1] for index in family], margins), strict=True))
-    elsewhere = [(name, _growth_verdicts(varied)) for name, varied, _ in study.at_another_rate()]
+    elsewhere = [(tried, _growth_verdicts(tried.study)) for tried in study.at_another_rate()]
     rows = []
     for index, (model, task, a, b, by_level, growth) in enumerate(compared):
-        verdict = stats.at_other_rates(found[index], {name: of[model, task, a, b] for name, of in elsewhere})
+        verdict = at_other_rates(found[index], a, b, [(tried, of[model, task, a, b]) for tried, of in elsewhere])
         names = {"model": model, "task": task, "a": a, "b": b}
         for level, one in by_level.items():
             rows.append(names | {"distractors": level} | _numbers(one, one.difference.value))
         rows.append(
             names
             | {"distractors": GROWTH, "verdict": verdict.verdict, "reason": verdict.reason.replace("-", "−")}
+            | {"advantage": verdict.name.replace(verdict.verdict, WORDS[verdict.verdict])}
             | {"margin": 100 * verdict.margin, "raw_verdict": verdict}
             | _numbers(growth, growth.difference.value)
             | {"simultaneous_low": 100 * verdict.interval.low, "simultaneous_high": 100 * verdict.interval.high}
@@ -151,7 +152,7 @@ def distractor_table(study: Study) -> Table:
                     name = "Growth" if is_growth else f"Distractors {one['distractors']}"
                     row[name] = f"{write(one['value'])} {interval(*ends)}"
                     if is_growth:
-                        row |= {"Advantage": WORDS[one["verdict"]], "Because": one["reason"]}
+                        row |= {"Advantage": one["advantage"], "Because": one["reason"]}
                 rows.append(row)
     fewer, more = fewer_and_more(study)
     columns = [f"Distractors {level}" for level in levels(study)]

@@ -62,11 +62,14 @@ def expected_files(results: Path, studies: list[Study], all_studies: bool) -> di
     return files
 
 
-def write(files: dict[Path, str]) -> None:
-    """Write every file that differs."""
-    for path, text in files.items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            write_atomically(path, lambda partial, text=text: partial.write_text(text, encoding="utf-8"))
+def write(files: dict[Path, str]) -> int:
+    """Write every file that differs; return how many."""
+    differing = {
+        path: text for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
+    for path, text in differing.items():
+        write_atomically(path, lambda partial, text=text: partial.write_text(text, encoding="utf-8"))
+    return len(differing)
 
 
 def outdated(results: Path, files: dict[Path, str], all_studies: bool) -> list[str]:

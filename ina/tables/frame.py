@@ -67,6 +67,20 @@ def _rows(run: Record, every_epoch: bool) -> Iterator[dict[str, Any]]:
 
 
 @dataclass(frozen=True, eq=False)
+class AtAnotherRate:
+    """A study with the runs of `method` at a neighbouring learning rate on `tasks`.
+
+    `name` is the method with its rates, as in "LoRA at 0.002 for 0.003"; `lower` whether the rate is lower.
+    """
+
+    name: str
+    method: str
+    lower: bool
+    study: Study
+    tasks: set[str]
+
+
+@dataclass(frozen=True, eq=False)
 class Study:
     """The runs of one experiment on one data source: what one table shows.
 
@@ -170,12 +184,10 @@ class Study:
         records = tuple(records)
         return Study(self.root, self.experiment, self.source, frame(records), records)
 
-    def at_another_rate(self) -> Iterator[tuple[str, Study, set[str]]]:
+    def at_another_rate(self) -> Iterator[AtAnotherRate]:
         """This study with the runs of one method replaced by those at a neighbouring rate, on the tasks that have them.
 
-        Yields:
-            The method with its rates, as in "LoRA at 0.002 for 0.003"; the study; and the tasks. Runs count where they
-            have all seeds of the cell that they replace.
+        Runs count where they have all seeds of the cell that they replace.
         """
         for other in self.at_other_rates:
             for model, method in other.methods:
@@ -187,7 +199,8 @@ class Study:
                 new = [run for run in other.records if (run.model, run.task, run.method) in keys]
                 theirs, ours = (study.cells.loc[keys[0], "train.learning_rate"] for study in (other, self))
                 name = f"{self.label(model=model, method=method)} at {theirs:g} for {ours:g}"
-                yield name, self.with_records([*kept, *new]), {task for _, task, _ in keys}
+                tasks = {task for _, task, _ in keys}
+                yield AtAnotherRate(name, method, theirs < ours, self.with_records([*kept, *new]), tasks)
 
     def seeds(self, key: Key) -> tuple[int, ...]:
         return self.cells.loc[key, "seeds"]

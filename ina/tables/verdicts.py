@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from .. import stats
 from ..stats import METRICS
-from .frame import SELECTIONS, Study
+from .frame import SELECTIONS, AtAnotherRate, Study
 from .outcomes import RESAMPLES, compare, resampled
 from .table import DASH, SECTION, Table, interval, points, signed
 
@@ -72,9 +73,9 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
 def verdicts(study: Study) -> pd.DataFrame:
     """Verdicts on all pairs of a study by both selections, one row each, in points.
 
-    Beside the columns of the CSV file: `tasks` (number of them in a mean), `scores` (A minus B of each seed),
-    `degenerate`, `reason`, `needed` (what would decide, in print). Those of one model are two families, the primary one
-    and the others. A verdict that does not hold at neighbouring learning rates says so.
+    Beside the columns of the CSV file: `name` (the verdict in print), `tasks` (number of them in a mean), `scores` (A
+    minus B of each seed), `degenerate`, `reason`, `needed` (what would decide, in print). Those of one model are two
+    families, the primary one and the others.
     """
     return pd.DataFrame([_row(study, selection, one) for selection in SELECTIONS for one in _judged(study, selection)])
 
@@ -87,15 +88,28 @@ def _judged(study: Study, selection: str) -> list[_Judged]:
     for _, family in sorted(families.items(), key=lambda item: not item[0][1]):
         found = stats.decide([one.compared for one in family], [one.margin for one in family])
         judged += [replace(one, verdict=verdict) for one, verdict in zip(family, found, strict=True)]
-    elsewhere: dict[tuple[str, ...], dict[str, stats.Verdict]] = {}
-    for name, varied, tasks in study.at_another_rate():
-        for one in _judged(varied, selection):
-            if tasks >= ({one.task} if one.task != MEAN else set(study.averaged)):
-                elsewhere.setdefault((one.model, one.a, one.b, one.task), {})[name] = one.verdict
+    elsewhere: dict[tuple[str, ...], list[tuple[AtAnotherRate, stats.Verdict]]] = {}
+    for tried in study.at_another_rate():
+        for one in _judged(tried.study, selection):
+            if tried.tasks >= ({one.task} if one.task != MEAN else set(study.averaged)):
+                elsewhere.setdefault(_pair(one), []).append((tried, one.verdict))
     return [
-        replace(one, verdict=stats.at_other_rates(one.verdict, elsewhere.get((one.model, one.a, one.b, one.task), {})))
-        for one in judged
+        replace(one, verdict=at_other_rates(one.verdict, one.a, one.b, elsewhere.get(_pair(one), []))) for one in judged
     ]
+
+
+def _pair(one: _Judged) -> tuple[str, ...]:
+    return one.model, one.a, one.b, one.task
+
+
+def at_other_rates(
+    verdict: stats.Verdict, a: str, b: str, tried: list[tuple[AtAnotherRate, stats.Verdict]]
+) -> stats.Verdict:
+    """The verdict on methods a and b after a look at those `tried` with one of the two at a neighbouring rate."""
+    tried = [(at, found) for at, found in tried if at.method in (a, b)]
+    needed = set(product((a, b), (True, False)))
+    complete = {(at.method, at.lower) for at, _ in tried} >= needed
+    return stats.at_other_rates(verdict, {at.name: found for at, found in tried}, complete)
 
 
 def _compared(study: Study, selection: str) -> Iterator[_Judged]:
@@ -137,8 +151,10 @@ def _row(study: Study, selection: str, one: _Judged) -> dict:
         "margin": 100 * verdict.margin,
         "smallest_margin": np.nan if verdict.smallest_margin is None else 100 * verdict.smallest_margin,
         "verdict": verdict.verdict,
+        "holds_at_other_rates": verdict.holds_at_other_rates,
         "seeds_needed": verdict.needed and verdict.needed.seeds,
         "examples_needed": verdict.needed and verdict.needed.examples,
+        "name": verdict.name,
         "tasks": getattr(compared, "tasks", 1),
         "scores": tuple(100 * score for score in compared.scores),
         "degenerate": compared.degenerate,
@@ -179,8 +195,8 @@ def verdict_table(study: Study) -> Table:
             "Difference": last["difference"].map(signed).to_list(),
             "95 % interval": list(map(interval, last["simultaneous_low"], last["simultaneous_high"])),
             "Smallest margin": [DASH if np.isnan(margin) else points(margin) for margin in last["smallest_margin"]],
-            "Verdict": last["verdict"].to_list(),
-            "Best epochs": best["verdict"].to_list(),
+            "Verdict": last["name"].to_list(),
+            "Best epochs": best["name"].to_list(),
             "Because": last["reason"].to_list(),
             "Seeds that would decide": last["needed"].to_list(),
         }
@@ -191,14 +207,15 @@ def verdict_table(study: Study) -> Table:
         caption="Differences of the headline scores in points at the last epoch, paired by seed and by example, with "
         "the verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
         shown=shown,
-        data=data.drop(columns=["tasks", "scores", "degenerate", "reason", "needed"]),
+        data=data.drop(columns=["name", "tasks", "scores", "degenerate", "reason", "needed"]),
         notes=(
             "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
             "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
             f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {resampled(study)}; a new run "
             "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
-            "Smallest margin: the smallest within which the two would be equivalent. Best epochs: the verdict where "
-            "the epoch with the best headline score on the dev set is taken of each run.",
+            "At these rates: not tried at a lower and a higher learning rate of either method, so it says nothing "
+            "about other rates. Smallest margin: the smallest within which the two would be equivalent. Best epochs: "
+            "the verdict where the epoch with the best headline score on the dev set is taken of each run.",
             "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
             "where no number would, how many times the examples it takes. From n = 1 nothing can be said, from n = 2 "
             "little.",
