@@ -94,7 +94,7 @@ def outdated(results: Path, files: dict[Path, str], all_studies: bool) -> list[s
 
 def _documents(results: Path) -> list[Path]:
     """Those that have parts between markers: report and claims, and the README of what is published."""
-    documents = [results / "REPORT.md", results / "CLAIMS.md"]
+    documents = [results / name for name in ("REPORT.md", "DETAILS.md", "CLAIMS.md")]
     documents += [results.parent / "README.md"] if results.name == "results" else []
     return [path for path in documents if path.is_file()]
 
