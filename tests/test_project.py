@@ -21,13 +21,11 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split()
 
 
-def pins(requirements: list[str]) -> dict[str, str]:
-    """Name -> version of `name==version` lines; this package's own extras are left out."""
-    return dict(line.split("==") for line in requirements if not line.startswith("ina["))
-
-
-RUN = pins(PROJECT["dependencies"])
-DEVELOP = pins(EXTRAS["dev"] + EXTRAS["sweep"])
+LINES = (ROOT / "constraints.txt").read_text().splitlines()
+PINS = dict(line.split("==") for line in LINES if not line.startswith("#"))
+RANGES = dict(line.split(">=") for line in PROJECT["dependencies"])
+RUN = {*RANGES, *EXTRAS["study"]}
+DEVELOP = {name for name in EXTRAS["dev"] + EXTRAS["sweep"] if not name.startswith("ina[")}
 
 
 def make(*arguments: str, **environment: str) -> str:
@@ -37,14 +35,45 @@ def make(*arguments: str, **environment: str) -> str:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])])
-def test_every_dependency_is_pinned_to_one_version(requirement):
-    assert re.fullmatch(r"[a-z0-9-]+==\d+(\.\d+)*|ina\[\w+\]", requirement)
+def numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
-def test_environment_yml_lists_the_pins_of_pyproject():
+def test_constraints_pin_every_dependency_and_nothing_else():
+    assert PINS.keys() == RUN | DEVELOP
+    assert all(re.fullmatch(r"\d+(\.\d+)*", version) for version in PINS.values())
+    assert all(numbers(PINS[name]) >= numbers(lowest) for name, lowest in RANGES.items())
+
+
+def test_the_distribution_needs_what_the_adapter_imports_and_no_pin():
+    assert set(RANGES) == {"torch", "peft", "transformers", "safetensors", "huggingface-hub"}
+    assert all(re.fullmatch(r"[a-z-]+>=\d+(\.\d+)*", requirement) for requirement in PROJECT["dependencies"])
+
+
+def test_the_adapter_asks_for_the_peft_that_pyproject_asks_for(tmp_path):
+    lowest = RANGES["peft"]
+    (tmp_path / "peft.py").write_text('__version__ = "0.17.1"\n')  # in place of the installed one
+    command = [sys.executable, "-c", "import ina"]
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    result = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
+    told = f"ImportError: InA needs peft {lowest} or newer, and peft 0.17.1 is installed: pip install -U peft"
+    assert result.stderr.splitlines()[-1] == told
+
+
+def test_importing_the_package_loads_nothing_of_the_study():
+    command = [
+        sys.executable,
+        "-c",
+        "import sys, ina; print(*(name for name in sys.modules if name.startswith('ina.')))",
+    ]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert loaded and {name.split(".")[1] for name in loaded} == {"adapter"}
+
+
+def test_environment_yml_and_make_setup_install_with_the_pins():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert pins(dependencies[-1]["pip"]) == RUN | DEVELOP
+    assert dependencies[-1]["pip"] == ["--constraint constraints.txt", "--editable .[dev]"]
+    assert "-m pip install --constraint constraints.txt --editable '.[dev]'" in make("-n", "setup", VENV="nowhere")
 
 
 def test_environment_yml_has_a_python_that_pyproject_allows():
@@ -58,9 +87,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_versions_named_in_a_page_are_the_pinned_ones(page):
     text = page.read_text()
-    for name, pinned in (RUN | DEVELOP | {"pytorch": RUN["torch"], "hydra": RUN["hydra-core"]}).items():
+    for name, pinned in (PINS | {"pytorch": PINS["torch"], "hydra": PINS["hydra-core"]}).items():
         for named in re.findall(rf"\b{name}(?:==| )v?(\d+(?:\.\d+)+)", text, re.I):
-            assert f"{pinned}.".startswith(f"{named}."), f"{page.name} says {name} {named}, pyproject.toml {pinned}"
+            assert f"{pinned}.".startswith(f"{named}."), f"{page.name} says {name} {named}, constraints.txt {pinned}"
     for named in re.findall(r"\bpython(?:==| )(3\.\d+)", text, re.I):
         assert named == PROJECT["requires-python"].removeprefix(">=")
 
@@ -86,7 +115,9 @@ def code(markdown: str) -> list[str]:
     return re.findall(r"```.*?```|`[^`\n]+`", markdown, re.S)
 
 
-@pytest.mark.parametrize(("folder", "allowed"), [("ina", RUN), ("scripts", RUN), ("tests", RUN | DEVELOP)])
+@pytest.mark.parametrize(
+    ("folder", "allowed"), [("ina/adapter", RANGES), ("ina", RUN), ("scripts", RUN), ("tests", RUN | DEVELOP)]
+)
 def test_every_imported_package_is_a_declared_dependency(folder, allowed):
     distributions = packages_distributions()
     imported = set()
@@ -102,7 +133,7 @@ def test_every_imported_package_is_a_declared_dependency(folder, allowed):
         for name in imported - own - set(sys.stdlib_module_names)
         if not {each.lower().replace("_", "-") for each in distributions.get(name, [])} & set(allowed)
     }
-    assert not undeclared, f"imported in {folder}/ but not pinned in pyproject.toml: {undeclared}"
+    assert not undeclared, f"imported in {folder}/ but not declared in pyproject.toml: {undeclared}"
 
 
 def test_citation_names_the_paper_and_this_version():

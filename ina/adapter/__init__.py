@@ -7,8 +7,14 @@ Importing this package makes PEFT know the type "INA". A PEFT without it answers
 KeyError: 'INA' instead of running it as something else.
 """
 
-from peft import PeftType
-from peft.utils import register_peft_method
+import peft
+
+# as in pyproject.toml
+if tuple(map(int, peft.__version__.split(".")[:2])) < (0, 18):
+    raise ImportError(f"InA needs peft 0.18 or newer, and peft {peft.__version__} is installed: pip install -U peft")
+
+from peft import PeftType  # noqa: E402
+from peft.utils import register_peft_method  # noqa: E402
 
 
 def _add_peft_type(name: str) -> None:
