@@ -51,11 +51,16 @@ class InhibitionGate(nn.Module):
         peak = self.peak(z)
         if self.detach_threshold:
             peak = peak.detach()
+        if z.dtype in (torch.bfloat16, torch.float16):
+            # torch.sub would round Inh_p to z's format: 0.3 to 0.3008
+            return z - self.inhibition * peak
         return torch.sub(z, peak, alpha=self.inhibition)
 
     def peak(self, z: Tensor) -> Tensor:
         """``max(Z)``, of shape (..., 1) where every token has its threshold, () where all have one."""
-        return z.max(dim=-1, keepdim=True).values if self.threshold == "token" else z.max()
+        if self.threshold == "token":
+            return z.max(dim=-1, keepdim=True).values
+        return z.max() if z.numel() else z.sum()  # no token has no maximum
 
     def extra_repr(self) -> str:
         return f"inhibition={self.inhibition}, activation={self.activation}, threshold={self.threshold}"
