@@ -7,9 +7,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .adapter import InaConfig
-from .adapter.sites import split_fused_projections, target_modules
 from .config import Full, Gate, Ina, Lora, Peft
 from .precursor import add_gates
+from .projections import split_fused_projections, target_modules
 from .record import Params
 
 

@@ -15,8 +15,8 @@ from transformers import PreTrainedModel
 from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfAttention
 
 from .adapter.gate import ACTIVATIONS, InhibitionGate
-from .adapter.sites import OTHERS, split_fused_projections, target_modules
 from .config import Gate
+from .projections import OTHERS, split_fused_projections, target_modules
 
 
 class GatedLinear(nn.Module):

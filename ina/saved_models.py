@@ -17,8 +17,8 @@ from torch import nn
 
 from . import methods, models
 from .adapter import files
-from .adapter.sites import split_fused_projections
 from .config import Gate, ModelConfig, RunConfig, check
+from .projections import split_fused_projections
 from .record import ADHOC, Record, RecordError, read
 from .tasks import Head, family
 
@@ -74,10 +74,9 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
             f"{Path(folder) / files.CONFIG_FILE}: peft_type is {described.get('peft_type')!r}, but the run is one of "
             f"{cfg.method.name}, which leaves an adapter of type {adapted!r}; train it again with keep_model=true"
         )
-    backbone = models.load(cfg.model, head, cfg.seed)
+    backbone = split_fused_projections(models.load(cfg.model, head, cfg.seed))
     if adapted == "INA":
         return files.load(backbone, folder)
-    split_fused_projections(backbone)
     return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")
 
 

@@ -1,19 +1,23 @@
 """InA behaves like PEFT's own methods: a table of behaviours over toy models."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft.helpers import disable_input_dtype_casting
 from safetensors.torch import load_file, save_file
 from test_adapter import adapt, build, tokens
 from torch import nn
+from transformers import BertForSequenceClassification
 
 from ina import InaConfig
-from ina.adapter import load, released
+from ina.adapter import InaLinear, load, released
 
 
 class MLP(nn.Module):
@@ -41,8 +45,17 @@ TABLE = [
     ("mlp, two layers", mlp, dict(target_modules=["lin0", "lin1"], r=2, scale=1.0)),
     ("mlp, regular expression", mlp, dict(target_modules=r"lin\d", activation="leaky_relu")),
     ("mlp, excluded", mlp, dict(target_modules=["lin0", "lin1"], exclude_modules=["lin1"], threshold="tensor")),
+    (
+        "mlp, ranks and alphas",
+        mlp,
+        dict(target_modules=["lin0", "lin1"], rank_pattern={"lin1": 2}, alpha_pattern={"lin0": 4}),
+    ),
+    ("mlp, rank-stabilised", mlp, dict(target_modules=["lin0"], use_rslora=True)),
     ("mlp, module to save", mlp, dict(target_modules=["lin0"], modules_to_save=["lin1"], activation="identity")),
     *((family, encoder(family), {}) for family in ("bert", "roberta", "deberta-v2", "deberta", "llama")),
+    ("bert, one layer", encoder("bert"), dict(layers_to_transform=1, layers_pattern="layer")),
+    ("deberta, query alone", encoder("deberta"), dict(target_modules=r".*in_proj\.query")),
+    ("deberta, whole projection", encoder("deberta"), dict(target_modules=["in_proj"])),
     ("bert, classifier", encoder("bert"), dict(task_type=TaskType.SEQ_CLS)),
     ("deberta, classifier", encoder("deberta"), dict(task_type=TaskType.SEQ_CLS, inhibition=0.9)),
 ]
@@ -92,7 +105,7 @@ def test_save_and_load_give_the_same_outputs(make, settings, tmp_path):
 
 @over_table
 def test_disabling_restores_the_base_model(make, settings):
-    base, x = doubled(*make())  # DeBERTa's fused projection is one product without adapter and three with it
+    base, x = doubled(*make())
     expected = out(base, x)
     model = adapt(base, init_weights=False, **settings)
     assert not torch.allclose(out(model, x), expected, atol=1e-4)
@@ -127,6 +140,122 @@ def test_several_adapters_switch_add_up_and_can_be_deleted(make, settings):
     model.set_adapter("second")
     assert torch.equal(out(model, x), second)
     assert not any(".default" in name for name in model.state_dict())
+
+
+@pytest.mark.parametrize(("make", "settings"), [row[1:] for row in TABLE if row[0] != "deberta-v2"])
+def test_a_batch_is_mixed_of_adapters_as_each_example_says(make, settings):
+    base, x = doubled(*make())
+    model = adapt(base, init_weights=False, **settings)
+    torch.manual_seed(7)
+    model.add_adapter("second", InaConfig(init_weights=False, **settings))
+    expected = {"default": out(model, x)}
+    with model.disable_adapter():
+        expected["__base__"] = out(model, x)
+    model.set_adapter("second")
+    expected["second"] = out(model, x)
+    names = (["second", "default", "__base__"] * 3)[: len(x)]
+    with torch.no_grad():
+        mixed = model(x, adapter_names=names)
+    mixed = getattr(mixed, "logits", mixed)
+    if settings.get("threshold") != "tensor":  # whose maximum depends on what else is in the batch
+        for index, name in enumerate(names):
+            torch.testing.assert_close(mixed[index], expected[name][index])
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["default", "__base__", "german"], "non-existing adapter.*: german"),
+        (["default"], "same as the number of inputs, but got 1 and 3"),
+    ],
+)
+def test_wrong_names_for_a_mixed_batch_are_refused(names, told):
+    model = adapt(build("bert"))
+    with pytest.raises(ValueError, match=told):
+        model(tokens(), adapter_names=names)
+    with pytest.raises(ValueError, match="in training mode"):
+        model.train()(tokens(), adapter_names=["default"] * 3)
+    expected = out(model.eval(), tokens())
+    assert torch.equal(out(model, tokens()), expected)  # nothing of the failed call is left
+
+
+def test_a_mixed_batch_is_refused_where_relative_positions_have_the_weights_of_all_examples():
+    model = adapt(build("deberta-v2"))
+    with pytest.raises(ValueError, match="same as the number of inputs, but got 3 and 1"):
+        model(tokens(), adapter_names=["default"] * 3)
+
+
+def sites_of(model: nn.Module) -> dict[str, InaLinear]:
+    return {name: module for name, module in model.named_modules() if isinstance(module, InaLinear)}
+
+
+def test_ranks_and_scales_follow_the_patterns():
+    patterns = dict(rank_pattern={r"layer\.1\..*\.query": 2, "key": 4}, alpha_pattern={"key": 6})
+    found = {
+        (int(name.split(".layer.")[1][0]), name.split(".")[-1]): (site.r["default"], site.scaling["default"])
+        for name, site in sites_of(adapt(build("bert"), r=8, alpha=16, **patterns)).items()
+    }
+    assert found == {(0, "query"): (8, 2), (1, "query"): (2, 8), (0, "key"): (4, 1.5), (1, "key"): (4, 1.5)}
+    [scale] = {site.scaling["default"] for site in sites_of(adapt(build("bert"), r=4, use_rslora=True)).values()}
+    assert scale == 16 / 2
+
+
+def test_layers_are_chosen_and_replicated():
+    assert {name.split(".layer.")[1][0] for name in sites_of(adapt(build("bert"), layers_to_transform=[1]))} == {"1"}
+    model = adapt(build("llama"), layer_replication=[[0, 2], [1, 2]])
+    assert len(sites_of(model)) == 3 * 2
+    assert torch.isfinite(out(model, tokens())).all()
+
+
+@pytest.mark.parametrize(("bias", "trained"), [("all", 6), ("ina_only", 2)])
+def test_biases_are_trained_and_saved(bias, trained, tmp_path):
+    class Biased(MLP):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rest = nn.ModuleList(nn.Linear(2, 2) for _ in range(4))
+
+    torch.manual_seed(0)
+    model = adapt(Biased(), target_modules=["lin0", "lin1"], bias=bias)
+    biases = [name for name, weight in model.named_parameters() if name.endswith(".bias") and weight.requires_grad]
+    assert len(biases) == trained
+    with torch.no_grad():
+        model.get_submodule("base_model.model.lin0").bias.fill_(3.0)
+    model.save_pretrained(tmp_path)
+    for reopen in (PeftModel.from_pretrained, load):
+        assert (reopen(Biased(), tmp_path).base_model.model.lin0.bias == 3.0).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (dict(rank_pattern={"key": 0}), r"`rank_pattern\['key'\]` should be a positive integer, not 0"),
+        (dict(alpha_pattern={"key": "a"}), r"`alpha_pattern\['key'\]` should be a positive number, not 'a'"),
+        (dict(scale=1.0, use_rslora=True), "leave out `use_rslora` and `alpha_pattern`"),
+        (dict(bias="lora_only"), "`bias` should be one of none, all, ina_only, not 'lora_only'"),
+        (dict(layers_to_transform=[0], target_modules=".*query"), "a regular expression names layers itself"),
+        (dict(layers_pattern="layer"), "`layers_pattern` is for `layers_to_transform`"),
+        (dict(target_parameters=["experts.weight"]), "`target_parameters` is not for InA"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(settings, told):
+    with pytest.raises(ValueError, match=told):
+        InaConfig(**settings)
+
+
+def test_adapters_cannot_be_joined_into_one():
+    model = adapt(build("bert"))
+    with pytest.raises(NotImplementedError, match="cannot be averaged or joined into one"):
+        model.add_weighted_adapter(["default"], [1.0], "sum")
+
+
+def test_casting_of_the_input_can_be_disabled():
+    base, x = mlp()
+    model = adapt(base, target_modules=["lin0"], init_weights=False)
+    model.base_model.model.lin0.ina_A.bfloat16()
+    model.base_model.model.lin0.ina_B.bfloat16()
+    assert torch.isfinite(out(model, x)).all()
+    with disable_input_dtype_casting(model), pytest.raises(RuntimeError, match="dtype"):
+        out(model, x)
 
 
 def test_two_active_adapters_add_up():
@@ -270,3 +399,71 @@ def test_loading_points_a_released_folder_to_its_own_loader(tmp_path):
     released_folder(tmp_path)
     with pytest.raises(ValueError, match="use ina.adapter.released.load"):
         load(build("bert"), tmp_path)
+
+
+def test_loading_onto_a_model_with_an_adapter_adds_a_second_one(tmp_path):
+    ids = tokens()
+    torch.manual_seed(5)
+    second = get_peft_model(build("bert"), InaConfig(r=2, init_weights=False)).eval()
+    second.save_pretrained(tmp_path)
+    model = adapt(build("bert"), init_weights=False)
+    first = out(model, ids)
+    assert load(model, tmp_path, adapter_name="second") is model
+    assert torch.equal(out(model, ids), first)
+    model.set_adapter("second")
+    assert torch.equal(out(model, ids), out(second, ids))
+
+
+def test_loading_that_fails_leaves_the_adapters_of_the_model(tmp_path):
+    ids = tokens()
+    saved(tmp_path, target_modules=["value"])
+    model = adapt(build("bert"), init_weights=False)
+    expected = out(model, ids)
+    with pytest.raises(ValueError, match="has an adapter named 'default' already.*another name"):
+        load(model, tmp_path)
+    with pytest.raises(ValueError, match="has an adapter already.*hand over the PEFT model around it"):
+        load(model.base_model.model, tmp_path)
+    without_a_weight(tmp_path / WEIGHTS)
+    with pytest.raises(ValueError, match="1 weights differ"):
+        load(model, tmp_path, adapter_name="second")
+    assert torch.equal(out(model, ids), expected) and list(model.peft_config) == ["default"]
+
+
+def test_an_adapter_of_a_split_deberta_opens_on_the_whole_one(tmp_path):
+    """As version 0.1.0 saved them: one pair of weights under in_proj.query, one under in_proj.key."""
+    model = adapt(build("deberta"), init_weights=False)
+    expected = out(model, tokens())
+    model.save_pretrained(tmp_path)
+    weights = {}
+    for name, joined in load_file(tmp_path / WEIGHTS).items():
+        for part, weight in zip(("query", "key"), joined.chunk(2), strict=True):
+            weights[name.replace(".ina_", f".{part}.ina_")] = weight.clone()
+    save_file(weights, tmp_path / WEIGHTS)
+    assert torch.equal(out(load(build("deberta"), tmp_path), tokens()), expected)
+
+
+def test_the_card_says_what_the_adapter_is_and_how_to_open_it(tmp_path):
+    base = build("bert")
+    base.name_or_path = "google-bert/bert-base-uncased"
+    model = adapt(base, r=4, task_type="SEQ_CLS")
+    model.save_pretrained(tmp_path)
+    card = ModelCard.load(tmp_path / "README.md")
+    assert {"peft", "ina"} <= set(card.data.tags) and card.data.library_name == "peft"
+    for said in ("inhibition adaptation", "| `r` | 4 |", "| `inhibition` | 0.3 |", "key, query", "import ina"):
+        assert said in card.text
+    assert 'AutoModelForSequenceClassification.from_pretrained("google-bert/bert-base-uncased")' in card.text
+    card.text = "My own words."
+    card.save(tmp_path / "README.md")
+    model.save_pretrained(tmp_path)
+    assert ModelCard.load(tmp_path / "README.md").text.startswith("My own words.")
+
+
+def test_the_code_in_the_card_opens_the_adapter(tmp_path):
+    base, folder = tmp_path / "base", tmp_path / "adapter"
+    build("bert").save_pretrained(base)
+    model = BertForSequenceClassification.from_pretrained(base)
+    adapt(model, task_type="SEQ_CLS").save_pretrained(folder)
+    [code] = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)
+    namespace = {}
+    exec(code.replace("<this folder>", str(folder)), namespace)
+    assert len(sites_of(namespace["model"])) == 4

@@ -9,11 +9,11 @@ from transformers import AutoModelForQuestionAnswering
 
 from ina import InaConfig, data, plan, tiny
 from ina.adapter import InaLinear
-from ina.adapter.sites import split_fused_projections
 from ina.analysis import attention, gates, texts
 from ina.analysis.measure import measure
 from ina.analysis.texts import EXAMPLE, KINDS, Passage
 from ina.config import check
+from ina.projections import split_fused_projections
 from ina.tasks.spans import dev_windows
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
@@ -23,9 +23,7 @@ def adapted(config, family: str = "bert", seed: int = 0) -> nn.Module:
     """A tiny model with a random adapter of some weight, in float64, where no kernel's rounding shows."""
     torch.manual_seed(seed)
     backbone = AutoModelForQuestionAnswering.from_config(tiny.config(family))
-    if isinstance(config, LoraConfig):
-        split_fused_projections(backbone)
-    model = get_peft_model(backbone, config).eval()
+    model = get_peft_model(split_fused_projections(backbone), config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "_A" in name or "_B" in name:

@@ -9,6 +9,7 @@ from torch import nn
 
 from ina import methods, models
 from ina.config import ConfigError, Full, Ina, Lora, ModelConfig, check, compose
+from ina.projections import split_fused_projections, target_modules
 from ina.record import Params
 from ina.tasks import Head
 
@@ -111,6 +112,20 @@ def test_the_fused_projection_of_deberta_takes_any_of_its_three_parts(kind):
         if "in_proj." in name
     }
     assert sites == {"key", "value"}
+
+
+def test_a_family_whose_other_layers_are_not_known_is_told_apart_from_a_wrong_site():
+    with pytest.raises(ValueError, match="known for bert, deberta, deberta-v2, roberta, not for distilbert"):
+        target_modules("distilbert", ("all",))
+
+
+def test_the_split_projection_computes_and_shows_what_the_fused_one_does():
+    attention = models.load(ModelConfig(name="t", label="t", tiny="deberta"), PAIR, seed=1).base_model.encoder.layer[0]
+    fused = attention.attention.self.in_proj
+    split = split_fused_projections(attention).attention.self.in_proj
+    x = torch.randn(2, 3, fused.in_features)
+    assert torch.equal(split.weight, fused.weight)
+    torch.testing.assert_close(split(x), fused(x))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from peft import PeftConfig, PeftType
+from peft.tuners.tuners_utils import BaseTuner
+from peft.utils.other import get_pattern_key
 
+from .card import write_card
 from .gate import ACTIVATIONS, THRESHOLDS
+
+BIASES = ("none", "all", "ina_only")
+CANNOT_TARGET_PARAMETERS = (
+    "`target_parameters` is not for InA: its update depends on the input of a module, which a parameter does not have; "
+    "name modules in `target_modules`"
+)
 
 
 @dataclass
@@ -29,11 +39,19 @@ class InaConfig(PeftConfig):
         threshold: "token", one threshold per token, its maximum over the rank (paper), or "tensor", one maximum over
             everything in the batch (the precursor giMLP).
         detach_threshold: Stop the gradient at the maximum. The paper is silent; the released code lets it flow.
-        target_modules: Names (or a regular expression) of the linear modules to adapt. None: the query and key
-            projections of the model's family.
+        target_modules: Names (or a regular expression) of the linear modules to adapt. A part of a fused projection is
+            named like a module inside it: "c_attn.query". None: the query and key projections of the model's family.
         exclude_modules: Names (or a regular expression) of modules to leave alone.
         modules_to_save: Further modules to train and save; PEFT adds the head of a classification or question
             answering model by itself.
+        rank_pattern: Ranks of single modules in place of `r`, by name or regular expression.
+        alpha_pattern: Likewise in place of `alpha`.
+        use_rslora: ``s = alpha / sqrt(r)``, as in rank-stabilised LoRA.
+        layers_to_transform: Numbers of the layers to adapt, where `target_modules` is not a regular expression.
+        layers_pattern: Name of the list that those number, where several would do.
+        layer_replication: Ranges of layers that the model is built up from again, as in LoRA: [[0, 4], [2, 5]].
+        bias: The biases to train: "none", "all", or "ina_only", those of the adapted modules.
+        target_parameters: Not for InA, whose update depends on the input of a module.
         init_weights: True: ``W_up`` starts at zero, so that the adapted model starts as the base model. False: both
             factors start random, for tests.
 
@@ -54,6 +72,16 @@ class InaConfig(PeftConfig):
     )
     exclude_modules: list[str] | str | None = field(default=None, metadata={"help": "Modules to leave alone."})
     modules_to_save: list[str] | None = field(default=None, metadata={"help": "Further modules to train and save."})
+    rank_pattern: dict[str, int] = field(default_factory=dict, metadata={"help": "Ranks of single modules."})
+    alpha_pattern: dict[str, float] = field(default_factory=dict, metadata={"help": "Alphas of single modules."})
+    use_rslora: bool = field(default=False, metadata={"help": "Scale by alpha / sqrt(r)."})
+    layers_to_transform: list[int] | int | None = field(default=None, metadata={"help": "Layers to adapt; None: all."})
+    layers_pattern: list[str] | str | None = field(default=None, metadata={"help": "Name of the list of layers."})
+    layer_replication: list[tuple[int, int]] | None = field(
+        default=None, metadata={"help": "Ranges of layers to build the model up from again."}
+    )
+    bias: str = field(default="none", metadata={"help": f"One of {', '.join(BIASES)}."})
+    target_parameters: list[str] | None = field(default=None, metadata={"help": "Not for InA."})
     init_weights: bool = field(default=True, metadata={"help": "Start as the base model (W_up = 0)."})
 
     def __post_init__(self) -> None:
@@ -63,30 +91,54 @@ class InaConfig(PeftConfig):
             self.target_modules = set(self.target_modules)
         if isinstance(self.exclude_modules, list):
             self.exclude_modules = set(self.exclude_modules)
+        self.rank_pattern, self.alpha_pattern = self.rank_pattern or {}, self.alpha_pattern or {}
         problems = list(self._problems())
         if problems:
             raise ValueError("InaConfig: " + "; ".join(problems))
 
+    def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
+        """Save the settings, and say in the folder's README.md what they are for."""
+        super().save_pretrained(save_directory, **kwargs)
+        write_card(self, save_directory)
+
     def _problems(self):
-        if not isinstance(self.r, int) or isinstance(self.r, bool) or self.r < 1:
-            yield f"`r` should be a positive integer, not {self.r!r}"
-        if not _is_number(self.alpha) or self.alpha <= 0:
-            yield f"`alpha` should be a positive number, not {self.alpha!r}"
+        for name, r in {"r": self.r, **_entries("rank_pattern", self.rank_pattern)}.items():
+            if not isinstance(r, int) or isinstance(r, bool) or r < 1:
+                yield f"`{name}` should be a positive integer, not {r!r}"
+        for name, alpha in {"alpha": self.alpha, **_entries("alpha_pattern", self.alpha_pattern)}.items():
+            if not _is_number(alpha) or alpha <= 0:
+                yield f"`{name}` should be a positive number, not {alpha!r}"
         if self.scale is not None and not _is_number(self.scale):
             yield f"`scale` should be a number or None (alpha / r), not {self.scale!r}"
+        if self.scale is not None and (self.use_rslora or self.alpha_pattern):
+            yield "`scale` is the scale of every module: leave out `use_rslora` and `alpha_pattern`"
         if not _is_number(self.dropout) or not 0 <= self.dropout < 1:
             yield f"`dropout` should lie in [0, 1), not {self.dropout!r}"
         if not _is_number(self.inhibition) or not 0 <= self.inhibition <= 1:
             yield f"`inhibition` should lie in [0, 1], not {self.inhibition!r}"
-        if self.activation not in ACTIVATIONS:
-            yield f"`activation` should be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}"
-        if self.threshold not in THRESHOLDS:
-            yield f"`threshold` should be one of {', '.join(THRESHOLDS)}, not {self.threshold!r}"
+        for name, allowed in {"activation": ACTIVATIONS, "threshold": THRESHOLDS, "bias": BIASES}.items():
+            if getattr(self, name) not in allowed:
+                yield f"`{name}` should be one of {', '.join(allowed)}, not {getattr(self, name)!r}"
+        if self.bias != "none" and not hasattr(BaseTuner, "_get_learnable_bias_state_dict"):
+            yield f"`bias` should be 'none', not {self.bias!r}: this version of PEFT would not save the biases"
+        if self.layers_to_transform is not None and isinstance(self.target_modules, str):
+            yield "`layers_to_transform` is for a list of `target_modules`: a regular expression names layers itself"
+        if self.layers_pattern and self.layers_to_transform is None:
+            yield "`layers_pattern` is for `layers_to_transform`, which is not set"
+        if self.target_parameters:
+            yield CANNOT_TARGET_PARAMETERS
 
-    @property
-    def scaling(self) -> float:
-        """The scale ``s`` in effect."""
-        return self.alpha / self.r if self.scale is None else self.scale
+    def of_module(self, name: str) -> tuple[int, float]:
+        """Rank and scale ``s`` of the module `name`, a name in the model."""
+        r = self.rank_pattern.get(get_pattern_key(self.rank_pattern, name), self.r)
+        alpha = self.alpha_pattern.get(get_pattern_key(self.alpha_pattern, name), self.alpha)
+        if self.scale is not None:
+            return r, self.scale
+        return r, alpha / (math.sqrt(r) if self.use_rslora else r)
+
+
+def _entries(name: str, pattern: dict[str, float]) -> dict[str, float]:
+    return {f"{name}[{key!r}]": value for key, value in pattern.items()}
 
 
 def _is_number(value: object) -> bool:

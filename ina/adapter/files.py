@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -23,7 +25,8 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
     and shapes, and only safetensors files are read. On an error the model is left as it was.
 
     Args:
-        model: The base model, as it was before the adapter was added; changed in place.
+        model: The base model, changed in place; or a PEFT model with InA adapters, which gets one more. Those that are
+            active stay active; `set_adapter` changes to the new one.
         folder: Holds `adapter_config.json` and `adapter_model.safetensors`.
         adapter_name: The name of the adapter in the model.
 
@@ -32,7 +35,8 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
 
     Raises:
         FileNotFoundError: A file of the folder is missing.
-        ValueError: A file is damaged, holds another method, or belongs to another model.
+        ValueError: A file is damaged, holds another method, or belongs to another model; or the model has an adapter of
+            this name already, or of another method.
     """
     settings, weights = read(folder)
     if settings.get("peft_type") != "INA":
@@ -93,7 +97,7 @@ def attach(
     """Add an adapter of any PEFT method to `model` and give it `weights`.
 
     Args:
-        model: The base model; changed in place.
+        model: The base model, or a PEFT model around it; changed in place.
         config: Settings of the adapter; `inference_mode` becomes true.
         weights: By the names that PEFT saves them under, without that of the adapter.
         folder: Where they come from, for messages.
@@ -106,8 +110,24 @@ def attach(
         ValueError: A name or shape in `weights` differs from those that `config` gives; the model is left as it was.
     """
     config.inference_mode = True
-    adapted = get_peft_model(model, config, adapter_name=adapter_name)
+    first = not isinstance(model, PeftModel)
+    if first and any(isinstance(module, BaseTunerLayer) for module in model.modules()):
+        raise ValueError(
+            f"this model has an adapter already, so that of {folder} is not added: "
+            "hand over the PEFT model around it, or first take the adapter away by its `unload()`"
+        )
+    if not first and adapter_name in model.peft_config:
+        raise ValueError(
+            f"this model has an adapter named {adapter_name!r} already, so that of {folder} is not added: "
+            "give it another name by `adapter_name`"
+        )
+    if first:
+        adapted = get_peft_model(model, config, adapter_name=adapter_name)
+    else:
+        adapted = model
+        adapted.add_adapter(adapter_name, config)
     expected = get_peft_model_state_dict(adapted, adapter_name=adapter_name)
+    weights = _of_whole_projections(weights, expected)
     misfits = [
         *(f"{name} is not in the file" for name in expected if name not in weights),
         *(f"{name} has no place in the model" for name in weights if name not in expected),
@@ -118,7 +138,7 @@ def attach(
         ),
     ]
     if misfits:
-        adapted.unload()
+        adapted.unload() if first else adapted.delete_adapter(adapter_name)
         made_for = f" (it was made for {config.base_model_name_or_path})" if config.base_model_name_or_path else ""
         raise ValueError(
             f"the adapter in {folder} does not fit this model{made_for}: "
@@ -126,3 +146,14 @@ def attach(
         )
     set_peft_model_state_dict(adapted, weights, adapter_name=adapter_name)
     return adapted.eval()
+
+
+def _of_whole_projections(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`weights` where those of a DeBERTa split into query, key and value are joined as a whole projection has them."""
+    joined = dict(weights)
+    for name in expected.keys() - weights.keys():
+        module, weight = name.rsplit(".ina_", 1) if ".ina_" in name else (name, "")
+        parts = [f"{module}.{part}.ina_{weight}" for part in ("query", "key", "value")]
+        if found := [joined.pop(part) for part in parts if part in weights]:
+            joined[name] = torch.cat(found)
+    return joined

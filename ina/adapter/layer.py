@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from .config import InaConfig
 from .gate import InhibitionGate
+from .sites import Fused
 
 CANNOT_MERGE = (
     "InA cannot be merged into the base weight: its update s * f(H W_down - Th) W_up depends on the input H through "
@@ -28,58 +30,120 @@ class InaLinear(nn.Module, BaseTunerLayer):
     Shapes: H (..., M, d), W_down (d, r) in ``ina_A``, Z (..., M, r), Th (..., M, 1), W_up (r, k) in ``ina_B``,
     H_o (..., M, k). Several active adapters add up, as in LoRA. The initialisation draws from the random generator in
     the order of PEFT's LoRA, so both start from the same W_down under the same seed.
+
+    A projection that makes query, key and value at once stays whole. An adapter of some of these parts has a path of
+    its own for each, of rank r and width k_part: ``ina_A`` holds their W_down one below the other, (parts * r, d), and
+    ``ina_B`` their W_up, (sum of k_part, r). The features of other parts stay as the base makes them.
     """
 
     adapter_layer_names = ("ina_A", "ina_B")
-    other_param_names = ("r", "scaling", "ina_dropout", "ina_gate")
+    other_param_names = ("r", "scaling", "parts", "ina_dropout", "ina_gate")
 
-    def __init__(self, base_layer: nn.Linear, adapter_name: str, config: InaConfig) -> None:
+    def __init__(
+        self,
+        base_layer: nn.Linear | Conv1D,
+        adapter_name: str,
+        config: InaConfig,
+        module_name: str = "",
+        fused: Fused | None = None,
+        parts: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         self.base_layer = base_layer
-        self.in_features, self.out_features = base_layer.in_features, base_layer.out_features
+        self.in_features, self.out_features = features(base_layer)
+        self.fused = fused
         self.r: dict[str, int] = {}
         self.scaling: dict[str, float] = {}
+        self.parts: dict[str, tuple[str, ...]] = {}
         self.ina_dropout = nn.ModuleDict()
         self.ina_A = nn.ModuleDict()
         self.ina_gate = nn.ModuleDict()
         self.ina_B = nn.ModuleDict()
         self.merged_adapters: list[str] = []
+        self.cast_input_dtype_enabled = True  # for peft.helpers.disable_input_dtype_casting
         self._active_adapter = adapter_name
-        self.update_layer(adapter_name, config)
+        self.update_layer(adapter_name, config, module_name, parts)
 
-    def update_layer(self, adapter_name: str, config: InaConfig) -> None:
-        """Add the adapter `adapter_name` with the settings of `config`."""
-        self.r[adapter_name] = config.r
-        self.scaling[adapter_name] = config.scaling
+    def update_layer(
+        self, adapter_name: str, config: InaConfig, module_name: str = "", parts: tuple[str, ...] = ()
+    ) -> None:
+        """Add the adapter `adapter_name` with what `config` says of the module `module_name`.
+
+        Args:
+            adapter_name: Its name.
+            config: Its settings.
+            module_name: The module's name in the model, for settings that differ from module to module.
+            parts: Of a fused projection, the parts to adapt; none: the projection as a whole.
+        """
+        r, self.scaling[adapter_name] = config.of_module(module_name)
+        self.r[adapter_name] = r
+        self.parts[adapter_name] = parts
         self.ina_dropout[adapter_name] = nn.Dropout(config.dropout) if config.dropout > 0 else nn.Identity()
         self.ina_gate[adapter_name] = InhibitionGate(
             config.inhibition, config.activation, config.threshold, config.detach_threshold
         )
-        self.ina_A[adapter_name] = nn.Linear(self.in_features, config.r, bias=False)
-        self.ina_B[adapter_name] = nn.Linear(config.r, self.out_features, bias=False)
+        self.ina_A[adapter_name] = nn.Linear(self.in_features, max(len(parts), 1) * r, bias=False)
+        width = sum(self._widths(parts)) if parts else self.out_features
+        self.ina_B[adapter_name] = nn.Linear(r, width, bias=False)
         if config.init_weights:
             nn.init.kaiming_uniform_(self.ina_A[adapter_name].weight, a=math.sqrt(5))
             nn.init.zeros_(self.ina_B[adapter_name].weight)
         self._move_adapter_to_device_of_base_layer(adapter_name)
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
-    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Project `x` of shape (..., d) to (..., k)."""
+    def forward(self, x: Tensor, *args: Any, adapter_names: list[str] | None = None, **kwargs: Any) -> Tensor:
+        """Project `x` of shape (..., d) to (..., k).
+
+        Args:
+            x: The input.
+            adapter_names: The adapter of each example in place of the active ones, "__base__" for none.
+            args: Further arguments of the base layer.
+            kwargs: Further arguments of the base layer.
+
+        Raises:
+            ValueError: `adapter_names` are not as many as the examples.
+        """
         result = self.base_layer(x, *args, **kwargs)
         if self.disable_adapters:
             return result
         result_dtype = result.dtype
-        for name in self.active_adapters:
-            if name not in self.ina_A:
-                continue
-            x = self._cast_input_dtype(x, self.ina_A[name].weight.dtype)
-            z = self.ina_A[name](self.ina_dropout[name](x))
-            gated = self.ina_gate[name](z).reshape(-1, self.r[name])
-            # scaled, projected and added in one product: nothing of H_o's size is made on the way
-            rows = result.to(gated.dtype).reshape(-1, self.out_features)
-            added = torch.addmm(rows, gated, self.ina_B[name].weight.t(), alpha=self.scaling[name])
-            result = added.view(result.shape)
-        return result.to(result_dtype)
+        if adapter_names is None:
+            for name in self.active_adapters:
+                if name in self.ina_A:
+                    result = self._adapted(result, x, name)
+            return result.to(result_dtype)
+        if len(adapter_names) != len(x):
+            raise ValueError(
+                "Length of `adapter_names` should be the same as the number of inputs, but got "
+                f"{len(adapter_names)} and {len(x)} respectively."
+            )
+        for name in self.ina_A.keys() & set(adapter_names):
+            examples = [index for index, its_name in enumerate(adapter_names) if its_name == name]
+            result[examples] = self._adapted(result[examples], x[examples], name).to(result_dtype)
+        return result
+
+    def _adapted(self, result: Tensor, x: Tensor, name: str) -> Tensor:
+        """What the adapter `name` makes of `result` (..., k), the projection of `x` (..., d)."""
+        x = self._cast_input_dtype(x, self.ina_A[name].weight.dtype)
+        z = self.ina_A[name](self.ina_dropout[name](x))
+        up, parts = self.ina_B[name].weight, self.parts[name]
+        if not parts:
+            return self._add(result, z, up, name)
+        grouped = result.unflatten(-1, (self.fused.groups, -1))
+        pieces = dict(zip(self.fused.widths, grouped.split(list(self.fused.widths.values()), dim=-1), strict=True))
+        for part, its_z, its_up in zip(parts, z.chunk(len(parts), dim=-1), up.split(self._widths(parts)), strict=True):
+            pieces[part] = self._add(pieces[part], its_z, its_up, name)
+        return torch.cat(list(pieces.values()), dim=-1).flatten(-2)
+
+    def _add(self, h: Tensor, z: Tensor, up: Tensor, name: str) -> Tensor:
+        """``H_o + s * f(Z - Th) W_up``, in the shape of `h`."""
+        gated = self.ina_gate[name](z).reshape(-1, self.r[name])
+        # scaled, projected and added in one product: nothing of H_o's size is made on the way
+        rows = h.to(gated.dtype).reshape(-1, len(up))
+        return torch.addmm(rows, gated, up.t(), alpha=self.scaling[name]).view(h.shape)
+
+    def _widths(self, parts: tuple[str, ...]) -> list[int]:
+        return [self.fused.groups * self.fused.widths[part] for part in parts]
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
         """Refuse.
@@ -94,3 +158,8 @@ class InaLinear(nn.Module, BaseTunerLayer):
 
     def __repr__(self) -> str:
         return "ina." + super().__repr__()
+
+
+def features(layer: nn.Linear | Conv1D) -> tuple[int, int]:
+    """Widths of a linear layer's input and output; those of GPT-2 hold their weight as (d, k)."""
+    return (layer.nx, layer.nf) if isinstance(layer, Conv1D) else (layer.in_features, layer.out_features)

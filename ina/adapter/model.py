@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NoReturn
 
 from peft import PeftConfig
-from peft.tuners.tuners_utils import BaseTuner
+from peft.tuners.tuners_utils import BaseTuner, check_target_module_exists, replicate_layers
+from peft.utils.other import AuxiliaryTrainingWrapper
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
-from .config import InaConfig
-from .layer import CANNOT_MERGE, InaLinear
-from .sites import PROJECTIONS, fuse_split_projections, split_fused_projections, target_modules
+from .config import CANNOT_TARGET_PARAMETERS, InaConfig
+from .layer import CANNOT_MERGE, InaLinear, features
+from .sites import PROJECTIONS, Fused, default_targets, fused_layout
 
 
 class InaModel(BaseTuner):
     """Adds InA to the query and key projections of a pre-trained transformer.
 
-    Use it through PEFT: ``peft.get_peft_model(model, InaConfig())``. Saving, loading, several adapters, switching and
-    disabling them work as with any PEFT method; merging is refused, since the update depends on the input.
-
-    In a DeBERTa v1 the fused query-key-value projection is split into its three parts, so that the value stays
-    untouched; `unload` fuses it again.
+    Use it through PEFT: ``peft.get_peft_model(model, InaConfig())``. Saving, loading, several adapters, switching,
+    mixing them in a batch and disabling them work as with LoRA; merging is refused, since the update depends on the
+    input. In a fused query-key-value projection, ``<module>.query`` is a target like any other.
     """
 
     prefix: str = "ina_"
     tuner_layer_cls = InaLinear
-    target_module_mapping = {family: target_modules(family) for family in PROJECTIONS}
+    target_module_mapping = {family: default_targets(family) for family in PROJECTIONS}
 
-    def _prepare_adapter_config(self, peft_config: PeftConfig, model_config: dict[str, Any]) -> PeftConfig:
+    def _prepare_adapter_config(self, peft_config: InaConfig, model_config: dict[str, Any]) -> InaConfig:
         if peft_config.target_modules is None:
-            peft_config.target_modules = set(target_modules(model_config["model_type"]))
+            peft_config.target_modules = default_targets(model_config["model_type"])
+            if isinstance(peft_config.target_modules, str) and peft_config.layers_to_transform is not None:
+                raise ValueError(
+                    "`layers_to_transform` is for a list of `target_modules`, and the default of "
+                    f"{model_config['model_type']} is {peft_config.target_modules!r}: name the modules"
+                )
         return peft_config
 
-    def _prepare_model(self, peft_config: PeftConfig, model: nn.Module) -> None:
-        targets = peft_config.target_modules
-        if any("in_proj." in target for target in ([targets] if isinstance(targets, str) else targets)):
-            split_fused_projections(model)
+    def _prepare_model(self, peft_config: InaConfig, model: nn.Module) -> None:
+        if peft_config.layer_replication:
+            replicate_layers(model, peft_config.layer_replication)
+
+    def _check_target_module_exists(self, peft_config: PeftConfig, key: str) -> bool | re.Match[str] | None:
+        found = check_target_module_exists(peft_config, key)
+        # whatever else is false says that the module is excluded
+        return bool(self._parts(peft_config, key)) if found is None or found is False else found
+
+    def _fused(self, key: str) -> Fused | None:
+        module = self.model.get_submodule(key)
+        base = module.get_base_layer() if isinstance(module, InaLinear) else module
+        if not isinstance(base, nn.Linear | Conv1D):
+            return None
+        return fused_layout(getattr(self.model, "config", None), key.rpartition(".")[2], features(base)[1])
+
+    def _parts(self, peft_config: PeftConfig, key: str) -> tuple[str, ...]:
+        """The parts of the module `key` that are targets: none unless it is a fused projection."""
+        fused = self._fused(key)
+        return (
+            tuple(part for part in fused.widths if check_target_module_exists(peft_config, f"{key}.{part}"))
+            if fused
+            else ()
+        )
 
     def _create_and_replace(
         self,
@@ -47,15 +76,19 @@ class InaModel(BaseTuner):
         current_key: str,
         parameter_name: str | None = None,
     ) -> None:
+        if parameter_name is not None:
+            raise ValueError(CANNOT_TARGET_PARAMETERS)
+        whole = check_target_module_exists(peft_config, current_key)
+        parts = () if whole else self._parts(peft_config, current_key)
         if isinstance(target, InaLinear):
-            target.update_layer(adapter_name, peft_config)
+            target.update_layer(adapter_name, peft_config, current_key, parts)
             return
-        if not isinstance(target, nn.Linear):
+        if not isinstance(target, nn.Linear | Conv1D):
             raise ValueError(
-                f"InA adapts torch.nn.Linear modules, and the target {current_key!r} is a {type(target).__name__}; "
+                f"InA adapts linear modules, and the target {current_key!r} is a {type(target).__name__}; "
                 "leave it out of `target_modules`"
             )
-        layer = InaLinear(target, adapter_name, peft_config)
+        layer = InaLinear(target, adapter_name, peft_config, current_key, self._fused(current_key), parts)
         if adapter_name not in self.active_adapters:
             layer.requires_grad_(False)
         self._replace_module(parent, target_name, layer, target)
@@ -65,8 +98,49 @@ class InaModel(BaseTuner):
         # has put its parameters on the right device already.
         setattr(parent, child_name, new_module)
 
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        """Hand `adapter_names`, the adapter of each example, to every layer while the block runs, as LoRA does."""
+        names = kwargs.get("adapter_names")
+        if names is None:
+            yield
+            return
+        if self.training:
+            raise ValueError("Cannot pass `adapter_names` when the model is in training mode.")
+        layers = [module for module in self.modules() if isinstance(module, InaLinear | AuxiliaryTrainingWrapper)]
+        known = {"__base__"}.union(*(layer.ina_A for layer in layers if isinstance(layer, InaLinear)))
+        if unknown := sorted(set(names) - known):
+            raise ValueError(f"Trying to infer with non-existing adapter(s): {', '.join(unknown)}")
+        # beam search repeats every example, though not for the encoder of a model that has one
+        repeated = [name for name in names for _ in range(kwargs.get("num_beams") or 1)]
+        encoder = self.model.get_encoder() if hasattr(self.model, "get_encoder") else None
+        once = set(encoder.modules()) if encoder is not None and encoder is not self.model else set()
+        hooks = [
+            layer.register_forward_pre_hook(
+                partial(_with_adapter_names, names if layer in once else repeated), with_kwargs=True
+            )
+            for layer in layers
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            NotImplementedError: Always; the update is not linear in the weights.
+        """
+        raise NotImplementedError(
+            "InA adapters cannot be averaged or joined into one, as each has a gate and a threshold of its own; let "
+            "several be active at once by `model.base_model.set_adapter([...])`: their updates add up"
+        )
+
     def _check_merge_allowed(self) -> None:
         raise NotImplementedError(CANNOT_MERGE)
 
-    def _unload_and_optionally_merge(self, merge: bool = True, **kwargs: Any) -> nn.Module:
-        return fuse_split_projections(super()._unload_and_optionally_merge(merge=merge, **kwargs))
+
+def _with_adapter_names(names: list[str], module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict]:
+    return args, kwargs | {"adapter_names": names}

@@ -1,40 +1,49 @@
-"""Where an adapter sits: the modules that are query, key and value projections in each model family."""
+"""Where an adapter sits: the query, key and value projections of each model family, alone or fused into one module."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-# Hugging Face model type -> what each projection is called there. DeBERTa v1 holds its three projections in one fused
-# `in_proj`; `split_fused_projections` gives each part a name of its own.
+# Hugging Face model type -> what each projection is called there. Where a family fuses them, `<module>.query` is a part
+# of the module's output, see `FUSED`.
 _BERT = {"query": "query", "key": "key", "value": "value"}
 _LLAMA = {"query": "q_proj", "key": "k_proj", "value": "v_proj"}
+_T5 = {"query": "q", "key": "k", "value": "v"}
+
+
+def _parts_of(module: str) -> dict[str, str]:
+    return {part: f"{module}.{part}" for part in ("query", "key", "value")}
+
+
 PROJECTIONS: dict[str, dict[str, str]] = {
     **dict.fromkeys(("bert", "roberta", "xlm-roberta", "camembert", "electra", "albert", "layoutlm", "vit"), _BERT),
-    "deberta": {"query": "in_proj.query", "key": "in_proj.key", "value": "in_proj.value"},
+    "deberta": _parts_of("in_proj"),
     "deberta-v2": {"query": "query_proj", "key": "key_proj", "value": "value_proj"},
     "distilbert": {"query": "q_lin", "key": "k_lin", "value": "v_lin"},
-    "t5": {"query": "q", "key": "k", "value": "v"},
-    **dict.fromkeys(
-        ("llama", "mistral", "mixtral", "gemma", "gemma2", "gemma3_text", "qwen2", "qwen3", "olmo2", "opt", "stablelm"),
-        _LLAMA,
-    ),
+    "modernbert": _parts_of("Wqkv"),
+    "mpnet": {"query": "attn.q", "key": "attn.k", "value": "attn.v"},
+    **dict.fromkeys(("t5", "mt5", "blip-2"), _T5),
+    **dict.fromkeys(("llama", "llama4", "mistral", "mixtral", "gemma", "gemma2", "gemma3", "gemma3_text"), _LLAMA),
+    **dict.fromkeys(("gemma4", "qwen2", "qwen3", "qwen3_moe", "olmo2", "smollm3", "stablelm", "phi"), _LLAMA),
+    **dict.fromkeys(("opt", "gptj", "gpt_neo", "nemotron_h", "bart", "mbart", "whisper", "clip"), _LLAMA),
+    "phi3": _parts_of("qkv_proj"),
+    "gpt2": _parts_of("attn.c_attn"),  # in its cross-attention the query stands alone
+    "gpt_bigcode": _parts_of("attn.c_attn"),
+    **dict.fromkeys(("gpt_neox", "falcon", "bloom"), _parts_of("query_key_value")),
+    "mpt": _parts_of("Wqkv"),
+    "codegen": _parts_of("qkv_proj"),
 }
 
-# What else is linear in the encoder of the families that `configs/model` has: attention's output and the feed-forward
-# layers, and DeBERTa's projections of relative positions.
-_DENSE = ["output.dense", "intermediate.dense"]
-OTHERS: dict[str, list[str]] = {
-    **dict.fromkeys(("bert", "roberta"), _DENSE),
-    "deberta": [*_DENSE, "pos_proj", "pos_q_proj"],
-    "deberta-v2": [*_DENSE, "pos_key_proj", "pos_query_proj"],
-}
+# Further names of the defaults: ViT's in transformers 5.23, and BLIP-2's where its language model is an OPT.
+_FURTHER = {"vit": _LLAMA, "blip-2": _LLAMA}
+# Their vision towers have the names of their language models, which alone are adapted, as by PEFT's LoRA in Gemma 4.
+_TEXT_ALONE = {"gemma3", "gemma4"}
 
 
 def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -> list[str]:
     """Module names of the projections `sites` ("query", "key", "value") in the family `model_type`.
-
-    ("all",) stands for every linear layer of the encoder.
 
     Raises:
         ValueError: The family or a site is unknown; the message lists the known ones.
@@ -44,13 +53,6 @@ def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -
             f"no query and key projections are known for model type {model_type!r}; "
             f"name them in `target_modules`, or use one of {', '.join(sorted(PROJECTIONS))}"
         )
-    if tuple(sites) == ("all",):
-        if model_type not in OTHERS:
-            raise ValueError(
-                f"all linear layers of the encoder are known for {', '.join(sorted(OTHERS))}, not for {model_type}; "
-                "name query, key or value"
-            )
-        return [*PROJECTIONS[model_type].values(), *OTHERS[model_type]]
     unknown = [site for site in sites if site not in PROJECTIONS[model_type]]
     if unknown or not sites:
         raise ValueError(
@@ -59,53 +61,91 @@ def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -
     return [PROJECTIONS[model_type][site] for site in sites]
 
 
-class SplitProjection(nn.Module):
-    """DeBERTa v1's fused `in_proj` as three linear modules that a tuner can address one by one.
+def default_targets(model_type: str) -> set[str] | str:
+    """What `target_modules` is where it is not given: query and key, by suffix or as a regular expression.
 
-    The fused weight of shape (3 * heads * d_head, d) holds, head after head, d_head rows of query, then key, then value
-    (transformers' DebertaSelfAttention: one view by head, then a chunk into three). The output has that layout too.
+    Raises:
+        ValueError: The family is unknown.
+    """
+    names = target_modules(model_type)
+    if model_type in _TEXT_ALONE:
+        return rf".*language_model\..*\.({'|'.join(names)})"
+    further = _FURTHER.get(model_type, {})
+    return {*names, *(further[site] for site in ("query", "key") if further)}
+
+
+@dataclass(frozen=True)
+class Fused:
+    """How the output of a fused projection is laid out: `groups` times all parts, one behind the other.
+
+    Attributes:
+        groups: Often the number of heads, or 1.
+        widths: Of each part within a group, in their order; together the output has groups * sum(widths) features.
     """
 
-    parts = ("query", "key", "value")
-
-    def __init__(self, fused: nn.Linear, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.in_features, self.out_features = fused.in_features, fused.out_features
-        rows = fused.weight.detach().unflatten(0, (heads, 3, -1))
-        for index, part in enumerate(self.parts):
-            weight = rows[:, index].flatten(0, 1)
-            linear = nn.Linear(fused.in_features, len(weight), bias=False, device="meta")
-            linear.weight = nn.Parameter(weight.clone(), requires_grad=fused.weight.requires_grad)
-            self.add_module(part, linear)
-
-    @property
-    def weight(self) -> Tensor:
-        """The fused weight, (3 * heads * d_head, d), without any adapter."""
-        linears = (getattr(part, "base_layer", part) for part in (self.query, self.key, self.value))
-        return torch.stack([linear.weight.unflatten(0, (self.heads, -1)) for linear in linears], dim=1).flatten(0, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Project `x` (..., d) to the fused layout (..., 3 * heads * d_head)."""
-        parts = [part(x).unflatten(-1, (self.heads, -1)) for part in (self.query, self.key, self.value)]
-        return torch.stack(parts, dim=-2).flatten(-3)
+    groups: int
+    widths: dict[str, int]
 
 
-def split_fused_projections(model: nn.Module) -> nn.Module:
-    """Give the fused projections of a DeBERTa v1 separate query, key and value modules, in place; others stay."""
-    for attention in list(model.modules()):
-        fused = getattr(attention, "in_proj", None)
-        if isinstance(fused, nn.Linear) and hasattr(attention, "num_attention_heads"):
-            attention.in_proj = SplitProjection(fused, attention.num_attention_heads)
-    return model
+def _head_width(config: Any) -> int:
+    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
 
 
-def fuse_split_projections(model: nn.Module) -> nn.Module:
-    """Undo :func:`split_fused_projections`, in place, so that the model has the shape of its checkpoint again."""
-    for attention in list(model.modules()):
-        split = getattr(attention, "in_proj", None)
-        if isinstance(split, SplitProjection):
-            fused = nn.Linear(split.in_features, split.out_features, bias=False, device="meta")
-            fused.weight = nn.Parameter(split.weight.detach().clone(), requires_grad=split.query.weight.requires_grad)
-            attention.in_proj = fused
-    return model
+def _one_after_the_other(config: Any) -> Fused:
+    heads, head = config.num_attention_heads, _head_width(config)
+    shared = (getattr(config, "num_key_value_heads", None) or heads) * head
+    return Fused(1, {"query": heads * head, "key": shared, "value": shared})
+
+
+def _in_groups(config: Any, groups: int) -> Fused:
+    """In each group: the queries of its heads, one key, one value."""
+    head = _head_width(config)
+    return Fused(groups, {"query": config.num_attention_heads // groups * head, "key": head, "value": head})
+
+
+def _head_by_head(config: Any) -> Fused:
+    return _in_groups(config, config.num_attention_heads)
+
+
+def _multi_query(config: Any) -> Fused:
+    return _in_groups(config, 1 if config.multi_query else config.num_attention_heads)
+
+
+def _falcon(config: Any) -> Fused:
+    return _in_groups(config, config.num_kv_heads) if config.new_decoder_architecture else _multi_query(config)
+
+
+def _codegen(config: Any) -> Fused:
+    return Fused(4, dict.fromkeys(("query", "value", "key"), config.hidden_size // 4))
+
+
+# Model type -> the name of its fused projections, and their layout: as transformers' modeling files cut
+# the output up.
+FUSED: dict[str, tuple[str, Callable[[Any], Fused]]] = {
+    "deberta": ("in_proj", _head_by_head),
+    "modernbert": ("Wqkv", _one_after_the_other),
+    "phi3": ("qkv_proj", _one_after_the_other),
+    "gpt2": ("c_attn", _one_after_the_other),
+    "gpt_bigcode": ("c_attn", _multi_query),
+    "gpt_neox": ("query_key_value", _head_by_head),
+    "falcon": ("query_key_value", _falcon),
+    "bloom": ("query_key_value", _head_by_head),
+    "mpt": ("Wqkv", _one_after_the_other),
+    "codegen": ("qkv_proj", _codegen),
+}
+
+
+def fused_layout(config: Any, name: str, width: int) -> Fused | None:
+    """The layout of the module `name` in a model with the transformers config `config`; None: it is not fused.
+
+    Args:
+        config: Anything; None where the model has none.
+        name: Last part of the module's name.
+        width: Its output features.
+    """
+    fused, layout = FUSED.get(getattr(config, "model_type", None), (None, None))
+    if name != fused:
+        return None
+    found = layout(config)
+    # GPT-2's cross-attention has a c_attn without a query
+    return found if found.groups * sum(found.widths.values()) == width else None

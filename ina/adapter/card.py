@@ -1,0 +1,67 @@
+"""The model card of a saved adapter, which tells whoever finds the folder what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from huggingface_hub import ModelCard, ModelCardData
+
+if TYPE_CHECKING:
+    from .config import InaConfig
+
+TITLE = "# InA adapter"
+_TEMPLATE = "# Model Card for Model ID"  # PEFT's card before anybody has written into it
+_SETTINGS = ("r", "alpha", "scale", "dropout", "inhibition", "activation", "threshold", "detach_threshold")
+_CALLS = {
+    "SEQ_CLS": "AutoModelForSequenceClassification",
+    "TOKEN_CLS": "AutoModelForTokenClassification",
+    "QUESTION_ANS": "AutoModelForQuestionAnswering",
+    "CAUSAL_LM": "AutoModelForCausalLM",
+    "SEQ_2_SEQ_LM": "AutoModelForSeq2SeqLM",
+}
+
+
+def write_card(config: InaConfig, folder: str | Path) -> None:
+    """Write README.md in `folder`, beside what PEFT has put into its head; a text of somebody's own is kept."""
+    file = Path(folder) / "README.md"
+    card = ModelCard.load(file) if file.exists() else ModelCard(f"---\n{ModelCardData(library_name='peft')}\n---\n")
+    card.data["tags"] = sorted({*(card.data.get("tags") or []), "peft", "ina"})
+    if not card.text.strip() or _TEMPLATE in card.text or card.text.lstrip().startswith(TITLE):
+        card.text = _text(config)
+    card.save(file)
+
+
+def _text(config: InaConfig) -> str:
+    base = config.base_model_name_or_path or "<the base model>"
+    auto = _CALLS.get(config.task_type, "AutoModel")
+    settings = "\n".join(f"| `{name}` | {getattr(config, name)} |" for name in _SETTINGS)
+    targets = config.target_modules
+    named = targets if isinstance(targets, str) else ", ".join(sorted(targets or ()))
+    return f"""
+{TITLE}
+
+An adapter of {base}, trained by inhibition adaptation (InA; Kang et al., Neural Networks 178 (2024) 106410,
+[doi](https://doi.org/10.1016/j.neunet.2024.106410)). Like LoRA, InA adds a low-rank path to frozen projections; between
+its two factors a gate inhibits the rank components of a token that are weak beside the strongest:
+`y = x W + s * f(Z - inhibition * max(Z)) W_up` with `Z = x W_down`. It cannot be merged into the base weights.
+
+| setting | value |
+|---|---|
+{settings}
+| `target_modules` | {named} |
+
+## How to load it
+
+Install the package `ina` beside PEFT and import it: that makes InA known to PEFT. Without it PEFT ends in
+`KeyError: 'INA'`.
+
+```python
+import ina  # before PEFT opens the adapter
+from peft import PeftModel
+from transformers import {auto}
+
+model = {auto}.from_pretrained("{base}")
+model = PeftModel.from_pretrained(model, "<this folder>")
+```
+"""

@@ -1,0 +1,76 @@
+"""The linear layers of the study's encoders, by site; every method is put on the same ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .adapter import sites as adapter_sites
+
+# What else is linear in the encoder of the families that `configs/model` has: attention's output and the feed-forward
+# layers, and DeBERTa's projections of relative positions.
+_DENSE = ["output.dense", "intermediate.dense"]
+OTHERS: dict[str, list[str]] = {
+    **dict.fromkeys(("bert", "roberta"), _DENSE),
+    "deberta": [*_DENSE, "pos_proj", "pos_q_proj"],
+    "deberta-v2": [*_DENSE, "pos_key_proj", "pos_query_proj"],
+}
+
+
+def target_modules(model_type: str, sites: tuple[str, ...]) -> list[str]:
+    """Module names of `sites` in the family `model_type`: some of "query", "key", "value", or "all" alone.
+
+    ("all",) stands for every linear layer of the encoder.
+
+    Raises:
+        ValueError: The family or a site is unknown; the message lists the known ones.
+    """
+    if tuple(sites) != ("all",):
+        return adapter_sites.target_modules(model_type, sites)
+    if model_type not in OTHERS:
+        raise ValueError(
+            f"all linear layers of the encoder are known for {', '.join(sorted(OTHERS))}, not for {model_type}; "
+            "name query, key or value"
+        )
+    return [*adapter_sites.target_modules(model_type, ("query", "key", "value")), *OTHERS[model_type]]
+
+
+class SplitProjection(nn.Module):
+    """DeBERTa v1's fused `in_proj` as three linear modules that a tuner can address one by one.
+
+    The fused weight of shape (3 * heads * d_head, d) holds, head after head, d_head rows of query, then key, then value
+    (transformers' DebertaSelfAttention: one view by head, then a chunk into three). The output has that layout too.
+    """
+
+    parts = ("query", "key", "value")
+
+    def __init__(self, fused: nn.Linear, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.in_features, self.out_features = fused.in_features, fused.out_features
+        rows = fused.weight.detach().unflatten(0, (heads, 3, -1))
+        for index, part in enumerate(self.parts):
+            weight = rows[:, index].flatten(0, 1)
+            linear = nn.Linear(fused.in_features, len(weight), bias=False, device="meta")
+            linear.weight = nn.Parameter(weight.clone(), requires_grad=fused.weight.requires_grad)
+            self.add_module(part, linear)
+
+    @property
+    def weight(self) -> Tensor:
+        """The fused weight, (3 * heads * d_head, d), without any adapter."""
+        linears = (getattr(part, "base_layer", part) for part in (self.query, self.key, self.value))
+        return torch.stack([linear.weight.unflatten(0, (self.heads, -1)) for linear in linears], dim=1).flatten(0, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Project `x` (..., d) to the fused layout (..., 3 * heads * d_head)."""
+        parts = [part(x).unflatten(-1, (self.heads, -1)) for part in (self.query, self.key, self.value)]
+        return torch.stack(parts, dim=-2).flatten(-3)
+
+
+def split_fused_projections(model: nn.Module) -> nn.Module:
+    """Give the fused projections of a DeBERTa v1 separate query, key and value modules, in place; others stay."""
+    for attention in list(model.modules()):
+        fused = getattr(attention, "in_proj", None)
+        if isinstance(fused, nn.Linear) and hasattr(attention, "num_attention_heads"):
+            attention.in_proj = SplitProjection(fused, attention.num_attention_heads)
+    return model
