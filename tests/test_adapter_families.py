@@ -1,0 +1,193 @@
+"""Every family with default targets, built by the installed transformers, in everything that LoRA's users do."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from families import FAMILIES, VARIANTS, build, inputs, output
+from peft import PeftModel, get_peft_model, prepare_model_for_kbit_training
+from torch import nn
+from transformers import AutoModel, BitsAndBytesConfig, TorchAoConfig
+from transformers.pytorch_utils import Conv1D
+
+from ina import InaConfig
+from ina.adapter import InaLinear, load
+from ina.adapter.sites import FUSED, PROJECTIONS, default_targets
+
+PAGE = Path(__file__).parent.parent / "docs" / "method.md"
+
+
+def adapted(model: nn.Module, seed: int = 1, **settings) -> PeftModel:
+    torch.manual_seed(seed)
+    return get_peft_model(model, InaConfig(init_weights=False, **settings)).eval()
+
+
+def losses(model: PeftModel, given: dict[str, torch.Tensor]) -> list[float]:
+    """Of four steps towards a random output."""
+    torch.manual_seed(2)
+    target = torch.randn_like(output(model, given))
+    optimizer = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=3e-3)
+    found = []
+    for _ in range(4):
+        loss = nn.functional.mse_loss(output(model, given), target)
+        found.append(loss.item())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return found
+
+
+def trains(name, folder):
+    model, given = build(name), inputs(name)
+    keys, base = set(model.state_dict()), output(model, given)
+    model = adapted(model)
+    assert any(isinstance(module, InaLinear) for module in model.modules())
+    assert not torch.allclose(output(model, given), base, atol=1e-5)
+    with model.disable_adapter():
+        torch.testing.assert_close(output(model, given), base, rtol=1e-4, atol=1e-4)
+    first, *_, last = losses(model, given)
+    assert last < first
+    assert set(model.unload().state_dict()) == keys
+
+
+def saves_and_loads(name, folder):
+    model, given = adapted(build(name)), inputs(name)
+    expected = output(model, given)
+    model.save_pretrained(folder)
+    for reopen in (PeftModel.from_pretrained, load):
+        assert torch.equal(output(reopen(build(name), folder).eval(), given), expected)
+
+
+def loads_without_copies_of_weights(name, folder):
+    model, given = adapted(build(name)), inputs(name)
+    model.save_pretrained(folder)
+    loaded = PeftModel.from_pretrained(build(name), folder, low_cpu_mem_usage=True).eval()
+    assert not any(weight.is_meta for weight in loaded.parameters())
+    assert torch.equal(output(loaded, given), output(model, given))
+
+
+def mixes_adapters_in_a_batch(name, folder):
+    given = inputs(name, rows=3)
+    model = adapted(build(name))
+    torch.manual_seed(3)
+    model.add_adapter("other", InaConfig(r=2, init_weights=False))
+    with torch.no_grad():
+        mixed = output(model, given, adapter_names=["other", "__base__", "default"])
+        with model.disable_adapter():
+            rows = {"__base__": output(model, given)[1]}
+        rows["default"] = output(model, given)[2]
+        model.set_adapter("other")
+        rows["other"] = output(model, given)[0]
+    for row, expected in zip(mixed, (rows["other"], rows["__base__"], rows["default"]), strict=True):
+        torch.testing.assert_close(row, expected, rtol=1e-4, atol=1e-4)
+
+
+def trains_on(quantization):
+    def trains(name, folder):
+        build(name).save_pretrained(folder)
+        base = AutoModel.from_pretrained(folder, quantization_config=quantization())
+        model = adapted(prepare_model_for_kbit_training(base, use_gradient_checkpointing=False))
+        sites = [module for module in model.modules() if isinstance(module, InaLinear)]
+        assert all(type(site.get_base_layer().weight) is not nn.Parameter for site in sites), "not quantised"
+        first, *_, last = losses(model, inputs(name))
+        assert last < first
+
+    return trains
+
+
+def int8():
+    from torchao.quantization import Int8WeightOnlyConfig
+
+    return TorchAoConfig(Int8WeightOnlyConfig())
+
+
+BEHAVIOURS = {
+    "trains": trains,
+    "save, load": saves_and_loads,
+    "`low_cpu_mem_usage`": loads_without_copies_of_weights,
+    "mixed batch": mixes_adapters_in_a_batch,
+    "4-bit": trains_on(lambda: BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=torch.float32)),
+    "8-bit": trains_on(lambda: BitsAndBytesConfig(load_in_8bit=True)),
+    "torchao int8": trains_on(int8),
+}
+
+
+# What the base model leaves no way to: its module cannot be quantised or, in DeBERTa v2 and v3, also projects relative
+# positions, which belong to no example.
+OF_THE_BASE = {
+    ("deberta-v2", "mixed batch"): "same as the number of inputs",
+    ("clip", "torchao int8"): "automatic conversion of the weights",
+    ("gpt2", "torchao int8"): "not quantised",
+    ("falcon", "4-bit"): "not quantised",
+    ("falcon", "8-bit"): "not quantised",
+    ("falcon", "torchao int8"): "permute",
+}
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+@pytest.mark.parametrize("name", [*FAMILIES, *VARIANTS])
+def test_every_family(name, behaviour, tmp_path):
+    if (FAMILIES | VARIANTS)[name][0] not in {family for family, without in OF_THE_BASE if without == behaviour}:
+        BEHAVIOURS[behaviour](name, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "behaviour"), OF_THE_BASE)
+def test_what_a_base_model_cannot_do_is_not_claimed(name, behaviour, tmp_path):
+    with pytest.raises(
+        (AssertionError, NotImplementedError, RuntimeError, ValueError), match=OF_THE_BASE[name, behaviour]
+    ):
+        BEHAVIOURS[behaviour](name, tmp_path)
+
+
+def part_names(name: str) -> str:
+    targets = default_targets(name)
+    return f"`{targets}`" if isinstance(targets, str) else ", ".join(f"`{target}`" for target in sorted(targets))
+
+
+def table() -> list[str]:
+    """Families by behaviours, as docs/method.md has it."""
+    rows = [f"| family | query and key by default | {' | '.join(BEHAVIOURS)} |"]
+    rows.append("|---" * (2 + len(BEHAVIOURS)) + "|")
+    for name in sorted(PROJECTIONS):
+        cells = ["–" if (name, behaviour) in OF_THE_BASE else "✓" for behaviour in BEHAVIOURS]
+        rows.append(f"| {name} | {part_names(name).replace('|', chr(92) + '|')} | {' | '.join(cells)} |")
+    return rows
+
+
+def test_the_page_has_the_table_of_these_tests():
+    lines = PAGE.read_text().splitlines()
+    start = lines.index(table()[0])
+    assert lines[start : start + len(table())] == table()
+
+
+def zeroed(model: nn.Module, part: str) -> None:
+    """Make every fused projection give zeros for its part `part`."""
+    for layer in model.modules():
+        if isinstance(layer, InaLinear):
+            base, fused = layer.get_base_layer(), layer.fused
+            flags = torch.cat([torch.full((width,), name != part) for name, width in fused.widths.items()])
+            kept = flags.repeat(fused.groups)
+            with torch.no_grad():
+                base.weight.mul_(kept if isinstance(base, Conv1D) else kept[:, None])
+                if base.bias is not None:
+                    base.bias.mul_(kept)
+
+
+@pytest.mark.parametrize("name", [name for name in [*FAMILIES, *VARIANTS] if (FAMILIES | VARIANTS)[name][0] in FUSED])
+def test_parts_of_a_fused_projection_are_what_the_model_takes_them_for(name):
+    """Without values, queries and keys change nothing; without queries, keys; without keys, queries."""
+    family = (FAMILIES | VARIANTS)[name][0]
+    query, key, value = PROJECTIONS[family].values()
+    given = inputs(family)
+    for gone, changed in (("value", [query, key]), ("query", [key]), ("key", [query])):
+        model = adapted(build(name), target_modules=changed).double()
+        assert not torch.allclose(*both(model, given), atol=1e-6)
+        zeroed(model, gone)
+        torch.testing.assert_close(*both(model, given))
+
+
+def both(model: PeftModel, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    """The output with the adapter and without."""
+    with torch.no_grad(), model.disable_adapter():
+        without = output(model, given)
+    return [output(model, given), without]
