@@ -180,10 +180,10 @@ def test_parts_of_a_fused_projection_are_what_the_model_takes_them_for(name):
     query, key, value = PROJECTIONS[family].values()
     given = inputs(family)
     for gone, changed in (("value", [query, key]), ("query", [key]), ("key", [query])):
-        model = adapted(build(name), target_modules=changed).double()
-        assert not torch.allclose(*both(model, given), atol=1e-6)
+        model = adapted(build(name), target_modules=changed)
+        assert not torch.allclose(*both(model, given), atol=1e-2)
         zeroed(model, gone)
-        torch.testing.assert_close(*both(model, given))
+        torch.testing.assert_close(*both(model, given), rtol=1e-4, atol=1e-4)
 
 
 def both(model: PeftModel, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:

@@ -9,9 +9,9 @@ KeyError: 'INA' instead of running it as something else.
 
 import peft
 
-# as in pyproject.toml
-if tuple(map(int, peft.__version__.split(".")[:2])) < (0, 18):
-    raise ImportError(f"InA needs peft 0.18 or newer, and peft {peft.__version__} is installed: pip install -U peft")
+# As in pyproject.toml; before, PEFT saved the weights of all adapters with each of several.
+if tuple(map(int, peft.__version__.split(".")[:2])) < (0, 20):
+    raise ImportError(f"InA needs peft 0.20 or newer, and peft {peft.__version__} is installed: pip install -U peft")
 
 from peft import PeftType  # noqa: E402
 from peft.utils import register_peft_method  # noqa: E402

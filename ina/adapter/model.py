@@ -112,9 +112,10 @@ class InaModel(BaseTuner):
         if unknown := sorted(set(names) - known):
             raise ValueError(f"Trying to infer with non-existing adapter(s): {', '.join(unknown)}")
         # beam search repeats every example, though not for the encoder of a model that has one
-        repeated = [name for name in names for _ in range(kwargs.get("num_beams") or 1)]
-        encoder = self.model.get_encoder() if hasattr(self.model, "get_encoder") else None
-        once = set(encoder.modules()) if encoder is not None and encoder is not self.model else set()
+        beams = kwargs.get("num_beams") or 1
+        repeated = [name for name in names for _ in range(beams)]
+        encoder = self.model.get_encoder() if beams > 1 and hasattr(self.model, "get_encoder") else self.model
+        once = set(encoder.modules()) if encoder is not self.model else set()
         hooks = [
             layer.register_forward_pre_hook(
                 partial(_with_adapter_names, names if layer in once else repeated), with_kwargs=True
