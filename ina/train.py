@@ -37,7 +37,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import is_torch_tf32_available
 
-from . import batches, speed
+from . import batches, ranks, speed
 from .config import TrainConfig
 from .progress import Progress
 from .record import Evaluation, write_atomically
@@ -127,6 +127,8 @@ def fit(
         trainer.add_callback(_Clock(on_progress))
         with trainer.args.main_process_first():
             start = last_whole_checkpoint(folder)
+        if callback := ranks.moving(model, start):
+            trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=start)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
@@ -278,7 +280,11 @@ class _Trainer(Trainer):
             raise OSError(f"the checkpoint in {self.folder} cannot be written: {error}") from error
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
-            mark_whole(self.folder / f"checkpoint-{self.state.global_step}")
+            checkpoint = self.folder / f"checkpoint-{self.state.global_step}"
+            for callback in self.callback_handler.callbacks:
+                if isinstance(callback, ranks.MoveRanks):
+                    callback.save(checkpoint)
+            mark_whole(checkpoint)
         self.clock = time.perf_counter()  # the next epoch's training time starts here
 
 

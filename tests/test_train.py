@@ -6,7 +6,7 @@ import pytest
 import torch
 import transformers
 from datasets import Dataset
-from peft import get_peft_model
+from peft import AdaLoraConfig, get_peft_model
 
 from ina import InaConfig, config, data, models, plan, run, speed, tiny, train
 from ina.batches import Batches
@@ -43,14 +43,16 @@ class Dev:
         return DevSet("validation", features(20, length=LENGTHS[:20]), self.score)
 
 
+TINY = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
+
+
 def settings(**changed) -> config.TrainConfig:
     command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
     return config.check(plan.compose_config(command + [f"train.{key}={value}" for key, value in changed.items()])).train
 
 
 def fit(folder, dev, seed=1, adapter=None, **changed) -> train.Trained:
-    given = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
-    model = models.load(given, Head("classification", 2), seed=1)
+    model = models.load(TINY, Head("classification", 2), seed=1)
     transformers.set_seed(seed)
     return train.fit(
         get_peft_model(model, adapter) if adapter else model,
@@ -93,11 +95,30 @@ def test_time_and_memory_are_measured(trained):
     assert trained.processes == 1 and trained.device
 
 
-@pytest.mark.parametrize("method, dtype", [("full", "float32"), ("ina", "bfloat16")])
+ADAPTERS = {
+    "full": lambda: None,
+    "ina": lambda: InaConfig(task_type="SEQ_CLS", dropout=0.1),
+    "adalora": lambda: AdaLoraConfig(
+        task_type="SEQ_CLS", target_modules=["query", "key"], init_r=6, target_r=2, **PLAN
+    ),
+}
+PLAN = dict(total_step=100, tinit=10, tfinal=40, deltaT=1)
+
+
+def test_adalora_moves_its_ranks_until_the_budget_is_reached(tmp_path):
+    model = get_peft_model(models.load(TINY, Head("classification", 2), seed=1), ADAPTERS["adalora"]())
+    train.fit(
+        model, training_set(), [Dev(0.2, 0.5, 0.5).set()], tiny.tokenizer("bert"), settings(learning_rate=0.01),
+        headline="mcc", seed=1, folder=tmp_path, report_to=[],
+    )  # fmt: skip
+    scales = [weight for name, weight in model.named_parameters() if "lora_E" in name]
+    assert sum((scale != 0).sum().item() for scale in scales) == 2 * len(scales)
+
+
+@pytest.mark.parametrize("method, dtype", [("full", "float32"), ("ina", "bfloat16"), ("adalora", "float32")])
 def test_quick_runs_go_on_from_a_checkpoint_to_the_same_numbers(method, dtype, tmp_path):
     def run(folder, dev):
-        adapter = InaConfig(task_type="SEQ_CLS", dropout=0.1) if method == "ina" else None
-        return fit(folder, dev, adapter=adapter, fast="true", dtype=dtype, learning_rate=0.003)
+        return fit(folder, dev, adapter=ADAPTERS[method](), fast="true", dtype=dtype, learning_rate=0.003)
 
     whole, killed, resumed = Dev(0.2, 0.5, 0.5), Dev(0.2), Dev(0.5, 0.5)
     expected = run(tmp_path / "whole", whole)

@@ -1,0 +1,57 @@
+"""AdaLoRA's budget of ranks, which moves between the adapted projections while a run trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from peft.tuners.adalora import AdaLoraModel
+from torch import nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+FILE = "ranks.pt"
+_MOMENTS = ("ipt", "exp_avg_ipt", "exp_avg_unc")
+
+
+class MoveRanks(TrainerCallback):
+    """Move the budget after every optimiser step. Its config plans over `total_step` steps; a run has others.
+
+    What the allocator remembers of past gradients belongs into a checkpoint, beside the weights.
+    """
+
+    def __init__(self, tuner: AdaLoraModel, checkpoint: str | None) -> None:
+        self.tuner = tuner
+        [self.config] = tuner.peft_config.values()
+        self.checkpoint = checkpoint
+        self.pattern = self.config.rank_pattern
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        stretch = state.max_steps / self.config.total_step
+        self.config.tinit = round(self.config.tinit * stretch)
+        self.config.tfinal = round(self.config.tfinal * stretch)
+        self.config.total_step = state.max_steps
+        if self.checkpoint:
+            kept = torch.load(Path(self.checkpoint) / FILE)
+            self.pattern = kept.pop("pattern")
+            vars(self.tuner.rankallocator).update(kept)
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self.config.rank_pattern = self.pattern
+        self.tuner.update_and_allocate(state.global_step)
+        # left in the config, PEFT would save fewer ranks than a run needs to go on
+        self.pattern, self.config.rank_pattern = self.config.rank_pattern, None
+
+    def save(self, checkpoint: Path) -> None:
+        """Add what `on_train_begin` reads to a checkpoint."""
+        kept = {name: getattr(self.tuner.rankallocator, name) for name in _MOMENTS}
+        torch.save(kept | {"pattern": self.pattern}, checkpoint / FILE)
+
+
+def moving(model: nn.Module, checkpoint: str | None) -> MoveRanks | None:
+    """The callback that `model` needs while it trains on from `checkpoint`, or from its beginning; None: none."""
+    tuner = model.base_model if isinstance(model, PeftModel) else None
+    return MoveRanks(tuner, checkpoint) if isinstance(tuner, AdaLoraModel) else None
