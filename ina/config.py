@@ -91,6 +91,7 @@ class ModelConfig(_Strict):
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")] | None = None  # with path: folder_sha256
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None  # of model.safetensors
     tiny: Literal["bert", "roberta", "deberta", "deberta-v2"] | None = None  # random weights, for tests
+    quantization: Literal["4bit"] | None = None  # of the frozen encoder: NF4 as in QLoRA
     pooler_in_head: bool = False  # train the pooler with the classifier: where its pre-training never did
 
     @model_validator(mode="before")
@@ -106,6 +107,12 @@ class ModelConfig(_Strict):
         if isinstance(known, str) and len(known) == 64:
             return given
         return given | {"revision": folder_sha256(folder) if (folder / "config.json").is_file() else None}
+
+    @model_validator(mode="after")
+    def _has_weights_to_quantize(self) -> ModelConfig:
+        if self.quantization and self.tiny and not self.path:
+            raise ValueError(f"quantization={self.quantization} is for weights from files, and tiny draws its own")
+        return self
 
     @model_validator(mode="after")
     def _has_a_source(self) -> ModelConfig:
@@ -376,6 +383,14 @@ class RunConfig(_Strict):
     def _starts_from_another_task(self) -> RunConfig:
         if self.train.start and (self.task.family != "glue" or self.task.name == self.train.start):
             raise ValueError(f"train.start={self.train.start} is for the other tasks of GLUE, not {self.task.name}")
+        return self
+
+    @model_validator(mode="after")
+    def _quantizes_what_is_frozen(self) -> RunConfig:
+        if self.model.quantization and isinstance(self.method, Full | Gate):
+            raise ValueError(
+                f"model.quantization={self.model.quantization} is for adapters: {self.method.name} trains the encoder"
+            )
         return self
 
     @model_validator(mode="after")

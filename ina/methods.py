@@ -70,7 +70,8 @@ def count(model: nn.Module, head: tuple[str, ...], backbone: set[int] | None = N
         parts = name.split(".")
         if "original_module" in parts:
             continue
-        total += weight.numel()
+        # bitsandbytes packs two weights of four bits into a byte
+        total += weight.quant_state.shape.numel() if hasattr(weight, "quant_state") else weight.numel()
         trainable += weight.numel() * weight.requires_grad
         if any(module in parts for module in head):
             in_head += weight.numel()

@@ -18,6 +18,7 @@ from transformers import (
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BitsAndBytesConfig,
     DebertaTokenizer,
     PretrainedConfig,
     PreTrainedModel,
@@ -102,6 +103,8 @@ def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float |
     """
     if not _is_random(model):
         locate(model)
+    if model.quantization and not importlib.util.find_spec("bitsandbytes"):
+        raise ModelError(f"model.quantization={model.quantization} needs the package bitsandbytes: see `make setup`")
     blank = untrained(model, head, "meta", layers=1, head_dropout=head_dropout)
     for name, table in blank.named_modules():
         if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
@@ -114,7 +117,7 @@ def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float |
 
 
 def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None = None) -> PreTrainedModel:
-    """The backbone in float32 with a new head, which `seed` alone determines.
+    """The backbone in float32, or its encoder in four bits, with a new head, which `seed` alone determines.
 
     Its attribute `lacking` names the modules of the encoder that are not in the checkpoint and start at random.
 
@@ -129,6 +132,15 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
         backbone = _auto(head).from_config(config)
     else:
         settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
+        if model.quantization:
+            whole = head_modules(model, untrained(model, head, "meta", layers=1))
+            settings["quantization_config"] = BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=torch.float32,  # autocast makes it the run's
+                llm_int8_skip_modules=list(whole),
+            )
         backbone, report = _load("weights", _auto(head), model, **settings)
         lacking = _lacking_in_checkpoint(model, backbone, report["missing_keys"])
     backbone.lacking = lacking

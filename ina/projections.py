@@ -72,5 +72,7 @@ def split_fused_projections(model: nn.Module) -> nn.Module:
     for attention in list(model.modules()):
         fused = getattr(attention, "in_proj", None)
         if isinstance(fused, nn.Linear) and hasattr(attention, "num_attention_heads"):
+            if not fused.weight.is_floating_point():
+                raise ValueError("the fused projections of a DeBERTa v1 cannot be split once they are quantised")
             attention.in_proj = SplitProjection(fused, attention.num_attention_heads)
     return model

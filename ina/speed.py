@@ -204,7 +204,7 @@ def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
         if isinstance(module, BaseTunerLayer):
             module.cast_input_dtype_enabled = False
     for weight in model.parameters():
-        if not weight.requires_grad:
+        if not weight.requires_grad and weight.is_floating_point():
             weight.data = weight.data.to(dtype)
 
 

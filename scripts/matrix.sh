@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The adapter's tests at both ends of the ranges in pyproject.toml and between: one environment for each pair of PEFT and
 # transformers in outputs/matrix, none of which has the study's packages or any for quantised models. Arguments go to
-# pytest.
+# pytest. Left out: transformers 5.24.0, whose Llama 4 fails on text alone, and 5.4.0, which refuses MBart's own config.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,6 +14,6 @@ while read -r peft transformers; do
     "$environment/bin/python" -m pytest --noconftest -k "not bit and not int8" tests/test_adapter*.py "$@"
 done <<'PAIRS'
 peft==0.20.0 transformers==4.57.6
-peft==0.21.0 transformers==5.4.0
-peft transformers
+peft==0.21.0 transformers==5.10.4
+peft transformers!=5.24.0
 PAIRS

@@ -247,6 +247,32 @@ def test_the_released_rank_is_4_but_8_for_stsb_and_squad():
         assert all(cfg.cell == f"bert_large--{task}--{method}" for task, cfg in runs.items())
 
 
+def test_the_released_squad_runs_stand_on_a_model_in_four_bits():
+    for model in ("bert_large", "roberta_large", "deberta_v3_large"):
+        for method in ("ina_released", "lora_released"):
+            assert run(model, "squad_v1", method).model.quantization == "4bit"
+    for cell in (
+        ("bert_large", "cola", "ina_released"),
+        ("bert_large", "squad_v1", "lora"),
+        ("bert_large", "squad_v1", "ina"),
+        ("roberta_large", "squad_v1", "ina"),
+        ("deberta_large", "squad_v1", "lora_released"),  # whose projections could not be split
+    ):
+        assert run(*cell).model.quantization is None
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("bert_large", "rte", "full", "model.quantization=4bit"), "is for adapters: full trains the encoder"),
+        (("tiny_bert", "rte", "ina", "model.quantization=4bit"), "is for weights from files, and tiny draws its own"),
+    ],
+)
+def test_what_cannot_be_quantised_is_told(command, told):
+    with pytest.raises(ConfigError, match=told):
+        run(*command)
+
+
 def test_the_command_line_wins_over_a_recipe():
     assert run("roberta_large", "cola", "lora", "train.epochs=1").train.epochs == 1
 

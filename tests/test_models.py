@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 from tiny_runs import configured
 from transformers import AutoModel, DistilBertConfig, DistilBertForMaskedLM
 
-from ina import models, plan, run, tiny
-from ina.config import ModelConfig, check, numbers_depend_on
+from ina import methods, models, plan, run, speed, tiny
+from ina.adapter import InaLinear
+from ina.config import Ina, ModelConfig, check, numbers_depend_on
 from ina.models import ModelError
 from ina.tasks import Head
 
@@ -104,6 +105,50 @@ def test_the_encoder_has_the_weights_of_the_file_in_float32(hub, family):
         if name in loaded:  # a classifier of RoBERTa's has no pooler
             assert loaded[name].dtype == torch.float32
             torch.testing.assert_close(loaded[name], weight.float(), rtol=0, atol=0)
+
+
+def ina() -> Ina:
+    settings = dict(scale=None, inhibition=0.3, activation="gelu", threshold="token", detach_threshold=False)
+    return Ina(kind="ina", name="ina", r=4, alpha=16, dropout=0.0, sites=["query", "key"], **settings)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
+@pytest.mark.parametrize("head", [PAIR, SPAN])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, family, head, dtype):
+    counted = {}
+    for quantization in (None, "4bit"):
+        given = model(path=str(hub / family), quantization=quantization)
+        loaded = models.load(given, head, seed=1)
+        names = models.head_modules(given, loaded)
+        adapted, counted[quantization] = methods.prepare(ina(), loaded, names, span=head == SPAN)
+    assert counted["4bit"] == counted[None]
+    projections = [module.get_base_layer() for module in adapted.modules() if isinstance(module, InaLinear)]
+    assert projections and all(layer.weight.dtype == torch.uint8 for layer in projections)
+    trained = [weight for weight in adapted.parameters() if weight.requires_grad]
+    assert all(weight.dtype == torch.float32 for weight in trained)
+    if dtype == "bfloat16":
+        speed.cast_frozen(adapted, torch.bfloat16)
+    answers = dict(start_positions=2, end_positions=3) if head == SPAN else dict(labels=1)
+    given = {"input_ids": torch.tensor([[5, 6, 7, 8]])} | {
+        name: torch.tensor([label]) for name, label in answers.items()
+    }
+    optimizer = torch.optim.Adam(trained, lr=1e-2)
+    losses = []
+    for _ in range(5):
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
+            loss = adapted(**given).loss
+        losses.append(loss.item())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert losses[-1] < losses[0]
+
+
+def test_the_fused_projection_of_deberta_v1_is_not_split_in_four_bits(hub):
+    loaded = models.load(model(path=str(hub / "deberta"), quantization="4bit"), PAIR, seed=1)
+    with pytest.raises(ValueError, match="DeBERTa v1 cannot be split once they are quantised"):
+        methods.prepare(ina(), loaded, ("classifier", "pooler"), span=False)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

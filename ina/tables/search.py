@@ -15,7 +15,11 @@ from ..labels import value_label
 from .frame import Study
 from .table import DASH, Table, points, spread
 
-PARTS = ("_full", "_p90", "_vectors")  # experiments that complete a search with other methods: search_small_full, search_small_p90
+PARTS = (
+    "_full",
+    "_p90",
+    "_vectors",
+)  # experiments that complete a search with other methods: search_small_full, search_small_p90
 
 
 def joined_searches(searches: list[Study]) -> list[Study]:
