@@ -13,19 +13,19 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import hydra
-import peft
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .adapter import InaConfig
-from .adapter.gate import ACTIVATIONS
 from .data import schema
+
+if TYPE_CHECKING:
+    import peft
 
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
@@ -46,6 +46,7 @@ def _shared_group(file: Path) -> str | None:
 
 
 _register_shared_files()
+ConfigStore.__deepcopy__ = lambda self, _: self  # there is one; Hydra copies all of it each time that it composes
 
 
 def options(group: str) -> list[str]:
@@ -70,6 +71,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Distractors = Literal[0, 1, 2, 4, 8]
 Site = Literal["query", "key", "value", "all"]
+Activation = Literal["gelu", "leaky_relu", "relu", "elu", "selu", "silu", "tanh", "identity"]
 
 
 class ConfigError(ValueError):
@@ -208,6 +210,9 @@ class ChoiceTask(_Strict):
         return self
 
 
+Task = GlueTask | SquadTask | ChoiceTask
+
+
 class Full(_Strict):
     """Full fine-tuning: every weight is trained."""
 
@@ -233,13 +238,13 @@ class Gate(_Sited):
     sites: Annotated[list[Literal["query", "key"]], Field(min_length=1)]
     layers: Annotated[int, Field(ge=1)] | None  # the last so many; None, or more than there are: all
     inhibition: Annotated[float, Field(ge=0, le=1)]
-    activation: Literal[tuple(ACTIVATIONS)]
+    activation: Activation
 
 
 class _LowRank(_Sited):
-    r: int
-    alpha: float
-    dropout: float
+    r: Annotated[int, Field(ge=1)]
+    alpha: Annotated[float, Field(gt=0)]
+    dropout: Share
 
 
 class Lora(_LowRank):
@@ -247,26 +252,16 @@ class Lora(_LowRank):
 
     kind: Literal["lora"]
 
-    @model_validator(mode="after")
-    def _in_range(self) -> Lora:
-        InaConfig(r=self.r, alpha=self.alpha, dropout=self.dropout)
-        return self
-
 
 class Ina(_LowRank):
     """Inhibition adaptation; the settings are those of :class:`ina.InaConfig`."""
 
     kind: Literal["ina"]
     scale: float | None
-    inhibition: float
-    activation: str
-    threshold: str
+    inhibition: Annotated[float, Field(ge=0, le=1)]
+    activation: Activation
+    threshold: Literal["token", "tensor"]
     detach_threshold: bool
-
-    @model_validator(mode="after")
-    def _in_range(self) -> Ina:
-        InaConfig(**self.model_dump(exclude={"kind", "name", "sites"}))
-        return self
 
 
 class Peft(_Sited):
@@ -288,6 +283,8 @@ class Peft(_Sited):
         Raises:
             ValueError: PEFT has no such class, or the class no such argument or value.
         """
+        import peft
+
         made = getattr(peft, self.config, None)
         if not (isinstance(made, type) and issubclass(made, peft.PeftConfig)):
             raise ValueError(f"config={self.config}: peft has no such config class; LoraConfig is one")
@@ -368,7 +365,7 @@ class RunConfig(_Strict):
     """One run, fully specified."""
 
     model: ModelConfig
-    task: Annotated[GlueTask | SquadTask | ChoiceTask, Field(discriminator="family")]
+    task: Annotated[Task, Field(discriminator="family")]
     method: Annotated[Full | Gate | Lora | Ina | Peft, Field(discriminator="kind")]
     data: DataConfig
     train: TrainConfig
@@ -531,6 +528,23 @@ def fingerprint(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """What Hydra composed as plain data, without the tables of recipes, in which settings look themselves up.
+
+    Raises:
+        ConfigError: A setting has no value.
+    """
+    try:
+        return {
+            key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            for key, value in cfg.items()
+            if key != "recipe"
+        }
+    except OmegaConfBaseException as error:
+        found = str(error).splitlines()[0]
+        raise ConfigError(f"{error.full_key} has no value here ({found}); set {error.full_key}=…") from None
+
+
 def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
     """Turn what Hydra composed into a checked run.
 
@@ -538,13 +552,7 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
         ConfigError: Anything is wrong with it; all problems are in the message, one a line.
     """
     try:
-        plain = OmegaConf.to_container(cfg, resolve=True) if isinstance(cfg, DictConfig) else cfg
-    except OmegaConfBaseException as error:
-        found = str(error).splitlines()[0]
-        raise ConfigError(f"{error.full_key} has no value here ({found}); set {error.full_key}=…") from None
-    plain = {key: value for key, value in plain.items() if key != "recipe"}  # tables that are looked up in by now
-    try:
-        return RunConfig.model_validate(plain)
+        return RunConfig.model_validate(resolved(cfg) if isinstance(cfg, DictConfig) else cfg)
     except ValidationError as error:
         problems = [_told(problem) for problem in error.errors()]
         raise ConfigError("the settings of this run are not valid:\n" + "\n".join(problems)) from None
@@ -554,7 +562,7 @@ def _told(problem: dict[str, Any]) -> str:
     # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
     tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina", "peft"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)
-    told = problem["msg"].removeprefix("Value error, ").removeprefix("InaConfig: ")
+    told = problem["msg"].removeprefix("Value error, ")
     if problem["type"] in ("extra_forbidden", "missing"):
         told = {"extra_forbidden": "there is no such setting", "missing": "is missing"}[problem["type"]]
         return f"  {key}: {told}"

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
@@ -16,12 +17,21 @@ from typing import Any, Literal
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
-from . import data, models, record
-from .config import ConfigError, RunConfig, check, compose, fingerprint, numbers_depend_on, options
-from .tasks import family
+from . import data, record
+from .config import (
+    CONFIG_DIR,
+    ConfigError,
+    RunConfig,
+    check,
+    compose,
+    fingerprint,
+    numbers_depend_on,
+    options,
+    resolved,
+)
 
 Standing = Literal["done", "running", "failed", "missing"]
 PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
@@ -48,19 +58,44 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     runs: dict[str, RunConfig] = {}
     named: dict[str, list[str]] = {}
     problems: dict[str, None] = {}
-    compose_cell = cache(lambda *cell: compose_config(list(cell)))  # a tenth of a second each, so not for every value
     parse = cache(parser.parse_override)
 
-    def configured(job: list[str]) -> RunConfig:
-        own = [text for text in job if not text.startswith("hydra")]
-        values = {text: parse(text) for text in own if _sets_a_value(parse(text))}
-        cfg = copy.deepcopy(compose_cell(*(text for text in own if text not in values)))
+    @cache  # composing takes a tenth of a second, so it is not done for every task, value or seed
+    def composed(*files: str) -> DictConfig:
+        return compose_config(list(files))
+
+    def with_task(*files: str) -> DictConfig:
+        tasks = [text for text in files if text.startswith("task=")]
+        try:
+            cfg = copy.deepcopy(composed(*(text for text in files if text not in tasks)))
+        except ConfigError:  # the message is for the whole command line
+            return copy.deepcopy(composed(*files))
+        if not tasks:
+            return cfg
+        own, other = (CONFIG_DIR / "task" / f"{name}.yaml" for name in (cfg.task.name, tasks[-1].partition("=")[2]))
+        if not (own.is_file() and other.is_file() and OmegaConf.to_container(cfg.task) == _plain(own)):
+            return copy.deepcopy(composed(*files))  # another file than the task's has a say in it
+        with open_dict(cfg):
+            cfg.task = OmegaConf.load(other)
+        return cfg
+
+    @cache
+    def settings(*job: str) -> dict[str, Any]:
+        values = {text: parse(text) for text in job if _sets_a_value(parse(text))}
+        cfg = with_task(*(text for text in job if text not in values))
         try:
             for value in values.values():
                 OmegaConf.update(cfg, value.key_or_group, value.value())
         except OmegaConfBaseException:
-            cfg = compose_config(own)  # Hydra says what is wrong
-        return check(cfg)
+            cfg = compose_config(list(job))  # Hydra says what is wrong
+        return resolved(cfg)
+
+    def configured(job: list[str]) -> RunConfig:
+        own = [text for text in job if not text.startswith("hydra")]
+        if any("$" in text for text in own):  # it may refer to the seed
+            return check(settings(*own))
+        seed = {parse(text).key_or_group: parse(text).value() for text in own if text.startswith("seed=")}
+        return check(settings(*(text for text in own if not text.startswith("seed="))) | seed)
 
     for job in (job for grid in rectangular_grids(overrides) for job in _combinations(grid)):
         try:
@@ -79,6 +114,10 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     if problems:
         raise ConfigError("\n".join(problems))
     return list(runs.values()), named
+
+
+def _plain(file: Path) -> dict[str, Any]:
+    return OmegaConf.to_container(OmegaConf.load(file))
 
 
 def _combinations(grid: list[str]) -> list[list[str]]:
@@ -243,38 +282,39 @@ def sources(runs: list[RunConfig]) -> list[str]:
     """The data source of each run.
 
     Raises:
-        ConfigError: The data or the model of runs cannot be had, or their data comes from several sources; the message
-            lists all problems.
+        ConfigError: The data of runs cannot be had, or comes from several sources; the message lists all problems.
     """
-    problems: dict[str, None] = {}
-    answers: dict[str, Any] = {}
-
-    def found_by(look: Any, *what: Any) -> str | None:
-        key = f"{look.__name__}{what}"  # settings may hold lists, so they are no keys themselves
-        if key not in answers:
-            answers[key] = None
-            try:
-                answers[key] = look(*what)
-            except (ValueError, OSError) as error:
-                problems[str(error)] = None
-        return answers[key]
-
-    found = [found_by(data.resolve, run.task.name, run.data) for run in runs]
-    for run in runs:
-        head = family(run.task.family).head(run.task)
-        found_by(models.check, run.model, head, run.task.max_length, run.train.head_dropout)
-    tasks = {source: [] for source in found if source}
+    found = of_each(runs, lambda run: (run.task.name, run.data), data.resolve)
+    tasks: dict[str, dict[str, None]] = {}
     for run, source in zip(runs, found, strict=True):
-        if source and run.task.name not in tasks[source]:
-            tasks[source].append(run.task.name)
+        tasks.setdefault(source, {})[run.task.name] = None
     if len(tasks) > 1:
         each = ", ".join(f"{source} ({', '.join(names)})" for source, names in tasks.items())
-        problems[f"a sweep has one data source, and these runs have {each}: set data=files, data=hub or data=probe"] = (
-            None
+        raise ConfigError(
+            f"a sweep has one data source, and these runs have {each}: set data=files, data=hub or data=probe"
         )
+    return found
+
+
+def of_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_up: Callable[..., Any]) -> list[Any]:
+    """``look_up(*settings(run))`` of each run, done once for runs with the same settings.
+
+    Raises:
+        ConfigError: It raised ValueError or OSError; the message lists all of them.
+    """
+    answers: dict[str, Any] = {}
+    problems: dict[str, None] = {}
+    for run in runs:
+        key = repr(settings(run))  # settings may hold lists, so they are no keys themselves
+        if key in answers:
+            continue
+        try:
+            answers[key] = look_up(*settings(run))
+        except (ValueError, OSError) as error:
+            answers[key] = problems[str(error)] = None
     if problems:
         raise ConfigError("\n".join(problems))
-    return found
+    return [answers[repr(settings(run))] for run in runs]
 
 
 def record_root(run: RunConfig, clean: bool) -> Path:

@@ -20,14 +20,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from .data import schema
 from .labels import labels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Block = TypeVar("Block", bound=BaseModel)
 
@@ -243,6 +245,8 @@ def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
     Raises:
         RecordError: The file is missing.
     """
+    import pandas as pd
+
     path = Path(root) / str(record.predictions)
     if record.predictions is None or not path.is_file():
         raise RecordError(f"{path}: the predictions of {record.id} are missing; delete its record to run it again")

@@ -15,22 +15,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import hydra
-import torch
-import transformers
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from torch import nn
 
-from . import data, environment, methods, models, plan, record, saved_models, speed, train
-from .config import CONFIG_DIR, ConfigError, RunConfig, check, fingerprint, numbers_depend_on
+from . import data, environment, plan, record
+from .config import CONFIG_DIR, ConfigError, ModelConfig, RunConfig, Task, check, fingerprint, numbers_depend_on
 from .progress import USER_ERRORS, Progress, SweepFolder
 from .record import Busy, DataInfo, Params, Record, RecordError
-from .tasks import family
+
+if TYPE_CHECKING:  # torch and transformers take many seconds to import, so that is left to the runs that train
+    from torch import nn
+
+    from .train import Trained
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +61,13 @@ def run(
         ValueError, OSError: The data or the model cannot be had, or a folder not written to; the message says which.
     """
     source = data.resolve(cfg.task.name, cfg.data)
-    train.check_device(cfg.train)
+    environment.check_device(cfg.train)
     environment.log_in(cfg.wandb)
-    models.check(cfg.model, family(cfg.task.family).head(cfg.task), cfg.task.max_length, cfg.train.head_dropout)
     name = (cfg.experiment, source, cfg.id)
     commit, dirty = _code()
     clean = commit is not None and not dirty
     root = plan.record_root(cfg, clean)
-    dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
+    dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
     make = partial(_record, cfg, source, commit, dirty, dtype, time.time(), command)
     known: dict[str, Any] = {}
     try:
@@ -86,11 +85,11 @@ def run(
             if found := _recorded(cfg, source, clean, settings):  # by now
                 return found, False
             record.check_writable(record.record_path(root, *name).parent)
+            check_model(cfg.model, cfg.task, cfg.train.head_dropout)
             folder = _work_folder(cfg, known["fingerprint"], commit)
-            torch.set_num_threads(_threads(cfg.train.threads, folder))
+            threads = _set_threads(cfg.train.threads, folder)
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
-            threads = f"torch threads: {torch.get_num_threads()}"
-            logger.info("%s: data source %s (%s), %s, %s", cfg.id, source, sizes, dtype, threads)
+            logger.info("%s: data source %s (%s), %s, torch threads: %d", cfg.id, source, sizes, dtype, threads)
             model, trained, params = _train(cfg, examples, folder, origin, on_progress)
             result = make(
                 **known,
@@ -110,12 +109,16 @@ def run(
             )
             if record.first_process():
                 if cfg.keep_model:
+                    from . import saved_models
+
                     saved_models.save(model, result, cfg.output_dir)
                 path = record.write(root, result, trained.predictions)
                 record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
                 shutil.rmtree(folder)
                 logger.info("%s: %s -> %s", cfg.id, record.headline_scores(result), path)
-            if torch.distributed.is_initialized():
+            if trained.processes > 1:
+                import torch
+
                 torch.distributed.barrier()  # another run may start from what the first process has just written
             return result, True
     except (RecordError, Busy):
@@ -124,6 +127,14 @@ def run(
         status = "cancelled" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
         _keep_failure(cfg, make(**known, status=status, error=traceback.format_exc()))
         raise
+
+
+def check_model(model: ModelConfig, task: Task, head_dropout: float | None) -> None:
+    """Raises ModelError where a model is not there, or cannot take the task."""
+    from . import models
+    from .tasks import family
+
+    models.check(model, family(task.family).head(task), task.max_length, head_dropout)
 
 
 def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, wait: bool) -> Record:
@@ -157,6 +168,8 @@ def _record(
     processes: int | None = None,
     **outcome: Any,
 ) -> Record:
+    import torch
+
     return Record(
         id=cfg.id,
         model=cfg.model.name,
@@ -178,7 +191,7 @@ def _record(
             processes=processes,
             effective_batch=cfg.train.batch_size,
             dtype=dtype,
-            bfloat16_speedup=train.measured_speedup(cfg.train.dtype, cfg.train.fast),
+            bfloat16_speedup=environment.measured_speedup(cfg.train.dtype, cfg.train.fast),
             threads=torch.get_num_threads(),
             started=started,
         ),
@@ -219,14 +232,20 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> Path:
     return folder
 
 
-def _threads(wanted: int | None, folder: Path) -> int:
-    """How many threads a run has: `wanted`, else one for each idle core; a resumed run has as many as before."""
+def _set_threads(wanted: int | None, folder: Path) -> int:
+    """Give a run its threads: `wanted`, else one for each idle core; a resumed run has as many as before."""
+    import torch
+
+    from . import speed
+
     file = folder / "threads.json"
     if not wanted and file.is_file():
-        return json.loads(file.read_text())
-    threads = wanted or min(torch.get_num_threads(), speed.idle_cores())
-    if record.first_process():
-        record.write_atomically(file, lambda partial: partial.write_text(json.dumps(threads)))
+        threads = json.loads(file.read_text())
+    else:
+        threads = wanted or min(torch.get_num_threads(), speed.idle_cores())
+        if record.first_process():
+            record.write_atomically(file, lambda partial: partial.write_text(json.dumps(threads)))
+    torch.set_num_threads(threads)
     return threads
 
 
@@ -236,7 +255,16 @@ def _train(
     folder: Path,
     origin: Record | None,
     on_progress: Callable[[Progress], None],
-) -> tuple[nn.Module, train.Trained, Params]:
+) -> tuple[nn.Module, Trained, Params]:
+    import datasets
+    import transformers
+
+    from . import methods, models, saved_models, train
+    from .tasks import family
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
     task = family(cfg.task.family)
     head = task.head(cfg.task)
     tokenizer = models.load_tokenizer(cfg.model)
@@ -307,7 +335,7 @@ def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
 
 def record_failure(cfg: RunConfig, source: str, error: str) -> None:
     """Keep a run that failed with `error` where this process could not see it: its own process was killed."""
-    dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
+    dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
     _keep_failure(cfg, _record(cfg, source, *_code(), dtype, time.time(), None, status="failed", error=error))
 
 
@@ -358,9 +386,6 @@ def _log_progress() -> Callable[[Progress], None]:
 
 
 def _set_up_output(detailed: bool) -> None:
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
     # PEFT, which asks the hub at every checkpoint whether the vocabulary has grown
     warnings.filterwarnings("ignore", message="Could not find a config file in ")

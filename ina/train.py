@@ -35,10 +35,10 @@ from transformers import (
     TrainingArguments,
 )
 from transformers.trainer_utils import get_last_checkpoint
-from transformers.utils import is_torch_tf32_available
 
 from . import batches, ranks, speed
 from .config import TrainConfig
+from .environment import resolve_dtype
 from .progress import Progress
 from .record import Evaluation, write_atomically
 from .tasks import KEYS, DevSet, Scored
@@ -65,30 +65,6 @@ class Trained:
     peak_memory_mb: float | None
     device: str
     processes: int
-
-
-def check_device(settings: TrainConfig) -> None:
-    """Raises ValueError for a setting that this machine cannot follow."""
-    if settings.tf32 and not is_torch_tf32_available():
-        raise ValueError("train.tf32=true needs a GPU that has TF32 (NVIDIA Ampere or later); here leave it out")
-
-
-def resolve_dtype(name: str, fast: bool) -> str:
-    """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native, or faster.
-
-    On a CPU only with `train.fast`: it has not been shown to learn there what float32 does (experiments parity_plain
-    and parity_fast).
-    """
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if (measured_speedup(name, fast) or 0) > 1.2 else "float32"  # 1.2: noise must not decide
-
-
-def measured_speedup(name: str, fast: bool) -> float | None:
-    """:func:`ina.speed.bfloat16_speedup` where it decides what `train.dtype` stands for, else None."""
-    return speed.bfloat16_speedup() if name == "auto" and fast and not torch.cuda.is_available() else None
 
 
 def fit(

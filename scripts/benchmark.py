@@ -35,7 +35,7 @@ import transformers
 from torch import nn
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
-from ina import data, methods, models, plan, speed, stats, train
+from ina import data, environment, methods, models, plan, speed, stats, train
 from ina.batches import Batches, Collator
 from ina.config import RunConfig, check
 from ina.record import RecordError, write_atomically
@@ -48,7 +48,7 @@ ROOT = Path(__file__).parent.parent
 PARITY = ("parity_plain", "parity_fast")
 FILE = ROOT / "results" / "tables" / "benchmark.md"
 HEAD = "Made by `make bench` (scripts/benchmark.py says how). Compare only ratios between machines."
-DTYPE = train.resolve_dtype("auto", fast=True)  # emulated bfloat16 would take minutes a step
+DTYPE = environment.resolve_dtype("auto", fast=True)  # emulated bfloat16 would take minutes a step
 Step = Callable[[dict[str, torch.Tensor]], Any]
 
 

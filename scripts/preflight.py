@@ -23,7 +23,7 @@ import transformers
 from huggingface_hub import try_to_load_from_cache
 from torch import Tensor
 
-from ina import batches, data, methods, models, plan, train
+from ina import batches, data, environment, methods, models, plan
 from ina.config import ConfigError, RunConfig
 from ina.models import ModelError
 from ina.record import Params
@@ -127,7 +127,7 @@ def memory(cfg: RunConfig) -> float:
     """Bytes at the peak of training: weights, gradients, Adam's two moments, activations of the longest batch."""
     params, layers, width, activations = measure(cfg)
     settings, device = cfg.train, "cuda" if torch.cuda.is_available() else "cpu"
-    half = train.resolve_dtype(settings.dtype, settings.fast) == "bfloat16"
+    half = environment.resolve_dtype(settings.dtype, settings.fast) == "bfloat16"
     at_once, _ = batches.split(settings.batch_size, 1, settings.device_batch_size)
     if settings.gradient_checkpointing:  # the inputs of all layers, and one layer computed again
         activations = activations / layers + 4 * cfg.task.max_length * width * layers

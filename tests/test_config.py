@@ -1,9 +1,12 @@
 """Everything wrong with a run's settings is found before anything is loaded, and all of it is told at once."""
 
+from typing import get_args
+
 import pytest
 from hydra import compose, initialize_config_dir
 
-from ina.config import CONFIG_DIR, ConfigError, check, fingerprint, numbers_depend_on
+from ina.adapter.gate import ACTIVATIONS, THRESHOLDS
+from ina.config import CONFIG_DIR, Activation, ConfigError, Ina, check, fingerprint, numbers_depend_on
 
 
 def composed(*overrides):
@@ -22,10 +25,10 @@ def test_the_default_run_is_minilm_on_cola_with_ina():
 @pytest.mark.parametrize(
     "overrides, told",
     [
-        (["method.inhibition=1.5"], r"method: `inhibition` should lie in \[0, 1\], not 1.5"),
-        (["method.r=0"], "method: `r` should be a positive integer, not 0"),
-        (["method=lora", "method.r=-4"], "method: `r` should be a positive integer, not -4"),
-        (["method.activation=gulu"], "method: `activation` should be one of .*, not 'gulu'"),
+        (["method.inhibition=1.5"], "method.inhibition=1.5: Input should be less than or equal to 1"),
+        (["method.r=0"], "method.r=0: Input should be greater than or equal to 1"),
+        (["method=lora", "method.r=-4"], "method.r=-4: Input should be greater than or equal to 1"),
+        (["method.activation=gulu"], "method.activation='gulu': Input should be 'gelu', 'leaky_relu', "),
         (["method.sites=[query,output]"], "method.sites.1='output': Input should be 'query', 'key', 'value' or 'all'"),
         (["method.sites=[query,all]"], r"sites=\['query', 'all'\] should name each projection once, or be \[all\]"),
         (["method.sites=[]"], "method.sites=.*at least 1 item"),
@@ -55,6 +58,11 @@ def test_the_default_run_is_minilm_on_cola_with_ina():
 def test_a_wrong_setting_is_named_with_its_value_and_what_would_be_right(overrides, told):
     with pytest.raises(ConfigError, match=told):
         check(composed(*overrides))
+
+
+def test_the_adapter_has_the_activations_and_thresholds_that_can_be_set():
+    assert get_args(Activation) == tuple(ACTIVATIONS)
+    assert get_args(Ina.model_fields["threshold"].annotation) == THRESHOLDS
 
 
 def test_a_scale_goes_with_the_alpha_of_the_method_s_file():

@@ -1,16 +1,21 @@
 """The metrics are the official ones: each is checked against a second computation from its definition."""
 
 import itertools
-import json
-import subprocess
-import sys
-import time
 import warnings
 
 import numpy as np
 import pytest
 
-from ina.tasks.metrics import GlueMetric, SquadMetric, best_threshold, normalize_answer, question_scores
+from ina.config import check, compose
+from ina.tasks.metrics import (
+    answerable_metrics,
+    best_metrics,
+    best_threshold,
+    label_metrics,
+    normalize_answer,
+    question_scores,
+    squad_scores,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -50,55 +55,8 @@ TIED = [1.0, 2.0, 2.0, 4.0], [1.0, 3.0, 2.0, 4.0]  # whose equal values share th
     ],
 )
 def test_each_task_of_glue_is_scored_by_its_official_metrics(task, given, expected):
-    predictions, references = given
-    assert GlueMetric(task).compute(predictions=predictions, references=references) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("task", "predictions", "references", "message"),
-    [
-        ("cola", [0, 2, 1], [0, 1, 0], r"cola: predictions\[1\] is 2; it should be a class id from 0 to 1"),
-        ("mnli", [0, 1, -1], [0, 1, 0], r"mnli: predictions\[2\] is -1; it should be a class id from 0 to 2"),
-        ("sst2", [0.7, 1, 1], [0, 1, 0], r"sst2: predictions\[0\] is 0.7; it should be a class id"),
-        ("stsb", [1.0, float("nan"), 2.0], [0, 1, 0], r"stsb: predictions\[1\] is nan; it should be a finite score"),
-        ("rte", [0, 1], [0, 1, 0], r"Mismatch in the number of predictions \(2\) and references \(3\)"),
-        ("cola", [0, 1], [0, 3], r"cola: references\[1\] is 3"),
-        ("cola", [], [], "cola: no predictions; a metric needs at least one row"),
-    ],
-)
-def test_values_outside_the_task_s_range_are_named(task, predictions, references, message):
-    with pytest.raises(ValueError, match=message):
-        GlueMetric(task).compute(predictions=predictions, references=references)
-
-
-def test_an_unknown_task_is_named():
-    with pytest.raises(ValueError, match="'snli' is no task with labels; there are cola"):
-        GlueMetric("snli")
-
-
-def test_a_metric_can_be_used_again_after_a_result_and_after_an_error():
-    metric = GlueMetric("rte")
-    assert metric.compute(predictions=[0, 1], references=[0, 1]) == {"accuracy": 1.0}
-    with pytest.raises(ValueError):
-        metric.compute(predictions=[0, 7], references=[0, 1])
-    assert metric.compute(predictions=[0, 1], references=[1, 1]) == {"accuracy": 0.5}
-
-
-def test_processes_that_evaluate_at_once_share_no_file_and_need_no_folder_of_the_users(tmp_path):
-    code = (
-        "import json, sys; from ina.tasks.metrics import GlueMetric; n = int(sys.argv[1]);"
-        "r = [GlueMetric('rte').compute(predictions=[0] * 10, references=[1] * n + [0] * (10 - n)) for _ in range(20)];"
-        "print(json.dumps(r))"
-    )
-    (tmp_path / "file").touch()
-    home = str(tmp_path / "file" / "below")
-    env = {"HF_HOME": home, "PATH": "", "PYTHONPATH": ":".join(sys.path), "HF_HUB_OFFLINE": "1"}
-    running = [
-        subprocess.Popen([sys.executable, "-c", code, str(n)], stdout=subprocess.PIPE, text=True, env=env)
-        for n in (2, 6)
-    ]
-    for process, accuracy in zip(running, (0.8, 0.4), strict=True):
-        assert json.loads(process.communicate(timeout=120)[0]) == [{"accuracy": accuracy}] * 20
+    cfg = check(compose([f"task={task}"]))
+    assert label_metrics(cfg.task, *map(np.array, given)) == pytest.approx(expected)
 
 
 # --- SQuAD: one question ----------------------------------------------------------------------------------------------
@@ -148,50 +106,26 @@ def test_exact_and_f1_are_the_best_over_the_answers(prediction, answers, v1, v2)
 # --- SQuAD: a whole split ---------------------------------------------------------------------------------------------
 
 
-def reference(identity, *texts):
-    return {"id": identity, "answers": {"text": list(texts), "answer_start": [0] * len(texts)}}
-
-
-def prediction(identity, text, odds=None):
-    return {"id": identity, "prediction_text": text} | ({} if odds is None else {"no_answer_probability": odds})
-
-
-def test_v1_is_the_mean_over_the_questions_matched_by_id():
-    metrics = SquadMetric(version_2=False).compute(
-        predictions=[prediction("b", "Broncos"), prediction("a", "The Normans")],
-        references=[reference("a", "Normans"), reference("b", "Denver Broncos")],
-    )
-    assert metrics == {"exact": 0.5, "f1": pytest.approx((1 + 2 / 3) / 2)}
-
-
-V2_REFERENCES = [reference("a", "Normans"), reference("b", "Denver Broncos"), reference("c"), reference("d")]
-V2_PREDICTIONS = [
-    prediction("a", "the Normans", 0.1),
-    prediction("b", "Broncos", 0.7),
-    prediction("c", "", 0.9),
-    prediction("d", "Paris", 0.6),
-]
+TEXTS, ANSWERS = ["the Normans", "Broncos", "", "Paris"], [["Normans"], ["Denver Broncos"], [], []]
 
 
 def test_v2_tells_answerable_from_unanswerable_questions_and_finds_the_best_threshold():
-    metrics = SquadMetric(version_2=True).compute(predictions=V2_PREDICTIONS, references=V2_REFERENCES)
-    assert metrics == {
-        "exact": 2 / 4,
-        "f1": pytest.approx((1 + 2 / 3 + 1 + 0) / 4),
+    exact, f1 = squad_scores(TEXTS, ANSWERS, version_2=True)
+    assert list(exact) == [1, 0, 1, 0] and list(f1) == pytest.approx([1, 2 / 3, 1, 0])
+    answerable = np.array([True, True, False, False])
+    assert answerable_metrics(exact, f1, answerable) == {
         "HasAns_exact": 1 / 2,
         "HasAns_f1": pytest.approx((1 + 2 / 3) / 2),
         "NoAns_exact": 1 / 2,
         "NoAns_f1": 1 / 2,
-        "best_exact": 3 / 4,  # answer a, leave b, c and d
+    }
+    assert best_metrics(TEXTS, exact, f1, np.array([0.1, 0.7, 0.9, 0.6]), answerable) == {
+        "best_exact": 3 / 4,  # answer the first, leave the others
         "best_exact_thresh": 0.1,
-        "best_f1": 3 / 4,  # answering b too would cost d
+        "best_f1": 3 / 4,  # answering the second too would cost the last
         "best_f1_thresh": 0.1,
     }
-
-
-def test_v2_has_no_part_scores_for_a_kind_of_question_that_is_not_there():
-    metrics = SquadMetric(version_2=True).compute(predictions=V2_PREDICTIONS[2:], references=V2_REFERENCES[2:])
-    assert "NoAns_f1" in metrics and not {"HasAns_exact", "HasAns_f1"} & set(metrics)
+    assert answerable_metrics(exact[2:], f1[2:], answerable[2:]).keys() == {"NoAns_exact", "NoAns_f1"}
 
 
 def by_brute_force(scores, answerable, texts, odds):
@@ -235,29 +169,3 @@ def test_the_order_of_questions_with_equal_odds_does_not_matter():
     gains, odds = [1.0, -1.0, 1.0], np.zeros(3)
     results = {best_threshold(np.array(order), odds, 1) for order in itertools.permutations(gains)}
     assert results == {(2 / 3, 0.0)}
-
-
-@pytest.mark.parametrize(
-    ("version_2", "predictions", "references", "message"),
-    [
-        (False, [prediction("a", "x")], [reference("b", "x")], "2 ids are on one side only; the first, 'a', has no"),
-        (False, [prediction("a", "x")] * 2, [reference("a", "x"), reference("b", "x")], "predictions: id 'a' occurs 2"),
-        (False, [prediction("a", "x")], [reference("a")], "question a has no answers; in v1.1 it has at least one"),
-        (True, [prediction("a", "x", float("inf"))], [reference("a")], "no_answer_probability of a is inf"),
-        (True, [], [], "no references; a metric needs at least one question"),
-    ],
-)
-def test_ids_and_values_that_do_not_fit_are_named(version_2, predictions, references, message):
-    with pytest.raises(ValueError, match=message):
-        SquadMetric(version_2).compute(predictions=predictions, references=references)
-
-
-def test_the_whole_dev_set_of_v2_takes_a_few_seconds():
-    n, rng = 12_000, np.random.default_rng(0)
-    answer = "the quick brown fox of the northern woods"
-    references = [reference(str(i), *[answer] * (5 if i % 2 else 0)) for i in range(n)]
-    predictions = [prediction(str(i), "quick fox", odds) for i, odds in enumerate(rng.random(n))]
-    start = time.perf_counter()
-    metrics = SquadMetric(version_2=True).compute(predictions=predictions, references=references)
-    assert time.perf_counter() - start < 5
-    assert metrics["HasAns_f1"] == pytest.approx(2 * 2 / (2 + 6))

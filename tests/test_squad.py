@@ -13,8 +13,7 @@ from datasets import Dataset, DatasetDict
 from ina import data, models, record, tiny
 from ina.config import DataConfig, ModelConfig, SquadTask
 from ina.data import schema
-from ina.tasks import squad
-from ina.tasks.metrics import SquadMetric
+from ina.tasks import metrics, squad
 from ina.tasks.spans import CLS, best_spans, dev_windows, train_windows
 
 ROOT = Path(__file__).parent.parent
@@ -352,22 +351,16 @@ def test_the_recorded_predictions_give_the_recorded_metrics(real_data, experimen
     name = f"dev-v{'2.0' if version_2 else '1.1'}.json"
     articles = json.loads((real_data / "squad" / name).read_text(encoding="utf-8"))["data"]
     questions = [one for article in articles for paragraph in article["paragraphs"] for one in paragraph["qas"]]
-    gold = [
-        {"id": one["id"], "answers": {key: [each[key] for each in one["answers"]] for key in ("text", "answer_start")}}
-        for one in questions
-    ]
-    runs = record.read_all(ROOT / "results", experiment, "files")
-    run = next(run for run in runs if run.task == ("squad_v2" if version_2 else "squad_v1"))
+    gold = {one["id"]: [each["text"] for each in one["answers"]] for one in questions}
+    path = min((ROOT / "results" / "runs" / experiment / "files").glob(f"*--squad_v{1 + version_2}--*.json"))
+    run = record.read(path)
     frame = record.read_predictions(ROOT / "results", run)
-
-    def scores(texts: str) -> dict[str, float]:
-        columns = {"id": frame["id"], "prediction_text": frame[f"{rule}_{texts}"]}
-        if version_2:
-            columns["no_answer_probability"] = frame[f"{rule}_null_odds"]
-        return SquadMetric(version_2).compute(predictions=pd.DataFrame(columns).to_dict("records"), references=gold)
-
-    for rule in ("best", "last"):
-        again = {name: value for name, value in scores("text").items() if "best_" not in name}
-        if version_2:
-            again |= {name: value for name, value in scores("span").items() if "best_" in name}
-        assert getattr(run, rule).metrics == pytest.approx(again, abs=1e-9)
+    answers = [gold[id] for id in frame["id"]]
+    answerable = np.array([bool(texts) for texts in answers])
+    exact, f1 = metrics.squad_scores(frame["last_text"], answers, version_2)
+    again = {"exact": exact.mean(), "f1": f1.mean()}
+    if version_2:
+        again |= metrics.answerable_metrics(exact, f1, answerable)
+        spans, odds = list(frame["last_span"]), frame["last_null_odds"].to_numpy()
+        again |= metrics.best_metrics(spans, *metrics.squad_scores(spans, answers, True), odds, answerable)
+    assert run.last.metrics == pytest.approx(again, abs=1e-9)

@@ -8,7 +8,7 @@ import transformers
 from datasets import Dataset
 from peft import AdaLoraConfig, get_peft_model
 
-from ina import InaConfig, config, data, models, plan, run, speed, tiny, train
+from ina import InaConfig, config, data, environment, models, plan, run, speed, tiny, train
 from ina.batches import Batches
 from ina.tasks import DevSet, Head, Scored, glue
 
@@ -152,26 +152,27 @@ def test_auto_is_bfloat16_on_a_processor_that_was_measured_to_be_faster_in_it(sp
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)  # which decides nothing
     monkeypatch.setattr(speed, "bfloat16_speedup", lambda: speedup)
-    assert train.resolve_dtype("auto", fast=True) == chosen
-    assert train.measured_speedup("auto", fast=True) == speedup
+    assert environment.resolve_dtype("auto", fast=True) == chosen
+    assert environment.measured_speedup("auto", fast=True) == speedup
 
 
 def test_nothing_is_measured_where_it_would_decide_nothing(monkeypatch):
     monkeypatch.setattr(speed, "bfloat16_speedup", lambda: pytest.fail("it was measured"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for fast in (False, True):
-        assert train.resolve_dtype("float32", fast) == "float32" and train.resolve_dtype("bfloat16", fast) == "bfloat16"
-        assert train.measured_speedup("bfloat16", fast) is None
-    assert train.resolve_dtype("auto", fast=False) == "float32"
+        for dtype in ("float32", "bfloat16"):
+            assert environment.resolve_dtype(dtype, fast) == dtype
+        assert environment.measured_speedup("bfloat16", fast) is None
+    assert environment.resolve_dtype("auto", fast=False) == "float32"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for has, chosen in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has)
-        assert train.resolve_dtype("auto", fast=True) == chosen
+        assert environment.resolve_dtype("auto", fast=True) == chosen
 
 
 def test_tf32_is_refused_where_no_gpu_has_it_before_anything_is_loaded(tmp_path, monkeypatch):
     given = ["model=tiny_bert", "data=probe", "train.tf32=true", f"output_dir={tmp_path}"]
-    monkeypatch.setattr(train, "is_torch_tf32_available", lambda: False)
+    monkeypatch.setattr(transformers.utils, "is_torch_tf32_available", lambda: False)
     monkeypatch.setattr(data, "load", None)
     with pytest.raises(ValueError, match="train.tf32=true needs a GPU that has TF32 .*; here leave it out"):
         run.run(config.check(plan.compose_config(given)))

@@ -18,7 +18,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from ina import data, environment, plan, record, run, train
+from ina import data, environment, plan, record, run
 from ina.config import CONFIG_DIR, RunConfig, numbers_depend_on
 from ina.progress import USER_ERRORS, Outcome, SweepFolder, clock
 
@@ -36,6 +36,9 @@ class Sweep:
             runs, self.commands = plan.plan(arguments)
             self.runs = {one.id: one for one in runs}
             self.sources = dict(zip(self.runs, plan.sources(runs), strict=True))
+            self.clean = record.git_state(CONFIG_DIR.parent)[1] is False
+            missing = [cfg for cfg in runs if not self._record_path(cfg, self.clean).is_file()]
+            plan.of_each(missing, lambda cfg: (cfg.model, cfg.task, cfg.train.head_dropout), run.check_model)
             environment.check_launcher(config.hydra.launcher)
             for cfg in runs:
                 environment.log_in(cfg.wandb)
@@ -46,7 +49,6 @@ class Sweep:
             sys.exit(f"nothing was started:\n{record.explained(error)}")
         jobs = config.hydra.launcher.get("n_jobs") or config.hydra.launcher.get("array_parallelism") or 1
         self.workers = min(len(runs), jobs if jobs > 0 else plan.workers())
-        self.clean = record.git_state(CONFIG_DIR.parent)[1] is False
         self.recorded: set[str] = set()  # before this sweep
         self.seconds: dict[str, list[float]] = {}  # of finished runs, by model and task
 
@@ -78,7 +80,7 @@ class Sweep:
                 rows = f"{cfg.task.name} {cfg.data.model_dump_json()}"
                 if rows not in fingerprints:
                     fingerprints[rows] = data.load(cfg.task.name, cfg.data).fingerprint
-                dtype = train.resolve_dtype(cfg.train.dtype, cfg.train.fast)
+                dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
                 settings = numbers_depend_on(cfg.model_dump(), source, fingerprints[rows], dtype)
                 found = plan.recorded(cfg, source, self.clean, settings)
                 self.folder.end(Outcome(run_id, "recorded", record.headline_scores(found)))

@@ -5,17 +5,20 @@ here picks one, checks what it gives against `ina.data.schema` and fingerprints 
 data) -> str` tells, for the error message, why a source does not have a task.
 """
 
+from __future__ import annotations
+
 import importlib
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from datasets import Dataset, DatasetDict
 
 from ina.data import schema
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `datasets` takes seconds to import, and only loading needs it
+    from datasets import Dataset, DatasetDict
+
     from ina.config import DataConfig
 
 SOURCES = ("files", "hub", "probe")
@@ -39,7 +42,7 @@ class TaskData:
     fingerprint: str
 
 
-def load(task_name: str, data: "DataConfig") -> TaskData:
+def load(task_name: str, data: DataConfig) -> TaskData:
     """Rows of a task from the source that :func:`resolve` gives.
 
     `data.max_train` limits the training rows to a subset that depends on nothing but its size and the rows there are,
@@ -59,7 +62,7 @@ def load(task_name: str, data: "DataConfig") -> TaskData:
     return TaskData(splits, source, schema.fingerprint(splits))
 
 
-def resolve(task_name: str, data: "DataConfig") -> str:
+def resolve(task_name: str, data: DataConfig) -> str:
     """Name of the source that `load` would take for a task; loads nothing.
 
     Raises ValueError for an unknown task, or a setting that the source does not read; FileNotFoundError where
@@ -85,7 +88,7 @@ def resolve(task_name: str, data: "DataConfig") -> str:
     raise FileNotFoundError(f"data.source={data.source} has no {task_name}: {reasons}{instead}")
 
 
-def _check_settings(source: str, task_name: str, data: "DataConfig") -> None:
+def _check_settings(source: str, task_name: str, data: DataConfig) -> None:
     """Raises ValueError for a setting that the source, or the task there, does not read."""
     unread = {"distractors": data.distractors != schema.DISTRACTORS, "test_distractors": bool(data.test_distractors)}
     for key, given in unread.items():
@@ -120,7 +123,7 @@ def hold_out(splits: DatasetDict, share: float) -> DatasetDict:
         raise ValueError(f"data.select={share} leaves no row to train on; choose a smaller share")
     held = np.isin(groups, distinct[np.random.RandomState(SUBSET_SEED).permutation(len(distinct))[:size]])
     dev = next(split for split in splits if split != "train")
-    return DatasetDict({"train": train.select(np.flatnonzero(~held)), dev: train.select(np.flatnonzero(held))})
+    return type(splits)({"train": train.select(np.flatnonzero(~held)), dev: train.select(np.flatnonzero(held))})
 
 
 def _module(source: str) -> ModuleType:

@@ -12,6 +12,8 @@ a gold label ("-") are left out, and so are the few rows of the official QQP fil
 has torn apart.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -21,11 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from datasets import Dataset, DatasetDict
-
 from ina.data import schema
 
 if TYPE_CHECKING:
+    from datasets import DatasetDict
+
     from ina.config import DataConfig
 
 logger = logging.getLogger(__name__)
@@ -72,7 +74,7 @@ QQP_BROKEN_SHARE = 1e-3
 """The official QQP files hold about a dozen broken rows in 404,290; more than this share means a damaged file."""
 
 
-def available(task_name: str, data: "DataConfig") -> bool:
+def available(task_name: str, data: DataConfig) -> bool:
     """Whether the data folder has the task's folder (GLUE, SWAG) or one of its files (SQuAD).
 
     A task that is there in part counts as there: `load` then says which file is missing, and no other source is taken.
@@ -81,7 +83,7 @@ def available(task_name: str, data: "DataConfig") -> bool:
     return root is not None and _task_folder(task_name, root) is not None
 
 
-def looked_for(task_name: str, data: "DataConfig") -> str:
+def looked_for(task_name: str, data: DataConfig) -> str:
     """What would have made the task available, and what is there instead."""
     if (root := data_dir(data)) is None:
         return "neither data.dir nor INA_DATA_DIR is set"
@@ -90,12 +92,14 @@ def looked_for(task_name: str, data: "DataConfig") -> str:
     return f"{told}; {task_name} is in {near[0]}: set {_named_by(data)[0]}={near[0]}" if near else told
 
 
-def load(task_name: str, data: "DataConfig") -> DatasetDict:
+def load(task_name: str, data: DataConfig) -> DatasetDict:
     """All labelled rows of a task.
 
     Raises FileNotFoundError for a missing file, ValueError with file, line (GLUE, SWAG) or question id (SQuAD) and
     value for a malformed one.
     """
+    from datasets import Dataset, DatasetDict
+
     root = data_dir(data)
     folder = root and _task_folder(task_name, root)
     if folder is None:
@@ -114,7 +118,7 @@ def load(task_name: str, data: "DataConfig") -> DatasetDict:
     )
 
 
-def data_dir(data: "DataConfig") -> Path | None:
+def data_dir(data: DataConfig) -> Path | None:
     """Folder of the user's own files: `data.dir`, else INA_DATA_DIR, else None."""
     name, value = _named_by(data)
     if not value:
@@ -125,7 +129,7 @@ def data_dir(data: "DataConfig") -> Path | None:
     return folder
 
 
-def _named_by(data: "DataConfig") -> tuple[str, str | None]:
+def _named_by(data: DataConfig) -> tuple[str, str | None]:
     return ("data.dir", data.dir) if data.dir else ("INA_DATA_DIR", os.environ.get("INA_DATA_DIR"))
 
 

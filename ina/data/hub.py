@@ -7,18 +7,21 @@ whichever revision that is. So each file is fetched at its revision first, and o
 online runs do.
 """
 
+from __future__ import annotations
+
 import os
 import threading
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasets import DatasetDict, load_dataset
 from huggingface_hub import constants, get_session, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
 from ina.data import schema
 
 if TYPE_CHECKING:
+    from datasets import DatasetDict
+
     from ina.config import DataConfig
 
 REVISIONS = {
@@ -32,13 +35,13 @@ PATIENCE = 2.0
 """Seconds that the hub has to answer, once per process."""
 
 
-def available(task_name: str, data: "DataConfig") -> bool:
+def available(task_name: str, data: DataConfig) -> bool:
     """Whether the task is in INA_HUB_DIR if that is set, else in the cache or on a hub that answers."""
     local = _local_files(task_name)
     return all(local.values()) or (_folder() is None and reachable())
 
 
-def looked_for(task_name: str, data: "DataConfig") -> str:
+def looked_for(task_name: str, data: DataConfig) -> str:
     """What would have made the task available."""
     if (folder := _folder()) is not None:
         return f"looked for {', '.join(_remote_files(task_name).values())} in {folder / repository(task_name)}"
@@ -47,8 +50,10 @@ def looked_for(task_name: str, data: "DataConfig") -> str:
     return f"{repository(task_name)} at {revision} is not in the cache {constants.HF_HUB_CACHE} and {why}"
 
 
-def load(task_name: str, data: "DataConfig") -> DatasetDict:
+def load(task_name: str, data: DataConfig) -> DatasetDict:
     """All labelled rows of a task. Raises FileNotFoundError where `available` is false, else what the hub raises."""
+    from datasets import load_dataset
+
     if not available(task_name, data):
         raise FileNotFoundError(f"no {task_name} on the hub: {looked_for(task_name, data)}")
     name = repository(task_name)

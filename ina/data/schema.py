@@ -4,15 +4,17 @@ The columns are those of the hub's `nyu-mll/glue`, `rajpurkar/squad`, `rajpurkar
 an `idx`, as GLUE has), so that a source can be exchanged for another without anything downstream noticing.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from typing import TYPE_CHECKING
 
-import datasets
 import numpy as np
-from datasets import DatasetDict, Features, List, Value
 
 if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict, Features
+
     from ina.config import GlueTask, TaskFiles
 
 TEXT_COLUMNS = {
@@ -36,7 +38,7 @@ NUM_CLASSES = {"cola": 2, "sst2": 2, "mrpc": 2, "qqp": 2, "mnli": 3, "qnli": 2, 
 SCORE_RANGE = (0.0, 5.0)
 """Labels of STS-B: similarity from 0 (unrelated) to 5 (equivalent)."""
 
-OWN: dict[str, "TaskFiles"] = {}
+OWN: dict[str, TaskFiles] = {}
 """The files of tasks that are not of GLUE; a file of `configs/task` defines them, see :func:`define`."""
 
 SQUAD_TASKS = ("squad_v1", "squad_v2")
@@ -47,7 +49,7 @@ DISTRACTORS = 2
 """Irrelevant facts in a paragraph of the embedded suite, where `data.distractors` does not say otherwise."""
 
 
-def define(task: "GlueTask") -> None:
+def define(task: GlueTask) -> None:
     """Add a task of one's own, a classification of TSV rows, to those that there are.
 
     Raises ValueError where the name is that of another task.
@@ -77,6 +79,8 @@ def level_split(distractors: int) -> str:
 
 def features(task_name: str) -> Features:
     """Columns and types of a task's rows; the last column of GLUE and SWAG, the first of SQuAD, identifies the row."""
+    from datasets import Features, List, Value
+
     if task_name in SQUAD_TASKS:
         texts = {name: Value("string") for name in ("id", "title", "context", "question")}
         return Features(texts | {"answers": {"text": List(Value("string")), "answer_start": List(Value("int32"))}})
@@ -91,6 +95,8 @@ def conform(task_name: str, splits: DatasetDict, source: str) -> DatasetDict:
     Raises ValueError naming source, split, row and value for: a missing split or column, a split without rows, a label
     outside the task's range, an id that occurs twice.
     """
+    from datasets import DatasetDict
+
     expected = features(task_name)
     out = DatasetDict()
     tested = [split for split in splits if split.startswith(level_split(0)[:-1])]
@@ -111,7 +117,7 @@ def conform(task_name: str, splits: DatasetDict, source: str) -> DatasetDict:
     return out
 
 
-def _check_ids(rows: datasets.Dataset, where: str) -> None:
+def _check_ids(rows: Dataset, where: str) -> None:
     name = "id" if "id" in rows.column_names else "idx"
     first = {}
     for row, value in enumerate(rows[name][:]):
@@ -119,7 +125,7 @@ def _check_ids(rows: datasets.Dataset, where: str) -> None:
             raise ValueError(f"{where}, row {row}: {name} {value!r} is already that of row {earlier}; ids are unique")
 
 
-def _check_labels(task_name: str, rows: datasets.Dataset, where: str) -> None:
+def _check_labels(task_name: str, rows: Dataset, where: str) -> None:
     labels = np.array(rows["label"][:], dtype=float)
     low, high = SCORE_RANGE if task_name == "stsb" else (0, NUM_CLASSES[task_name] - 1)
     wrong = np.flatnonzero(~((labels >= low) & (labels <= high)))

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..config import ChoiceTask, GlueTask
 from . import DevSet, Head, Scored
-from .metrics import GlueMetric
+from .metrics import label_metrics
 
 
 def head(task: GlueTask) -> Head:
@@ -47,10 +47,10 @@ def scorer(task: GlueTask | ChoiceTask, split: str, rows: Dataset) -> Callable[[
     def score(outputs: tuple[np.ndarray, ...]) -> Scored:
         logits = outputs[0]
         predicted = logits.squeeze(-1) if task.classes is None else logits.argmax(-1)
-        metrics = GlueMetric(task.name).compute(predictions=predicted, references=labels)
+        metrics = label_metrics(task, predicted, labels)
         suffix = split.removeprefix("validation")  # "_matched", "_mismatched" or nothing
         return Scored(
-            metrics={name + suffix: float(value) for name, value in metrics.items()},
+            metrics={name + suffix: value for name, value in metrics.items()},
             predictions=pd.DataFrame({**keys, "prediction": predicted}),
             degenerate=bool(np.ptp(predicted) == 0),
         )

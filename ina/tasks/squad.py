@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..config import SquadTask
 from . import DevSet, Head, Scored
-from .metrics import SquadMetric, question_scores
+from .metrics import answerable_metrics, best_metrics, squad_scores
 from .spans import PLACES, best_spans, dev_windows, train_windows
 
 
@@ -51,47 +51,35 @@ def _scorer(task: SquadTask, split: str, rows: Dataset, windows: Dataset) -> Cal
     The column `paragraph` numbers the contexts, as questions on one context hang together. Degenerate means that the
     same text, or none, was predicted for every question.
     """
-    ids, contexts, answers = (rows[name][:] for name in ("id", "context", "answers"))
+    ids, contexts = (rows[name][:] for name in ("id", "context"))
     paragraphs, _ = pd.factorize(np.array(contexts, dtype=object))
-    references = [{"id": id, "answers": answer} for id, answer in zip(ids, answers, strict=True)]
-
-    def measure(texts: list[str], null_odds: np.ndarray) -> dict[str, float]:
-        columns = {"id": ids, "prediction_text": texts}
-        if task.version_2:
-            columns["no_answer_probability"] = null_odds
-        predictions = pd.DataFrame(columns).to_dict("records")
-        return SquadMetric(task.version_2).compute(predictions=predictions, references=references)
+    answers = [answer["text"] for answer in rows["answers"][:]]
+    answerable = np.array([bool(texts) for texts in answers])
 
     def score(outputs: tuple[np.ndarray, ...]) -> Scored:
         found = best_spans(*outputs, windows, n_best=task.n_best, max_answer_length=task.max_answer_length)
         null_odds = found.null_score - found.score
-        best = [context[start:end] for context, start, end in zip(contexts, found.start, found.end, strict=True)]
-        texts = best
-        if task.version_2:
-            texts = [
-                "" if unanswered else text
-                for text, unanswered in zip(best, null_odds > task.null_threshold, strict=True)
-            ]
-        scores = [
-            question_scores(text, answer["text"], task.version_2) for text, answer in zip(texts, answers, strict=True)
-        ]
-        exact, f1 = np.array(scores).T
+        spans = [context[start:end] for context, start, end in zip(contexts, found.start, found.end, strict=True)]
+        unanswered = null_odds > task.null_threshold if task.version_2 else np.zeros(len(spans), bool)
+        texts = ["" if nothing else span for span, nothing in zip(spans, unanswered, strict=True)]
+        exact, f1 = squad_scores(texts, answers, task.version_2)
         predictions = pd.DataFrame(
             {
                 "split": split,
                 "id": ids,
                 "paragraph": paragraphs,
-                "answerable": [bool(answer["text"]) for answer in answers],
+                "answerable": answerable,
                 "text": texts,
                 "exact": exact,
                 "f1": f1,
                 "null_odds": null_odds,
             }
         )
-        metrics = measure(texts, null_odds)
+        metrics = {"exact": float(exact.mean()), "f1": float(f1.mean())}
         if task.version_2:
-            predictions["span"] = best
-            metrics |= {name: value for name, value in measure(best, null_odds).items() if name.startswith("best_")}
+            predictions["span"] = spans
+            metrics |= answerable_metrics(exact, f1, answerable)
+            metrics |= best_metrics(spans, *squad_scores(spans, answers, True), null_odds, answerable)
         suffix = split.removeprefix("validation")
         metrics = {name + suffix: value for name, value in metrics.items()}
         return Scored(metrics, predictions, degenerate=len(set(texts)) == 1)

@@ -5,11 +5,11 @@ per family of tasks. No template of dev, and not every word of it, occurs in tra
 minimal pair, stays together.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
-
-from datasets import Dataset, DatasetDict
 
 from ina.data import schema
 from ina.data.probe import (
@@ -26,6 +26,8 @@ from ina.data.probe import (
 from ina.data.probe.template import Draw, Phenomenon, Row, collect
 
 if TYPE_CHECKING:
+    from datasets import DatasetDict
+
     from ina.config import DataConfig
 
 VOCABULARY = {"train": "train", "validation": "dev", "validation_matched": "dev", "validation_mismatched": "unseen"}
@@ -57,36 +59,24 @@ SUITES = {
 }
 
 
-def available(task_name: str, data: "DataConfig") -> bool:
+def available(task_name: str, data: DataConfig) -> bool:
     """Whether the suite has the task; it needs no files."""
     return task_name in SUITES
 
 
-def looked_for(task_name: str, data: "DataConfig") -> str:
+def looked_for(task_name: str, data: DataConfig) -> str:
     """What would have made the task available."""
     return f"the generated suite has {', '.join(SUITES)}"
 
 
-def require(task_name: str, data: "DataConfig") -> None:
-    """Raises ValueError where the suite does not have the task or `data.distractors` is no level of it."""
-    if task_name not in SUITES:
-        raise ValueError(f"data.source is 'probe', which has no task {task_name!r}; it has {', '.join(SUITES)}")
-    tested = data.test_distractors or []
-    if wrong := {data.distractors, *tested} - {*reading.LEVELS}:
-        raise ValueError(f"a number of distractors is {wrong.pop()!r}; it is one of {reading.LEVELS}")
-    if tested and task_name not in schema.SQUAD_TASKS:
-        raise ValueError(f"data.test_distractors is {tested}, but {task_name} has no distractors; SQuAD's tasks have")
-
-
-def load(task_name: str, data: "DataConfig") -> DatasetDict:
+def load(task_name: str, data: DataConfig) -> DatasetDict:
     """Rows of a task, columns and splits as in `schema`; the same bytes at every call.
 
     `data.distractors` is the number of irrelevant facts in a paragraph of the SQuAD tasks; questions, answers and ids
     are the same at every number. `data.test_distractors` adds dev splits with other numbers.
-
-    Raises what `require` raises.
     """
-    require(task_name, data)
+    from datasets import Dataset, DatasetDict
+
     features = schema.features(task_name)
     return DatasetDict(
         {
