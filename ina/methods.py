@@ -52,11 +52,6 @@ def prepare(
     return adapted, count(adapted, head, backbone)
 
 
-def alike_in_all_layers(method: Full | Gate | Lora | Ina | Peft) -> bool:
-    """Whether a method does the same to every layer, so that two of them tell the cost of all."""
-    return not isinstance(method, Gate) or method.layers is None
-
-
 def count(model: nn.Module, head: tuple[str, ...], backbone: set[int] | None = None) -> Params:
     """Numbers of weights, adapter and head apart; the frozen copy that PEFT keeps of a trained head is not counted.
 

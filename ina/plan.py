@@ -66,17 +66,12 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
 
     def with_task(*files: str) -> DictConfig:
         tasks = [text for text in files if text.startswith("task=")]
-        try:
-            cfg = copy.deepcopy(composed(*(text for text in files if text not in tasks)))
-        except ConfigError:  # the message is for the whole command line
+        file = CONFIG_DIR / "task" / f"{tasks[-1].removeprefix('task=')}.yaml" if tasks else None
+        if not (file and file.is_file()):
             return copy.deepcopy(composed(*files))
-        if not tasks:
-            return cfg
-        own, other = (CONFIG_DIR / "task" / f"{name}.yaml" for name in (cfg.task.name, tasks[-1].partition("=")[2]))
-        if not (own.is_file() and other.is_file() and OmegaConf.to_container(cfg.task) == _plain(own)):
-            return copy.deepcopy(composed(*files))  # another file than the task's has a say in it
-        with open_dict(cfg):
-            cfg.task = OmegaConf.load(other)
+        cfg = copy.deepcopy(composed(*(text for text in files if text not in tasks), "~task"))
+        with open_dict(cfg):  # what other files set in a task comes after its own
+            cfg.task = OmegaConf.merge(OmegaConf.load(file), cfg.get("task") or {})
         return cfg
 
     @cache
@@ -114,10 +109,6 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     if problems:
         raise ConfigError("\n".join(problems))
     return list(runs.values()), named
-
-
-def _plain(file: Path) -> dict[str, Any]:
-    return OmegaConf.to_container(OmegaConf.load(file))
 
 
 def _combinations(grid: list[str]) -> list[list[str]]:

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from .data import schema
 from .labels import labels
 
 if TYPE_CHECKING:
@@ -155,13 +154,11 @@ def read(path: Path) -> Record:
     """Read one record.
 
     Raises:
-        RecordError: The file cannot be read, is damaged or of another schema version, or has a task or metrics that are
-            not known here.
+        RecordError: The file cannot be read, is damaged or of another schema version, or has metrics that are not known
+            here.
     """
     remedy = "Restore it from version control, or delete it to run it again."
     found = read_as(Record, path, remedy)
-    if found.task not in schema.TASKS:
-        raise RecordError(f"{path}: task: {found.task!r} is none of {', '.join(schema.TASKS)}. {remedy}")
     for name, one in (("best", found.best), ("last", found.last)):
         if found.status != "done":
             break

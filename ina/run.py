@@ -67,6 +67,8 @@ def run(
     commit, dirty = _code()
     clean = commit is not None and not dirty
     root = plan.record_root(cfg, clean)
+    if not record.record_path(root, *name).is_file():
+        check_model(cfg.model, cfg.task, cfg.train.head_dropout)
     dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
     make = partial(_record, cfg, source, commit, dirty, dtype, time.time(), command)
     known: dict[str, Any] = {}
@@ -85,7 +87,6 @@ def run(
             if found := _recorded(cfg, source, clean, settings):  # by now
                 return found, False
             record.check_writable(record.record_path(root, *name).parent)
-            check_model(cfg.model, cfg.task, cfg.train.head_dropout)
             folder = _work_folder(cfg, known["fingerprint"], commit)
             threads = _set_threads(cfg.train.threads, folder)
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())

@@ -45,6 +45,8 @@ from .tasks import KEYS, DevSet, Scored
 
 logger = logging.getLogger(__name__)
 
+PROGRESS_S = 1.0  # seconds between two reports of how far training is
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -84,7 +86,7 @@ def fit(
 
     `folder` holds Trainer's checkpoint of the last epoch and, in `epochs/`, the outcome of each epoch. A run that
     was killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
-    folder when it has recorded the result. `on_progress` is called at most once a second, after an optimiser step.
+    folder when it has recorded the result. `on_progress` is called every `PROGRESS_S`, after an optimiser step.
     """
     _reset_peak_memory()
     with speed.exact_products_by_onednn(), _speedups(model, features, dev_sets, tokenizer, settings):
@@ -306,7 +308,7 @@ class _Clock(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         now = time.monotonic()
-        if now < self.told + 1:
+        if now < self.told + PROGRESS_S:
             return
         self.told = now
         seconds_a_step = (now - self.began) / (state.global_step - self.first_step)

@@ -10,13 +10,14 @@ import hydra
 import pytest
 
 from ina import plan
-from ina.config import CONFIG_DIR, ConfigError, RunConfig, check, compose, options
+from ina.config import CONFIG_DIR, ConfigError, RunConfig, compose, fingerprint, numbers_depend_on, options
 from ina.data import schema
 
 PAPER = ("bert_large", "roberta_large", "deberta_v3_large", "deberta_large")
 GLUE = "mnli qqp qnli sst2 cola stsb mrpc rte"
 SQUAD = "squad_v1 squad_v2"
 FILES = sorted(CONFIG_DIR.rglob("*.yaml"))
+RUNS = CONFIG_DIR.parent / "results" / "runs"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,8 +27,13 @@ def composing():
 
 
 @cache
+def by_task(model: str, method: str, *more: str) -> dict[str, RunConfig]:
+    tasks = ",".join(options("task"))
+    return {run.task.name: run for run in plan.expand([f"model={model}", f"method={method}", f"task={tasks}", *more])}
+
+
 def run(model: str, task: str, method: str, *more: str) -> RunConfig:
-    return check(plan.compose_config([f"model={model}", f"task={task}", f"method={method}", *more]))
+    return by_task(model, method, *more)[task]
 
 
 # the layout
@@ -78,12 +84,17 @@ def test_the_help_explains_every_group_and_names_only_settings_that_exist():
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))
-def test_every_experiment_expands_into_runs_that_bear_its_name(experiment):
+def test_every_experiment_expands_into_runs_that_bear_its_name_and_have_the_fingerprints_of_their_records(experiment):
     params = compose([f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
-    # the others differ in nothing else
-    first = [f"{axis}={str(params[axis]).split(',')[0]}" for axis in ("model", "seed")]
-    runs = plan.expand([f"experiment={experiment}", *first])
-    assert runs and {run.experiment for run in runs} == {experiment}
+    one = f"model={str(params['model']).split(',')[0]}"  # the others differ in nothing else
+    planned = {run.id: run for run in plan.expand([f"experiment={experiment}", one])}
+    assert planned and {run.experiment for run in planned.values()} == {experiment}
+    for path in sorted(RUNS.glob(f"{experiment}/*/*.json")):
+        found = json.loads(path.read_text())
+        data, dtype = found["data"]["fingerprint"], found["provenance"]["dtype"]
+        settings = planned[found["id"]].model_dump()
+        now = numbers_depend_on(settings, found["source"], data, dtype, found.get("start"))
+        assert fingerprint(now) == found["fingerprint"], path
 
 
 @pytest.mark.parametrize("scale", ["smoke", "mini", "small", "paper"])
@@ -110,9 +121,7 @@ def test_a_rate_is_given_for_an_arm_that_an_experiment_does_not_have():
     assert one.train.learning_rate == 0.5
 
 
-@pytest.mark.parametrize(
-    "folder", sorted((CONFIG_DIR.parent / "results" / "runs").iterdir()), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("folder", sorted(RUNS.iterdir()), ids=lambda path: path.name)
 def test_an_experiment_with_records_has_their_number_format_on_every_machine(folder):
     dtypes = {json.loads(path.read_text())["provenance"]["dtype"] for path in folder.rglob("*.json")}
     assert dtypes == {compose([f"experiment={folder.name}"]).train.dtype}

@@ -38,6 +38,7 @@ def test_the_method_trains_on_the_task_and_both_are_recorded(extended):
     assert (result.source, result.data.rows, result.headline) == ("files", {"train": 8, "validation": 8}, "accuracy")
     assert result.best.metrics.keys() == {"accuracy", "mcc", "f1"}
     assert result.params.adapter == 8 * (32 + 32) * 2 * 2
+    assert run.run(check(compose([*small, *extended]))) == (result, False)
 
 
 def test_the_model_goes_with_the_method(extended):

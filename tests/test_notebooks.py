@@ -4,8 +4,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.display import Image, Markdown
 from made_up import write_levels, write_measurement, write_run, write_study
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -16,8 +16,7 @@ def results(tmp_path_factory) -> Path:
     """Records of an experiment of every kind."""
     root = tmp_path_factory.mktemp("results")
     write_study(root, tasks=("cola", "stsb"), seeds=(1, 2), experiment="glue_small")
-    write_study(root, tasks=("cola", "stsb"), methods=("lora", "ina"), seeds=(3, 4), experiment="glue_confirm")
-    write_study(root, tasks=("squad_v1", "squad_v2"), seeds=(1, 2), experiment="squad_small")
+    write_study(root, tasks=("squad_v1",), seeds=(1, 2), experiment="squad_small")
     for seed in (1, 2):
         for method in ("full", "lora", "ina"):
             run = write_run(root, task="squad_v1", method=method, seed=seed, experiment="inside")
@@ -56,11 +55,12 @@ def test_a_committed_notebook_holds_nothing_that_differs_from_run_to_run(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_end_to_end_on_other_results(path, results):
-    notebook = nbformat.read(path, as_version=4)
-    [first] = [cell for cell in notebook.cells if '"../results"' in cell.source]
-    first.source = first.source.replace('"../results"', repr(str(results)))
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
-    tables, figures = shown(notebook)
-    assert len(tables) >= 5 and figures >= 4
+def test_a_notebook_runs_end_to_end_on_other_results(path, results, monkeypatch):
+    outputs, names = [], {}
+    monkeypatch.setattr("IPython.display.display", outputs.append)
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            exec(cell.source.replace('"../results"', repr(str(results))), names)
+    tables = [one.data for one in outputs if isinstance(one, Markdown) and one.data.startswith("**")]
+    assert len(tables) >= 5 and sum(isinstance(one, Image) for one in outputs) >= 4
     assert not any("200 of 200 runs" in table for table in tables)

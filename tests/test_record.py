@@ -154,7 +154,6 @@ def test_a_damaged_record_is_refused_by_name(tmp_path, damage):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (dict(task="snli"), "task: 'snli' is none of cola, sst2, "),
         (dict(headline="accuracy"), "headline: 'accuracy' is none of best.metrics, mcc"),
         (dict(best=None), "best: is missing though the status is 'done'"),
         (

@@ -65,11 +65,12 @@ def test_the_record_says_what_the_number_format_was_chosen_by(speedup, dtype, gl
 @pytest.mark.parametrize(("idle", "threads"), [(1, 1), (3, 3), (9, 4)])
 def test_a_run_has_a_thread_for_each_idle_core_and_no_more_than_torch_takes(idle, threads, tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     monkeypatch.setattr(speed, "idle_cores", lambda: idle)
-    assert run._threads(None, tmp_path) == threads
+    assert run._set_threads(None, tmp_path) == threads
     monkeypatch.setattr(speed, "idle_cores", lambda: 2)
-    assert run._threads(None, tmp_path) == threads  # resumed: it goes on as it began
-    assert run._threads(7, tmp_path) == 7
+    assert run._set_threads(None, tmp_path) == threads  # resumed: it goes on as it began
+    assert run._set_threads(7, tmp_path) == 7
 
 
 def test_a_run_says_how_many_threads_it_has_and_uses_them(glue, tmp_path, monkeypatch, caplog):
@@ -265,9 +266,9 @@ def test_a_read_only_results_folder_ends_the_run_before_it_trains(glue, tmp_path
 def test_a_wrong_setting_starts_nothing_and_all_of_them_are_told_at_once(glue, tmp_path, cli):
     code, out, err = cli(*overrides(glue, tmp_path / "out", "method.r=0", "method.inhibition=1.5", "train.epochs=0"))
     assert code == 1 and out == ""
-    assert "`r` should be a positive integer, not 0" in err
-    assert "`inhibition` should lie in [0, 1], not 1.5" in err
-    assert "train.epochs=0" in err
+    assert all(
+        f"{wrong}: Input should be" in err for wrong in ("method.r=0", "method.inhibition=1.5", "train.epochs=0")
+    )
     assert not (tmp_path / "out").exists()
 
 

@@ -6,9 +6,10 @@ import shutil
 import pytest
 import torch
 
-from ina import models, plan, record, run, saved_models
+from ina import models, plan, record, run, saved_models, train
 from ina.config import ConfigError, check
 from ina.record import RecordError
+from ina.tasks import family as task_family
 
 SMALL = ["model=tiny_bert", "data=probe", "data.max_train=16", "train.epochs=1", "train.threads=1"]
 MNLI, RTE, STSB = (f"tiny_bert--{task}--ina--s1" for task in ("mnli", "rte", "stsb"))
@@ -120,11 +121,8 @@ def test_a_run_and_its_start_have_the_same_data_source(glue, tmp_path):
     ("family", "method"),
     [
         ("bert", "full"),
-        ("bert", "lora"),
-        ("bert", "ina"),
         ("roberta", "ina"),
-        ("deberta", "lora"),
-        ("deberta_v2", "ina"),
+        ("deberta_v2", "lora"),
     ],
 )
 def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, method, tmp_path, monkeypatch):
@@ -146,12 +144,12 @@ def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, 
     learned += [f"output_dir={tmp_path}"]
     mnli, rte = (configured(f"task={task}", "start=mnli", *learned) for task in ("mnli", "rte"))
     run.run(mnli)
-    monkeypatch.setattr(run.train, "fit", stop_before_training)
+    monkeypatch.setattr(train, "fit", stop_before_training)
     with pytest.raises(KeyboardInterrupt):
         run.run(rte, first=mnli)
     hidden, head = started[0]
     left, _ = outputs(saved_models.load(saved_models.path(tmp_path, None, "probe", mnli.id), mnli))
     torch.testing.assert_close(hidden, left)
-    plain, fresh = outputs(models.load(rte.model, run.family("glue").head(rte.task), rte.seed))
+    plain, fresh = outputs(models.load(rte.model, task_family("glue").head(rte.task), rte.seed))
     assert (hidden - plain).abs().max() > 1e-5
     assert torch.equal(head[-2], fresh[-2])  # the weight of the last layer

@@ -73,7 +73,7 @@ def cli(arguments: list[str], monkeypatch, capfd) -> tuple[int, str, str]:
 
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["ina.run"])
+_processes.set_forkserver_preload(["ina.run", "ina.train", "ina.saved_models", "ina.tasks.glue"])
 
 
 def start(arguments: list[str], log: Path) -> multiprocessing.Process:
@@ -85,6 +85,7 @@ def start(arguments: list[str], log: Path) -> multiprocessing.Process:
 
 def _main(arguments: list[str], log: Path) -> None:
     os.setsid()
+    os.environ.pop("OMP_NUM_THREADS", None)  # which the test suite sets where it runs several tests at once
     with open(log, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
