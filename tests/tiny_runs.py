@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -10,8 +11,11 @@ import signal
 import sys
 from pathlib import Path
 
+import ina.train  # noqa: F401  with torch and transformers
 from ina import plan, run
 from ina.config import RunConfig, check
+
+gc.freeze()  # Trainer collects garbage whenever it starts; without this that goes through all that is imported
 
 WORDS = "the a one cat dog bird man runs sees likes knows red big old here now not".split()
 
