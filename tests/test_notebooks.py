@@ -16,6 +16,7 @@ def results(tmp_path_factory) -> Path:
     """Records of an experiment of every kind."""
     root = tmp_path_factory.mktemp("results")
     write_study(root, tasks=("cola", "stsb"), seeds=(1, 2), experiment="glue_small")
+    write_study(root, tasks=("cola",), methods=("lora", "ina"), seeds=(3, 4), experiment="glue_confirm")
     write_study(root, tasks=("squad_v1",), seeds=(1, 2), experiment="squad_small")
     for seed in (1, 2):
         for method in ("full", "lora", "ina"):

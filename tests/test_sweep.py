@@ -374,12 +374,15 @@ def test_a_signal_to_end_cancels_the_run_in_progress_and_sums_up(glue, tmp_path,
 
 def test_joblib_does_runs_in_processes_which_end_theirs_when_the_launcher_is_told_to_stop(glue, tmp_path):
     parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "train.threads=null"]
-    process = start(grid(glue, tmp_path, *parallel, "seed=1,2", "train.epochs=10"), tmp_path / "log")
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-m", "ina.run", *grid(glue, tmp_path, *parallel, "seed=1,2", "train.epochs=10")]
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(command, cwd=CONFIG_DIR.parent, env=environment, stdout=log, stderr=log)
     wait_for(lambda: len({path.parent for path in tmp_path.glob("work/*/epochs/*.json")}) == 2)
     process.terminate()
-    process.join()
+    code = process.wait()
     log = (tmp_path / "log").read_text()
-    assert process.exitcode == 130, log
+    assert code == 130, log
     assert "stopping: no further run starts; runs in progress finish first; Ctrl-C again stops now" in log
     assert "4 runs: 2 done, 0 recorded before, 0 failed, 0 cancelled, 2 not done, in " in log
     assert len({path.read_text() for path in tmp_path.rglob("*.lock")}) == 2, "two processes held the locks"

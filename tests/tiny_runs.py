@@ -89,7 +89,6 @@ def start(arguments: list[str], log: Path) -> multiprocessing.Process:
 
 def _main(arguments: list[str], log: Path) -> None:
     os.setsid()
-    os.environ.pop("OMP_NUM_THREADS", None)  # which the test suite sets where it runs several tests at once
     with open(log, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
