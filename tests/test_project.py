@@ -53,7 +53,7 @@ def test_the_distribution_needs_what_the_adapter_imports_and_no_pin():
 def test_the_adapter_asks_for_the_peft_that_pyproject_asks_for(tmp_path):
     lowest = RANGES["peft"]
     (tmp_path / "peft.py").write_text('__version__ = "0.17.1"\n')  # in place of the installed one
-    command = [sys.executable, "-c", "import ina"]
+    command = [sys.executable, "-c", "from ina import InaConfig"]
     paths = os.pathsep.join([str(tmp_path), str(ROOT)])
     result = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
     told = f"ImportError: InA needs peft {lowest} or newer, and peft 0.17.1 is installed: pip install -U peft"
