@@ -64,7 +64,7 @@ def test_importing_the_package_loads_nothing_of_the_study():
     command = [
         sys.executable,
         "-c",
-        "import sys, ina; print(*(name for name in sys.modules if name.startswith('ina.')))",
+        "import sys; from ina import InaConfig; print(*(name for name in sys.modules if name.startswith('ina.')))",
     ]
     loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert loaded and {name.split(".")[1] for name in loaded} == {"adapter"}
