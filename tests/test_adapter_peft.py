@@ -186,6 +186,15 @@ def test_a_mixed_batch_is_refused_where_relative_positions_have_the_weights_of_a
         model(tokens(), adapter_names=["default"] * 3)
 
 
+@pytest.mark.parametrize("family", ["bert", "deberta"])
+def test_adapted_layers_compile_to_one_graph(family):
+    model = adapt(build(family), init_weights=False)
+    site = next(iter(sites_of(model).values()))
+    x = torch.randn(2, 3, 32)
+    compiled = torch.compile(site, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), site(x))
+
+
 def sites_of(model: nn.Module) -> dict[str, InaLinear]:
     return {name: module for name, module in model.named_modules() if isinstance(module, InaLinear)}
 
