@@ -1,5 +1,10 @@
-"""InA, inhibition adaptation: reference implementation and replication study."""
+"""InA, inhibition adaptation: reference implementation and replication study.
 
+``import ina`` makes PEFT know the method. Only the commands, ``python -m ina.status`` and so on, wait with that until
+they need it: torch and PEFT take seconds to import.
+"""
+
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -7,9 +12,12 @@ __all__ = ["InaConfig", "InaModel", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the adapter when it is asked for: it needs torch and PEFT, which take seconds; `ina.status` does not."""
     if name in ("InaConfig", "InaModel"):
         from . import adapter
 
         return getattr(adapter, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if sys.argv[0] != "-m":  # what it is while Python looks for the module that -m names
+    from .adapter import InaConfig, InaModel  # noqa: E402

@@ -96,9 +96,8 @@ def trains_on(quantization):
 
 
 def int8():
-    from torchao.quantization import Int8WeightOnlyConfig
-
-    return TorchAoConfig(Int8WeightOnlyConfig())
+    how = "pip install --constraint constraints.txt torchao"
+    return TorchAoConfig(pytest.importorskip("torchao.quantization", reason=how).Int8WeightOnlyConfig())
 
 
 BEHAVIOURS = {

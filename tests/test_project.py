@@ -25,7 +25,7 @@ LINES = (ROOT / "constraints.txt").read_text().splitlines()
 PINS = dict(line.split("==") for line in LINES if not line.startswith("#"))
 RANGES = dict(line.split(">=") for line in PROJECT["dependencies"])
 RUN = {*RANGES, *EXTRAS["study"]}
-DEVELOP = {name for name in EXTRAS["dev"] + EXTRAS["sweep"] if not name.startswith("ina[")}
+DEVELOP = {name for name in EXTRAS["dev"] + EXTRAS["sweep"] + EXTRAS["torchao"] if not name.startswith("ina[")}
 
 
 def make(*arguments: str, **environment: str) -> str:
@@ -53,18 +53,26 @@ def test_the_distribution_needs_what_the_adapter_imports_and_no_pin():
 def test_the_adapter_asks_for_the_peft_that_pyproject_asks_for(tmp_path):
     lowest = RANGES["peft"]
     (tmp_path / "peft.py").write_text('__version__ = "0.17.1"\n')  # in place of the installed one
-    command = [sys.executable, "-c", "from ina import InaConfig"]
+    command = [sys.executable, "-c", "import ina"]
     paths = os.pathsep.join([str(tmp_path), str(ROOT)])
     result = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
     told = f"ImportError: InA needs peft {lowest} or newer, and peft 0.17.1 is installed: pip install -U peft"
     assert result.stderr.splitlines()[-1] == told
 
 
+def test_importing_the_package_makes_peft_know_it_and_a_command_does_not_wait_for_torch():
+    known = "import ina, peft; assert 'INA' in peft.PeftType.__members__"
+    subprocess.run([sys.executable, "-c", known], cwd=ROOT, check=True)
+    command = [sys.executable, "-X", "importtime", "-m", "ina.status", "--help"]
+    imported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stderr
+    assert "hydra" in imported and not re.search(r"\| +(torch|peft|transformers)$", imported, re.M)
+
+
 def test_importing_the_package_loads_nothing_of_the_study():
     command = [
         sys.executable,
         "-c",
-        "import sys; from ina import InaConfig; print(*(name for name in sys.modules if name.startswith('ina.')))",
+        "import sys, ina; print(*(name for name in sys.modules if name.startswith('ina.')))",
     ]
     loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert loaded and {name.split(".")[1] for name in loaded} == {"adapter"}
