@@ -60,22 +60,18 @@ def test_the_adapter_asks_for_the_peft_that_pyproject_asks_for(tmp_path):
     assert result.stderr.splitlines()[-1] == told
 
 
-def test_importing_the_package_makes_peft_know_it_and_a_command_does_not_wait_for_torch():
-    known = "import ina, peft; assert 'INA' in peft.PeftType.__members__"
-    subprocess.run([sys.executable, "-c", known], cwd=ROOT, check=True)
+def test_importing_the_package_makes_peft_know_it_and_loads_nothing_of_the_study():
+    code = "import sys, ina, peft; assert 'INA' in peft.PeftType.__members__; "
+    code += "print(*(name for name in sys.modules if name.startswith('ina.')))"
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert loaded and {name.split(".")[1] for name in loaded} == {"adapter"}
+
+
+def test_a_command_that_trains_nothing_does_not_wait_for_torch():
     command = [sys.executable, "-X", "importtime", "-m", "ina.status", "--help"]
     imported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stderr
     assert "hydra" in imported and not re.search(r"\| +(torch|peft|transformers)$", imported, re.M)
-
-
-def test_importing_the_package_loads_nothing_of_the_study():
-    command = [
-        sys.executable,
-        "-c",
-        "import sys, ina; print(*(name for name in sys.modules if name.startswith('ina.')))",
-    ]
-    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert loaded and {name.split(".")[1] for name in loaded} == {"adapter"}
 
 
 def test_environment_yml_and_make_setup_install_with_the_pins():
