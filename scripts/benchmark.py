@@ -35,12 +35,13 @@ import transformers
 from torch import nn
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
-from ina import data, environment, methods, models, plan, speed, stats, train
+from ina import data, environment, methods, models, plan, speed, train
 from ina.batches import Batches, Collator
 from ina.config import RunConfig, check
 from ina.record import RecordError, write_atomically
+from ina.stats import METRICS, Comparison, decide
 from ina.tables.frame import SELECTIONS, Study, studies
-from ina.tables.outcomes import RESAMPLES, outcomes
+from ina.tables.outcomes import cell_scores
 from ina.tables.table import interval, points, signed, spread
 from ina.tasks import DevSet, Scored, family
 
@@ -264,17 +265,18 @@ def compared(plain: Study, fast: Study) -> list[str]:
         seeds = {key: shared for key, shared in seeds.items() if shared}
         pairs = []
         for key, shared in seeds.items():
-            one, other = (outcomes(study, key, selection, shared) for study in (plain, fast))
+            one, other = (cell_scores(study, key, selection, shared) for study in (plain, fast))
             if not np.array_equal(one.examples, other.examples):
                 raise RecordError(f"{'--'.join(key)}: {plain.name} and {fast.name} were measured on different examples")
-            pairs.append(stats.compare(one.metric, one.labels, other.predictions, one.predictions, 0, RESAMPLES))
-        for key, pair, verdict in zip(seeds, pairs, stats.decide(pairs), strict=True):
+            pairs.append(Comparison((other - one).estimate, METRICS[one.metric].margin))
+        for key, pair, verdict in zip(seeds, pairs, decide(pairs), strict=True):
+            ends = pair.difference.interval()
             scores = [100 * study.scores(key, selection) for study in (plain, fast)]
             rows.append(
                 [plain.label(task=key[1]), plain.label(model=key[0], method=key[2]), selection]
                 + [spread(of.mean(), of.std(ddof=1) if len(of) > 1 else None, len(of)) for of in scores]
                 + [signed(100 * pair.difference.value)]
-                + [interval(100 * pair.interval.low, 100 * pair.interval.high, signed)]
+                + [interval(100 * ends.low, 100 * ends.high, signed)]
                 + [points(100 * verdict.margin), verdict.verdict]
             )
     formats = [", ".join(sorted(study.runs["dtype"].unique())) for study in (plain, fast)]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from ina.stats import METRICS, aggregate, compare, decide, seeds_needed, summarise
-from ina.stats.estimate import Estimate, from_resamples
+from ina.stats import METRICS, Comparison, Estimate, Scores, decide, mean_of, score_runs, seeds_needed
+from ina.stats.estimate import from_resamples
 
 HEAD = """# What the intervals and tests of `ina.stats` are worth: a simulation
 
@@ -131,6 +131,16 @@ def score(metric: str, examples: dict[str, np.ndarray], runs: np.ndarray, weight
     return flat.reshape(len(weights), 2, -1)
 
 
+def difference(
+    metric: str, labels: np.ndarray | None, a: np.ndarray, b: np.ndarray, rng: np.random.Generator, *more
+) -> Scores:
+    """A minus B (seeds, n), paired by seed and by example."""
+    both = score_runs(metric, labels, np.concatenate([a, b]), rng, *more)
+    of_a, of_b = (replace(both, scores=of, resampled=resampled) for of, resampled in zip(
+        np.split(both.scores, 2), np.split(both.resampled, 2, axis=1), strict=True))  # fmt: skip
+    return of_a - of_b
+
+
 def truth(rng: np.random.Generator, world: World, blocks: int = 30) -> dict[str, float]:
     """The expected score of a new seed on all examples there could be, from `blocks` of 60 runs on 20,000 examples."""
     total = dict.fromkeys(SIMULATED, 0.0)
@@ -203,9 +213,9 @@ def paragraph_shares(rng: np.random.Generator, world: World, n: int, alike: floa
         paragraph = rng.integers(PARAGRAPHS, size=n)
         a, b = draw_runs(rng, world, draw_examples(rng, n, paragraph, alike), 5)["mean"]
         for way, clusters in enumerate((paragraph, None)):
-            interval = summarise("mean", None, a, rng, resamples=RESAMPLES, clusters=clusters).interval
+            interval = score_runs("mean", None, a, rng, RESAMPLES, clusters).estimate.interval()
             covered[way] += interval.low <= true <= interval.high
-            alarms[way] += compare("mean", None, a, b, rng, resamples=RESAMPLES, clusters=clusters).p_value <= 0.05
+            alarms[way] += difference("mean", None, a, b, rng, RESAMPLES, clusters).estimate.p_value() <= 0.05
     return [*(covered / repeats).tolist(), *(alarms / repeats).tolist()]
 
 
@@ -222,9 +232,9 @@ def task_alarms(rng: np.random.Generator, world: World, seeds: int, alike: float
             examples = draw_examples(rng, 1043)
             skills = alike**0.5 * common + (1 - alike) ** 0.5 * draw_seeds(rng, seeds)
             a, b = draw_runs(rng, world, examples, seeds, skills=skills)["accuracy"]
-            pairs.append(compare("accuracy", examples["labels"], a, b, rng, resamples=RESAMPLES // 2))
-        by_seed = aggregate(pairs).difference
-        seed_variance = sum(pair.difference.seed_variance for pair in pairs) / tasks**2
+            pairs.append(difference("accuracy", examples["labels"], a, b, rng, RESAMPLES // 2))
+        by_seed = mean_of([pair.estimate for pair in pairs], np.array([pair.scores for pair in pairs]))
+        seed_variance = sum(pair.estimate.seed_variance for pair in pairs) / tasks**2
         independent = replace(by_seed, seed_variance=seed_variance, seed_df=tasks * (seeds - 1))
         alarms += [by_seed.p_value() <= 0.05, independent.p_value() <= 0.05]
     return (alarms / repeats).tolist()
@@ -238,7 +248,8 @@ def verdict_shares(
     for _ in range(repeats):
         examples = draw_examples(rng, n)
         a, b = draw_runs(rng, world, examples, seeds, behind)["accuracy"]
-        [verdict] = decide([compare("accuracy", examples["labels"], a, b, rng, resamples=RESAMPLES // 2)])
+        pair = difference("accuracy", examples["labels"], a, b, rng, RESAMPLES // 2)
+        [verdict] = decide([Comparison(pair.estimate, METRICS["accuracy"].margin)])
         shares[verdict.verdict] += 1 / repeats
     return shares
 
@@ -262,8 +273,8 @@ def seeds_planned(rng: np.random.Generator, world: World, pilot: int, n: int, re
     for _ in range(repeats):
         examples = draw_examples(rng, n)
         a, b = draw_runs(rng, world, examples, pilot)["accuracy"]
-        pair = compare("accuracy", examples["labels"], a, b, rng, resamples=RESAMPLES // 2)
-        needed.append(seeds_needed(pair.difference, METRICS["accuracy"].margin).seeds or np.inf)
+        pair = difference("accuracy", examples["labels"], a, b, rng, RESAMPLES // 2)
+        needed.append(seeds_needed(pair.estimate, METRICS["accuracy"].margin).seeds or np.inf)
     return np.quantile(needed, [0.25, 0.5, 0.75], method="nearest")
 
 

@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 
 from ina import record
 from ina.analysis import measurement
-from ina.analysis.measurement import Findings, Measurement, Origin, Reading, SiteFindings
+from ina.analysis.measurement import ALL, Measurement, Reading
 from ina.analysis.texts import KINDS
 from ina.config import compose
 from ina.data.schema import level_split
@@ -235,63 +235,38 @@ def write_measurement(
     `answer` and `distractor` are the attention that these get, `inhibited` the share of components at distractors; at
     answers it is 0.1 less. A quarter of the maxima are negative.
     """
-    method = run.config["method"]
+    kind = run.config["method"]["kind"]
     paid = {"special": 0.4, "punctuation": 0.1, "question": 0.2, "answer": answer, "distractor": distractor}
     paid["other"] = 1 - sum(paid.values())
-    by_kind = {kind: inhibited - 0.1 * (kind == "answer") for kind in KINDS}
+    shares = {"special": 0.1, "punctuation": 0.1, "question": 0.2, "answer": 0.1, "distractor": 0.3, "other": 0.2}
     measures = {"update": 0.5}
-    if method["kind"] == "ina":
+    if kind == "ina":
         measures |= {"passed": 0.6, "inhibited": inhibited, "tail": 0.1, "negative_peak": 0.25, "raised": 0.9}
-    sites = [
-        SiteFindings(
-            layer=layer,
-            site=site,
-            means=measures,
-            by_kind={
-                name: by_kind if name == "inhibited" else dict.fromkeys(KINDS, of) for name, of in measures.items()
-            },
-            rank_before=4.0,
-            rank_behind=3.0,
-        )
-        for layer in range(1, layers + 1)
-        for site in ("query", "key")
-        if method["kind"] != "full"
-    ]
+    rows = [(0, "", "share", ALL, to, share) for to, share in shares.items()]
+    for layer in range(1, layers + 1):
+        rows += [(layer, "", "attention", by, to, of) for by in (ALL, "answer") for to, of in paid.items()]
+        for site in ("query", "key") if kind != "full" else ():
+            for measure, of in measures.items():
+                less = {"answer": 0.1 * (measure == "inhibited")}
+                rows += [(layer, site, measure, by, "", of - less.get(by, 0)) for by in (ALL, *KINDS)]
+            rows += [(layer, site, "rank_before", ALL, "", 4.0), (layer, site, "rank_behind", ALL, "", 3.0)]
+        rows += [(layer, "", "moved", ALL, "", 0.3)] * (kind != "full")
     words = {"[CLS]": "special", "colour": "question", "?": "punctuation", "red": "answer", "black": "distractor"}
     maps = [np.full((len(words), len(words)), 1 / len(words)).tolist()] * layers
     found = Measurement(
-        **run.model_dump(include={"id", "model", "task", "method", "seed", "experiment", "source", "fingerprint"}),
+        **run.model_dump(include={"id", "model", "task", "method", "seed", "fingerprint"}),
         split="validation",
-        findings=Findings(
-            passages=run.n,
-            tokens=40 * run.n,
-            shares={
-                "special": 0.1,
-                "punctuation": 0.1,
-                "question": 0.2,
-                "answer": 0.1,
-                "distractor": 0.3,
-                "other": 0.2,
-            },
-            sites=sites,
-            mass=[{"all": paid, "answer": paid}] * layers,
-            merged=[0.3] * layers if sites else None,
-        ),
+        passages=run.n,
+        tokens=40 * run.n,
+        rows=rows,
         example=Reading(
             words=list(words),
             kinds=list(words.values()),
             answer="red" if run.seed > 1 else "black",
             maps=maps,
-            merged_maps=maps if sites else None,
+            merged_maps=maps if kind != "full" else None,
         ),
-        origin=Origin(
-            commit=COMMIT,
-            dirty=False,
-            command="python -m ina.analysis made_up",
-            python="3.11.7",
-            versions={"torch": "2.13.0"},
-            measured="2026-11-23T06:00:00+00:00",
-        ),
+        origin={"commit": COMMIT, "command": "python -m ina.analysis made_up"},
     )
-    measurement.write(root, found)
+    measurement.add(root, run, found)
     return found

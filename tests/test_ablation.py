@@ -8,7 +8,7 @@ from made_up import write_run
 
 from ina import figures
 from ina.tables import documents
-from ina.tables.ablation import ablation_table, differences, is_ablation, ordered, varied
+from ina.tables.ablation import ablation_table, differences, ordered, varied
 from ina.tables.frame import Study, studies
 from ina.tables.table import Table
 
@@ -48,7 +48,7 @@ def values(table: Table, *titles: str) -> list[tuple[str, ...]]:
 
 def test_only_experiments_called_ablation_are_ablations(root, tmp_path):
     write_run(tmp_path, experiment="glue_mini")
-    assert is_ablation(study(root, "ablation_rank")) and not is_ablation(study(tmp_path, "glue_mini"))
+    assert study(root, "ablation_rank").is_ablation and not study(tmp_path, "glue_mini").is_ablation
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,11 @@ def site(inhibition: float, activation: str = "identity", up: torch.Tensor | Non
     return found
 
 
+def numbers(rows) -> dict[tuple[str, ...], float]:
+    """Values by measure and kind of token, of the first site of the first layer."""
+    return {(row[2], *filter(None, row[3:5])): row[5] for row in reversed([row for row in rows if row[0] < 2])}
+
+
 def observed(at: gates.Site, z: list[float]) -> dict[str, float]:
     row = torch.tensor([z])
     with torch.no_grad():
@@ -125,10 +130,9 @@ def test_a_watch_averages_over_tokens_of_a_kind_and_leaves_out_what_says_nothing
     with torch.no_grad():
         watch.add(z[:2], z[:2], ("answer", "other"))
         watch.add(z[2:], z[2:], ("answer",))
-    answer, other = KINDS.index("answer"), KINDS.index("other")
-    assert watch.sums["inhibited"][[answer, other]].tolist() == [2 / 4 + 0, 1.0]
-    assert watch.counts["inhibited"][[answer, other]].tolist() == [2, 1]
-    assert watch.counts["raised"][[answer, other]].tolist() == [0, 1]
+    found = numbers(watch.rows())
+    assert [found["inhibited", by] for by in ("answer", "other", "all")] == [1 / 4, 1.0, 1 / 2]
+    assert found["raised", "all"] == found["raised", "other"] and np.isnan(found.get(("raised", "answer"), np.nan))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -198,8 +202,8 @@ def test_what_is_merged_is_loras_product():
 
 def test_merging_lora_changes_nothing():
     model, read = adapted(lora()), example()
-    found = measure(model, [read])
-    assert found.merged == pytest.approx([0.0, 0.0], abs=1e-5)
+    moved = [row[5] for row in measure(model, [read]) if row[2] == "moved"]
+    assert moved == pytest.approx([0.0, 0.0], abs=1e-5)
 
 
 # texts
@@ -283,8 +287,8 @@ def test_pairs_of_glue_are_read_in_their_order(glue):
 
 def test_findings_of_a_passage_agree_with_the_gate_seen_from_outside():
     model, read = adapted(ina(inhibition=0.5)), example()
-    found = measure(model, [read, read])
-    assert (found.passages, found.tokens) == (2, 2 * len(read.words))
+    rows = measure(model, [read, read])
+    found = numbers(rows)
     layer = next(module for module in model.modules() if isinstance(module, InaLinear))
     seen = []
     handle = layer.ina_A["default"].register_forward_hook(lambda _, __, z: seen.append(z))
@@ -293,11 +297,12 @@ def test_findings_of_a_passage_agree_with_the_gate_seen_from_outside():
     handle.remove()
     z = seen[0]
     expected = (z < 0.5 * z.max(dim=-1, keepdim=True).values).float().mean()
-    assert found.sites[0].means["inhibited"] == pytest.approx(float(expected), abs=1e-5)
-    assert found.sites[0].rank_behind != found.sites[0].rank_before
-    for layer in found.mass:
-        assert sum(layer["all"].values()) == pytest.approx(1, abs=1e-5)
-    assert sum(found.shares.values()) == pytest.approx(1, abs=1e-5)
+    assert found["inhibited", "all"] == pytest.approx(float(expected), abs=1e-5)
+    assert found["rank_behind", "all"] != found["rank_before", "all"]
+    for layer in (1, 2):
+        paid = [row[5] for row in rows if row[:4] == (layer, "", "attention", "all")]
+        assert len(paid) == len(KINDS) and sum(paid) == pytest.approx(1, abs=1e-5)
+    assert sum(row[5] for row in rows if row[2] == "share") == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("threshold", ["token", "tensor"])
@@ -308,16 +313,14 @@ def test_passages_that_are_read_together_are_measured_as_if_read_alone(threshold
         example(),
         *(texts.tokens(texts.passage(text, EXAMPLE.question), tiny.tokenizer("bert"), 64) for text in others),
     ]
-    together, alone = measure(model, read), [measure(model, [one]) for one in read]
-    tokens = np.array([one.tokens for one in alone])
-    for number, site in enumerate(together.sites):
-        each = [one.sites[number].means["passed"] for one in alone]
-        assert site.means["passed"] == pytest.approx(np.average(each, weights=tokens), abs=1e-5)
-    special = np.mean([one.mass[0]["all"]["special"] for one in alone])
-    assert together.mass[0]["all"]["special"] == pytest.approx(special, abs=1e-5)
-    assert together.merged[0] == pytest.approx(np.mean([one.merged[0] for one in alone]), abs=1e-5)
+    together, alone = numbers(measure(model, read)), [numbers(measure(model, [one])) for one in read]
+    tokens = [len(one.words) for one in read]
+    expected = np.average([one["passed", "all"] for one in alone], weights=tokens)
+    assert together["passed", "all"] == pytest.approx(expected, abs=1e-5)
+    for of in (("attention", "all", "special"), ("moved", "all")):
+        assert together[of] == pytest.approx(np.mean([one[of] for one in alone]), abs=1e-5)
 
 
 def test_full_fine_tuning_has_attention_and_no_sites():
-    found = measure(AutoModelForQuestionAnswering.from_config(tiny.config("bert")).eval(), [example()])
-    assert found.sites == [] and found.merged is None and len(found.mass) == 2
+    rows = measure(AutoModelForQuestionAnswering.from_config(tiny.config("bert")).eval(), [example()])
+    assert {row[2] for row in rows} == {"share", "attention"} and {row[0] for row in rows} == {0, 1, 2}

@@ -145,6 +145,17 @@ def test_methods_of_one_level_have_different_markers(tmp_path):
     assert len({look.marker for look in looks}) == 5 and len({look.colour for look in looks}) == 1
 
 
+def test_methods_of_peft_are_drawn_apart_from_ours_and_from_each_other(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("full", "lora", "dora", "ia3", "vera", "ina"), seeds=(1, 2, 3))
+    found = study(tmp_path)
+    looks = style.method_styles(found)
+    assert len(set(looks.values())) == 6 and {looks[m].colour for m in ("ia3", "vera")} == {style.COLOURS["peft"]}
+    assert legend(figures.curves(found))[-3:] == ["DoRA", "IA3", "VeRA"]
+    [axis] = figures.differences(found, "full").axes
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert "IA3 − Full fine-tuning" in labels
+
+
 def test_a_long_legend_takes_no_room_from_the_panels(tmp_path):
     heights = []
     for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):

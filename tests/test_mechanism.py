@@ -14,7 +14,7 @@ from ina.analysis.__main__ import main
 from ina.analysis.measure import Opened, measure_run
 from ina.figures import attention
 from ina.record import RecordError
-from ina.tables import claims, documents, mechanism
+from ina.tables import documents, inside
 from ina.tables.frame import Study, studies
 
 ARMS = {"full": {}, "lora": {}, "ina_p0": {}, "ina": {}, "ina_p90": {}}
@@ -55,24 +55,23 @@ def test_all_kept_models_are_measured_once(models, glue, monkeypatch, tmp_path, 
     first = capsys.readouterr().out
     main(arguments)
     assert first.count("->") == 2 and capsys.readouterr().out.count("already measured") == 2
-    written = sorted((tmp_path / "analysis" / "adhoc" / "files").iterdir())
-    assert [path.suffix for path in written] == [".json", ".json"]
-    for path in written:
-        found = measurement.read(path)
-        its = record.read(saved_models.path(models, None, "files", found.id) / saved_models.RECORD_FILE)
-        assert (found.fingerprint, found.findings.passages, found.example) == (its.fingerprint, 24, None)
-        assert found.origin.versions == record.versions() and found.origin.command == " ".join(
-            ["python -m ina.analysis", *arguments]
-        )
+    found = measurement.read(tmp_path / "analysis" / "adhoc-files.jsonl")
+    assert len(found) == 2
+    for one in found.values():
+        its = record.read(saved_models.path(models, None, "files", one.id) / saved_models.RECORD_FILE)
+        assert (one.fingerprint, one.passages, one.example) == (its.fingerprint, 24, None)
+        assert one.origin["versions"] == record.versions()
+        assert one.origin["command"] == " ".join(["python -m ina.analysis", *arguments])
 
 
 def test_a_measurement_of_another_run_of_this_name_is_not_taken_for_this_one(models, glue, monkeypatch, tmp_path):
     monkeypatch.setenv("INA_DATA_DIR", str(glue))
     arguments = ["adhoc", "--models", str(models), "--results", str(tmp_path)]
     main(arguments)
-    path = next((tmp_path / "analysis" / "adhoc" / "files").iterdir())
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"fingerprint": "0" * 64}))
-    with pytest.raises(SystemExit, match="is of another run than"):
+    path = tmp_path / "analysis" / "adhoc-files.jsonl"
+    first, second = map(json.loads, path.read_text().splitlines())
+    path.write_text(f"{json.dumps(first)}\n{json.dumps(second | {'fingerprint': '0' * 64})}\n")
+    with pytest.raises(SystemExit, match="is of another run of this name; delete it to measure again"):
         main(arguments)
 
 
@@ -94,7 +93,7 @@ def test_an_adapter_is_told_of_on_any_text(models, capsys, tmp_path):
     main([f"adapter={folder}", "text=the big dog runs", "distractor=the", f"heatmap={tmp_path / 'map.png'}"])
     told = capsys.readouterr().out
     assert "[CLS] ~the~ " in told
-    for part in ("inhibited", "negative_peak", "rank before", "layer 2", "linear part merged", "equal"):
+    for part in ("inhibited", "negative_peak", "rank_before", "layer", "linear part merged", "got equal"):
         assert part in told
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
@@ -109,11 +108,12 @@ def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(g
     for passage, text in list(zip(passages, recorded, strict=True))[:10]:
         assert passage.text[slice(*opened.answer(passage))] == text
     monkeypatch.setattr(texts, "dev_passages", lambda *_: ("validation", passages[:10]))
-    found = measurement.read(measure_run(folder, tmp_path, "a command")[0])
+    found = measurement.read(measure_run(folder, tmp_path, "a command")[0])[its.id]
     assert found.example.answer in texts.EXAMPLE.text and found.example.kinds.count("special") == 3
     maps = np.array(found.example.maps)
     assert maps.sum(axis=-1) == pytest.approx(np.ones(maps.shape[:2]), abs=1e-2)
-    assert set(found.findings.mass[0]) == {"all", *texts.KINDS}
+    paid = {row[3] for row in found.rows if row[2] == "attention"}
+    assert paid == {"all", *texts.KINDS}
 
 
 @pytest.mark.parametrize(
@@ -133,29 +133,25 @@ def test_what_is_wrong_with_a_command_is_said(arguments, told):
 
 
 def test_intervals_are_those_of_t_over_the_seeds_of_means_over_layers(study):
-    frame = mechanism.attention(study)
-    found = mechanism.over_seeds(frame[frame["by"] == "all"], "to").loc["minilm", "squad_v1", "lora", "answer"]
+    frame = inside.attention(study)
+    found = inside.over_seeds(frame[frame["by"] == "all"], "to").loc["minilm", "squad_v1", "lora", "answer"]
     values = np.array([5.1, 5.2, 5.3])
     half = 4.302653 * values.std(ddof=1) / np.sqrt(3)
     assert found.tolist() == pytest.approx([values.mean(), values.mean() - half, values.mean() + half, 3])
 
 
 def test_differences_are_paired_by_seed(study):
-    frame = mechanism.attention(study)
-    found = mechanism.difference_to(frame[frame["by"] == "all"], "lora", "to").loc["minilm", "squad_v1"]
+    frame = inside.attention(study)
+    found = inside.difference_to(frame[frame["by"] == "all"], "lora", "to").loc["minilm", "squad_v1"]
     assert found.loc["ina", "answer"].tolist() == pytest.approx([0, 0, 0, 3], abs=1e-9)
     assert found.loc["ina_p90", "distractor"]["mean"] == pytest.approx(-2)
-    apart = mechanism.difference_between(
-        mechanism.at_sites(study).query("measure == 'inhibited'"), "kind", "answer", "distractor"
-    )
-    assert apart.loc["minilm", "squad_v1", "ina"]["mean"] == pytest.approx(-10)
 
 
 def test_one_seed_has_no_interval(tmp_path):
     write(tmp_path, seeds=(1,))
     [one] = studies(tmp_path)
-    shown = mechanism.attention_table(one).shown
-    assert list(shown["Attention to Answer"]) == ["10.0", *["5.1"] * 5, *["0.0"] * 4]
+    shown = inside.attention_table(one).shown
+    assert list(shown["Attention to Answer"]) == ["10.0", *["5.1"] * 5, *["0.0"] * 8]
     assert not shown.map(lambda cell: "[" in cell).any(axis=None)
 
 
@@ -163,8 +159,8 @@ def test_a_measurement_of_another_model_than_the_record_is_refused(tmp_path):
     made = write_run(tmp_path, task="squad_v1")
     write_measurement(tmp_path, made.model_copy(update={"fingerprint": "0" * 64}))
     [one] = studies(tmp_path)
-    with pytest.raises(RecordError, match="is of another run than the record of minilm--squad_v1--lora--s1"):
-        mechanism.measured(one)
+    with pytest.raises(RecordError, match="the line of minilm--squad_v1--lora--s1 is of another run of this name"):
+        inside.measured(one)
 
 
 # tables
@@ -173,7 +169,7 @@ def test_a_measurement_of_another_model_than_the_record_is_refused(tmp_path):
 def test_a_study_that_nobody_looked_into_has_none_of_these_tables(tmp_path):
     write_run(tmp_path, task="squad_v1")
     [one] = studies(tmp_path)
-    assert mechanism.mechanism_tables(one) == [] and attention.attention_figures(one) == {}
+    assert inside.inside_tables(one) == [] and attention.attention_figures(one) == {}
 
 
 def test_the_tables_stand_beside_the_others_of_the_experiment(study):
@@ -182,28 +178,30 @@ def test_the_tables_stand_beside_the_others_of_the_experiment(study):
 
 
 def test_arms_stand_in_the_order_of_their_inhibition(study):
-    labels = list(mechanism.attention_table(study).shown["Method"])
+    labels = list(inside.attention_table(study).shown["Method"])
     assert labels[1:6] == ["Full fine-tuning", "LoRA", "InA (Inh 0)", "InA (Inh 0.3)", "InA (Inh 0.9)"]
 
 
 def test_the_table_of_attention_has_shares_and_differences_to_lora_in_points(study):
-    table = mechanism.attention_table(study)
+    table = inside.attention_table(study)
     last = table.shown[table.shown["Method"] == "InA (Inh 0.9)"]
-    assert list(last["Attention to Distractor"]) == ["18.0 [18.0, 18.0]", "−2.0 [−2.0, −2.0]"]
+    less = "−2.0 [−2.0, −2.0]"  # than with LoRA, and than without inhibition
+    assert list(last["Attention to Distractor"]) == ["18.0 [18.0, 18.0]", less, less]
     assert last["Elsewhere if merged"].iloc[0].startswith("30.0")
     assert "InA (Inh 0.3): black, red, red" in " ".join(table.notes)
     detail = table.data.query("method == 'ina_p90' and layer == 2 and by == 'answer' and to == 'distractor'")
-    assert detail["mean"].tolist() == pytest.approx([18.0, -2.0])
+    assert detail["mean"].tolist() == pytest.approx([18.0, -2.0, -2.0])
 
 
 def test_the_table_of_the_gate_has_a_row_for_each_method_and_site(study):
-    table = mechanism.gate_table(study)
+    table = inside.gate_table(study)
     rows = table.shown.set_index(["Method", "Site"])
     assert len(rows) == 4 * 2  # not full fine-tuning
     assert rows.loc[("LoRA", "query"), "Passed, %"] == "–"
     assert rows.loc[("LoRA", "key"), "Update / base, %"].startswith("50.0")
     ina = rows.loc[("InA (Inh 0.9)", "key")]
     assert ina["Inhibited, %"] == "90.0 [90.0, 90.0]"
+    assert ina["Inhibited, answer − distractor"] == "−10.0 [−10.0, −10.0]"
     assert (ina["Effective rank before"], ina["Effective rank behind"]) == ("4.0 [4.0, 4.0]", "3.0 [3.0, 3.0]")
 
 
@@ -232,20 +230,3 @@ def test_mass_is_drawn_by_layer_in_percent_with_what_equal_attention_would_give(
     assert answer.get_title() == "to tokens of kind: answer" and len(answer.containers) == 5
     assert answer.containers[-1].lines[0].get_ydata() == pytest.approx([8.2, 8.2])
     assert answer.lines[0].get_ydata()[0] == pytest.approx(10.0)
-
-
-# claims
-
-
-def test_claims_6_and_7_have_what_was_measured_as_evidence(study):
-    parts = claims.parts([study])
-    on_attention, state = parts["distractors"](), parts["distractors state"]()
-    assert "InA (Inh 0.9): 90.0 [90.0, 90.0] % of the components are inhibited" in parts["activations"]()
-    assert "share of attention on the answer less that of LoRA, in points" in on_attention
-    assert (
-        "InA (Inh 0.3): at 25.000 [25.000, 25.000] % of tokens and sites, where the gate passes on 90.0" in on_attention
-    )
-    assert "InA (Inh 0): at" not in on_attention  # without inhibition there is no threshold
-    for base, levels in (("LoRA", 3), ("InA (Inh 0)", 2)):
-        above = f"against {base}, attention to the answer is above at 1 and below at 0 of {levels} levels of inhibition"
-        assert f"{above}, to distractors below at 1 and" in state

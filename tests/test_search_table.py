@@ -8,7 +8,8 @@ import pytest
 from made_up import write_run
 
 from ina.figures.comparison import rates
-from ina.tables import documents, search
+from ina.tables import search
+from ina.tables.__main__ import main
 from ina.tables.frame import Study, searches, studies
 
 SKILL = {1e-3: 0.7, 2e-3: 0.9, 4e-3: 0.6}
@@ -30,7 +31,7 @@ def study(tmp_path) -> Study:
 
 
 def best(study: Study) -> dict[tuple[str, str], float]:
-    found = search.trials(study).query("best")
+    found = search.trials(study).query("taken")
     return {(one.model, one.method): one.learning_rate for one in found.itertuples()}
 
 
@@ -64,21 +65,28 @@ def test_seeds_of_a_setting_are_averaged(tmp_path):
 
 
 def test_the_table_shows_every_trial_and_marks_what_is_taken(study):
-    table = search.search_table(study)
-    assert list(table.shown)[2:] == ["learning rate", "CoLA (mcc)", "MRPC (accuracy)", "Mean", ""]
-    assert list(table.shown["learning rate"]) == ["0.001", "0.002", "0.004"] * 2
+    table = search.search_table([study])
+    assert list(table.shown) == ["section", "Model", "Method", "Setting", "CoLA", "MRPC", "Mean", ""]
+    assert list(table.shown["Setting"]) == [f"learning rate {rate}" for rate in ("0.001", "0.002", "0.004")] * 2
     assert list(table.shown[""]) == ["", "taken", ""] * 2
     assert "20 % of the training rows" in table.caption
-    assert list(table.data["taken"]) == [False, True, False] * 2
+    assert list(table.data["taken"]) == [False, False, True, True, False, False] * 2
+
+
+def test_all_searches_are_one_table(study, tmp_path):
+    write_run(tmp_path, task="stsb", experiment="another", select=0.2, train={"learning_rate": 1e-3})
+    main(["--results", str(tmp_path)])
+    assert [path.name for path in sorted((tmp_path / "tables").iterdir())] == ["searches.csv", "searches.md"]
+    table = search.search_table(searches(tmp_path))
+    assert set(table.shown["section"]) == {"search, data source files: 12 runs", "another, data source files: 1 runs"}
+    assert list(table.shown["STS-B"]) != ["–"] * 7 and table.shown["CoLA"].iloc[0] == "–"
 
 
 def test_nothing_is_taken_while_settings_of_a_method_are_still_to_be_tried(study, monkeypatch):
     fourth = SimpleNamespace(model=SimpleNamespace(name="minilm"), method_label="lora")
     plan = dict.fromkeys(study.runs["id"]) | {"a fourth rate": fourth}
     monkeypatch.setattr(Study, "plan", plan)
-    table = search.search_table(study)
-    assert list(table.shown[""]) == ["", "best so far", "", "", "taken", ""]
-    assert "others are still to be tried" in table.notes[0]
+    assert list(search.search_table([study]).shown[""]) == ["", "best so far", "", "", "taken", ""]
 
 
 def test_trials_are_in_no_table_of_scores_of_dev_rows(tmp_path):
@@ -87,7 +95,7 @@ def test_trials_are_in_no_table_of_scores_of_dev_rows(tmp_path):
     [found] = studies(tmp_path, "search")
     assert list(found.runs["id"]) == ["minilm--cola--lora--s1"]
     [trials] = searches(tmp_path, "search")
-    assert [table.name for table in documents.tables(trials)] == ["search"]
+    assert len(trials.runs) == 12
 
 
 def test_the_figure_has_a_curve_of_score_against_rate_for_each_method(study):

@@ -13,16 +13,19 @@ from sklearn import metrics as sklearn_metrics
 
 from ina.stats import (
     METRICS,
+    Comparison,
     Estimate,
-    aggregate,
+    Scores,
     at_other_rates,
-    compare,
     decide,
+    mean_of,
+    mean_scores,
+    per_run,
+    score_runs,
     seeds_needed,
-    summarise,
+    stack,
 )
-from ina.stats.estimate import from_resamples, mean_of
-from ina.stats.scores import per_resample, per_run
+from ina.stats.estimate import from_resamples
 from ina.stats.verdict import tost
 from ina.tables import verdicts
 from ina.tables.frame import AtAnotherRate
@@ -49,10 +52,14 @@ def toy(metric: str, seeds: int = 4, n: int = 60, seed: int = 0, noise: float = 
     return labels, np.where(rng.random((seeds, n)) < noise, rng.permutation(labels), labels)
 
 
-def example_of(difference: Estimate):
-    """A comparison that shows this difference."""
-    labels, a = toy("accuracy")
-    return replace(compare("accuracy", labels, a, a, rng=0, resamples=10), difference=difference)
+def compare(metric: str, labels, a, b, **more) -> Scores:
+    """A minus B on the same resamples."""
+    more = {"rng": 0, "resamples": 200} | more
+    return score_runs(metric, labels, a, **more) - score_runs(metric, labels, b, **more)
+
+
+def example_of(difference: Estimate, margin: float = 0.01) -> Comparison:
+    return Comparison(difference, margin)
 
 
 def estimate(value: float, se: float, seeds: int = 1000, example_se: float = 0.0) -> Estimate:
@@ -99,8 +106,8 @@ def test_a_constant_resample_counts_as_zero_despite_rounding():
 
 def test_resamples_do_not_depend_on_what_is_predicted():
     labels, predictions = toy("accuracy")
-    alone = per_resample("accuracy", labels, predictions[2:3], np.random.default_rng(5), 50)
-    together = per_resample("accuracy", labels, predictions, np.random.default_rng(5), 50)
+    alone = score_runs("accuracy", labels, predictions[2:3], 5, 50).resampled
+    together = score_runs("accuracy", labels, predictions, 5, 50).resampled
     np.testing.assert_allclose(alone[:, 0], together[:, 2])
 
 
@@ -108,7 +115,7 @@ def test_resamples_do_not_depend_on_what_is_predicted():
 def test_ten_thousand_resamples_of_five_runs_on_cola_take_seconds(metric):
     labels, predictions = toy(metric, seeds=5, n=1043)
     start = time.perf_counter()
-    summarise(metric, labels, predictions, rng=0, resamples=10_000)
+    score_runs(metric, labels, predictions, 0, 10_000)
     assert time.perf_counter() - start < 15  # 0.5 to 1.5 s on an idle core
 
 
@@ -117,19 +124,30 @@ def test_examples_that_hang_together_are_one_draw(metric):
     labels, predictions = toy(metric)
     thrice = np.repeat(np.arange(60), 3)  # 180 examples that say no more than the 60
     copied = None if labels is None else labels[thrice]
-    clustered = summarise(metric, copied, predictions[:, thrice], rng=0, resamples=200, clusters=thrice)
-    once = summarise(metric, labels, predictions, rng=0, resamples=200)
-    assert (clustered.examples, clustered.estimate.example_df) == (180, 59)
-    assert clustered.interval.low == pytest.approx(once.interval.low)
-    assert clustered.interval.high == pytest.approx(once.interval.high)
-    pair = compare(metric, copied, predictions[:, thrice], predictions[::-1, thrice], rng=0, clusters=thrice)
-    assert pair.p_value == pytest.approx(compare(metric, labels, predictions, predictions[::-1], rng=0).p_value)
+    clustered = score_runs(metric, copied, predictions[:, thrice], 0, 200, thrice)
+    once = score_runs(metric, labels, predictions, 0, 200)
+    assert (len(clustered.examples), clustered.estimate.example_df) == (180, 59)
+    ends, right = clustered.estimate.interval(), once.estimate.interval()
+    assert (ends.low, ends.high) == pytest.approx((right.low, right.high))
+    pair = compare(metric, copied, predictions[:, thrice], predictions[::-1, thrice], clusters=thrice)
+    alone = compare(metric, labels, predictions, predictions[::-1])
+    assert pair.estimate.p_value() == pytest.approx(alone.estimate.p_value())
 
 
 def test_clusters_of_one_example_are_no_clusters():
     labels, predictions = toy("mcc")
-    alone = summarise("mcc", labels, predictions, rng=0, clusters=[f"paragraph {i}" for i in range(100, 160)])
-    assert alone == summarise("mcc", labels, predictions, rng=0)
+    alone = score_runs("mcc", labels, predictions, 0, 200, [f"paragraph {i}" for i in range(100, 160)])
+    assert alone.estimate == score_runs("mcc", labels, predictions, 0, 200).estimate
+
+
+def test_runs_scored_one_by_one_are_as_scored_together():
+    labels, predictions = toy("mcc")
+    together = score_runs("mcc", labels, predictions, 0, 50)
+    alone = stack([score_runs("mcc", labels, predictions[[run]], 0, 50) for run in range(4)])
+    np.testing.assert_allclose(alone.resampled, together.resampled)
+    np.testing.assert_allclose(alone.scores, together.scores)
+    halved = mean_scores([together, together - together])
+    np.testing.assert_allclose(halved.resampled, together.resampled / 2)
 
 
 # Estimates
@@ -165,9 +183,9 @@ def test_degrees_of_freedom_weigh_each_part_by_its_share():
 
 def test_without_seed_variance_the_interval_is_the_t_interval_over_examples():
     scores = np.random.default_rng(0).random((1, 400))
-    summary = summarise("mean", None, scores, rng=0)
+    interval = score_runs("mean", None, scores, 0).estimate.interval()
     expected = scipy_stats.t.interval(0.95, 399, scores.mean(), scipy_stats.sem(scores[0]))
-    assert (summary.interval.low, summary.interval.high) == pytest.approx(expected, abs=0.002)
+    assert (interval.low, interval.high) == pytest.approx(expected, abs=0.002)
 
 
 def test_without_example_variance_the_interval_is_the_t_interval_over_seeds():
@@ -188,38 +206,32 @@ def test_the_p_value_is_that_of_the_interval():
 # A cell
 
 
-def test_a_summary_by_hand():
+def test_a_cell_by_hand():
     labels = np.array([0, 1, 0, 1])
     runs = np.array([[0, 1, 0, 1], [0, 1, 1, 0], [1, 1, 1, 1]])
-    s = summarise("accuracy", labels, runs, rng=0, resamples=100)
-    assert (s.seeds, s.examples, s.scores) == (3, 4, (1.0, 0.5, 0.5))
-    assert (s.mean, s.std) == pytest.approx((2 / 3, 1 / 12**0.5))
+    found = score_runs("accuracy", labels, runs, 0, 100)
+    assert found.scores.tolist() == [1.0, 0.5, 0.5] and found.estimate.value == pytest.approx(2 / 3)
 
 
-def test_one_seed_gives_an_interval_over_examples_and_says_so():
-    labels, runs = toy("mcc", seeds=1)
-    s = summarise("mcc", labels, runs, rng=0)
-    assert (s.std, s.estimate.seed_variance, s.interval.over) == (None, None, "examples")
-    assert s.interval.low < s.mean < s.interval.high
-    assert summarise("mcc", *toy("mcc", seeds=2), rng=0).interval.over == "seeds and examples"
-
-
+@pytest.mark.parametrize("seeds", [1, 4])
 @pytest.mark.parametrize("metric", METRICS)
-def test_intervals_hold_the_mean(metric):
-    s = summarise(metric, *toy(metric), rng=0, resamples=500)
-    assert s.interval.low < s.mean < s.interval.high
-    assert min(s.scores) <= s.mean <= max(s.scores)
+def test_intervals_hold_the_mean(metric, seeds):
+    found = score_runs(metric, *toy(metric, seeds=seeds), 0, 500)
+    interval = found.estimate.interval()
+    assert interval.low < found.estimate.value < interval.high
+    assert min(found.scores) <= found.estimate.value <= max(found.scores)
+    assert (found.estimate.seed_variance is None) == (seeds == 1)
 
 
 def test_all_right_on_a_small_dev_set_is_not_certainty():
     labels = np.arange(50) % 2
-    interval = summarise("accuracy", labels, np.tile(labels, (3, 1)), rng=0, resamples=100).interval
+    interval = score_runs("accuracy", labels, np.tile(labels, (3, 1)), 0, 100).estimate.interval()
     assert interval.low == pytest.approx(1 - scipy_stats.t.ppf(0.975, 49) / 50)
 
 
 def test_the_same_seed_gives_the_same_figures():
-    first, again = (summarise("spearman", *toy("spearman"), rng=7, resamples=50) for _ in range(2))
-    assert first == again
+    first, again = (score_runs("spearman", *toy("spearman"), rng, 50) for rng in (7, np.random.default_rng(7)))
+    assert first.estimate == again.estimate
 
 
 # A pair
@@ -231,26 +243,25 @@ def test_swapping_the_methods_turns_every_sign(metric):
     _, b = toy(metric, seed=1, noise=0.5)
     if metric == "mean":
         b = a**2
-    ab, ba = compare(metric, labels, a, b, rng=0, resamples=200), compare(metric, labels, b, a, rng=0, resamples=200)
-    assert ab.difference.value > 0
-    assert ab.difference.value == pytest.approx(-ba.difference.value)
-    assert (ab.interval.low, ab.interval.high) == pytest.approx((-ba.interval.high, -ba.interval.low))
-    assert ab.p_value == pytest.approx(ba.p_value)
-    assert ab.interval.low < ab.difference.value < ab.interval.high
+    ab, ba = compare(metric, labels, a, b).estimate, compare(metric, labels, b, a).estimate
+    assert ab.value > 0
+    assert ab.value == pytest.approx(-ba.value)
+    assert (ab.interval().low, ab.interval().high) == pytest.approx((-ba.interval().high, -ba.interval().low))
+    assert ab.p_value() == pytest.approx(ba.p_value())
 
 
 def test_the_order_of_seeds_and_the_names_of_classes_do_not_matter():
     labels, a = toy("mcc", seed=1)
     _, b = toy("mcc", seed=1, noise=0.5)
-    plain = compare("mcc", labels, a, b, rng=0, resamples=200)
-    shuffled = compare("mcc", 2 - labels, 2 - a[[2, 0, 3, 1]], 2 - b[[2, 0, 3, 1]], rng=0, resamples=200)
-    assert shuffled.interval.low == pytest.approx(plain.interval.low)
-    assert shuffled.p_value == pytest.approx(plain.p_value)
+    plain = compare("mcc", labels, a, b).estimate
+    shuffled = compare("mcc", 2 - labels, 2 - a[[2, 0, 3, 1]], 2 - b[[2, 0, 3, 1]]).estimate
+    assert shuffled.interval().low == pytest.approx(plain.interval().low)
+    assert shuffled.p_value() == pytest.approx(plain.p_value())
 
 
 def test_a_correlation_ignores_the_scale_of_the_predictions():
     labels, a = toy("pearson")
-    assert compare("pearson", labels, a, 7 * a - 3, rng=0, resamples=50).difference.value == pytest.approx(0)
+    assert compare("pearson", labels, a, 7 * a - 3).estimate.value == pytest.approx(0)
 
 
 def test_pairing_on_examples_makes_the_interval_of_a_difference_narrow():
@@ -259,22 +270,22 @@ def test_pairing_on_examples_makes_the_interval_of_a_difference_narrow():
     a = np.tile(np.where(rng.random(1000) < 0.3, 1 - labels, labels), (5, 1))
     b = a.copy()
     b[:, :20] = labels[:20]  # the methods differ on the first 20 examples only
-    pair, cell = compare("accuracy", labels, a, b, rng=0, resamples=500), summarise("accuracy", labels, a, rng=0)
-    assert pair.difference.se < 0.3 * cell.estimate.se
+    pair, cell = compare("accuracy", labels, a, b), score_runs("accuracy", labels, a, 0, 200)
+    assert pair.estimate.se < 0.3 * cell.estimate.se
 
 
 # Tasks
 
 
 def test_a_mean_over_tasks_by_hand():
-    arms = [(*toy("accuracy", seed=s), toy("accuracy", seed=s, noise=0.5)[1]) for s in (0, 1)]
-    pairs = [compare("accuracy", *arrays, rng=0, resamples=100) for arrays in arms]
-    row = aggregate(pairs)
-    assert row.difference.value == pytest.approx((pairs[0].difference.value + pairs[1].difference.value) / 2)
+    pairs = [compare("accuracy", *toy("accuracy", seed=s), toy("accuracy", seed=s, noise=0.5)[1]) for s in (0, 1)]
+    estimates = [pair.estimate for pair in pairs]
+    mean = mean_of(estimates, np.array([pair.scores for pair in pairs]))
+    assert mean.value == pytest.approx((estimates[0].value + estimates[1].value) / 2)
     by_seed = np.mean([pair.scores for pair in pairs], axis=0)
-    assert row.difference.seed_variance == pytest.approx(by_seed.var(ddof=1) / len(by_seed))
-    assert row.difference.example_variance == pytest.approx(sum(p.difference.example_variance for p in pairs) / 4)
-    assert row.difference.seed_df == len(by_seed) - 1
+    assert mean.seed_variance == pytest.approx(by_seed.var(ddof=1) / len(by_seed))
+    assert mean.example_variance == pytest.approx(sum(e.example_variance for e in estimates) / 4)
+    assert mean.seed_df == len(by_seed) - 1
 
 
 def test_the_mean_over_tasks_takes_the_covariance_by_seed():
@@ -297,18 +308,7 @@ def test_where_tasks_have_different_seeds_their_mean_is_as_uncertain_as_if_seeds
 
 def test_one_task_with_one_seed_makes_an_average_over_examples_only():
     e = Estimate(0.02, 4e-5, 3e-5, seeds=5, seed_df=4, example_df=1000)
-    assert mean_of([e, replace(e, seed_variance=None, seeds=1, seed_df=0)]).interval().over == "examples"
-
-
-def test_an_aggregate_of_one_task_is_that_task():
-    labels, a = toy("accuracy", seed=1)
-    pair = compare("accuracy", labels, a, toy("accuracy", seed=1, noise=0.5)[1], rng=0, resamples=100)
-    alone, thrice = aggregate([pair]), aggregate([pair] * 3)
-    assert alone.p_value == pytest.approx(pair.p_value)
-    assert thrice.difference.value == pytest.approx(pair.difference.value)
-    with pytest.raises(ValueError, match="no margin of its own"):
-        decide([alone])
-    assert decide([alone], margins=[0.01])[0].verdict == decide([pair])[0].verdict
+    assert mean_of([e, replace(e, seed_variance=None, seeds=1, seed_df=0)]).seed_variance is None
 
 
 # Verdicts
@@ -329,9 +329,9 @@ def test_a_verdict_and_the_interval_beside_it_never_disagree(value):
 
 
 def test_the_smallest_margin_is_where_equivalence_begins():
-    family = [example_of(estimate(0.002, 0.004)), example_of(estimate(0.0, 0.010))]
-    margin = decide(family)[0].smallest_margin
-    just_within, just_beyond = (decide(family, [margin + step, 0.01])[0] for step in (1e-6, -1e-6))
+    one, other = example_of(estimate(0.002, 0.004)), example_of(estimate(0.0, 0.010))
+    margin = decide([one, other])[0].smallest_margin
+    just_within, just_beyond = (decide([replace(one, margin=margin + step), other])[0] for step in (1e-6, -1e-6))
     assert (just_within.verdict, just_beyond.verdict) == ("equivalent", "undecided")
 
 
@@ -367,8 +367,6 @@ def test_two_methods_that_fail_are_not_equivalent():
     equal = example_of(estimate(0.0, 0.001))
     failed = replace(equal, degenerate=True)
     assert [(v.verdict, v.needed) for v in decide([failed, equal])] == [("undecided", None), ("equivalent", None)]
-    assert aggregate([failed, failed], same_seeds=False).degenerate
-    assert not aggregate([failed, equal], same_seeds=False).degenerate
 
 
 def test_a_verdict_has_to_be_the_same_at_neighbouring_rates():
@@ -426,7 +424,7 @@ def test_identical_predictions_are_equivalent_only_on_enough_examples():
     verdicts = []
     for n in (50, 1000):
         labels, a = toy("accuracy", n=n)
-        verdicts.append(decide([compare("accuracy", labels, a, a, rng=0, resamples=100)])[0].verdict)
+        verdicts.append(decide([example_of(compare("accuracy", labels, a, a).estimate)])[0].verdict)
     assert verdicts == ["undecided", "equivalent"]
 
 
@@ -485,25 +483,26 @@ def test_seeds_needed_say_when_the_truth_seems_to_lie_between():
 )
 def test_bad_input_is_named(metric, labels, predictions, message):
     with pytest.raises(ValueError, match=message):
-        summarise(metric, labels, np.array(predictions), rng=0)
+        score_runs(metric, labels, np.array(predictions), 0)
 
 
 def test_a_pair_needs_the_same_seeds_and_examples():
     labels, a = toy("accuracy", seeds=4)
-    with pytest.raises(ValueError, match=r"\(4, 60\) and \(3, 60\)"):
-        compare("accuracy", labels, a, a[:3], rng=0)
+    with pytest.raises(ValueError, match="4 seeds on 60 examples and 3 seeds on 60 examples"):
+        compare("accuracy", labels, a, a[:3])
+    named = [score_runs("accuracy", labels, a, 0, 10, examples=np.arange(60) + start) for start in (0, 1)]
+    with pytest.raises(ValueError, match="the same seeds and the same examples"):
+        named[0] - named[1]
 
 
 def test_other_arguments_that_do_not_fit_are_named():
     labels, a = toy("accuracy")
     with pytest.raises(ValueError, match=r"clusters have shape \(2,\) for 60 examples"):
-        compare("accuracy", labels, a, a, rng=0, clusters=[0, 1])
+        score_runs("accuracy", labels, a, 0, clusters=[0, 1])
     with pytest.raises(ValueError, match="all examples are in one cluster"):
-        summarise("accuracy", labels, a, rng=0, clusters=[7] * 60)
-    with pytest.raises(ValueError, match="1 positive margins"):
-        decide([example_of(estimate(0, 1))], margins=[0.0])
+        score_runs("accuracy", labels, a, 0, clusters=[7] * 60)
     with pytest.raises(ValueError, match="no estimates"):
-        aggregate([])
+        mean_of([])
 
 
 # Simulation
@@ -518,30 +517,17 @@ def simulation():
     return module
 
 
-@pytest.mark.parametrize("seeds", [3, 5])
-def test_intervals_cover_and_false_alarms_are_rare_as_they_say(simulation, seeds):
-    rng, world = np.random.default_rng(seeds), simulation.WORLDS["noisy"]
-    true = simulation.truth(rng, world, blocks=5)
-    missed = simulation.simulate(rng, world, true, seeds, n=1043, repeats=400)
-    for metric in true:  # 400 data sets: 95 % is known to 1.1
-        assert 0.92 <= 1 - missed[metric]["cell"]["ours"] <= 0.985, metric
+def test_intervals_cover_and_false_alarms_are_rare_as_they_say(simulation):
+    rng, world = np.random.default_rng(3), simulation.WORLDS["noisy"]
+    true = simulation.truth(rng, world, blocks=3)
+    missed = simulation.simulate(rng, world, true, seeds=3, n=277, repeats=200)
+    for metric in true:  # 200 data sets: 95 % is known to 1.5
+        assert 0.915 <= 1 - missed[metric]["cell"]["ours"] <= 0.985, metric
         assert 0.015 <= missed[metric]["pair"]["ours"] <= 0.085, metric
-
-
-def test_with_three_seeds_the_multi_bootstrap_is_too_narrow(simulation):
-    rng, world = np.random.default_rng(0), simulation.WORLDS["noisy"]
-    missed = simulation.simulate(rng, world, {"pearson": 0.0}, seeds=3, n=1043, repeats=200)["pearson"]["pair"]
-    assert missed["multi-bootstrap"] > 0.12 > 0.085 > missed["ours"]
 
 
 def test_a_difference_of_the_margin_is_seldom_called_equivalent(simulation):
     rng, world = np.random.default_rng(0), simulation.WORLDS["calm"]
-    shares = simulation.verdict_shares(rng, world, seeds=5, n=4000, behind=METRICS["accuracy"].margin, repeats=120)
-    assert shares["equivalent"] <= 0.11  # 5 % known to 2
+    shares = simulation.verdict_shares(rng, world, seeds=5, n=2000, behind=METRICS["accuracy"].margin, repeats=60)
+    assert shares["equivalent"] <= 0.12  # 5 % known to 3
     assert shares["worse"] <= 0.03
-
-
-def test_a_mean_over_tasks_raises_no_more_alarms_where_seeds_do_alike_on_all(simulation):
-    rng, world = np.random.default_rng(0), simulation.WORLDS["noisy"]
-    by_seed, independent = simulation.task_alarms(rng, world, seeds=5, alike=0.5, repeats=200)
-    assert by_seed <= 0.085 < independent  # 5 % known to 1.5

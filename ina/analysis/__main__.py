@@ -15,12 +15,14 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import transformers
 
 from .. import record, saved_models
 from ..config import CONFIG_DIR
 from . import measure, texts
-from .report import report
+from .gates import MEASURES
+from .measurement import ALL, COLUMNS, Reading, Row
 
 _KEYS = ("adapter", "text", "question", "answer", "distractor", "heatmap")
 
@@ -82,6 +84,35 @@ def _passage(arguments: list[str]) -> None:
 
         figures.save(figures.layers(read), Path(heatmap))
         print(f"\n-> {heatmap}")
+
+
+def report(title: str, rows: list[Row], read: Reading) -> str:
+    """What was measured on one passage, to be read on a screen: the words, the adapter by site, attention by layer."""
+    found = pd.DataFrame(rows, columns=COLUMNS)
+    marks = {"answer": "=", "distractor": "~"}  # around the words of these kinds
+    marked = [(marks.get(kind, ""), word) for word, kind in zip(read.words, read.kinds, strict=True)]
+    parts = [title, " ".join(f"{mark}{word}{mark}" for mark, word in marked)]
+    parts += [f"the model answers: {read.answer}"] * (read.answer is not None)
+
+    def add(heading: str, of: pd.DataFrame, index: list[str], columns: str) -> None:
+        shown = of.pivot(index=index, columns=columns, values="value")
+        parts.append(heading + "\n" + shown.to_string(float_format="{:.3f}".format, na_rep="–"))
+
+    at_sites = found[found["site"] != ""]
+    if len(at_sites):
+        add("The adapter, mean over tokens", at_sites[at_sites["by"] == ALL], ["layer", "site"], "measure")
+    for measure_name in ("inhibited", "passed"):
+        if len(of := at_sites[(at_sites["measure"] == measure_name) & (at_sites["by"] != ALL)]):
+            add(f"{MEASURES[measure_name]}, by kind of token", of, ["layer", "site"], "by")
+    paid = found[found["measure"].isin(["attention", "share"]) & (found["by"] == ALL)]
+    there = paid.groupby("to")["value"].transform("max") > 0
+    add("Attention to tokens of a kind, mean over heads and tokens; layer 0: if all tokens got equal", paid[there],
+        ["layer"], "to")  # fmt: skip
+    if len(moved := found[found["measure"] == "moved"]):
+        listed = ", ".join(map("{:.3f}".format, moved["value"]))
+        parts.append(f"attention that goes elsewhere with the linear part merged, layer by layer: {listed}")
+    parts += ["\n".join(f"  {name}: {text}" for name, text in MEASURES.items() if name in set(at_sites["measure"]))]
+    return "\n\n".join(filter(None, parts))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
+import pandas as pd
 import torch
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..adapter import InaLinear
 from ..adapter.gate import ACTIVATIONS, InhibitionGate
 from ..adapter.sites import PROJECTIONS
-from .texts import KINDS
+from .measurement import ALL, Row
 
 MEASURES = {
     "update": "norm of the update over that of the base projection, |s f(Z − Th) W_up| / |H_o|",
@@ -92,32 +92,29 @@ def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
 
 
 class Watch:
-    """What a site did to all tokens so far.
-
-    sums, counts: of each of the `MEASURES`, over the tokens of each kind of which it says something, (kinds,)
-    before, behind: second moments of Z and of f(Z - Th) over all tokens, (r, r)
-    """
+    """What a site did to all tokens so far: the `MEASURES` of each; second moments of Z and f(Z - Th), (r, r)."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.sums: dict[str, np.ndarray] = {}
-        self.counts: dict[str, np.ndarray] = {}
-        self.before = torch.zeros(site.down.out_features, site.down.out_features, dtype=torch.float64)
-        self.behind = torch.zeros_like(self.before)
+        self.observed: list[pd.DataFrame] = []
+        self.moments = torch.zeros(2, site.down.out_features, site.down.out_features, dtype=torch.float64)
 
     def add(self, h: Tensor, z: Tensor, kinds: Sequence[str]) -> None:
         """Count tokens of these kinds with inputs `h` (tokens, d) and rank components `z` (tokens, r)."""
-        member = np.array(kinds)[:, None] == KINDS
-        for name, values in observe(self.site, h, z).items():
-            known = member & ~np.isnan(values.numpy())[:, None]
-            self.sums[name] = self.sums.get(name, 0) + np.where(known, values.numpy()[:, None], 0.0).sum(axis=0)
-            self.counts[name] = self.counts.get(name, 0) + known.sum(axis=0)
-        for moments, components in ((self.before, z), (self.behind, self.site.behind_gate(z))):
+        values = {name: of.double().numpy() for name, of in observe(self.site, h, z).items()}
+        self.observed.append(pd.DataFrame(values).assign(by=kinds))
+        for moments, components in zip(self.moments, (z, self.site.behind_gate(z)), strict=True):
             moments += components.double().T @ components.double()
 
-    def ranks(self) -> tuple[float, float]:
-        """Effective rank of the update over all tokens, without the gate and with it."""
-        return effective_rank(self.before, self.site.up.weight), effective_rank(self.behind, self.site.up.weight)
+    def rows(self) -> Iterator[Row]:
+        """See `ina.analysis.measurement.Measurement`."""
+        tokens = pd.concat(self.observed)
+        means = pd.concat([tokens.assign(by=ALL), tokens]).groupby("by", sort=False).mean().stack()
+        for (by, measure), value in means.items():
+            yield self.site.layer, self.site.name, measure, by, "", value
+        for measure, moments in zip(("rank_before", "rank_behind"), self.moments, strict=True):
+            rank = effective_rank(moments, self.site.up.weight)
+            yield self.site.layer, self.site.name, measure, ALL, "", rank
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from transformers import PreTrainedTokenizerBase
 
 from .. import data, models, record, saved_models
 from ..config import CONFIG_DIR, RunConfig
-from ..record import Record, RecordError
+from ..record import Record
 from ..tasks.spans import best_spans, dev_windows
 from . import attention, gates, measurement, texts
-from .measurement import Findings, Measurement, Origin, Reading, SiteFindings
+from .measurement import ALL, Measurement, Reading, Row
 from .texts import KINDS, Passage, Span, Tokens
 
 DECIMALS = 6
@@ -72,7 +73,7 @@ class Opened:
         return int(found.start[0]), int(found.end[0])
 
 
-def measure(model: nn.Module, read: Sequence[Tokens]) -> Findings:
+def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
     """What gate and attention do while `model` reads the passages.
 
     Passages of like length are read together and nothing is padded. A threshold over everything in a batch is taken
@@ -81,7 +82,7 @@ def measure(model: nn.Module, read: Sequence[Tokens]) -> Findings:
     encoder, adapted = attention.encoder(model), gates.sites(model)
     watches = [gates.Watch(site) for site in adapted]
     alone = any(site.gate and site.gate.threshold == "tensor" for site in adapted)
-    mass, elsewhere = [], []
+    mass, moved = [], []
     for some in _alike(read, 1 if alone else TOGETHER):
         inputs = {name: torch.cat([one.inputs[name] for one in some]) for name in some[0].inputs}
         kinds = [one.kinds for one in some]
@@ -90,15 +91,19 @@ def measure(model: nn.Module, read: Sequence[Tokens]) -> Findings:
         mass.append(attention.mass(maps, kinds))
         if adapted:
             with attention.merged(adapted):
-                elsewhere.append(attention.distance(maps, attention.maps(encoder, inputs)))
-    return Findings(
-        passages=len(read),
-        tokens=sum(len(one.kinds) for one in read),
-        shares=_rounded(texts.shares([one.kinds for one in read])),
-        sites=[_of_site(watch) for watch in watches],
-        mass=[_of_layer(layer) for layer in _mean_of_known(np.concatenate(mass))],
-        merged=np.concatenate(elsewhere).mean(axis=0).round(DECIMALS).tolist() if adapted else None,
-    )
+                moved.append(attention.distance(maps, attention.maps(encoder, inputs)))
+    rows: list[Row] = [
+        (0, "", "share", ALL, kind, of) for kind, of in texts.shares([one.kinds for one in read]).items()
+    ]
+    rows += [row for watch in watches for row in watch.rows()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a kind of which no passage has a token
+        paid = np.nanmean(np.concatenate(mass), axis=0)
+    for (layer, by, to), value in np.ndenumerate(paid):
+        rows.append((layer + 1, "", "attention", (ALL, *KINDS)[by], KINDS[to], value))
+    if adapted:
+        rows += [(layer, "", "moved", ALL, "", of) for layer, of in enumerate(np.concatenate(moved).mean(axis=0), 1)]
+    return [(*names, round(float(value), DECIMALS)) for *names, value in rows if not np.isnan(value)]
 
 
 def _alike(read: Sequence[Tokens], most: int) -> Iterator[list[Tokens]]:
@@ -108,37 +113,6 @@ def _alike(read: Sequence[Tokens], most: int) -> Iterator[list[Tokens]]:
         groups.setdefault(len(one.kinds), []).append(one)
     for group in groups.values():
         yield from (group[start : start + most] for start in range(0, len(group), most))
-
-
-def _of_site(watch: gates.Watch) -> SiteFindings:
-    before, behind = watch.ranks()
-    with np.errstate(invalid="ignore"):
-        means = {name: of.sum() / watch.counts[name].sum() for name, of in watch.sums.items()}
-        by_kind = {name: dict(zip(KINDS, of / watch.counts[name], strict=True)) for name, of in watch.sums.items()}
-    return SiteFindings(
-        layer=watch.site.layer,
-        site=watch.site.name,
-        means=_rounded(means),
-        by_kind={name: _rounded(of) for name, of in by_kind.items()},
-        rank_before=round(before, DECIMALS),
-        rank_behind=round(behind, DECIMALS),
-    )
-
-
-def _of_layer(mass: np.ndarray) -> dict[str, dict[str, float]]:
-    paid = {by: _rounded(dict(zip(KINDS, row, strict=True))) for by, row in zip(("all", *KINDS), mass, strict=True)}
-    return {by: row for by, row in paid.items() if row}
-
-
-def _mean_of_known(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis, NaN left out."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, values, 0).sum(axis=0) / known.sum(axis=0)
-
-
-def _rounded(values: dict[str, float]) -> dict[str, float]:
-    return {name: round(float(value), DECIMALS) for name, value in values.items() if not np.isnan(value)}
 
 
 def reading(opened: Opened, passage: Passage) -> Reading:
@@ -170,10 +144,9 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
     """
     run = record.read(folder / saved_models.RECORD_FILE)
     file = measurement.path(root, run)
-    if file.is_file():
-        if measurement.read(file).fingerprint == run.fingerprint:
-            return file, False
-        raise RecordError(f"{file} is of another run than {folder}; delete it to measure again")
+    if there := measurement.read(file).get(run.id):
+        measurement.checked(file, there, run)
+        return file, False
     opened = Opened(folder)
     examples = data.load(opened.cfg.task.name, opened.cfg.data)
     if examples.fingerprint != run.data.fingerprint:
@@ -181,19 +154,22 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
             f"the data of {run.id} are not those that it was trained on; INA_DATA_DIR names another folder?"
         )
     split, passages = texts.dev_passages(opened.cfg, examples)
+    read = [opened.tokens(passage) for passage in passages]
     commit, dirty = record.git_state(CONFIG_DIR.parent)
     found = Measurement(
-        **run.model_dump(include={"id", "model", "task", "method", "seed", "experiment", "source", "fingerprint"}),
+        **run.model_dump(include={"id", "model", "task", "method", "seed", "fingerprint"}),
         split=split,
-        findings=measure(opened.model, [opened.tokens(passage) for passage in passages]),
+        passages=len(read),
+        tokens=sum(len(one.kinds) for one in read),
+        rows=measure(opened.model, read),
         example=reading(opened, texts.EXAMPLE) if opened.cfg.task.family == "squad" else None,
-        origin=Origin(
-            commit=commit,
-            dirty=dirty,
-            command=command,
-            python=platform.python_version(),
-            versions=record.versions(),
-            measured=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        ),
+        origin={
+            "commit": commit,
+            "dirty": dirty,
+            "command": command,
+            "python": platform.python_version(),
+            "versions": record.versions(),
+            "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        },
     )
-    return measurement.write(root, found), True
+    return measurement.add(root, run, found), True

@@ -1,49 +1,23 @@
-"""The file of what was measured in one trained model, and where it lies."""
+"""The file of what was measured inside the trained models of an experiment: a line of JSON for each run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..record import ADHOC, Record, RecordError, read_as, write_atomically
+from ..record import ADHOC, Record, RecordError, write_atomically
 
-SCHEMA_VERSION = 1
+ALL = "all"  # tokens of every kind
+COLUMNS = ("layer", "site", "measure", "by", "to", "value")
+Row = tuple[int, str, str, str, str, float]
 
 
 class _Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class SiteFindings(_Block):
-    """What the adapter does at one projection, mean over all tokens: the MEASURES of `ina.analysis.gates`, by name."""
-
-    layer: int  # counted from 1
-    site: str
-    means: dict[str, float]
-    by_kind: dict[str, dict[str, float]]  # measure -> kind of token -> mean
-    rank_before: float  # effective rank of the update over all tokens, without the gate
-    rank_behind: float  # and with it
-
-
-class Findings(_Block):
-    """What was measured while a model read some passages.
-
-    shares: mean share of each kind among the tokens of a passage
-    mass: of each layer, attention paid by tokens of a kind, or by "all", to tokens of a kind; mean over passages that
-        have them
-    merged: of each layer, the share of attention that goes elsewhere once the linear part of the adapter is merged;
-        null after full fine-tuning
-    """
-
-    passages: int
-    tokens: int
-    shares: dict[str, float]
-    sites: list[SiteFindings]
-    mass: list[dict[str, dict[str, float]]]
-    merged: list[float] | None
 
 
 class Reading(_Block):
@@ -56,65 +30,86 @@ class Reading(_Block):
     merged_maps: list[list[list[float]]] | None
 
 
-class Origin(_Block):
-    """Where a measurement comes from; unknown is null."""
-
-    commit: str | None
-    dirty: bool | None
-    command: str
-    python: str
-    versions: dict[str, str]
-    measured: str
-
-
 class Measurement(_Block):
-    """What was measured in the model that one run trained; names and fingerprint are those of its record."""
+    """What was measured in the model that one run trained; names and fingerprint are those of its record.
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    rows: one number each, mean over the passages, see COLUMNS. Layers count from 1; `by` is a kind of token or "all".
+        At a site: the MEASURES of `ina.analysis.gates`, and of "all" the effective ranks of the update over all tokens,
+        without the gate ("rank_before") and with it ("rank_behind").
+        Without site: "attention" paid by tokens of a kind to tokens of the kind `to`; the share of attention that is
+        "moved" to other tokens once the linear part of the adapter is merged; and, layer 0, the "share" of the kind
+        `to` among the tokens of a passage.
+    example: of the paper, where the task has questions
+    origin: commit, versions and command; unknown is null
+    """
+
     id: str
     model: str
     task: str
     method: str
     seed: int
-    experiment: str | None
-    source: str
     fingerprint: str
     split: str
-    findings: Findings
-    example: Reading | None  # of the paper, where the task has questions
-    origin: Origin
+    passages: int
+    tokens: int
+    rows: list[Row]
+    example: Reading | None
+    origin: dict[str, Any]
 
 
-def path(root: str | Path, run: Record | Measurement) -> Path:
-    """Where the measurement of a run lies under `root`."""
-    return Path(root) / "analysis" / (run.experiment or ADHOC) / run.source / f"{run.id}.json"
+def path(root: str | Path, run: Record) -> Path:
+    """Where the measurements of a run's experiment and data source lie under `root`."""
+    return Path(root) / "analysis" / f"{run.experiment or ADHOC}-{run.source}.jsonl"
 
 
-def read(file: Path) -> Measurement:
-    """Read one measurement.
+def read(file: Path) -> dict[str, Measurement]:
+    """The measurements of an experiment by the id of the run; none where there is no file.
 
     Raises:
-        RecordError: The file is damaged or of another schema version.
+        RecordError: The file is damaged.
     """
-    return read_as(Measurement, file, "Delete it to measure again.")
+    found = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file.is_file() else [], 1):
+        try:
+            one = Measurement.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "line"
+            raise RecordError(
+                f"{file}, line {number} is no measurement: {where}: {first['msg']}. Delete the line to measure again."
+            ) from None
+        found[one.id] = one
+    return found
 
 
-def of_runs(root: str | Path, runs: Iterable[Record]) -> Iterator[Measurement]:
-    """The measurements of those of the runs that have one.
+def of_runs(root: str | Path, runs: Iterable[Record]) -> list[Measurement]:
+    """The measurements of those of the runs of an experiment that have one.
 
     Raises:
         RecordError: One is damaged, or of a model that another run of this name trained.
     """
-    for run in runs:
-        if (file := path(root, run)).is_file():
-            found = read(file)
-            if found.fingerprint != run.fingerprint:
-                raise RecordError(f"{file} is of another run than the record of {run.id}; delete it to measure again")
-            yield found
+    runs = list(runs)
+    files = {file: read(file) for file in {path(root, run) for run in runs}}
+    pairs = [(run, file, files[file].get(run.id)) for run in runs for file in [path(root, run)]]
+    return [checked(file, found, run) for run, file, found in pairs if found]
 
 
-def write(root: str | Path, found: Measurement) -> Path:
-    """Write a measurement under `root`, as a whole or not at all."""
-    file = path(root, found)
-    write_atomically(file, lambda partial: partial.write_text(found.model_dump_json() + "\n", encoding="utf-8"))
+def checked(file: Path, found: Measurement, run: Record) -> Measurement:
+    """The measurement, if it is of this very run; else a RecordError."""
+    if found.fingerprint != run.fingerprint:
+        raise RecordError(f"{file}: the line of {run.id} is of another run of this name; delete it to measure again")
+    return found
+
+
+def add(root: str | Path, run: Record, found: Measurement) -> Path:
+    """Put a measurement in the place of an earlier one of the run; the file is written as a whole or not at all."""
+    file = path(root, run)
+    lines = [one.model_dump_json() + "\n" for one in (read(file) | {found.id: found}).values()]
+    write_atomically(file, lambda partial: partial.write_text("".join(lines), encoding="utf-8"))
     return file
+
+
+def frame(found: Measurement) -> pd.DataFrame:
+    """The rows with the names of the run."""
+    names = found.model_dump(include={"model", "task", "method", "seed"})
+    return pd.DataFrame(found.rows, columns=COLUMNS).assign(**names)

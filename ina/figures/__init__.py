@@ -7,7 +7,6 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from ..tables.ablation import is_ablation
 from ..tables.distractors import levels
 from ..tables.frame import Study
 from .attention import attention_figures, layers
@@ -21,7 +20,7 @@ def figures_for(study: Study) -> dict[str, Callable[[Study], Figure]]:
     """The figures of a study by name."""
     if study.is_search:
         return {"rates": rates}
-    if is_ablation(study):
+    if study.is_ablation:
         return {"ablation": ablation}
     of_levels = {"distractors": distractors} if levels(study) and len(study.methods) > 1 else {}
     of_pairs = {f"differences_{name}": partial(differences, question=name) for name in questions(study)}

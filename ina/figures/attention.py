@@ -13,9 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from ..analysis.measurement import Reading
+from ..analysis.measurement import ALL, Reading
 from ..tables.frame import Study
-from ..tables.mechanism import ALL, attention, measured, over_seeds
+from ..tables.inside import attention, measured, measurements, over_seeds
 from .style import STYLE, WIDTH, legend, letters, method_styles, with_panels
 
 _FONTS = {  # of tokens that the eye looks for; in no colour of a method
@@ -103,11 +103,12 @@ def mass(study: Study, model: str, task: str) -> Figure:
     """
     frame = attention(study)
     found = over_seeds(frame[frame["by"] == ALL], "to", "layer").loc[model, task]
-    equal = next(one.findings.shares for one in measured(study) if (one.model, one.task) == (model, task))
+    shares = over_seeds(measurements(study).query("measure == 'share'"), "to").loc[model, task]["mean"]
+    equal = shares.groupby("to").first()
     there = [name for name in ("answer", "distractor", "question", "special") if equal[name]]
     figure, axes = with_panels(len(there), columns=2, height=2.1)
     for axis, name in zip(axes, there, strict=True):
-        axis.axhline(100 * equal[name], color="#999999", linewidth=0.8)
+        axis.axhline(equal[name], color="#999999", linewidth=0.8)
         _series(axis, study, model, found.xs(name, level="to"))
         axis.set_title(f"to tokens of kind: {name}")
         axis.set_xlabel("layer")

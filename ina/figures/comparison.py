@@ -17,7 +17,7 @@ from ..labels import METHODS
 from ..tables.ablation import TITLES, format_setting, is_lora, ordered, varied
 from ..tables.distractors import GROWTH, advantages, level_scores, levels, trained
 from ..tables.frame import Key, Study, frame
-from ..tables.outcomes import summarise
+from ..tables.outcomes import cell_scores
 from ..tables.search import trials, varied_settings
 from ..tables.verdicts import MEAN, pairs, verdicts
 from .style import STYLE, MethodStyle, legend, method_styles, prefix, style_of, task_title, with_panels
@@ -180,7 +180,7 @@ def ablation(study: Study, selection: str = "last") -> Figure:
         series: dict[str, list[Key]] = {}
         for cell, of in cells.items():
             others = [format_setting(key, of) for key in keys if key != along]
-            series.setdefault(", ".join([METHODS[of["name"]], *others]), []).append(cell)
+            series.setdefault(", ".join([METHODS.get(of["name"], of["name"]), *others]), []).append(cell)
         for place, (label, group) in enumerate(series.items()):
             of = cells[group[0]]
             before = [cells[other[0]]["name"] for other in list(series.values())[:place]].count(of["name"])
@@ -188,15 +188,15 @@ def ablation(study: Study, selection: str = "last") -> Figure:
             style = style_of(of | shade)
             x = np.array([values[along].index(format_setting(along, cells[cell])) for cell in group])
             x = x + 0.15 * (place - (len(series) - 1) / 2)
-            found = [summarise(study, cell, selection) for cell in group]
+            found = [cell_scores(study, cell, selection) for cell in group]
             line = replace(style, line=style.line if along in ("inhibition", "r") else "none")
-            ends = 100 * np.array([(one.interval.low, one.interval.high) for one in found])
-            _line(axis, x, 100 * np.array([one.mean for one in found]), ends, line, label)
+            ends = 100 * np.array([(ends.low, ends.high) for ends in (one.estimate.interval() for one in found)])
+            _line(axis, x, 100 * np.array([one.estimate.value for one in found]), ends, line, label)
             for at, one in zip(x + 0.05, found, strict=True):
                 _seeds(axis, np.full(len(one.scores), at), 100 * np.array(one.scores), line)
         for cell, of in cells.items():
             if is_lora(of) and of["kind"] != "lora":
-                band = summarise(study, cell, selection).interval
+                band = cell_scores(study, cell, selection).estimate.interval()
                 axis.axhspan(100 * band.low, 100 * band.high, color="#E4E4E4", zorder=0)
                 note += " Grey: 95 % interval of identity at inhibition 0, which computes what LoRA does."
         broken = [value.replace("+", "\n+ ").replace("_", "_\n") for value in values[along]]  # long ones would touch
@@ -276,7 +276,7 @@ def rates(study: Study) -> Figure:
             for one in of.itertuples():
                 if len(one.scores) > 1:
                     _seeds(axis, np.full(len(one.scores), one.learning_rate), one.scores, style)
-                if one.best:
+                if one.taken:
                     axis.plot(one.learning_rate, one.mean, style.marker, color=style.colour)
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))

@@ -32,9 +32,10 @@ COLOURS = {
     "lora_released": "#56B4E9",
     "ina": "#D55E00",
     "ina_released": "#CC79A7",
+    "peft": "#E69F00",  # other methods, told apart by their markers
 }
-LINES = {"full": "-", "gate": "-.", "lora": "--", "lora_released": ":", "ina": "-", "ina_released": "-."}
-MARKERS = {"full": "o", "lora": "s", "lora_released": "D"}
+LINES = {"full": "-", "gate": "-.", "lora": "--", "lora_released": ":", "ina": "-", "ina_released": "-.", "peft": ":"}
+MARKERS = {"full": "o", "lora": "s", "lora_released": "D", "peft": "v"}
 LEVEL_MARKERS = "v<p^h>8d*PX"  # for inhibition 0, 0.1, ..., 1
 STYLE = {
     "font.size": 8,
@@ -60,7 +61,7 @@ class MethodStyle:
 
 def style_of(method: dict[str, Any]) -> MethodStyle:
     """How a method is drawn, from a record's `config["method"]`; one with a name of its own looks like its kind."""
-    family = next((name for name in (method["name"], method["kind"]) if name in COLOURS), "gate")
+    family = next((name for name in (method["name"], method["kind"]) if name in COLOURS), "peft")
     level = method.get("inhibition")
     if level is None:
         return MethodStyle(COLOURS[family], MARKERS[family], LINES[family])

@@ -1,32 +1,34 @@
 """Statistics of seeds × examples: pure functions on arrays. No records are read and nothing is drawn here.
 
-`scores` computes metrics on resampled examples, `estimate` turns them into a value with its variance from seeds and
-from examples, `compare` summarises cells, pairs and rows of tasks, `verdict` applies the rules.
+`resample` computes metrics on resampled examples, `estimate` turns them into a value with its variance from seeds and
+from examples, `verdict` applies the rules.
 
-    a = summarise("mcc", labels, predictions_a, rng=0)          # predictions: (seeds, examples)
-    pair = compare("mcc", labels, predictions_a, predictions_b, rng=0)
-    [verdict] = decide([pair])
+    a = score_runs("mcc", labels, predictions_a, rng=0)          # predictions: (seeds, examples)
+    b = score_runs("mcc", labels, predictions_b, rng=0)
+    [verdict] = decide([Comparison((a - b).estimate, METRICS["mcc"].margin)])
+
+What the intervals do not know: that the best of several epochs was picked on the same examples (scores of the best
+epoch are optimistic for every method).
 """
 
-from .compare import Aggregate, CellSummary, Comparison, aggregate, compare, summarise
-from .estimate import Estimate, Interval
-from .scores import METRICS, Metric
-from .verdict import SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
+from .estimate import Estimate, Interval, mean_of
+from .resample import METRICS, Scores, mean_scores, per_run, score_runs, stack
+from .verdict import Comparison, SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
 
 __all__ = [
     "METRICS",
-    "Aggregate",
-    "CellSummary",
     "Comparison",
     "Estimate",
     "Interval",
-    "Metric",
+    "Scores",
     "SeedsNeeded",
     "Verdict",
-    "aggregate",
     "at_other_rates",
-    "compare",
     "decide",
+    "mean_of",
+    "mean_scores",
+    "per_run",
+    "score_runs",
     "seeds_needed",
-    "summarise",
+    "stack",
 ]

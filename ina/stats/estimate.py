@@ -48,12 +48,10 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of confidence `level`; `over` names what it allows to turn out otherwise: seeds, examples, both."""
+    """The ends of a confidence interval."""
 
     low: float
     high: float
-    level: float
-    over: str
 
 
 @dataclass(frozen=True)
@@ -81,14 +79,10 @@ class Estimate:
         seed_share = (self.seed_variance or 0) / self.variance
         return 1 / ((seed_share / self.seed_df if seed_share else 0) + (1 - seed_share) / self.example_df)
 
-    @property
-    def over(self) -> str:
-        return "examples" if self.seed_variance is None else "seeds and examples"
-
     def interval(self, level: float = 0.95) -> Interval:
         """Interval for the expected score of a new seed on new examples (of this very run where there is one seed)."""
         half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.se
-        return Interval(self.value - half, self.value + half, level, self.over)
+        return Interval(self.value - half, self.value + half)
 
     def p_above(self, bound: float) -> float:
         """One-sided p-value against the hypothesis that the expectation is at most `bound`."""

@@ -35,9 +35,7 @@ from typing import Literal
 
 from scipy import stats
 
-from .compare import Aggregate, Comparison
 from .estimate import Estimate, Interval
-from .scores import METRICS
 
 ALPHA = 0.05
 POWER = 0.80
@@ -88,30 +86,30 @@ class Verdict:
         return f"{self.verdict} at these rates" if restricted else self.verdict
 
 
-def decide(
-    comparisons: Sequence[Comparison | Aggregate], margins: Sequence[float] | None = None, alpha: float = ALPHA
-) -> list[Verdict]:
-    """Verdicts on one family of comparisons, in order.
+@dataclass(frozen=True)
+class Comparison:
+    """A question of a family: the difference A minus B against a raw margin (0.01 is a point).
 
-    `margins` holds one raw margin (0.01 is a point) for each; the default is that of each comparison's metric, and an
-    `Aggregate` has none. Raises ValueError on a margin that is missing or not positive.
+    `degenerate`: no run of either method has learned anything, so nothing is compared.
     """
-    if margins is None:
-        if any(isinstance(c, Aggregate) for c in comparisons):
-            raise ValueError("an aggregate over tasks has no margin of its own; pass margins, one for each comparison")
-        margins = [METRICS[c.metric].margin for c in comparisons]
-    if len(margins) != len(comparisons) or not all(m > 0 for m in margins):
-        raise ValueError(f"expected {len(comparisons)} positive margins, got {list(margins)}")
-    tested = sum(_is_tested(c) for c in comparisons)
-    return [_verdict(c, m, alpha, max(tested, 1)) for c, m in zip(comparisons, margins, strict=True)]
+
+    difference: Estimate
+    margin: float
+    degenerate: bool = False
 
 
-def _is_tested(compared: Comparison | Aggregate) -> bool:
+def decide(family: Sequence[Comparison], alpha: float = ALPHA) -> list[Verdict]:
+    """Verdicts on one family of comparisons, in order."""
+    tested = max(sum(map(_is_tested, family)), 1)
+    return [_verdict(one, alpha, tested) for one in family]
+
+
+def _is_tested(compared: Comparison) -> bool:
     return compared.difference.seeds >= MIN_SEEDS and not compared.degenerate
 
 
-def _verdict(compared: Comparison | Aggregate, margin: float, alpha: float, family: int) -> Verdict:
-    d = compared.difference
+def _verdict(compared: Comparison, alpha: float, family: int) -> Verdict:
+    d, margin = compared.difference, compared.margin
     p_difference = p_equivalence = smallest_margin = None
     if _is_tested(compared):
         p_difference = min(1.0, family * d.p_value())

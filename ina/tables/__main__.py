@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from ..record import explained
-from . import documents, frame
-from .check import check_metrics
+from . import frame
+from .documents import expected_files, main_tables, outdated, search_tables, tables, write
+from .outcomes import check_metrics
 from .scores import on_screen
 from .table import FORMATS, markdown
 
@@ -41,30 +42,32 @@ def _tables(arguments: list[str] | None) -> None:
     parser.add_argument("--published", action="store_true", help="print the numbers of others below our own")
     options = parser.parse_args(arguments)
     all_studies = options.experiment is None
-    studies = frame.studies(options.results, options.experiment) + frame.searches(options.results, options.experiment)
+    studies = frame.studies(options.results, options.experiment)
+    searches = frame.searches(options.results, options.experiment)
     if options.format:
-        print("\n".join(FORMATS[options.format](table) for study in studies for table in documents.tables(study)))
+        for table in [*(table for study in studies for table in tables(study)), *search_tables(searches)]:
+            print(FORMATS[options.format](table))
         return
     if options.check:
         for study in studies:
             check_metrics(study)
-    files = documents.expected_files(options.results, studies, all_studies)
+    files = expected_files(options.results, studies, searches, all_studies)
     if options.check:
         if not files:
             sys.exit(f"error: there is no record under {options.results / 'runs'}; nothing was checked")
-        if problems := documents.outdated(options.results, files, all_studies):
+        if problems := outdated(options.results, files, all_studies):
             sys.exit("\n".join(problems) + f"\nrun: python -m ina.tables --results {options.results}")
         print(f"{len(files)} files are up to date")
         return
-    written = documents.write(files)
+    written = write(files)
     if all_studies:
         print(f"{written} of {len(files)} files were out of date and are written again")
         return
     for study in studies:
-        tables = (on_screen(table, options.published) for table in documents.main_tables(study))
-        print("\n".join(map(markdown, tables)))
+        print("\n".join(markdown(on_screen(table, options.published)) for table in main_tables(study)))
         print(f"-> {options.results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
         print("" if options.published else "   --published shows the numbers of others too\n")
+    print("\n".join(map(markdown, search_tables(searches))))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import pandas as pd
 
 from ..adapter.gate import ACTIVATIONS, THRESHOLDS
 from ..labels import METHODS, value_label
-from .frame import SELECTIONS, Key, Study
-from .outcomes import RESAMPLES, summarise
+from .frame import CELL, Key, Study
+from .outcomes import RESAMPLES, summary
 from .published import INSTEAD, folder, published
 from .scores import caption, warnings
 from .table import DASH, SECTION, Table, interval, signed, spread
@@ -32,15 +32,13 @@ _ORDERS = {  # how the values of a setting are sorted; others by themselves
     "threshold": THRESHOLDS.index,
     "sites": lambda sites: (sites == ("all",), len(sites), [_SITES.index(site) for site in sites]),
 }
+_DATA = ["origin", "experiment", "source", "model", "task", "method", "metric", "selection", "n", "mean", "std", "low",
+         "high", "degenerate", "adapter", "learning_rate"]  # fmt: skip
+_AGAINST = ["against", "difference", "difference_low", "difference_high", "verdict"]
 _LORA_NOTE = (
     "InA = LoRA: without activation (identity) and threshold (inhibition 0), InA computes what LoRA does, apart "
     "from rounding."
 )
-
-
-def is_ablation(study: Study) -> bool:
-    """Whether the study varies settings of a method rather than methods."""
-    return study.experiment.startswith("ablation_")
 
 
 def varied(study: Study) -> tuple[str, ...]:
@@ -84,7 +82,7 @@ def ablation_table(study: Study) -> Table:
         cells = ordered(study, model, task)
         metric = study.cells.loc[cells[0], "headline"]
         section = f"{study.label(model=model)}, {study.label(task=task)} ({metric})"
-        rows += [_ours(study, key, selection, keys) | {"section": section} for key in cells for selection in SELECTIONS]
+        rows += [row | {"section": section} for key in cells for row in _ours(study, key, keys)]
         others = pd.DataFrame(_published(keys, task, metric))
         for heading, group in others.groupby("section", sort=False) if len(others) else ():
             reference = group.loc[group["is_reference"], "mean"]
@@ -109,46 +107,33 @@ def ablation_table(study: Study) -> Table:
         title=f"Ablation, dev set, experiment {study.experiment}, data source {study.source}",
         caption=caption(study),
         shown=shown,
-        data=data.drop(columns=[c for c in ("section", "label", "text", "where", "is_reference") if c in data]),
+        data=data.filter([*_DATA[:6], *TITLES, *_DATA[6:], *_AGAINST, *(f"lora_{name}" for name in _AGAINST), "note"]),
         notes=(reference, *warnings(study), *notes),
     )
 
 
-def _ours(study: Study, key: Key, selection: str, keys: tuple[str, ...]) -> dict[str, Any]:
-    """A cell with one selection in points, with its differences to its reference and to the LoRA like it."""
+def _ours(study: Study, key: Key, keys: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """A cell by both selections in points, with its differences to its reference and to the LoRA like it."""
     model, task, name = key
-    method, cell, summary = study.settings(model, name), study.cells.loc[key], summarise(study, key, selection)
+    method, found = study.settings(model, name), summary(study)
     label = METHODS.get(method["name"], method["name"])
-    row = {
+    common = {
         "origin": "ours",
-        "experiment": study.experiment,
-        "source": study.source,
-        "model": model,
-        "task": task,
-        "method": name,
         "label": f"{label} = LoRA" if is_lora(method) and method["kind"] == "ina" else label,
         "is_reference": name == method["name"],
         **{setting: format_setting(setting, method) for setting in keys},
-        "metric": cell["headline"],
-        "selection": selection,
-        "n": summary.seeds,
-        "mean": 100 * summary.mean,
-        "std": np.nan if summary.std is None else 100 * summary.std,
-        "low": 100 * summary.interval.low,
-        "high": 100 * summary.interval.high,
-        "degenerate": int(study.degenerate(key, selection).sum()),
-        "adapter": cell["adapter"],
-        "learning_rate": cell["train.learning_rate"],
     }
-    for against, one in differences(study, key, selection).items():
-        row |= {
-            f"{against}against": one.b,
-            f"{against}difference": one.difference,
-            f"{against}difference_low": one.simultaneous_low,
-            f"{against}difference_high": one.simultaneous_high,
-            f"{against}verdict": one.name,
-        }
-    return row
+    found = found[(found[CELL] == key).all(axis=1) & (found["metric"] == found["headline"])]
+    for row in found.rename(columns={"train.learning_rate": "learning_rate"}).to_dict("records"):
+        for against, one in differences(study, key, row["selection"]).items():
+            row |= {
+                f"{against}against": one.b,
+                f"{against}difference": one.difference,
+                f"{against}difference_low": one.simultaneous_low,
+                f"{against}difference_high": one.simultaneous_high,
+                f"{against}verdict": one.name,
+            }
+        yield common | row
 
 
 def differences(study: Study, key: Key, selection: str) -> dict[str, Any]:

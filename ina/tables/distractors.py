@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from .. import stats
 from ..data.schema import level_split
+from ..stats import METRICS, Comparison, Scores, mean_scores
 from .frame import Key, Study
-from .outcomes import RESAMPLES, outcomes
+from .outcomes import cell_scores
 from .table import SECTION, Table, interval, points, signed
-from .verdicts import at_other_rates, is_primary
+from .verdicts import judge
 
 SELECTION = "last"
+_COLUMNS = ["model", "task", "a", "b", "distractors", "seeds", "value", "low", "high", "verdict", "advantage", "margin",
+            "simultaneous_low", "simultaneous_high"]  # fmt: skip
 GROWTH = "growth"  # in the place of a number of distractors
 WORDS = {
     "better": "grows",
@@ -52,87 +54,69 @@ def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
     return [k for k in levels(study) if k < trained(study)], [k for k in levels(study) if k > trained(study)]
 
 
-def f1(study: Study, key: Key, level: int, seeds: tuple[int, ...]) -> np.ndarray:
-    """F1 of every question with `level` distractors, (seeds, questions)."""
-    split = "validation" if level == trained(study) else level_split(level)
-    return outcomes(study, key, SELECTION, seeds, split).predictions
+def f1(study: Study, key: Key, level: int, seeds: tuple[int, ...] | None = None) -> Scores:
+    """F1 with `level` distractors."""
+    return cell_scores(study, key, SELECTION, seeds, "validation" if level == trained(study) else level_split(level))
 
 
 @cache
 def level_scores(study: Study) -> pd.DataFrame:
     """F1 of every cell with each number of distractors, one row each, in points, with 95 % intervals."""
-    rows = []
-    for model, task in study.panels:
-        for key in study.keys(model, task):
-            for level in levels(study):
-                found = stats.summarise("mean", None, f1(study, key, level, study.seeds(key)), 0, RESAMPLES)
-                names = {"model": model, "task": task, "a": key[2], "b": "", "distractors": level}
-                rows.append(names | _numbers(found, found.mean))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"model": model, "task": task, "a": method, "b": "", "distractors": level}
+        | _numbers(f1(study, (model, task, method), level))
+        for panel in study.panels
+        for model, task, method in study.keys(*panel)
+        for level in levels(study)
+    )
 
 
 @cache
 def advantages(study: Study) -> pd.DataFrame:
     """InA against LoRA, and InA with inhibition against InA without, in points: one row for each number of distractors
-    and one for the growth of the advantage, with its `verdict`.
+    and one for the growth of the advantage, with its verdict as in `ina.tables.verdicts.judge`.
 
-    Growth is what an advantage is worth with more distractors than in training, less what it is worth with fewer. Its
-    interval is simultaneous for its family, which is as in `verdicts`.
+    Growth is what an advantage is worth with more distractors than in training, less what it is worth with fewer.
     """
-    compared = list(_compared(study))
-    found: dict[int, stats.Verdict] = {}
-    families: dict[tuple[str, bool], list[int]] = {}
-    for index, (model, task, a, b, *_) in enumerate(compared):
-        families.setdefault((model, is_primary(study, model, a, b, task)), []).append(index)
-    for family in families.values():
-        margins = [stats.METRICS["mean"].margin] * len(family)
-        found |= dict(zip(family, stats.decide([compared[index][-1] for index in family], margins), strict=True))
-    elsewhere = [(tried, _growth_verdicts(tried.study)) for tried in study.at_another_rate()]
-    rows = []
-    for index, (model, task, a, b, by_level, growth) in enumerate(compared):
-        verdict = at_other_rates(found[index], a, b, [(tried, of[model, task, a, b]) for tried, of in elsewhere])
-        names = {"model": model, "task": task, "a": a, "b": b}
-        for level, one in by_level.items():
-            rows.append(names | {"distractors": level} | _numbers(one, one.difference.value))
-        rows.append(
-            names
-            | {"distractors": GROWTH, "verdict": verdict.verdict, "reason": verdict.reason.replace("-", "−")}
-            | {"advantage": verdict.name.replace(verdict.verdict, WORDS[verdict.verdict])}
-            | {"margin": 100 * verdict.margin, "raw_verdict": verdict}
-            | _numbers(growth, growth.difference.value)
-            | {"simultaneous_low": 100 * verdict.interval.low, "simultaneous_high": 100 * verdict.interval.high}
-        )
-    return pd.DataFrame(rows)
+    rows, growths = [], []
+    fewer, more = fewer_and_more(study)
+    for number, (names, by_level) in enumerate(_differences(study)):
+        names |= {"pair": number}
+        rows += [names | {"distractors": level} | _numbers(scores) for level, scores in by_level.items()]
+        growth = mean_scores([by_level[k] for k in more]) - mean_scores([by_level[k] for k in fewer])
+        comparison = Comparison(growth.estimate, METRICS["mean"].margin)
+        growths.append(names | {"distractors": GROWTH, "comparison": comparison, "scores": growth.scores})
+    judged = judge(study, growths, lambda varied: advantages(varied).query("distractors == @GROWTH"))
+    if len(judged):
+        judged["advantage"] = [name.replace(verdict, WORDS[verdict]) for name, verdict in zip(
+            judged["name"], judged["verdict"], strict=True)]  # fmt: skip
+    both = pd.concat([pd.DataFrame(rows), judged.rename(columns={"difference": "value"})], ignore_index=True)
+    return both.sort_values("pair", kind="stable", ignore_index=True) if len(both) else both
 
 
-def _growth_verdicts(study: Study) -> dict[tuple[str, ...], stats.Verdict]:
-    found = advantages(study)
-    growth = found[found["distractors"] == GROWTH]
-    return {(one.model, one.task, one.a, one.b): one.raw_verdict for one in growth.itertuples()}
-
-
-def _compared(study: Study) -> Iterator[tuple[str, str, str, str, dict[int, stats.Comparison], stats.Comparison]]:
+def _differences(study: Study) -> Iterator[tuple[dict[str, str], dict[int, Scores]]]:
+    """The pairs of methods, and their differences in F1 by number of distractors."""
     for model, task, a in study.cells.index:
         of = study.settings(model, a)
         for b in (key[2] for key in study.cells.index if key[:2] == (model, task)):
             to = study.settings(model, b)
             plain = to["kind"] == "lora" or (to["kind"] == "ina" and to["inhibition"] == 0 < of.get("inhibition", 0))
             keys = [(model, task, method) for method in (a, b)]
-            seeds = tuple(sorted(set.intersection(*(set(study.seeds(key)) for key in keys))))
-            if of["kind"] != "ina" or not plain or not seeds:
-                continue
-            scores = [{level: f1(study, key, level, seeds) for level in levels(study)} for key in keys]
-            by_level = {k: stats.compare("mean", None, *(one[k] for one in scores), 0, RESAMPLES) for k in scores[0]}
-            fewer, more = fewer_and_more(study)
-            changes = [
-                np.mean([of[k] for k in more], axis=0) - np.mean([of[k] for k in fewer], axis=0) for of in scores
-            ]
-            yield model, task, a, b, by_level, stats.compare("mean", None, *changes, 0, RESAMPLES)
+            seeds = tuple(seed for seed in study.seeds(keys[0]) if seed in study.seeds(keys[1]))
+            if of["kind"] == "ina" and plain and seeds:
+                names = {"model": model, "task": task, "a": a, "b": b}
+                yield names, {k: f1(study, keys[0], k, seeds) - f1(study, keys[1], k, seeds) for k in levels(study)}
 
 
-def _numbers(found: stats.CellSummary | stats.Comparison, value: float) -> dict:
-    ends = {"low": 100 * found.interval.low, "high": 100 * found.interval.high}
-    return {"seeds": found.seeds, "value": 100 * value, "scores": tuple(100 * s for s in found.scores)} | ends
+def _numbers(found: Scores) -> dict[str, Any]:
+    ends = found.estimate.interval()
+    return {
+        "seeds": found.estimate.seeds,
+        "value": 100 * found.estimate.value,
+        "scores": tuple(100 * found.scores),
+        "low": 100 * ends.low,
+        "high": 100 * ends.high,
+    }
 
 
 def distractor_table(study: Study) -> Table:
@@ -162,9 +146,7 @@ def distractor_table(study: Study) -> Table:
         caption=f"F1 in points with 95 % intervals on the same questions, with so many irrelevant facts in the "
         f"paragraph; trained with {trained(study)}; {SELECTION} epoch.",
         shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Because"]),
-        data=pd.concat(
-            [scores, found.drop(columns=["raw_verdict", "reason"], errors="ignore")], ignore_index=True
-        ).drop(columns=["scores"]),
+        data=pd.concat([scores, found], ignore_index=True).filter(_COLUMNS),
         notes=(
             f"Growth: the difference with {_words(more)} distractors (mean) less that with {_words(fewer)}. It is "
             "positive where the first method gains on the second as more is irrelevant; verdict by the rules of "

@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 
 from ..record import write_atomically
-from .ablation import ablation_table, is_ablation
+from .ablation import ablation_table
 from .claims import parts
 from .costs import cost_table
 from .distractors import distractor_table, levels
 from .frame import Study
-from .mechanism import mechanism_tables
+from .inside import inside_tables
 from .scores import excerpt, score_tables
 from .search import search_table
 from .table import Table, csv, markdown
@@ -23,38 +23,44 @@ _BLOCK = re.compile(r"(<!-- (?P<kind>table|claim): (?P<name>[^>]+) -->\n?)(?P<bo
 
 def tables(study: Study) -> list[Table]:
     """Every table of a study, the tables of scores first; those of one name are one file."""
-    if study.is_search:
-        return main_tables(study)
     verdicts = [verdict_table(study)] if any(pairs(study)) else []
-    return [*main_tables(study), *verdicts, *mechanism_tables(study)]
+    return [*main_tables(study), *verdicts, *inside_tables(study)]
 
 
 @cache
 def main_tables(study: Study) -> list[Table]:
-    """The tables of scores, or that of an ablation or of a search; by number of distractors where there are several."""
-    if study.is_search:
-        return [search_table(study)]
-    if is_ablation(study):
+    """The tables of scores, or that of an ablation; by number of distractors where there are several."""
+    if study.is_ablation:
         return [ablation_table(study)]
     return [*([distractor_table(study)] if levels(study) else []), *score_tables(study)]
 
 
-def expected_files(results: Path, studies: list[Study], all_studies: bool) -> dict[Path, str]:
+def search_tables(searches: list[Study]) -> list[Table]:
+    """One table of all searches, if there are any."""
+    return [search_table(searches)] if searches else []
+
+
+def expected_files(results: Path, studies: list[Study], searches: list[Study], all_studies: bool) -> dict[Path, str]:
     """Every file that should lie under `results` for these studies, and the documents with parts, with its text.
 
-    With `all_studies`, they are all there are: the table of costs and the claims are about them together.
+    With `all_studies`, they are all there are: the tables of searches and of costs and the claims are about them
+    together.
     """
     files: dict[Path, str] = {}
+
+    def add(place: Path, found: list[Table]) -> None:
+        files[place.with_suffix(".md")] = "\n".join(map(markdown, found))
+        files[place.with_suffix(".csv")] = csv(found)
+
     made = {study.name: tables(study) for study in studies}
     for name, of in made.items():
         for table_name in dict.fromkeys(table.name for table in of):
-            group = [table for table in of if table.name == table_name]
-            path = results / "tables" / name / table_name
-            files[path.with_suffix(".md")] = "\n".join(map(markdown, group))
-            files[path.with_suffix(".csv")] = csv(group)
-    if all_studies and studies:
-        files[results / "COSTS.md"] = markdown(cost_table(studies))
-    claims = parts([study for study in studies if not study.is_search]) if all_studies else None
+            add(results / "tables" / name / table_name, [table for table in of if table.name == table_name])
+    if all_studies and searches:
+        add(results / "tables" / "searches", search_tables(searches))
+    if all_studies and (studies or searches):
+        files[results / "COSTS.md"] = markdown(cost_table([*studies, *searches]))
+    claims = parts(studies) if all_studies else None
     for document in _documents(results):
         place = (results / "tables").relative_to(document.parent).as_posix()
         excerpts = {name: markdown(excerpt(of[0], f"{place}/{name}")) for name, of in made.items()}
@@ -81,7 +87,7 @@ def outdated(results: Path, files: dict[Path, str], all_studies: bool) -> list[s
         elif path.read_text(encoding="utf-8") != text:
             problems.append(f"{path} is out of date")
     if all_studies:
-        there = (path for path in sorted((results / "tables").glob("*/*")) if path.is_file())
+        there = sorted((results / "tables").glob("*/*.*"))
         problems += [f"{path} belongs to no record; delete it" for path in there if path not in files]
         problems += [
             f"{path}: the table {block['name']} belongs to no record; empty it"
@@ -99,7 +105,7 @@ def _documents(results: Path) -> list[Path]:
     return [path for path in documents if path.is_file()]
 
 
-def filled(document: Path, tables: dict[str, str], claims) -> str:
+def filled(document: Path, tables: dict[str, str], claims: dict[str, str] | None) -> str:
     """The text of a document with the parts between its markers replaced; tables of other studies stay.
 
     Raises:
@@ -113,7 +119,7 @@ def filled(document: Path, tables: dict[str, str], claims) -> str:
         elif claims is not None:
             if name not in claims:
                 raise ValueError(f"{document}: there is no part of the claims {name!r}; there are {', '.join(claims)}")
-            body = claims[name]()
+            body = claims[name]
         return found[1] + body + found[5]
 
     return _BLOCK.sub(block, document.read_text(encoding="utf-8"))

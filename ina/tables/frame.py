@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,7 @@ class Study:
     root: the folder that holds runs/ and predictions/
     frame: see :func:`frame`
     at_other_rates: the same runs at neighbouring learning rates, see OTHER_RATES
+    cache: see :meth:`once`; shared by studies of the same runs
     """
 
     root: Path
@@ -95,6 +96,7 @@ class Study:
     frame: pd.DataFrame
     records: tuple[Record, ...]
     at_other_rates: tuple[Study, ...] = ()
+    cache: dict[tuple, Any] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -133,6 +135,11 @@ class Study:
     def is_search(self) -> bool:
         """Whether the runs are measured on training rows held out from training, not on dev rows."""
         return "data.select" in self.runs and self.runs["data.select"].notna().any()
+
+    @property
+    def is_ablation(self) -> bool:
+        """Whether the study varies settings of a method rather than methods."""
+        return self.experiment.startswith("ablation_")
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
@@ -182,13 +189,15 @@ class Study:
     def with_records(self, records: Iterable[Record]) -> Study:
         """The same study with other runs."""
         records = tuple(records)
-        return Study(self.root, self.experiment, self.source, frame(records), records)
+        return Study(self.root, self.experiment, self.source, frame(records), records, cache=self.cache)
 
-    def at_another_rate(self) -> Iterator[AtAnotherRate]:
+    @cached_property
+    def at_another_rate(self) -> list[AtAnotherRate]:
         """This study with the runs of one method replaced by those at a neighbouring rate, on the tasks that have them.
 
         Runs count where they have all seeds of the cell that they replace.
         """
+        found = []
         for other in self.at_other_rates:
             for model, method in other.methods:
                 keys = [key for key in other.cells.index if (key[0], key[2]) == (model, method)]
@@ -200,7 +209,8 @@ class Study:
                 theirs, ours = (study.cells.loc[keys[0], "train.learning_rate"] for study in (other, self))
                 name = f"{self.label(model=model, method=method)} at {theirs:g} for {ours:g}"
                 tasks = {task for _, task, _ in keys}
-                yield AtAnotherRate(name, method, theirs < ours, self.with_records([*kept, *new]), tasks)
+                found.append(AtAnotherRate(name, method, theirs < ours, self.with_records([*kept, *new]), tasks))
+        return found
 
     def seeds(self, key: Key) -> tuple[int, ...]:
         return self.cells.loc[key, "seeds"]
@@ -226,12 +236,14 @@ class Study:
 
     def predictions(self, run: str) -> pd.DataFrame:
         """The per-example predictions of a run, by its id."""
-        return _predictions(self, run)
+        return self.once(run, "predictions", lambda: record.read_predictions(self.root, self._by_id[run]))
 
-
-@cache
-def _predictions(study: Study, run: str) -> pd.DataFrame:
-    return record.read_predictions(study.root, study._by_id[run])
+    def once(self, run: str, what: Any, make: Callable[[], Any]) -> Any:
+        """What `make` returns, made once for each run, by its id, and `what`."""
+        key = (self._by_id[run].experiment, self.source, run, what)
+        if key not in self.cache:
+            self.cache[key] = make()
+        return self.cache[key]
 
 
 def studies(root: str | Path, experiment: str | None = None) -> list[Study]:
@@ -264,10 +276,10 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
             f"no finished run of experiment {experiment!r} under {root / 'runs'}; "
             + (f"there are {', '.join(there)}" if there else f"start with: python -m ina.run experiment={experiment}")
         )
-    found = {}
+    found, cache = {}, {}
     for key, runs in sorted(groups.items()):
         runs = sorted(runs, key=_order)
-        found[key] = Study(root, *key[:2], frame(runs), tuple(runs))
+        found[key] = Study(root, *key[:2], frame(runs), tuple(runs), cache=cache)
     for (name, source, is_trial), study in found.items():
         others = (found.get((name + rate, source, is_trial)) for rate in OTHER_RATES)
         found[name, source, is_trial] = replace(study, at_other_rates=tuple(filter(None, others)))

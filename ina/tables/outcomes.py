@@ -1,60 +1,71 @@
-"""What the runs of cells predicted, as the arrays that `ina.stats` takes, and its results on them."""
+"""What the runs of cells predicted, as `ina.stats` takes it; and whether records are true to their predictions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pandas as pd
 
-from .. import stats
-from ..stats.scores import per_run
-from .frame import Key, Study
+from ..record import RecordError, record_path
+from ..stats import Interval, Scores, per_run, score_runs, stack
+from .frame import CELL, SELECTIONS, Key, Study
 
 RESAMPLES = 2_000  # the variance from the examples is then known to about 3 %
+TOLERANCE = 1e-6  # predictions are stored in float32
+SHARED = ["train_rows", "dev_rows", "adapter", "head", "trainable", "dtype"]  # of a cell, in the CSV files of scores
+_ALSO = ["headline", "experiment", "source", "total", "train.learning_rate"]
 _SPLITS = {"accuracy_matched": "validation_matched", "accuracy_mismatched": "validation_mismatched"}
 
 
-@dataclass(frozen=True)
-class Outcomes:
-    """What the runs of a cell predicted: `labels` (n,) or None, `predictions` (seeds, n); `metric` is `ina.stats`'.
-
-    `paragraphs` (n,) or None says which questions are on one paragraph; older records of SQuAD do not know.
-    """
-
-    metric: str
-    examples: np.ndarray
-    labels: np.ndarray | None
-    predictions: np.ndarray
-    paragraphs: np.ndarray | None = None
-
-
-def outcomes(
+def cell_scores(
     study: Study, key: Key, selection: str, seeds: tuple[int, ...] | None = None, split: str | None = None
-) -> Outcomes:
-    """The outcomes behind the headline scores of a cell, of all its seeds or of those given.
+) -> Scores:
+    """The headline scores of a cell, of all its seeds or of those given.
 
-    `split` names another dev split than that of the headline.
+    `split` names another dev split than that of the headline, whose questions are then drawn one by one.
 
     Raises:
         RecordError: A file of predictions is missing.
         ValueError: Two runs were measured on different examples.
     """
-    model, task, method = key
     runs, headline = study.runs, study.cells.loc[key, "headline"]
-    runs = runs[(runs["model"] == model) & (runs["task"] == task) & (runs["method"] == method)]
+    runs = runs[(runs[["model", "task", "method"]] == key).all(axis=1)]
     runs = runs if seeds is None else runs[runs["seed"].isin(seeds)]
-    frames = [study.predictions(run) for run in runs["id"]]
-    frames = [frame[frame["split"] == (split or _SPLITS.get(headline, "validation"))] for frame in frames]
-    first = frames[0]
-    examples = first["id"].to_numpy()
-    if not all(np.array_equal(frame["id"], examples) for frame in frames):
+    found = [study.once(run, (selection, split), lambda run=run: _of_run(study, run, headline, selection, split))
+             for run in runs["id"]]  # fmt: skip
+    if not all(np.array_equal(one.examples, found[0].examples) for one in found):
         raise ValueError(f"the runs of {'--'.join(key)} were measured on different examples; no table can be made")
-    if f"{selection}_exact" in first:
-        predictions = np.stack([frame[f"{selection}_{headline}"].to_numpy(float) for frame in frames])
-        return Outcomes("mean", examples, None, predictions, first.get("paragraph"))
-    predictions = np.stack([frame[f"{selection}_prediction"].to_numpy() for frame in frames])
-    return Outcomes(headline.split("_")[0], examples, first["label"].to_numpy(), predictions)
+    return stack(found)
+
+
+def _of_run(study: Study, run: str, headline: str, selection: str, split: str | None) -> Scores:
+    frame = study.predictions(run)
+    frame = frame[frame["split"] == (split or _SPLITS.get(headline, "validation"))]
+    if f"{selection}_exact" in frame:  # SQuAD's scores are given per question
+        metric, labels, predictions = "mean", None, frame[f"{selection}_{headline}"].to_numpy(float)
+    else:
+        metric, labels = headline.split("_")[0], frame["label"].to_numpy()
+        predictions = frame[f"{selection}_prediction"].to_numpy()
+    # older records of SQuAD do not know which questions are on one paragraph
+    paragraphs = None if split else frame.get("paragraph")
+    return score_runs(metric, labels, predictions[None], 0, RESAMPLES, paragraphs, frame["id"].to_numpy())
+
+
+def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = None) -> Scores | None:
+    """Cell A minus cell B over the seeds that both have; None where there is none.
+
+    Raises:
+        ValueError: They were measured on different examples.
+    """
+    seeds = tuple(seed for seed in study.seeds(a) if seed in study.seeds(b))
+    if not seeds:
+        return None
+    of_a, of_b = (cell_scores(study, key, selection, seeds, split) for key in (a, b))
+    if not np.array_equal(of_a.examples, of_b.examples):
+        names = " and ".join("--".join(key) for key in (a, b))
+        raise ValueError(f"{names} were measured on different examples; they cannot be compared")
+    return of_a - of_b
 
 
 def majority(study: Study, key: Key, metric: str) -> float | None:
@@ -63,14 +74,14 @@ def majority(study: Study, key: Key, metric: str) -> float | None:
     None where no answer fits all: to a similarity, to a question about a span.
     """
     frame = study.predictions(study.cells.loc[key, "id"])
+    frame = frame[frame["split"] == _SPLITS.get(metric, "validation")]
     if "answerable" in frame:
-        answerable = frame.loc[frame["split"] == "validation", "answerable"]
-        if answerable.all():
+        if frame["answerable"].all():
             return None
-        return {"HasAns": 0.0, "NoAns": 1.0}.get(metric.split("_")[0], float((~answerable).mean()))
-    labels = outcomes(study, key, "last", split=_SPLITS.get(metric)).labels
-    if labels is None or labels.dtype.kind == "f":
+        return {"HasAns": 0.0, "NoAns": 1.0}.get(metric.split("_")[0], float((~frame["answerable"]).mean()))
+    if "label" not in frame or frame["label"].dtype.kind == "f":
         return None
+    labels = frame["label"].to_numpy()
     classes, counts = np.unique(labels, return_counts=True)
     return float(per_run(metric.split("_")[0], labels, np.full((1, len(labels)), classes[counts.argmax()]))[0])
 
@@ -81,27 +92,57 @@ def resampled(study: Study) -> str:
     return "paragraphs with all their questions" if known else "examples"
 
 
-@cache
-def summarise(study: Study, key: Key, selection: str) -> stats.CellSummary:
-    """The headline scores of a cell with their interval."""
-    found = outcomes(study, key, selection)
-    return stats.summarise(found.metric, found.labels, found.predictions, 0, RESAMPLES, found.paragraphs)
+def check_metrics(study: Study) -> None:
+    """Work out the metrics of the best and the last epoch from the predictions.
 
-
-@cache
-def compare(study: Study, a: Key, b: Key, selection: str) -> stats.Comparison | None:
-    """Cell A minus cell B over the seeds that both have; None where there is none.
+    Those of SQuAD v2.0 at the best threshold need the answers, which are not stored.
 
     Raises:
-        ValueError: They were measured on different examples.
+        RecordError: A metric is another one; the message names the record's file.
     """
-    seeds = tuple(sorted(set(study.seeds(a)) & set(study.seeds(b))))
-    if not seeds:
-        return None
-    of_a, of_b = (outcomes(study, key, selection, seeds) for key in (a, b))
-    if not np.array_equal(of_a.examples, of_b.examples):
-        names = " and ".join("--".join(key) for key in (a, b))
-        raise ValueError(f"{names} were measured on different examples; they cannot be compared")
-    failed = all(study.degenerate(key, selection)[np.isin(study.seeds(key), seeds)].all() for key in (a, b))
-    arrays = of_a.labels, of_a.predictions, of_b.predictions
-    return stats.compare(of_a.metric, *arrays, 0, RESAMPLES, failed, of_a.paragraphs)
+    for run in study.records:
+        if run.predictions is None:
+            continue
+        frame = study.predictions(run.id)
+        for selection in SELECTIONS:
+            for metric, value in getattr(run, selection).metrics.items():
+                if metric.startswith("best_"):
+                    continue
+                right = _metric_of(frame, selection, metric)
+                if abs(right - value) > TOLERANCE * max(1, abs(right)):
+                    path = study.root / record_path("", run.experiment, run.source, run.id)
+                    raise RecordError(f"{path}: {selection}.metrics.{metric} is {value}; its predictions give {right}")
+
+
+def _metric_of(frame: pd.DataFrame, selection: str, metric: str) -> float:
+    """A metric, named as in a record, from per-example predictions."""
+    suffixes = sorted(frame["split"].unique(), reverse=True)
+    split = next((one for one in suffixes if metric.endswith(one.removeprefix("validation") or "\0")), "validation")
+    frame, name = frame[frame["split"] == split], metric.removesuffix(split.removeprefix("validation"))
+    if "answerable" in frame:
+        part, _, name = name.rpartition("_")
+        frame = frame[frame["answerable"] == (part == "HasAns")] if part else frame
+        return float(frame[f"{selection}_{name}"].mean())
+    labels, predictions = frame["label"].to_numpy(), frame[f"{selection}_prediction"].to_numpy()
+    return float(per_run(name, labels, predictions[None].astype(labels.dtype))[0])
+
+
+@cache
+def summary(study: Study) -> pd.DataFrame:
+    """What every table of scores is a selection of: one row for each cell × metric × selection, in points.
+
+    Columns: n (runs), mean, std, min, max, degenerate (how many of the runs are), low and high (of the headline: the
+    95 % interval of the expected score over seeds and examples), and what all runs of the cell share: SHARED and more.
+    """
+    frame = study.frame.assign(value=study.frame["value"].astype(float), dev_rows=study.frame["n"])
+    groups = frame.groupby([*CELL, "metric", "selection"], sort=False)
+    found = 100 * groups["value"].agg(["mean", "std", "min", "max"])
+    found = found.assign(n=groups.size(), degenerate=groups["degenerate"].sum().astype(int))
+    found = found.join(groups[[*SHARED, *_ALSO]].first()).reset_index()
+    ends = [
+        cell_scores(study, (one.model, one.task, one.method), one.selection).estimate.interval()
+        if one.metric == one.headline
+        else Interval(np.nan, np.nan)
+        for one in found.itertuples()
+    ]
+    return found.assign(low=[100 * one.low for one in ends], high=[100 * one.high for one in ends])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ..labels import METHODS
-from .table import DASH, millions
+from .table import DASH, SECTION, millions
 
 FOLDER = Path(__file__).parents[2] / "results" / "published"
 INSTEAD = {"accuracy_matched": "accuracy", "pearson": "correlation"}  # where a source does not say which of the two
@@ -42,42 +40,46 @@ def beside(source: str, scores: list[tuple[str, str]], averaged: tuple[str, ...]
     """Numbers of others for a table with columns (task, metric), and where each row of them is from.
 
     Returns:
-        One row a number, with its `text`, and the `row_label`, `trainable` and `origin` of the table's row it is in.
+        One row a number, with its `text`, and under the table's own headings the row that it is in.
     """
-    found, sources = [], []
-    for origin, heading in SECTIONS.items():
-        table = published(source)
-        groups = table[table["beside"] == origin].groupby(["model", "method", "inhibition"], sort=False)
-        for (model, method, inhibition), group in groups:
-            entries = {score: _entry(group, *score) for score in scores}
-            entries = {score: entry for score, entry in entries.items() if entry is not None}
-            if not entries:
-                continue
-            where = _where(entries)
-            sources += [where] * (where not in sources)
-            level = f" (Inh {float(inhibition):g})" if inhibition and method != "lora" else ""
-            params = next(iter(entries.values()))["params"]
-            row = {
-                "origin": origin,
-                "row_section": heading,
-                "model": model,
-                "model_label": MODELS[model],
-                "method": method + (f"-inhibition{inhibition}" if level else ""),
-                "row_label": f"{_METHODS[method]}{level} [{sources.index(where) + 1}]",
-                "trainable_label": millions(int(params)) if params.isdigit() else params or DASH,
-                "row_selection": "/".join(sorted({entry["selection"] for entry in entries.values()})),
-            }
-            values = {task: float(entry["value"]) for (task, _), entry in entries.items()}
-            for (task, metric), entry in entries.items():
-                of = entry[["source", "selection", "status", "note"]].to_dict()
-                numbers = {"n": pd.to_numeric(entry["seeds"]), "std": pd.to_numeric(entry["std"])}
-                text = entry["value"] + MARKS.get(entry["status"], "")
-                found.append(row | of | numbers | {"task": task, "metric": metric, "text": text, "mean": values[task]})
-            if averaged and set(averaged) <= set(values):
-                mean = float(np.mean([values[task] for task in averaged]))
-                text = f"{mean:.1f}"
-                found.append(row | {"task": "glue", "metric": "average", "text": text, "mean": mean})
-    return pd.DataFrame(found), [f"[{number}] {where}" for number, where in enumerate(sources, 1)]
+    table, rows, sources = published(source), [], []
+    groups = table[table["beside"] != ""].groupby(["beside", "model", "method", "inhibition"], sort=False)
+    for (origin, model, method, inhibition), group in sorted(groups, key=lambda of: list(SECTIONS).index(of[0][0])):
+        entries = {score: entry for score in scores if (entry := _entry(group, *score)) is not None}
+        if not entries:
+            continue
+        found = pd.DataFrame(entries).T
+        where = _where(found)
+        sources += [where] * (where not in sources)
+        level = f" (Inh {float(inhibition):g})" if inhibition and method != "lora" else ""
+        params = found["params"].iloc[0]
+        found[["task", "metric"]] = list(found.index)
+        found["mean"] = found["value"].astype(float)
+        found["text"] = found["value"] + found["status"].map(MARKS).fillna("")
+        if averaged and set(averaged) <= set(found["task"]):
+            mean = float(
+                found.drop_duplicates("task", keep="last").set_index("task").loc[list(averaged), "mean"].mean()
+            )
+            average = {"task": "glue", "metric": "average", "mean": mean, "text": f"{mean:.1f}"}
+            found = pd.concat([found, pd.DataFrame([average])])
+        rows.append(
+            found.assign(
+                **{
+                    "origin": origin,
+                    "model": model,
+                    "method": method + (f"-inhibition{inhibition}" if level else ""),
+                    "n": pd.to_numeric(found["seeds"]),
+                    "std": pd.to_numeric(found["std"]),
+                    SECTION: SECTIONS[origin],
+                    "Model": MODELS[model],
+                    "Method": f"{_METHODS[method]}{level} [{sources.index(where) + 1}]",
+                    "Trainable": millions(int(params)) if params.isdigit() else params or DASH,
+                    "Epoch": "/".join(sorted(found["selection"].dropna().unique())),
+                }
+            )
+        )
+    notes = [f"[{number}] {where}" for number, where in enumerate(sources, 1)]
+    return (pd.concat(rows) if rows else pd.DataFrame()), notes
 
 
 def _entry(group: pd.DataFrame, task: str, metric: str) -> pd.Series | None:
@@ -88,19 +90,21 @@ def _entry(group: pd.DataFrame, task: str, metric: str) -> pd.Series | None:
     return None
 
 
-def _where(entries: dict[tuple[str, str], pd.Series]) -> str:
-    """Source, status and notes of the entries of one row, each said once."""
-    sources = {score: f"{folder(entry['source'])}, {entry['status']}" for score, entry in entries.items()}
-    seeds = {score: f"n = {entry['seeds']}" if entry["seeds"] else "" for score, entry in entries.items()}
-    notes = {score: entry["note"] for score, entry in entries.items()}
-    return "; ".join(text for part in (sources, seeds, notes) for text in _once(part)) + "."
-
-
-def _once(texts: dict[tuple[str, str], str]) -> Iterable[str]:
-    """Every text that is not blank, preceded by the columns it holds for where it does not hold for all."""
-    for text in dict.fromkeys(filter(None, texts.values())):
-        columns = [column(*score) for score in texts if texts[score] == text]
-        yield text if len(columns) == len(texts) else f"{', '.join(columns)}: {text}"
+def _where(entries: pd.DataFrame) -> str:
+    """Source, status and notes of the entries of one row, each said once, for its columns where not for all."""
+    texts = pd.DataFrame(
+        {
+            "source": [f"{folder(one.source)}, {one.status}" for one in entries.itertuples()],
+            "seeds": [f"n = {seeds}" if seeds else "" for seeds in entries["seeds"]],
+            "note": list(entries["note"]),
+        }
+    )
+    columns, parts = [column(*score) for score in entries.index], []
+    for part in texts:
+        for text in filter(None, texts[part].unique()):
+            of = [name for name, other in zip(columns, texts[part], strict=True) if other == text]
+            parts.append(text if len(of) == len(columns) else f"{', '.join(of)}: {text}")
+    return "; ".join(parts) + "."
 
 
 def column(task: str, metric: str) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from .frame import GLUE, SELECTIONS, SQUAD, Key, Study
-from .outcomes import majority, summarise
+from .frame import GLUE, SELECTIONS, SQUAD, Study
+from .outcomes import SHARED, majority, summary
 from .published import COLUMNS, HEADLINES, MARKS, beside, column
 from .table import DASH, SECTION, Table, millions, points, span, spread
 
 OURS = "This replication"
 AVERAGE = ("glue", "average")
 _NAMES = ["Model", "Method", "Trainable", "Epoch"]
-_BESIDE_THE_DATA = ["row_section", "row_label", "model_label", "trainable_label", "row_selection", "text"]
+_DATA = ["origin", "experiment", "source", "method", "task", "metric", "mean", "model", "selection", "n", "std", "low",
+         "high", "min", "max", "degenerate"]  # fmt: skip
 _THRESHOLD = (
     "v2.0: a question is left unanswered where the null score exceeds that of the best span by more than a threshold "
     "set before training. v2.0 best-thr.: by more than the threshold that gives the highest score on this dev set, "
@@ -56,114 +56,90 @@ def _table(study: Study, tasks: set[str], title: str, source: str, scores: list[
     if tasks != set(study.tasks):
         study = study.with_records(run for run in study.records if run.task in tasks)
     averaged = study.averaged if AVERAGE in scores else ()
-    data = pd.DataFrame([*_majority(study, scores), *_ours(study, scores, averaged)])
     others, sources = beside(source, [score for score in scores if score != AVERAGE], averaged)
-    data = pd.concat([data, others], ignore_index=True)
+    data = pd.concat([_majority(study, scores), _ours(study, scores, averaged), others], ignore_index=True)
     names = {score: column(*score) for score in scores}
     for score in scores:
         if score not in COLUMNS:
             names[score] = f"Avg. of {len(averaged)}" if score == AVERAGE else study.label(task=score[0])
-    rows = []
-    for kind, counts in (("training", "train_rows"), ("dev", "n")):
-        found = {task: span(values) for task, values in study.runs.groupby("task")[counts]}
+    counts = []
+    for kind, rows in (("training", "train_rows"), ("dev", "n")):
+        found = {task: span(values) for task, values in study.runs.groupby("task")[rows]}
         cells = {names[score]: found.get(score[0], "" if score == AVERAGE else DASH) for score in scores}
-        rows.append({SECTION: OURS, "Method": f"{kind} examples"} | cells)
-    for (section, _, label, selection), group in data.groupby(
-        ["row_section", "model", "row_label", "row_selection"], sort=False, dropna=False
-    ):
-        first = group.iloc[0]
-        row = {SECTION: section, "Epoch": selection}
-        if section != OURS or selection != "last":
-            row |= {"Model": first["model_label"], "Method": label, "Trainable": first["trainable_label"]}
-        texts = dict(zip(zip(group["task"], group["metric"], strict=True), group["text"], strict=True))
-        rows.append(row | {names[score]: texts.get(score, DASH) for score in scores})
-    shown = pd.DataFrame(rows, columns=[SECTION, *_NAMES, *names.values()])
+        counts.append({SECTION: OURS, "Method": f"{kind} examples"} | cells)
+    texts = data.fillna({name: "" for name in _NAMES}).set_index([SECTION, *_NAMES, "task", "metric"])["text"]
+    shown = (
+        texts.unstack(["task", "metric"], sort=False).reindex(columns=pd.MultiIndex.from_tuples(scores)).fillna(DASH)
+    )
+    shown = shown.set_axis(list(names.values()), axis=1).reset_index()
+    shown.loc[(shown[SECTION] == OURS) & (shown["Epoch"] == "last"), _NAMES[:3]] = ""
     marks = [f"{mark}: not read at its source (status {status}, see results/published/README.md)."
              for status, mark in MARKS.items() if data["text"].str.contains(mark).any()]  # fmt: skip
     notes = (*_notes(study, averaged, bool((data["origin"] == "baseline").any())), *marks, *sources)
-    data = data[(data["origin"] != "ours") | (data["metric"] != "average")].drop(columns=_BESIDE_THE_DATA)
+    data = data[(data["origin"] != "ours") | (data["metric"] != "average")]
+    data = data.filter([*_DATA, *SHARED, "status", "note"])
+    shown = pd.concat([pd.DataFrame(counts), shown], ignore_index=True)[[SECTION, *_NAMES, *names.values()]]
     return Table("scores", title, caption(study), shown, data, notes)
 
 
-def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> Iterator[dict]:
+def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> pd.DataFrame:
     """Our numbers in points, one a row, method by method; with the text that stands in the cell."""
-    for model, method in study.methods:
-        cells = study.cells[[(of, name) == (model, method) for of, _, name in study.cells.index]]
-        shared = {task for task, metric in scores if (model, task, method) in cells.index}
-        row = {
+    keys = ["model", "method", "selection", "task", "metric"]
+    wanted = [(*of, selection, *score) for of in study.methods for selection in SELECTIONS for score in scores]
+    found = summary(study).set_index(keys).reindex(pd.MultiIndex.from_tuples(wanted, names=keys)).reset_index()
+    averages = (found["task"] == AVERAGE[0]) & (found["metric"] == AVERAGE[1])
+    found = found[averages | found["n"].notna()]
+    counted = len(set(map(len, study.cells["seeds"]))) > 1  # n differs: it stands in the cells, once a method
+    texts = [
+        _average(study, one, averaged, counted)
+        if (one.task, one.metric) == AVERAGE
+        else spread(one.mean, one.std, one.n if counted and one.selection == "best" else None)
+        + (f" †{one.degenerate:.0f}" if one.degenerate else "")
+        for one in found.itertuples()
+    ]
+    trainable = {of: _trainable(cells) for of, cells in found[found["n"].notna()].groupby(["model", "method"])}
+    named = list(zip(found["model"], found["method"], strict=True))
+    return found.assign(
+        **{
             "origin": "ours",
-            "row_section": OURS,
-            "model": model,
-            "model_label": study.label(model=model),
-            "method": method,
-            "row_label": study.label(model=model, method=method),
-            "trainable_label": _trainable(cells[[task in shared for _, task, _ in cells.index]]) if shared else "",
+            "text": texts,
+            SECTION: OURS,
+            "Model": [study.label(model=model) for model, _ in named],
+            "Method": [study.label(model=model, method=method) for model, method in named],
+            "Trainable": [trainable.get(of, "") for of in named],
+            "Epoch": found["selection"],
         }
-        for selection in SELECTIONS:
-            for task, metric in scores:
-                key = (model, task, method)
-                if (task, metric) == AVERAGE:
-                    found = _average(study, model, method, averaged, selection)
-                elif key in cells.index and (values := study.scores(key, selection, metric)) is not None:
-                    found = _numbers(study, key, metric, selection, values)
-                else:
-                    continue
-                names = {"task": task, "metric": metric, "selection": selection, "row_selection": selection}
-                yield row | names | found
+    )
 
 
-def _numbers(study: Study, key: Key, metric: str, selection: str, values: np.ndarray) -> dict:
-    cell, degenerate = study.cells.loc[key], int(study.degenerate(key, selection).sum())
-    found = {"n": len(values), "mean": 100 * values.mean()}
-    if len(values) > 1:
-        found["std"] = 100 * values.std(ddof=1)
-    if metric == cell["headline"]:  # 95 % interval of the expected score
-        interval = summarise(study, key, selection).interval
-        found |= {"low": 100 * interval.low, "high": 100 * interval.high}
-    text = spread(found["mean"], found.get("std"), _n(study, selection, len(values)))
-    return found | {
-        "text": text + (f" †{degenerate}" if degenerate else ""),
-        "min": 100 * values.min(),
-        "max": 100 * values.max(),
-        "degenerate": degenerate,
-        "experiment": study.experiment,
-        "source": study.source,
-        "train_rows": cell["train_rows"],
-        "dev_rows": cell["n"],
-        **cell[["adapter", "head", "trainable", "dtype"]],
-    }
-
-
-def _n(study: Study, selection: str, count: int) -> int | None:
-    """The number of seeds in a cell, where it is not the same everywhere; once a method."""
-    return count if selection == "best" and len(set(map(len, study.cells["seeds"]))) > 1 else None
-
-
-def _average(study: Study, model: str, method: str, averaged: tuple[str, ...], selection: str) -> dict:
+def _average(study: Study, one, averaged: tuple[str, ...], counted: bool) -> str:
     """Mean over tasks; with a spread where all tasks have the same seeds."""
-    keys = [(model, task, method) for task in averaged]
+    keys = [(one.model, task, one.method) for task in averaged]
     if not all(key in study.cells.index for key in keys):
-        return {"text": DASH}
-    scores = [study.scores(key, selection) for key in keys]
+        return DASH
+    scores = [100 * study.scores(key, one.selection) for key in keys]
     if len({study.seeds(key) for key in keys}) > 1:
-        return {"text": points(100 * np.mean([each.mean() for each in scores]))}
+        return points(np.mean([each.mean() for each in scores]))
     means = np.mean(scores, axis=0)
-    std = 100 * means.std(ddof=1) if len(means) > 1 else None
-    return {"text": spread(100 * means.mean(), std, _n(study, selection, len(means)))}
+    std = means.std(ddof=1) if len(means) > 1 else None
+    return spread(means.mean(), std, len(means) if counted and one.selection == "best" else None)
 
 
-def _majority(study: Study, scores: list[tuple[str, str]]) -> Iterator[dict]:
+def _majority(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
     """The scores of one and the same answer to every example, where there is such an answer."""
+    rows = []
     for task, metric in scores:
         key = next((key for key in study.cells.index if key[1] == task), None)
         measured = key and study.scores(key, "last", metric) is not None
         if measured and (value := majority(study, key, metric)) is not None:
-            yield {"origin": "baseline", "experiment": study.experiment, "source": study.source, "row_section": OURS,
-                   "row_label": "Majority class", "row_selection": "", "method": "majority", "task": task,
-                   "metric": metric, "mean": 100 * value, "text": points(100 * value)}  # fmt: skip
+            rows.append({"task": task, "metric": metric, "mean": 100 * value, "text": points(100 * value)})
+    same = {"origin": "baseline", "experiment": study.experiment, "source": study.source, "method": "majority",
+            SECTION: OURS, "Method": "Majority class"}  # fmt: skip
+    return pd.DataFrame(rows).assign(**same) if rows else pd.DataFrame()
 
 
 def _trainable(cells: pd.DataFrame) -> str:
+    cells = cells.astype({name: int for name in ("adapter", "head", "trainable", "total")})
     if (cells["trainable"] == cells["total"]).all():
         return _range(cells["trainable"])
     return f"{_range(cells['adapter'])} + {_range(cells['head'])}"

@@ -1,4 +1,4 @@
-"""Tables of searches: what each training setting scores on held-out training rows, and which one a method takes.
+"""The table of searches: what each training setting scores on held-out training rows, and which one a method takes.
 
 The trials of a search are measured on a share of the training rows (`data.select`), so that what is chosen by them is
 not chosen on the dev rows that every other table reports.
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
 import pandas as pd
 
 from ..labels import value_label
-from .frame import Study
-from .table import DASH, Table, points, spread
+from .frame import Study, task_order
+from .table import DASH, SECTION, Table, points, spread
 
-PARTS = (
-    "_full",
-    "_p90",
-    "_vectors",
-)  # experiments that complete a search with other methods: search_small_full, search_small_p90
+# endings of experiments that complete a search with other methods: search_small_full completes search_small
+PARTS = ("_full", "_p90", "_vectors")
+_COLUMNS = ["experiment", "source", "model", "method", "setting", "task", "seeds", "mean", "std", "over_tasks", "taken"]
 
 
 def joined_searches(searches: list[Study]) -> list[Study]:
@@ -45,23 +42,31 @@ def varied_settings(study: Study, model: str, method: str) -> list[str]:
 
 @cache
 def trials(study: Study) -> pd.DataFrame:
-    """One row for each model, method, setting and task, in points: the settings that were varied, `mean`, `std` and
-    `scores` of the best headline scores over seeds; `over_tasks`, their mean over all tasks of the search, NaN where
-    one was not tried; and `best`, whether that mean is the highest of the method."""
+    """One row for each model, method, setting and task, in points.
+
+    Columns: experiment, source, model, method, task; the settings that were varied, and `setting`, all of them in
+    print; `mean`, `std` and `scores` of the best headline scores over `seeds`; `over_tasks`, their mean over all tasks
+    of the search, NaN where one was not tried; and `taken`, whether that mean is the highest of the method.
+    """
     rows = study.frame[(study.frame["selection"] == "best") & (study.frame["metric"] == study.frame["headline"])]
     tables = []
     for model, method in study.methods:
         settings = varied_settings(study, model, method)
         mine = rows[(rows["model"] == model) & (rows["method"] == method)].astype({"value": float})
         groups = mine.groupby([*(f"train.{name}" for name in settings), "task"])["value"]
-        found = (100 * groups.agg(["mean", "std"])).assign(scores=groups.agg(lambda of: tuple(100 * of)))
-        found = found.reset_index().rename(columns=lambda column: column.removeprefix("train."))
-        by_setting = found.groupby(settings)["mean"] if settings else found.groupby(lambda _: 0)["mean"]
+        found = 100 * groups.agg(["mean", "std"])
+        found = found.assign(seeds=groups.size(), scores=groups.agg(lambda of: tuple(100 * of))).reset_index()
+        found = found.rename(columns=lambda column: column.removeprefix("train."))
+        found["setting"] = [
+            ", ".join(f"{name.replace('_', ' ')} {value_label(value)}" for name, value in of.items())
+            for of in found[settings].to_dict("records")
+        ]
+        by_setting = found.groupby("setting")["mean"]
         complete = by_setting.transform("size") == len(study.tasks)
         found["over_tasks"] = by_setting.transform("mean").where(complete)
-        found["best"] = found["over_tasks"] == found["over_tasks"].max()
+        found["taken"] = found["over_tasks"] == found["over_tasks"].max()
         tables.append(found.assign(model=model, method=method))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True).assign(experiment=study.experiment, source=study.source)
 
 
 def unfinished(study: Study) -> set[tuple[str, str]]:
@@ -70,44 +75,38 @@ def unfinished(study: Study) -> set[tuple[str, str]]:
     return {(run.model.name, run.method_label) for name, run in (study.plan or {}).items() if name not in there}
 
 
-def search_table(study: Study) -> Table:
-    """A row for each method and setting, a column for each task."""
-    found, still_open = trials(study), unfinished(study)
-    columns = {task: f"{study.label(task=task)} ({study.runs.loc[study.runs['task'] == task, 'headline'].iloc[0]})"
-               for task in study.tasks}  # fmt: skip
-    known = {"task", "mean", "std", "scores", "over_tasks", "best", "model", "method"}
-    settings = [name for name in found if name not in known]
-    rows, data = [], []
-    for (model, method), of_method in found.groupby(["model", "method"], sort=False):
-        labels = {"Model": study.label(model=model), "Method": study.label(model=model, method=method)}
-        for setting, group in of_method.groupby(settings, sort=False, dropna=False) if settings else [((), of_method)]:
-            setting, first = dict(zip(settings, setting, strict=True)), group.iloc[0]
-            texts = {columns[of.task]: spread(of.mean, of.std, len(of.scores)) for of in group[
-                ["task", "mean", "std", "scores"]].itertuples()}  # fmt: skip
-            mark = ("best so far" if (model, method) in still_open else "taken") if first["best"] else ""
+def search_table(searches: list[Study]) -> Table:
+    """A section a search, a row for each method and setting, a column for each task."""
+    rows, data = [], pd.concat([trials(study) for study in searches], ignore_index=True)
+    columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
+               for task in sorted(data["task"].unique(), key=task_order)}  # fmt: skip
+    for study in searches:
+        still_open = unfinished(study)
+        for (model, method, setting), of in trials(study).groupby(["model", "method", "setting"], sort=False):
+            first, is_open = of.iloc[0], (model, method) in still_open
+            label = study.label(model=model, method=method)
             rows.append(
-                labels
-                | {name.replace("_", " "): DASH if pd.isna(v) else value_label(v) for name, v in setting.items()}
-                | {column: texts.get(column, DASH) for column in columns.values()}
-                | {"Mean": DASH if np.isnan(first["over_tasks"]) else points(first["over_tasks"]), "": mark}
+                {
+                    SECTION: f"{study.experiment}, data source {study.source}: {study.count} runs",
+                    "Model": study.label(model=model),
+                    "Method": label,
+                    "Setting": setting,
+                    **{columns[one.task]: spread(one.mean, one.std, one.seeds) for one in of.itertuples()},
+                    "Mean": DASH if pd.isna(first["over_tasks"]) else points(first["over_tasks"]),
+                    "": ("best so far" if is_open else "taken") if first["taken"] else "",
+                }
             )
-            labels = {}
-            names = {"experiment": study.experiment, "source": study.source, "model": model, "method": method}
-            scores = dict(zip(group["task"], group["mean"], strict=True))
-            data.append(names | setting | scores | {"mean": first["over_tasks"], "taken": first["best"]})
-    shares = " or ".join(f"{100 * share:g} %" for share in sorted(study.runs["data.select"].unique()))
+    shares = sorted({share for study in searches for share in study.runs["data.select"]})
+    shown = pd.DataFrame(rows, columns=[SECTION, "Model", "Method", "Setting", *columns.values(), "Mean", ""])
     return Table(
-        name="search",
-        title=f"Search on held-out training rows, experiment {study.experiment}, data source {study.source}",
-        caption=f"{study.count} runs. Best headline score in points on {shares} of the training rows, which were held "
-        "out; number of seeds in brackets. No dev row was looked at.",
-        shown=pd.DataFrame(
-            rows,
-            columns=["Model", "Method", *(name.replace("_", " ") for name in settings), *columns.values(), "Mean", ""],
-        ),  # fmt: skip
-        data=pd.DataFrame(data),
+        name="searches",
+        title="Searches on held-out training rows",
+        caption=f"Best headline score in points on {' or '.join(f'{100 * share:g} %' for share in shares)} of the "
+        "training rows, which were held out; number of seeds in brackets. No dev row was looked at.",
+        shown=shown.fillna(DASH),
+        data=data[_COLUMNS],
         notes=(
-            "taken: the best mean over the tasks among the settings tried for this method"
-            + ("; best so far: others are still to be tried." if still_open else "."),
+            "taken: the best mean over the tasks of the search among the settings tried for this method; best so far: "
+            "others are still to be tried.",
         ),
     )

@@ -10,7 +10,8 @@ import pandas as pd
 DASH = "–"  # not measured
 SECTION = "section"  # column of `shown`: the heading under which a row stands
 _LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Because", "Site", "Activation",
-         "Sites", "Maximum per", "Through the maximum", "Advantage", "Experiment", "Data", "Repeat"}  # fmt: skip
+         "Sites", "Setting", "Our runs", "Methods", "Maximum per", "Through the maximum", "Advantage", "Experiment",
+         "Data", "Repeat"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,26 +35,29 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    """For the terminal and for README files: columns are padded, so that the source reads as a table too."""
-    head = [name for name in table.shown if name != SECTION]
+    """For the terminal and for README files."""
+    parts = [f"**{table.title}.** {table.caption}\n", rows_as_markdown(table.shown)]
+    parts += ["".join(f"- {note}\n" for note in table.notes)] * bool(table.notes)
+    return "\n".join(parts)
+
+
+def rows_as_markdown(shown: pd.DataFrame) -> str:
+    """Columns are padded, so that the source reads as a table too."""
+    head = [name for name in shown if name != SECTION]
     lines, section = [], ""
-    for row in table.shown.fillna("").to_dict("records"):
+    for row in shown.fillna("").to_dict("records"):
         if row.get(SECTION, section) != section:
             section = row[SECTION]
             lines.append([f"**{section}**", *[""] * (len(head) - 1)])
-        lines.append([row[name] for name in head])
-    lines = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+        lines.append([row[name].replace("|", "\\|") for name in head])
     widths = [max(3, *(len(line[i]) for line in [head, *lines])) for i in range(len(head))]
     left = [_is_text(name) for name in head]
-
-    def padded(cells: list[str]) -> str:
-        texts = (c.ljust(w) if is_left else c.rjust(w) for c, w, is_left in zip(cells, widths, left, strict=True))
-        return f"| {' | '.join(texts)} |"
-
     rule = ["-" * width if is_left else "-" * (width - 1) + ":" for width, is_left in zip(widths, left, strict=True)]
-    parts = [f"**{table.title}.** {table.caption}", "\n".join(map(padded, [head, rule, *lines]))]
-    parts += ["\n".join(f"- {note}" for note in table.notes)] * bool(table.notes)
-    return "\n\n".join(parts) + "\n"
+    text = ""
+    for cells in [head, rule, *lines]:
+        padded = (c.ljust(w) if is_left else c.rjust(w) for c, w, is_left in zip(cells, widths, left, strict=True))
+        text += f"| {' | '.join(padded)} |\n"
+    return text
 
 
 def csv(tables: list[Table]) -> str:

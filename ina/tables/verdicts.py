@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,23 +13,16 @@ import pandas as pd
 from .. import stats
 from ..stats import METRICS
 from .frame import SELECTIONS, AtAnotherRate, Study
-from .outcomes import RESAMPLES, compare, resampled
+from .outcomes import RESAMPLES, paired, resampled
 from .table import DASH, SECTION, Table, interval, points, signed
 
 MEAN = "mean"  # in the place of a task: the mean over tasks
 _SAME = ("r", "alpha", "dropout", "sites")  # what LoRA must share with the InA it is compared with
-
-
-@dataclass(frozen=True)
-class _Judged:
-    model: str
-    a: str
-    b: str
-    task: str
-    compared: stats.Comparison | stats.Aggregate
-    margin: float
-    primary: bool
-    verdict: stats.Verdict | None = None
+_COLUMNS = [
+    *("experiment", "source", "selection", "model", "a", "b", "task", "seeds", "difference", "low", "high", "family"),
+    *("simultaneous_low", "simultaneous_high", "p_difference", "p_equivalence", "margin", "smallest_margin"),
+    *("verdict", "holds_at_other_rates", "seeds_needed", "examples_needed"),
+]
 
 
 def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
@@ -73,33 +66,46 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
 def verdicts(study: Study) -> pd.DataFrame:
     """Verdicts on all pairs of a study by both selections, one row each, in points.
 
-    Beside the columns of the CSV file: `name` (the verdict in print), `tasks` (number of them in a mean), `scores` (A
-    minus B of each seed), `degenerate`, `reason`, `needed` (what would decide, in print). Those of one model are two
-    families, the primary one and the others.
+    Beside the columns of the CSV file: see `judge`, and `tasks` (number of them in a mean). A verdict that does not
+    hold at neighbouring learning rates says so.
     """
-    return pd.DataFrame([_row(study, selection, one) for selection in SELECTIONS for one in _judged(study, selection)])
+    found = [judge(study, _compared(study, selection), lambda varied, selection=selection: verdicts(varied).query(
+        "selection == @selection")) for selection in SELECTIONS]  # fmt: skip
+    found = [of.sort_values("family", ascending=False, kind="stable") for of in found if len(of)]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
-def _judged(study: Study, selection: str) -> list[_Judged]:
-    families: dict[tuple[str, bool], list[_Judged]] = {}
-    for one in _compared(study, selection):
-        families.setdefault((one.model, one.primary), []).append(one)
-    judged = []
-    for _, family in sorted(families.items(), key=lambda item: not item[0][1]):
-        found = stats.decide([one.compared for one in family], [one.margin for one in family])
-        judged += [replace(one, verdict=verdict) for one, verdict in zip(family, found, strict=True)]
-    elsewhere: dict[tuple[str, ...], list[tuple[AtAnotherRate, stats.Verdict]]] = {}
-    for tried in study.at_another_rate():
-        for one in _judged(tried.study, selection):
-            if tried.tasks >= ({one.task} if one.task != MEAN else set(study.averaged)):
-                elsewhere.setdefault(_pair(one), []).append((tried, one.verdict))
-    return [
-        replace(one, verdict=at_other_rates(one.verdict, one.a, one.b, elsewhere.get(_pair(one), []))) for one in judged
+def judge(study: Study, compared: Iterable[dict[str, Any]], again: Callable[[Study], pd.DataFrame]) -> pd.DataFrame:
+    """Verdicts on comparisons of a study, one row each, in points.
+
+    Those of one model are two families, the primary one and the others. Columns that no CSV file has: `comparison` and
+    `judged` (of `ina.stats`), `scores` (A minus B of each seed), and in print `name` (the verdict), `reason` and
+    `needed` (what would decide).
+
+    Args:
+        compared: model, a, b, task, comparison and raw scores of each.
+        again: The same verdicts on the study with one method at a neighbouring rate.
+    """
+    rows = pd.DataFrame(compared, dtype=object)
+    if not len(rows):
+        return rows
+    named = rows[["model", "a", "b", "task"]].itertuples(index=False)
+    rows["family"] = ["primary" if is_primary(study, *names) else "other" for names in named]
+    rows["judged"] = None
+    for _, family in rows.groupby(["model", "family"]):
+        rows.loc[family.index, "judged"] = pd.Series(stats.decide(list(family["comparison"])), family.index)
+    tried: dict[tuple[str, ...], list[tuple[AtAnotherRate, stats.Verdict]]] = {}
+    for at in study.at_another_rate:
+        for one in again(at.study).itertuples():
+            if at.tasks >= ({one.task} if one.task != MEAN else set(study.averaged)):
+                tried.setdefault((one.model, one.a, one.b, one.task), []).append((at, one.judged))
+    rows["judged"] = [
+        at_other_rates(one.judged, one.a, one.b, tried.get((one.model, one.a, one.b, one.task), []))
+        for one in rows.itertuples()
     ]
-
-
-def _pair(one: _Judged) -> tuple[str, ...]:
-    return one.model, one.a, one.b, one.task
+    numbers = pd.DataFrame(map(_numbers, rows["comparison"], rows["judged"]))
+    scores = [tuple(100 * score for score in of) for of in rows["scores"]]
+    return pd.concat([rows.assign(experiment=study.experiment, source=study.source, scores=scores), numbers], axis=1)
 
 
 def at_other_rates(
@@ -107,43 +113,17 @@ def at_other_rates(
 ) -> stats.Verdict:
     """The verdict on methods a and b after a look at those `tried` with one of the two at a neighbouring rate."""
     tried = [(at, found) for at, found in tried if at.method in (a, b)]
-    needed = set(product((a, b), (True, False)))
-    complete = {(at.method, at.lower) for at, _ in tried} >= needed
+    complete = {(at.method, at.lower) for at, _ in tried} >= set(product((a, b), (True, False)))
     return stats.at_other_rates(verdict, {at.name: found for at, found in tried}, complete)
 
 
-def _compared(study: Study, selection: str) -> Iterator[_Judged]:
-    for model, a, b in pairs(study):
-        found, seeds = {}, set()
-        for task in study.tasks:
-            keys = [(model, task, method) for method in (a, b)]
-            if all(key in study.cells.index for key in keys) and (compared := compare(study, *keys, selection)):
-                margin = METRICS[compared.metric].margin
-                yield _Judged(model, a, b, task, compared, margin, is_primary(study, model, a, b, task))
-                if task in study.averaged:
-                    found[task] = compared
-                    seeds.add(frozenset(study.seeds(keys[0])) & frozenset(study.seeds(keys[1])))
-        if len(found) > 1:
-            margin = sum(METRICS[compared.metric].margin for compared in found.values()) / len(found)
-            mean = stats.aggregate(list(found.values()), same_seeds=len(seeds) == 1)
-            yield _Judged(model, a, b, MEAN, mean, margin, is_primary(study, model, a, b, MEAN))
-
-
-def _row(study: Study, selection: str, one: _Judged) -> dict:
-    compared, verdict = one.compared, one.verdict
+def _numbers(compared: stats.Comparison, verdict: stats.Verdict) -> dict[str, Any]:
+    difference, own = compared.difference, compared.difference.interval()
     return {
-        "experiment": study.experiment,
-        "source": study.source,
-        "selection": selection,
-        "model": one.model,
-        "a": one.a,
-        "b": one.b,
-        "task": one.task,
-        "seeds": compared.difference.seeds,
-        "difference": 100 * compared.difference.value,
-        "low": 100 * compared.interval.low,
-        "high": 100 * compared.interval.high,
-        "family": "primary" if one.primary else "other",
+        "seeds": difference.seeds,
+        "difference": 100 * difference.value,
+        "low": 100 * own.low,
+        "high": 100 * own.high,
         "simultaneous_low": 100 * verdict.interval.low,
         "simultaneous_high": 100 * verdict.interval.high,
         "p_difference": verdict.p_difference,
@@ -152,15 +132,42 @@ def _row(study: Study, selection: str, one: _Judged) -> dict:
         "smallest_margin": np.nan if verdict.smallest_margin is None else 100 * verdict.smallest_margin,
         "verdict": verdict.verdict,
         "holds_at_other_rates": verdict.holds_at_other_rates,
+        "name": verdict.name,
         "seeds_needed": verdict.needed and verdict.needed.seeds,
         "examples_needed": verdict.needed and verdict.needed.examples,
-        "name": verdict.name,
-        "tasks": getattr(compared, "tasks", 1),
-        "scores": tuple(100 * score for score in compared.scores),
         "degenerate": compared.degenerate,
         "reason": verdict.reason.replace("-", "−"),
         "needed": _needed(verdict.needed),
     }
+
+
+def _compared(study: Study, selection: str) -> Iterator[dict[str, Any]]:
+    for model, a, b in pairs(study):
+        found, seeds = [], set()
+        row = {"selection": selection, "model": model, "a": a, "b": b}
+        for task in study.tasks:
+            keys = [(model, task, method) for method in (a, b)]
+            if not all(key in study.cells.index for key in keys):
+                continue
+            if (scores := paired(study, *keys, selection)) is None:
+                continue
+            shared = [np.isin(study.seeds(key), study.seeds(other)) for key, other in (keys, keys[::-1])]
+            failed = all(study.degenerate(key, selection)[of].all() for key, of in zip(keys, shared, strict=True))
+            one = stats.Comparison(scores.estimate, METRICS[scores.metric].margin, failed)
+            yield row | {"task": task, "comparison": one, "scores": scores.scores, "tasks": 1}
+            if task in study.averaged:
+                found.append((one, scores.scores))
+                seeds.add(frozenset(study.seeds(keys[0])) & frozenset(study.seeds(keys[1])))
+        if len(found) > 1:
+            comparisons, scores = zip(*found, strict=True)
+            by_seed = np.array(scores) if len(seeds) == 1 else None
+            mean = stats.Comparison(
+                stats.mean_of([one.difference for one in comparisons], by_seed),
+                float(np.mean([one.margin for one in comparisons])),
+                all(one.degenerate for one in comparisons),
+            )
+            scores = () if by_seed is None else by_seed.mean(axis=0)
+            yield row | {"task": MEAN, "comparison": mean, "scores": scores, "tasks": len(found)}
 
 
 def _needed(needed: stats.SeedsNeeded | None) -> str:
@@ -207,7 +214,7 @@ def verdict_table(study: Study) -> Table:
         caption="Differences of the headline scores in points at the last epoch, paired by seed and by example, with "
         "the verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
         shown=shown,
-        data=data.drop(columns=["name", "tasks", "scores", "degenerate", "reason", "needed"]),
+        data=data[_COLUMNS],
         notes=(
             "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
             "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "

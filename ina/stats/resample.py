@@ -1,4 +1,4 @@
-"""Metrics of many runs on many resamples of the examples at once.
+"""Metrics of many runs on many resamples of the examples at once, and the `Scores` that come of it.
 
 A resample of n examples is a row of counts: how often each example was drawn. Every metric here is a function of
 weighted sums over examples, so 10,000 resamples of five runs cost a few matrix products instead of 50,000 loops.
@@ -8,11 +8,17 @@ Each function takes `labels` (n,), `predictions` (runs, n) and `weights` (resamp
 predictions) it is 0: no skill shown. That is scikit-learn's convention for MCC and F1; for the correlations it is ours.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
+from .estimate import Estimate, from_resamples
+
+RESAMPLES = 10_000
 ELEMENTS_PER_CHUNK = 2**18  # counts held at once: 2 MB, which stays in a core's cache
 
 
@@ -124,30 +130,106 @@ def per_run(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> 
     return METRICS[metric].score(labels, predictions, np.ones((1, predictions.shape[1])))[0]
 
 
-def per_resample(
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of the runs of a cell, or what is worked out of such scores seed by seed.
+
+    A difference of two cells, paired by seed and by example, is ``a - b``.
+
+    scores: on the examples as they are, (seeds,)
+    resampled: on resamples of the examples, (resamples, seeds), the same for all runs
+    examples: their names, (n,)
+    clusters: the number of groups that were drawn as a whole; None where single examples were
+    """
+
+    metric: str
+    scores: np.ndarray
+    resampled: np.ndarray
+    examples: np.ndarray
+    clusters: int | None
+
+    def __sub__(self, other: Scores) -> Scores:
+        if len(self.scores) != len(other.scores) or not np.array_equal(self.examples, other.examples):
+            shapes = " and ".join(f"{len(one.scores)} seeds on {len(one.examples)} examples" for one in (self, other))
+            raise ValueError(f"a pair needs the same seeds and the same examples; got {shapes}")
+        return replace(self, scores=self.scores - other.scores, resampled=self.resampled - other.resampled)
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """The expected score of a new seed on new examples."""
+        return from_resamples(
+            self.scores, self.resampled, len(self.examples), METRICS[self.metric].leverage, self.clusters
+        )
+
+
+def score_runs(
     metric: str,
     labels: np.ndarray | None,
     predictions: np.ndarray,
-    rng: np.random.Generator,
-    resamples: int,
-    cluster: np.ndarray | None = None,
-) -> np.ndarray:
-    """The metric of each run on each of `resamples` bootstrap samples of the examples, (resamples, runs).
+    rng: np.random.Generator | int,
+    resamples: int = RESAMPLES,
+    clusters: np.ndarray | None = None,
+    examples: np.ndarray | None = None,
+) -> Scores:
+    """Score every run on the examples and on bootstrap samples of them.
 
-    All runs are scored on the same resamples. The draws depend on `rng` and n alone, not on what is predicted. With
-    `cluster` (n,), numbers from 0 without a gap, whole clusters are drawn instead of examples, as many as there are
-    (Field and Welsh 2007, "Bootstrapping clustered data").
+    Args:
+        labels: (n,); None for metric "mean", which takes scores per example.
+        predictions: (seeds, n).
+        rng: The same integer gives the same resamples, whatever is predicted.
+        clusters: (n,); examples with the same value, such as the questions on one paragraph, are drawn together, as
+            many clusters as there are (Field and Welsh 2007, "Bootstrapping clustered data").
+        examples: (n,); what tells them from others, by default their number.
+
+    Raises:
+        ValueError: The metric is not defined for this input.
     """
-    n = predictions.shape[1]
-    units = n if cluster is None else cluster.max() + 1
-    rows = max(1, ELEMENTS_PER_CHUNK // n)
-    result = np.empty((resamples, len(predictions)))
+    labels, predictions = checked(metric, labels, predictions)
+    count, cluster = _numbered(clusters, predictions.shape[1])
+    units = predictions.shape[1] if count is None else count
+    drawn = (_draw if isinstance(rng, np.random.Generator) else _drawn)(units, resamples, rng)
+    rows = max(1, ELEMENTS_PER_CHUNK // predictions.shape[1])
+    resampled = np.empty((resamples, len(predictions)))
     for start in range(0, resamples, rows):
-        weights = rng.multinomial(units, np.full(units, 1 / units), size=min(rows, resamples - start)).astype(float)
-        if cluster is not None:
-            weights = weights[:, cluster]
-        result[start : start + rows] = METRICS[metric].score(labels, predictions, weights)
-    return result
+        weights = drawn[start : start + rows].astype(float)
+        weights = weights if cluster is None else weights[:, cluster]
+        resampled[start : start + rows] = METRICS[metric].score(labels, predictions, weights)
+    examples = np.arange(predictions.shape[1]) if examples is None else np.asarray(examples)
+    return Scores(metric, per_run(metric, labels, predictions), resampled, examples, count)
+
+
+def stack(found: Sequence[Scores]) -> Scores:
+    """The scores of several runs on the same resamples as one."""
+    scores = np.concatenate([one.scores for one in found])
+    return replace(found[0], scores=scores, resampled=np.concatenate([one.resampled for one in found], axis=1))
+
+
+def mean_scores(found: Sequence[Scores]) -> Scores:
+    """The mean of several scores of the same runs on the same resamples, seed by seed."""
+    scores = np.mean([one.scores for one in found], axis=0)
+    return replace(found[0], scores=scores, resampled=np.mean([one.resampled for one in found], axis=0))
+
+
+def _draw(units: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    counts = rng.multinomial(units, np.full(units, 1 / units), size=resamples)
+    return counts.astype(np.uint16)
+
+
+@lru_cache(maxsize=8)
+def _drawn(units: int, resamples: int, seed: int) -> np.ndarray:
+    return _draw(units, resamples, np.random.default_rng(seed))
+
+
+def _numbered(clusters: np.ndarray | None, examples: int) -> tuple[int | None, np.ndarray | None]:
+    """How many clusters there are, and the number of the cluster of each example."""
+    if clusters is None:
+        return None, None
+    if np.shape(clusters) != (examples,):
+        raise ValueError(f"clusters have shape {np.shape(clusters)} for {examples} examples")
+    names, cluster = np.unique(clusters, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError("all examples are in one cluster, which says nothing about new ones; two clusters are needed")
+    return len(names), cluster
 
 
 def checked(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:

@@ -1,0 +1,201 @@
+"""What was measured inside the trained models of a study: where attention goes, and what the gate does.
+
+The value of a run is a mean over the passages of the dev set. An interval is for a new seed on the same passages: t
+over the runs' values. Differences are paired by seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ..analysis import measurement
+from ..analysis.gates import MEASURES
+from ..analysis.measurement import ALL, Measurement
+from .frame import CELL, Study
+from .table import DASH, SECTION, Table, interval, points, signed
+
+ELSEWHERE = "elsewhere"
+KINDS = ("special", "punctuation", "question", "answer", "distractor", "other")
+_RANKS = ["rank_before", "rank_behind"]
+_INTERVALS = "In brackets: 95 % intervals for a new seed on the same passages (t over seeds)."
+_ATTENTION = {kind: f"Attention to {kind.capitalize()}" for kind in KINDS} | {ELSEWHERE: "Elsewhere if merged"}
+_DECIMALS = {"negative_peak": 3}  # rare
+_GATE = {
+    "update": "Update / base, %",
+    "passed": "Passed, %",
+    "inhibited": "Inhibited, %",
+    "tail": "Through the tail, %",
+    "negative_peak": "Negative maximum, %",
+    "raised": "Then passed, % of no threshold",
+    "rank_before": "Effective rank before",
+    "rank_behind": "Effective rank behind",
+    "inhibited_apart": "Inhibited, answer − distractor",
+    "passed_apart": "Passed, answer − distractor",
+}
+
+
+@cache
+def measured(study: Study) -> list[Measurement]:
+    """What was measured in the study's models, in the order of its methods; empty where nobody looked into them.
+
+    Raises:
+        RecordError: A measurement is damaged, or of another run than the record.
+    """
+    return measurement.of_runs(study.root, study.records)
+
+
+@cache
+def measurements(study: Study) -> pd.DataFrame:
+    """One row a number: model, task, method, seed, and see `ina.analysis.measurement.Measurement`; shares in points."""
+    frame = pd.concat([measurement.frame(found) for found in measured(study)], ignore_index=True)
+    return frame.assign(value=frame["value"].where(frame["measure"].isin(_RANKS), 100 * frame["value"]))
+
+
+def attention(study: Study) -> pd.DataFrame:
+    """The rows on attention paid, and, to "elsewhere", on what of it is moved by merging."""
+    found = measurements(study)
+    found = found[found["measure"].isin(["attention", "moved"])]
+    return found.assign(to=found["to"].replace("", ELSEWHERE))
+
+
+def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    """Columns mean, low, high and seeds, indexed by model, task, method and `keys`.
+
+    What the keys leave open, such as the layer, is averaged within each run first. One run alone has no interval (NaN).
+    """
+    groups = _runs(frame, keys).groupby([*CELL, *keys], sort=False)["value"]
+    found = groups.agg(mean="mean", std="std", seeds="count")
+    half = stats.t.ppf(0.975, found["seeds"] - 1) * found["std"] / np.sqrt(found["seeds"])
+    return found.assign(low=found["mean"] - half, high=found["mean"] + half)[["mean", "low", "high", "seeds"]]
+
+
+def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
+    """The same for the differences to the method `base`, over the seeds that both have."""
+    runs = _runs(frame, keys)
+    on = ["model", "task", *keys, "seed"]
+    both = runs[runs["method"] != base].merge(runs[runs["method"] == base], on=on, suffixes=("", "_base"))
+    return over_seeds(both.assign(value=both["value"] - both["value_base"]), *keys)
+
+
+def _runs(frame: pd.DataFrame, keys: tuple[str, ...]) -> pd.DataFrame:
+    return frame.groupby([*CELL, *keys, "seed"], sort=False)["value"].mean().reset_index()
+
+
+def inside_tables(study: Study) -> list[Table]:
+    """Attention and the gate; none where nothing was measured."""
+    if not measured(study):
+        return []
+    has_gate = (measurements(study)["site"] != "").any()
+    return [attention_table(study), *([gate_table(study)] if has_gate else [])]
+
+
+def attention_table(study: Study) -> Table:
+    """A row a method: the attention that tokens of each kind get; below, differences to LoRA and to no inhibition."""
+    frame, found = attention(study), measurements(study)
+    of_all = frame[frame["by"] == ALL]
+    shares = found[found["measure"] == "share"].drop_duplicates(["model", "task", "to"])
+    equal = shares.assign(method="")
+    blocks = [
+        _block(study, over_seeds(equal, "to"), "to", "share of attention, %").assign(
+            Method="If all tokens got equal", n=DASH
+        ),
+        _block(study, over_seeds(of_all, "to"), "to", "share of attention, %"),
+    ]
+    data = [over_seeds(frame, "layer", "by", "to").assign(less="")]
+    for base, label in _bases(study):
+        found = difference_to(of_all[of_all["to"] != ELSEWHERE], base, "to")
+        blocks.append(_block(study, found, "to", f"less {label}, points", signed))
+        data.append(difference_to(frame, base, "layer", "by", "to").assign(less=base))
+    return Table(
+        name="attention",
+        title=f"Attention in the trained models, experiment {study.experiment}, data source {study.source}",
+        caption=f"Attention paid to tokens of a kind: mean over all tokens, heads, layers and {_passages(study)}. The "
+        f"adapter is unmerged. {_INTERVALS}",
+        shown=_shown(blocks, ["Method", "n"], _ATTENTION),
+        data=pd.concat([one.reset_index() for one in data], ignore_index=True),
+        notes=(
+            "Distractor: sentences that state the same kind of fact about something else. Punctuation: of question and "
+            "text alike.",
+            "Elsewhere if merged: how much attention goes to other tokens once the linear part of the adapter is "
+            "merged into the base weight and the gate is dropped, as the released code does before it draws maps.",
+            _answers(study),
+        ),
+    )
+
+
+def gate_table(study: Study) -> Table:
+    """What the adapter does, mean over layers and tokens: a row for each method and site."""
+    frame = measurements(study)
+    frame = frame[frame["site"] != ""]
+    kinds = frame[frame["measure"].isin(["inhibited", "passed"])].pivot(
+        index=[*CELL, "seed", "layer", "site", "measure"], columns="by", values="value"
+    )
+    apart = kinds.reindex(columns=["answer", "distractor"]).diff(-1, axis=1)["answer"].rename("value").reset_index()
+    apart = apart.assign(measure=apart["measure"] + "_apart", by=ALL)
+    found = over_seeds(pd.concat([frame[frame["by"] == ALL], apart]), "site", "measure")
+    return Table(
+        name="gate",
+        title=f"The gate in the trained models, experiment {study.experiment}, data source {study.source}",
+        caption=f"Mean over layers and the tokens of {_passages(study)}. {_INTERVALS}",
+        shown=_shown([_block(study, found, "measure", "")], ["Method", "Site", "n"], _GATE),
+        data=over_seeds(frame.rename(columns={"by": "kind"}), "layer", "site", "kind", "measure").reset_index(),
+        notes=(
+            *(f"{_GATE[name].split(',')[0]}: {text}." for name, text in MEASURES.items()),
+            "Effective rank: of the update over all tokens, exp of the entropy of its normalised singular values: "
+            "before the gate, with Z in the place of f(Z − Th), and behind it. From 1 to the rank.",
+            "Answer − distractor: the difference between tokens of the two kinds, in points.",
+        ),
+    )
+
+
+def _bases(study: Study) -> Iterator[tuple[str, str]]:
+    """What InA is compared with, and its label: LoRA, and InA with the activation but without the threshold."""
+    there = dict.fromkeys((found.model, found.method) for found in measured(study))
+    settings = {method: study.settings(model, method) for model, method in there}
+    loras = [method for method, of in settings.items() if of["kind"] == "lora"]
+    for base in [*loras[:1], *(method for method, of in settings.items() if of.get("inhibition") == 0)]:
+        yield base, study.label(model=study.models[0], method=base)
+
+
+def _block(study: Study, found: pd.DataFrame, key: str, ending: str, write: Callable = points) -> pd.DataFrame:
+    """Rows of `over_seeds` in print: a row for each method, and site where there are several, a column for each key."""
+    texts = [with_interval(one, partial(write, decimals=_DECIMALS.get(one.Index[-1], 1))) for one in found.itertuples()]
+    rows = pd.Series(texts, found.index).unstack(key, sort=False)
+    rows = rows.assign(n=found["seeds"].groupby(rows.index.names, sort=False).max().map(str)).reset_index()
+    panels = [f"{study.label(model=one.model)}, {study.label(task=one.task)}" for one in rows.itertuples()]
+    methods = [one.method and study.label(model=one.model, method=one.method) for one in rows.itertuples()]
+    sections = [f"{panel}: {ending}" if ending else panel for panel in panels]
+    return rows.assign(**{SECTION: sections, "panel": panels, "Method": methods}).rename(columns={"site": "Site"})
+
+
+def _shown(blocks: list[pd.DataFrame], first: list[str], titles: dict[str, str]) -> pd.DataFrame:
+    """All blocks of a model and task before those of the next."""
+    rows = pd.concat(blocks).sort_values("panel", kind="stable", ignore_index=True)
+    return rows.reindex(columns=[SECTION, *first, *titles]).rename(columns=titles).fillna(DASH)
+
+
+def with_interval(of, write: Callable[[float], str]) -> str:
+    """A row of `over_seeds` in print; one seed has no interval."""
+    mean, low, high = (round(value, 5) + 0.0 for value in (of.mean, of.low, of.high))  # no "−0.0"
+    return f"{write(mean)} {interval(low, high, write)}" if of.seeds > 1 else write(mean)
+
+
+def _passages(study: Study) -> str:
+    counts = sorted({found.passages for found in measured(study)})
+    return f"{' or '.join(f'{count:,}' for count in counts)} passages of the dev set"
+
+
+def _answers(study: Study) -> str:
+    """What the methods answer to the paper's example."""
+    answers: dict[str, list[str]] = {}
+    for found in measured(study):
+        if found.example:
+            label = study.label(model=found.model, method=found.method)
+            answers.setdefault(label, []).append(found.example.answer or "nothing")
+    listed = "; ".join(f"{method}: {', '.join(given)}" for method, given in answers.items())
+    return f"Answers to the paper's example, seed by seed: {listed}." if listed else "The task has no questions."
