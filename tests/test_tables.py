@@ -467,6 +467,19 @@ def test_a_document_shows_our_best_rows_in_the_columns_in_which_we_have_numbers(
     assert not any("Ans" in name for name in excerpt(score_tables(study(squad))[0], "").shown)
 
 
+def test_a_row_that_was_deleted_from_a_document_stays_deleted(glue, tmp_path):
+    document = tmp_path / "REPORT.md"
+    table = excerpt(score_tables(study(glue))[0], "tables")
+    document.write_text("Before.\n<!-- table: made_up-files -->\n<!-- /table -->\nAfter.\n")
+    whole = documents.filled(document, {"made_up-files": table}, None)
+    assert whole.startswith("Before.\n") and whole.endswith("After.\n") and "| Full fine-tuning" in whole
+    document.write_text("".join(line for line in whole.splitlines(True) if not line.startswith("| Full fine-tuning")))
+    short = documents.filled(document, {"made_up-files": table}, None)
+    assert (
+        "| LoRA" in short and "Full fine-tuning" not in short and len(whole.splitlines()) == len(short.splitlines()) + 1
+    )
+
+
 def test_the_command_writes_markdown_and_csv_and_prints_the_table(glue, tmp_path, capsys):
     root = tmp_path / "outputs"
     shutil.copytree(glue, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def expected_files(results: Path, studies: list[Study], searches: list[Study], a
     claims = parts(studies) if all_studies else None
     for document in _documents(results):
         place = (results / "tables").relative_to(document.parent).as_posix()
-        excerpts = {name: markdown(excerpt(of[0], f"{place}/{name}")) for name, of in made.items()}
+        excerpts = {name: excerpt(of[0], f"{place}/{name}") for name, of in made.items()}
         files[document] = filled(document, excerpts, claims)
     return files
 
@@ -105,8 +106,10 @@ def _documents(results: Path) -> list[Path]:
     return [path for path in documents if path.is_file()]
 
 
-def filled(document: Path, tables: dict[str, str], claims: dict[str, str] | None) -> str:
+def filled(document: Path, tables: dict[str, Table], claims: dict[str, str] | None) -> str:
     """The text of a document with the parts between its markers replaced; tables of other studies stay.
+
+    A table keeps the methods that it has in the document: a row that was deleted there stays deleted.
 
     Raises:
         ValueError: A part of the claims has an unknown name.
@@ -115,7 +118,7 @@ def filled(document: Path, tables: dict[str, str], claims: dict[str, str] | None
     def block(found: re.Match[str]) -> str:
         name, body = found["name"], found["body"]
         if found["kind"] == "table":
-            body = tables.get(name, body)
+            body = markdown(_with_methods_of(tables[name], body)) if name in tables else body
         elif claims is not None:
             if name not in claims:
                 raise ValueError(f"{document}: there is no part of the claims {name!r}; there are {', '.join(claims)}")
@@ -123,3 +126,9 @@ def filled(document: Path, tables: dict[str, str], claims: dict[str, str] | None
         return found[1] + body + found[5]
 
     return _BLOCK.sub(block, document.read_text(encoding="utf-8"))
+
+
+def _with_methods_of(table: Table, body: str) -> Table:
+    cells = {cell.strip() for line in body.splitlines() for cell in line.split("|")}
+    in_body = table.shown["Method"].isin(cells)
+    return replace(table, shown=table.shown[in_body]) if in_body.any() else table
