@@ -175,11 +175,11 @@ class SquadTask(_Strict):
 
     @model_validator(mode="after")
     def _windows_advance(self) -> SquadTask:
-        taken = self.max_question_length + self.doc_stride + 4  # RoBERTa's special tokens, the most of all families
-        if taken >= self.max_length:
+        reserved = self.max_question_length + self.doc_stride + 4  # RoBERTa's special tokens, the most of all families
+        if reserved >= self.max_length:
             raise ValueError(
                 f"max_length={self.max_length} leaves a window no room for new context: max_question_length="
-                f"{self.max_question_length}, doc_stride={self.doc_stride} and 4 special tokens take {taken}"
+                f"{self.max_question_length}, doc_stride={self.doc_stride} and 4 special tokens take {reserved}"
             )
         return self
 
@@ -513,8 +513,8 @@ def numbers_depend_on(
         flat.pop("data.distractors", None)
         flat.pop("data.test_distractors", None)
     without = _NO_EFFECT - _BATCHES if config["method"]["kind"] == "gate" else _NO_EFFECT
-    kept = {key: value for key, value in flat.items() if key not in without and value not in (None, False)}
-    return kept | {
+    settings = {key: value for key, value in flat.items() if key not in without and value not in (None, False)}
+    return settings | {
         "seed": config["seed"],
         "data.source": source,
         "data.fingerprint": data_fingerprint,
@@ -562,12 +562,12 @@ def _told(problem: dict[str, Any]) -> str:
     # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
     tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina", "peft"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)
-    told = problem["msg"].removeprefix("Value error, ")
+    message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] in ("extra_forbidden", "missing"):
-        told = {"extra_forbidden": "there is no such setting", "missing": "is missing"}[problem["type"]]
-        return f"  {key}: {told}"
+        message = {"extra_forbidden": "there is no such setting", "missing": "is missing"}[problem["type"]]
+        return f"  {key}: {message}"
     given = problem["input"]
-    return f"  {key}: {told}" if isinstance(given, dict | BaseModel) else f"  {key}={given!r}: {told}"
+    return f"  {key}: {message}" if isinstance(given, dict | BaseModel) else f"  {key}={given!r}: {message}"
 
 
 def _short(value: Any) -> str:

@@ -33,9 +33,9 @@ class MoveRanks(TrainerCallback):
         self.config.tfinal = round(self.config.tfinal * stretch)
         self.config.total_step = state.max_steps
         if self.checkpoint:
-            kept = torch.load(Path(self.checkpoint) / FILE)
-            self.pattern = kept.pop("pattern")
-            vars(self.tuner.rankallocator).update(kept)
+            state = torch.load(Path(self.checkpoint) / FILE)
+            self.pattern = state.pop("pattern")
+            vars(self.tuner.rankallocator).update(state)
 
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -47,8 +47,8 @@ class MoveRanks(TrainerCallback):
 
     def save(self, checkpoint: Path) -> None:
         """Add what `on_train_begin` reads to a checkpoint."""
-        kept = {name: getattr(self.tuner.rankallocator, name) for name in _MOMENTS}
-        torch.save(kept | {"pattern": self.pattern}, checkpoint / FILE)
+        state = {name: getattr(self.tuner.rankallocator, name) for name in _MOMENTS}
+        torch.save(state | {"pattern": self.pattern}, checkpoint / FILE)
 
 
 def moving(model: nn.Module, checkpoint: str | None) -> MoveRanks | None:

@@ -303,14 +303,14 @@ class _Clock(TrainerCallback):
         self.on_progress = on_progress
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        self.began = self.told = time.monotonic()
+        self.began = self.reported = time.monotonic()
         self.first_step = state.global_step
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         now = time.monotonic()
-        if now < self.told + PROGRESS_S:
+        if now < self.reported + PROGRESS_S:
             return
-        self.told = now
+        self.reported = now
         seconds_a_step = (now - self.began) / (state.global_step - self.first_step)
         left = seconds_a_step * (state.max_steps - state.global_step)
         self.on_progress(Progress(state.epoch, state.num_train_epochs, left))

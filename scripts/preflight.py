@@ -106,19 +106,19 @@ def measure(cfg: RunConfig) -> Measured:
     model = models.untrained(cfg.model, head, "meta")
     model, params = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model), span=head.kind == "span")
     weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
-    kept: dict[int, torch.UntypedStorage] = {}
+    storages: dict[int, torch.UntypedStorage] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage._cdata not in weights:
-            kept[storage._cdata] = storage
+            storages[storage._cdata] = storage
         return tensor
 
     # embeddings rather than ids, whose values some models look at
     shape = (1, *([head.outputs] if head.kind == "choice" else []), cfg.task.max_length, model.config.hidden_size)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.train()(inputs_embeds=torch.zeros(shape, device="meta"))
-    activations = sum(storage.nbytes() for storage in kept.values())
+    activations = sum(storage.nbytes() for storage in storages.values())
     measured[key] = Measured(params, model.config.num_hidden_layers, model.config.hidden_size, activations)
     return measured[key]
 

@@ -212,7 +212,7 @@ def test_a_qqp_file_with_more_than_a_few_torn_rows_is_damaged(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "train.tsv is empty"),
         (b"\n \n", "train.tsv is empty"),
@@ -220,10 +220,10 @@ def test_a_qqp_file_with_more_than_a_few_torn_rows_is_damaged(tmp_path):
         (b"index\tcaf\xe9\n", "train.tsv: byte 9 is not UTF-8"),
     ],
 )
-def test_a_file_without_rows_or_in_another_encoding_is_named(content, told, tmp_path):
+def test_a_file_without_rows_or_in_another_encoding_is_named(content, message, tmp_path):
     folder = write_glue(tmp_path, "rte")
     (folder / "RTE" / "train.tsv").write_bytes(content)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         files.load("rte", settings(folder))
 
 

@@ -35,8 +35,8 @@ def test_a_sweep_without_a_login_at_wandb_is_not_started(nobody, glue, tmp_path,
 def test_a_sweep_on_slurm_is_not_started_where_there_is_none(glue, tmp_path, cli, monkeypatch):
     monkeypatch.setattr(environment.shutil, "which", lambda command: None)
     code, _, err = cli("-m", *overrides(glue, tmp_path / "out", "hydra/launcher=slurm", "seed=1,2"))
-    told = "hydra/launcher=slurm: there is no srun and no sbatch on this machine; start the sweep on a"
-    assert code == 1 and told in err
+    message = "hydra/launcher=slurm: there is no srun and no sbatch on this machine; start the sweep on a"
+    assert code == 1 and message in err
 
 
 def test_slurm_is_asked_of_its_own_launcher_alone(monkeypatch):

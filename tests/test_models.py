@@ -292,8 +292,8 @@ def test_a_text_longer_than_the_models_positions_is_an_error_before_weights_are_
         pytest.skip("DeBERTa v1 has no head for multiple choice")
     given = model(path=str(hub / family))
     models.check(given, head, max_length=positions)
-    told = f"task.max_length={positions + 1}, but model some takes no more than {positions} tokens"
-    with pytest.raises(ModelError, match=told):
+    message = f"task.max_length={positions + 1}, but model some takes no more than {positions} tokens"
+    with pytest.raises(ModelError, match=message):
         models.check(given, head, max_length=positions + 1)
 
 

@@ -192,11 +192,11 @@ def test_gradient_checkpointing_does_not_change_the_losses(settings, alone, tmp_
 
 def test_two_processes_have_the_losses_of_one_and_the_first_records_for_both(settings, alone, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "ina.run"]
-    told = subprocess.run(
+    result = subprocess.run(
         [*command, *settings, f"output_dir={tmp_path}"], capture_output=True, text=True, timeout=300, check=False
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.count("epoch 2 of 2") == 1
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("epoch 2 of 2") == 1
     [found] = record.read_all(tmp_path)
     assert found.provenance.processes == 2 and found.provenance.effective_batch == 8
     assert_same_losses(found, alone)

@@ -90,7 +90,7 @@ def test_a_run_and_a_sweep_take_paths_that_hydra_would_not_read(glue, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "message"),
     [
         ("task=null", "task=null: leave it out, or name one of cola, mnli"),
         ("method=lora,5", "method=5: leave it out, or name one of dora, full, gate"),
@@ -98,9 +98,9 @@ def test_a_run_and_a_sweep_take_paths_that_hydra_would_not_read(glue, tmp_path, 
         ("cola", "'cola' is no setting; write key=value"),
     ],
 )
-def test_a_command_line_that_cannot_be_read_is_told_in_a_sentence(setting, told, glue, tmp_path, cli):
-    assert [told in err and err.count("\n") for _, _, err in [cli(*overrides(glue, tmp_path, setting))]] == [1]
-    with pytest.raises(ConfigError, match=re.escape(told)):
+def test_a_command_line_that_cannot_be_read_is_told_in_a_sentence(setting, message, glue, tmp_path, cli):
+    assert [message in err and err.count("\n") for _, _, err in [cli(*overrides(glue, tmp_path, setting))]] == [1]
+    with pytest.raises(ConfigError, match=re.escape(message)):
         plan.expand([setting])
 
 
@@ -133,7 +133,7 @@ def test_all_wrong_runs_of_a_grid_are_told_at_once():
 
 
 @pytest.mark.parametrize(
-    ("grid", "told"),
+    ("grid", "message"),
     [
         (["seed=one,2"], "seed='one': "),
         (["seed=-1,2"], "seed=-1: "),
@@ -142,8 +142,8 @@ def test_all_wrong_runs_of_a_grid_are_told_at_once():
         ([RATES], "an interval needs a search: add hydra/sweeper=optuna"),
     ],
 )
-def test_a_grid_that_cannot_be_planned_is_told(grid, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_grid_that_cannot_be_planned_is_told(grid, message):
+    with pytest.raises(ConfigError, match=message):
         plan.expand(["model=tiny_bert", *grid])
 
 
@@ -188,7 +188,7 @@ def test_a_grid_whose_methods_lack_settings_is_one_sweep_for_its_user(glue, tmp_
 
 
 @pytest.mark.parametrize(
-    ("dirty", "changed", "told"),
+    ("dirty", "changed", "message"),
     [
         (True, [], "1 of them are saved to {out}, not {out}/results: ina/ or configs/ have uncommitted changes"),
         (False, ["train.epochs=9"], "1 of them are saved to {out}, not {out}/results: their settings are not "),
@@ -196,14 +196,14 @@ def test_a_grid_whose_methods_lack_settings_is_one_sweep_for_its_user(glue, tmp_
     ],
 )
 def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
-    dirty, changed, told, tmp_path, monkeypatch, capsys
+    dirty, changed, message, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
     where = ["data=probe", f"output_dir={tmp_path}", f"results_dir={tmp_path}/results"]
     command = ["experiment=distractors", "seed=1", "method=ina", *where, *changed]
     _core.Sweep(command, plan.compose_config(command, return_hydra_config=True), launcher=None)._print_plan()
     out = capsys.readouterr().out
-    assert told.format(out=tmp_path) in out if told else "are saved to" not in out
+    assert message.format(out=tmp_path) in out if message else "are saved to" not in out
 
 
 def test_started_again_it_does_only_what_is_missing(glue, tmp_path, cli):
@@ -228,13 +228,13 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
     code += "try: run.cli()\nfinally: print(len(calls), 'torch' in sys.modules, 'transformers' in sys.modules)"
     arguments = ["-m", *overrides(glue, tmp_path, "train.epochs=1", "seed=1,2")]
     command = [sys.executable, "-c", code, *arguments]
-    told = subprocess.run(command, cwd=CONFIG_DIR.parent, capture_output=True, text=True)
-    assert "0 done, 2 recorded before, 0 failed" in told.stdout, told.stderr
-    assert told.stdout.splitlines()[-1] == "1 False False"
+    result = subprocess.run(command, cwd=CONFIG_DIR.parent, capture_output=True, text=True)
+    assert "0 done, 2 recorded before, 0 failed" in result.stdout, result.stderr
+    assert result.stdout.splitlines()[-1] == "1 False False"
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (["train.epoch=1,2"], "train.epoch: there is no such setting"),
         (["method.r=0,8"], "method.r=0: Input should be greater than or equal to 1"),
@@ -242,9 +242,9 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
         (["model=bert_large", "model.path=/no/such/model"], "model.path=/no/such/model"),
     ],
 )
-def test_nothing_is_started_when_a_run_of_the_grid_cannot_be_done(wrong, told, glue, tmp_path, cli):
+def test_nothing_is_started_when_a_run_of_the_grid_cannot_be_done(wrong, message, glue, tmp_path, cli):
     code, out, err = cli("-m", *overrides(glue, tmp_path / "out", "task=cola,stsb", *wrong))
-    assert (code, out) == (1, "") and err.startswith("nothing was started:") and told in err
+    assert (code, out) == (1, "") and err.startswith("nothing was started:") and message in err
     assert not (tmp_path / "out").exists()
 
 
@@ -252,8 +252,8 @@ def test_a_sweep_whose_tasks_would_have_several_data_sources_is_refused(glue, tm
     has = {"cola": "hub", "stsb": "probe"}
     monkeypatch.setattr(data, "resolve", lambda task, _: has[task])
     code, _, err = cli("-m", *overrides(glue, tmp_path / "out", "task=cola,stsb"))
-    told = "a sweep has one data source, and these runs have hub (cola), probe (stsb): set data=files, data=hub or"
-    assert code == 1 and told in err
+    message = "a sweep has one data source, and these runs have hub (cola), probe (stsb): set data=files, data=hub or"
+    assert code == 1 and message in err
 
 
 def test_nothing_is_started_where_nothing_can_be_written(glue, tmp_path, cli):
@@ -341,8 +341,8 @@ def test_two_sweeps_started_at_once_do_every_run_once(glue, tmp_path):
     logs = [(tmp_path / f"log{index}").read_text() for index in (1, 2)]
     assert [process.exitcode for process in both] == [0, 0], logs
     assert len(finished(tmp_path)) == 4
-    told = [line.split("] ")[1].split(":")[0] for log in logs for line in log.splitlines() if line.startswith("[")]
-    assert sorted(told) == finished(tmp_path), "each run is told by the one sweep that did it"
+    reported = [line.split("] ")[1].split(":")[0] for log in logs for line in log.splitlines() if line.startswith("[")]
+    assert sorted(reported) == finished(tmp_path), "each run is told by the one sweep that did it"
 
 
 def test_a_sweep_takes_over_what_a_killed_one_had_begun(glue, tmp_path):
@@ -485,11 +485,11 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     monkeypatch.setattr(sys, "argv", ["status", *arguments])
     with record.claim(record.lock_path(tmp_path, None, "files", running.id), wait=False):
         status.main()
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].split() == ["done", "running", "failed", "missing"]
-    assert told[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "1", "1", "1"]
-    assert told[-2] == "4 runs: 1 done, 1 running, 1 failed, 1 missing"
-    assert told[-1] == f"  {failed.id}: failed: ZeroDivisionError: division by zero"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["done", "running", "failed", "missing"]
+    assert lines[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "1", "1", "1"]
+    assert lines[-2] == "4 runs: 1 done, 1 running, 1 failed, 1 missing"
+    assert lines[-1] == f"  {failed.id}: failed: ZeroDivisionError: division by zero"
 
 
 def test_status_explains_itself_and_takes_the_switches_of_run(monkeypatch, capsys):

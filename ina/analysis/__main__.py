@@ -44,8 +44,8 @@ def _experiment(arguments: list[str]) -> None:
         prog="python -m ina.analysis", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("experiment", help="its models are measured over the dev set and on the paper's example")
-    home = "results from a clean checkout, else outputs"
-    parser.add_argument("--results", type=Path, metavar="DIR", help=f"default: {home}")
+    default_root = "results from a clean checkout, else outputs"
+    parser.add_argument("--results", type=Path, metavar="DIR", help=f"default: {default_root}")
     parser.add_argument("--models", default="outputs", type=Path, metavar="DIR", help="default: outputs")
     options = parser.parse_args(arguments)
     folders = sorted((options.models / "models" / options.experiment).glob(f"*/*/{saved_models.RECORD_FILE}"))

@@ -56,13 +56,13 @@ def merged(adapted: list[Site]) -> Iterator[None]:
     and activation are gone, and what is left is what LoRA would do with the same factors. For LoRA it changes nothing.
     """
     with torch.no_grad():
-        kept = [(site.base.weight.clone(), site.up.weight.clone()) for site in adapted]
+        before = [(site.base.weight.clone(), site.up.weight.clone()) for site in adapted]
         try:
             for site in adapted:
                 site.base.weight += site.scale * site.up.weight @ site.down.weight
                 site.up.weight.zero_()
             yield
         finally:
-            for site, (base, up) in zip(adapted, kept, strict=True):
+            for site, (base, up) in zip(adapted, before, strict=True):
                 site.base.weight.copy_(base)
                 site.up.weight.copy_(up)

@@ -87,9 +87,9 @@ def looked_for(task_name: str, data: DataConfig) -> str:
     """What would have made the task available, and what is there instead."""
     if (root := data_dir(data)) is None:
         return "neither data.dir nor INA_DATA_DIR is set"
-    told = f"looked for {' or '.join(_expected(task_name, root))}; {_listing(root)}"
+    message = f"looked for {' or '.join(_expected(task_name, root))}; {_listing(root)}"
     near = [folder for folder in _folders_near(root) if _task_folder(task_name, folder)]
-    return f"{told}; {task_name} is in {near[0]}: set {_named_by(data)[0]}={near[0]}" if near else told
+    return f"{message}; {task_name} is in {near[0]}: set {_named_by(data)[0]}={near[0]}" if near else message
 
 
 def load(task_name: str, data: DataConfig) -> DatasetDict:

@@ -187,11 +187,11 @@ def score_runs(
     labels, predictions = checked(metric, labels, predictions)
     count, cluster = _numbered(clusters, predictions.shape[1])
     units = predictions.shape[1] if count is None else count
-    drawn = (_draw if isinstance(rng, np.random.Generator) else _drawn)(units, resamples, rng)
+    draws = (_draw if isinstance(rng, np.random.Generator) else _drawn)(units, resamples, rng)
     rows = max(1, ELEMENTS_PER_CHUNK // predictions.shape[1])
     resampled = np.empty((resamples, len(predictions)))
     for start in range(0, resamples, rows):
-        weights = drawn[start : start + rows].astype(float)
+        weights = draws[start : start + rows].astype(float)
         weights = weights if cluster is None else weights[:, cluster]
         resampled[start : start + rows] = METRICS[metric].score(labels, predictions, weights)
     examples = np.arange(predictions.shape[1]) if examples is None else np.asarray(examples)

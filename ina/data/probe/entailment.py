@@ -21,7 +21,7 @@ class Triple(NamedTuple):
 
 PHENOMENA = phenomena("mnli", lambda text: Triple(*text.split(" | ")))
 
-ASIDES = {
+ADDITIONS = {
     "train": (
         "The {building8} in {city8} was {colour8} at that time.",
         "{name8} has told the story to {name9} in {city8}.",
@@ -45,9 +45,9 @@ def pairs(triple: Triple, draw: Draw, split: str) -> list[Row]:
 
     The one that it does not is the neutral or the contradicted one, or the entailed one, said of something else.
     """
-    aside = draw.choice(ASIDES[split])
-    bound = bind([*triple, aside], draw, split)
-    premise = " ".join(draw.shuffled([fill(triple.premise, bound), fill(aside, bound)]))
+    addition = draw.choice(ADDITIONS[split])
+    bound = bind([*triple, addition], draw, split)
+    premise = " ".join(draw.shuffled([fill(triple.premise, bound), fill(addition, bound)]))
     wrong = (draw.choice((triple.neutral, triple.contradicted)), bound)
     if draw.below(2):
         wrong = (triple.entailed, about_something_else((triple.premise, triple.entailed), bound, draw, split))
