@@ -493,7 +493,7 @@ def numbers_depend_on(
 ) -> dict[str, Any]:
     """Every setting that can change the numbers of a run, flat: ``section.key -> value``.
 
-    Settings that are off (None or False) are left out, so that a switch added later leaves old fingerprints as they are.
+    Settings that are off (None or False) are left out, so that a switch added later changes no old fingerprint.
 
     Args:
         config: A run's settings as plain data, ``RunConfig.model_dump()`` or a record's `config`.

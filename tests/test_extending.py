@@ -32,22 +32,22 @@ def extended(tmp_path, monkeypatch):
 
 
 def test_the_method_trains_on_the_task_and_both_are_recorded(extended):
-    small = ["model=tiny_bert", "method=rslora", "task=reviews", "train.epochs=1", "train.threads=1"]
+    small = ["model=tiny_bert", "method=hra", "task=reviews", "train.epochs=1", "train.threads=1"]
     result, new = run.run(check(compose([*small, *extended])))
-    assert new and result.id == "tiny_bert--reviews--rslora--s1"
+    assert new and result.id == "tiny_bert--reviews--hra--s1"
     assert (result.source, result.data.rows, result.headline) == ("files", {"train": 8, "validation": 8}, "accuracy")
     assert result.best.metrics.keys() == {"accuracy", "mcc", "f1"}
-    assert result.params.adapter == 8 * (32 + 32) * 2 * 2
+    assert result.params.adapter == 8 * 32 * 2 * 2  # 8 reflections at query and key of two layers
     assert run.run(check(compose([*small, *extended]))) == (result, False)
 
 
 def test_the_model_goes_with_the_method(extended):
-    assert check(compose(["model=roberta_base", "method=rslora"])).cell == "roberta_base--cola--rslora"
+    assert check(compose(["model=roberta_base", "method=hra"])).cell == "roberta_base--cola--hra"
 
 
 def test_the_experiment_is_a_grid_of_six_runs(extended):
     runs = plan.expand(["experiment=reviews_mini", *extended])
-    assert len(runs) == 6 and {one.method.name for one in runs} == {"full", "lora", "rslora"}
+    assert len(runs) == 6 and {one.method.name for one in runs} == {"full", "lora", "hra"}
 
 
 @pytest.mark.parametrize(
