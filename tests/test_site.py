@@ -40,7 +40,7 @@ def results(tmp_path_factory) -> Path:
             write_levels(root, method, seed, (0, 2, 4), loss=0.1, questions=40)
         for level in (0.0, 0.3):
             write_run(root, task="stsb", seed=seed, method="ina", experiment="ablation_made_up", n=60, inhibition=level)
-    documents.write(documents.expected_files(root, frame.studies(root), all_studies=False))
+    documents.write(documents.expected_files(root, frame.studies(root), [], all_studies=False))
     return root
 
 
