@@ -73,7 +73,7 @@
     apart.sort((one, other) => Math.abs(other.by) - Math.abs(one.by));
     const head = ["Example", ...(found.gold.length ? ["Gold"] : []), a.label, b.label, "A − B"];
     if (found.texts.length) head.push("Text");
-    table.tHead.replaceChildren(make("tr", {}, ...head.map((name) => make("th", { textContent: name }))));
+    table.tHead.replaceChildren(make("tr", {}, ...head.map((name) => make("th", { textContent: name, className: name === "A − B" ? "number" : "" }))));
     rows.replaceChildren(
       ...apart.slice(0, shown).map(({ id, at, by }) => {
         const row = make("tr", {}, make("td", { textContent: id }));
