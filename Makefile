@@ -5,7 +5,7 @@ VENV ?= $(or $(VIRTUAL_ENV),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.ina-setup
 
-.PHONY: help setup test matrix lint smoke reproduce-glue reproduce-squad tables notebooks bench check
+.PHONY: help setup test matrix lint smoke reproduce-glue reproduce-squad tables notebooks docs bench check
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -57,6 +57,14 @@ tables: setup ## write results/tables and what our runs say in results/CLAIMS.md
 notebooks: setup ## run the notebooks where they are and write them as pages to outputs/notebooks
 	$(VENV)/bin/jupyter-nbconvert --execute --to notebook --inplace --ClearMetadataPreprocessor.enabled=True notebooks/*.ipynb
 	$(VENV)/bin/jupyter-nbconvert --to html --output-dir outputs/notebooks notebooks/*.ipynb
+
+# What comes from the network is an error of the build: the site works from a file system and on any static host.
+docs: setup $(VENV)/.ina-docs ## build the site, documents and results, to outputs/site
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build $(ARGS)
+
+$(VENV)/.ina-docs: pyproject.toml constraints.txt
+	$(RUN) -m pip install --constraint constraints.txt --editable '.[docs]'
+	@touch $@
 
 bench: setup ## measure the speed of training on this machine
 	$(RUN) scripts/benchmark.py $(ARGS)

@@ -91,7 +91,7 @@ def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]
     found = found[averages | found["n"].notna()]
     counted = len(set(map(len, study.cells["seeds"]))) > 1  # n differs: it stands in the cells, once a method
     texts = [
-        _average(study, one, averaged, counted)
+        average(study, one.model, one.method, one.selection, averaged, counted)
         if (one.task, one.metric) == AVERAGE
         else spread(one.mean, one.std, one.n if counted and one.selection == "best" else None)
         + (f" †{one.degenerate:.0f}" if one.degenerate else "")
@@ -112,17 +112,19 @@ def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]
     )
 
 
-def _average(study: Study, one, averaged: tuple[str, ...], counted: bool) -> str:
-    """Mean over tasks; with a spread where all tasks have the same seeds."""
-    keys = [(one.model, task, one.method) for task in averaged]
+def average(
+    study: Study, model: str, method: str, selection: str, averaged: tuple[str, ...], counted: bool = False
+) -> str:
+    """Mean over tasks; with a spread where all tasks have the same seeds, and with their number where `counted`."""
+    keys = [(model, task, method) for task in averaged]
     if not all(key in study.cells.index for key in keys):
         return DASH
-    scores = [100 * study.scores(key, one.selection) for key in keys]
+    scores = [100 * study.scores(key, selection) for key in keys]
     if len({study.seeds(key) for key in keys}) > 1:
         return points(np.mean([each.mean() for each in scores]))
     means = np.mean(scores, axis=0)
     std = means.std(ddof=1) if len(means) > 1 else None
-    return spread(means.mean(), std, len(means) if counted and one.selection == "best" else None)
+    return spread(means.mean(), std, len(means) if counted and selection == "best" else None)
 
 
 def _majority(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:

@@ -1,0 +1,159 @@
+"""Hooks of mkdocs: documents and sources outside docs/ become pages of the site, and so do results.
+
+README.md is index.md, docs/x is x, any other document keeps its path, and a source that some document links to is a
+page under source/. Links are written for the repository and turned to these places here. A link to a file that does
+not exist fails the build.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from html import unescape
+from pathlib import Path
+from posixpath import dirname, join, normpath, relpath
+from urllib.parse import unquote
+
+import vl_convert
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from ina.site.pages import site_files
+
+ROOT = Path(__file__).parents[2]
+_LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
+_HREF = re.compile(r'(?:href|src)="?([^"\s>]+)')
+_EVIDENCE = re.compile(r"\b(\w+), data source (\w+)")
+_paths: dict[str, str] = {}  # the page of a document of the repository -> the path of that document
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages of results and, from README and docs/ on, every file that a page links to.
+
+    Raises:
+        PluginError: A linked file does not exist.
+    """
+    results = ROOT / config.extra["results"]
+    for uri, content in site_files(results).items():
+        source = {"abs_src_path": str(content)} if isinstance(content, Path) else {"content": content}
+        files.append(File.generated(config, uri, **source))
+    # Vega-Lite's bundle is 0.9 MB and lies in a wheel whole; plotly.js takes 4.8 MB
+    files.append(File.generated(config, "assets/vega.js", content=vl_convert.javascript_bundle()))
+    _paths.clear()
+    _paths.update(
+        {file.src_uri: f"docs/{file.src_uri}" for file in files.documentation_pages() if not file.generated_by}
+    )
+    waiting = ["README.md", "results/REPORT.md", "results/CLAIMS.md", "results/published/README.md", *_paths.values()]
+    seen = set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        source = results / path.removeprefix("results/") if path.startswith("results/") else ROOT / path
+        source = source if source.exists() else ROOT / path
+        if not source.exists():
+            raise PluginError(f"a document links to {path}, which does not exist")
+        if source.is_dir():
+            waiting += [f"{path}/{file.name}" for file in source.glob("*.md")]
+        elif source.suffix == ".md":
+            text = source.read_text(encoding="utf-8")
+            waiting += [_target(path, found[1]) for found in _LINK.finditer(text)]
+            _paths[_uri(path)] = path
+        if files.get_file_from_path(_uri(path)) is None:
+            content = {"abs_src_path": str(source)} if source.suffix in (".md", ".png") else {"content": _page(source)}
+            files.append(File.generated(config, _uri(path), **content))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Turn the links of a document to the places that their targets have in the site."""
+    uri = page.file.src_uri
+    if uri not in _paths:
+        return markdown
+    markdown = _LINK.sub(
+        lambda found: relpath(_uri(_target(_paths[uri], found[1])), dirname(uri) or ".") + (found[2] or ""), markdown
+    )
+    if uri == "results/CLAIMS.md":  # the evidence of our runs leads to them
+        studies = {file.src_uri for file in files if file.src_uri.startswith("results/studies/")}
+        markdown = _EVIDENCE.sub(lambda found: _linked(found, studies), markdown)
+    return markdown
+
+
+def _linked(found: re.Match[str], studies: set[str]) -> str:
+    place = f"studies/{found[1]}-{found[2]}.md"
+    return f"[{found[1]}]({place}), data source {found[2]}" if f"results/{place}" in studies else found[0]
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Show the names that docstrings refer to as names; their roles are Sphinx's."""
+    return re.sub(r":(?:class|func|meth|mod):<code>~?(?:\w+\.)*(\w+)</code>", r"<code>\1</code>", html)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Check what mkdocs does not: links of pages that were made as HTML, and that nothing comes from the network.
+
+    Raises:
+        PluginError: A link leads nowhere, or a page loads something from elsewhere.
+    """
+    site = Path(config.site_dir)
+    problems = []
+    for page in (path for path in site.rglob("*.html") if path.name != "404.html"):  # its links are from the root
+        text = page.read_text(encoding="utf-8")
+        for tag in re.findall(r"<(?:a|link|script|img)\b[^>]*>", text):
+            for target in map(unescape, _HREF.findall(tag)):
+                if re.match(r"\w+:|//", target):
+                    if not tag.startswith("<a") and 'rel="canonical"' not in tag and not target.startswith("data:"):
+                        problems.append(f"{page}: loads {target}")
+                elif not (page.parent / unquote(re.split("[?#]", target)[0])).exists():
+                    problems.append(f"{page}: {target} does not exist")
+    if problems:
+        raise PluginError("\n".join(dict.fromkeys(problems)))
+
+
+def _target(path: str, link: str) -> str:
+    """What a link of a document leads to, by its path in the repository."""
+    return normpath(join(dirname(path), unquote(link)))
+
+
+def _uri(path: str) -> str:
+    """The place in the site of a file of the repository."""
+    if path == "README.md":
+        return "index.md"
+    if path == "results/COSTS.md":
+        return "results/costs.md"
+    if "." not in path.rpartition("/")[2]:  # a folder
+        return f"{path}/index.md"
+    if path.endswith((".md", ".png")):
+        return path.removeprefix("docs/")
+    return f"source/{path}.md"
+
+
+def _page(source: Path) -> str:
+    """A file or folder of the repository that is no document, as one."""
+    if source.is_dir():
+        files = sorted(file.name for file in source.glob("*.md"))
+        return f"# {source.name}\n\n" + "".join(f"- [{name}]({name})\n" for name in files)
+    text = source.read_text(encoding="utf-8")
+    if source.suffix == ".ipynb":
+        return "\n\n".join(part for cell in json.loads(text)["cells"] for part in _cell(cell))
+    language = {".py": "python", ".cff": "yaml"}.get(source.suffix, source.suffix[1:])
+    return f"---\nsearch: {{exclude: true}}\n---\n# {source.name}\n\n````{language}\n{text}\n````\n"
+
+
+def _cell(cell: dict) -> list[str]:
+    """The parts of a cell of a notebook: text, or code and what it showed."""
+    text = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return [text]
+    parts = [f"```python\n{text}\n```"]
+    for data in (output["data"] for output in cell["outputs"] if "data" in output):
+        if "image/png" in data:
+            image = base64.b64encode(base64.b64decode("".join(data["image/png"]))).decode()
+            parts.append(f'<img alt="figure of the cell above" src="data:image/png;base64,{image}">')
+        else:
+            parts.append("".join(data.get("text/markdown", [])))
+    return parts

@@ -1,0 +1,287 @@
+"""The site: it builds strictly from any folder of results, and works from a file system in a browser."""
+
+import json
+import re
+from pathlib import Path
+
+import chromium
+import numpy as np
+import pytest
+from made_up import write_levels, write_run, write_study
+
+from ina import data, record
+from ina.config import DataConfig
+from ina.tables import documents, frame
+from ina.tables.table import spread
+
+ROOT = Path(__file__).parent.parent
+WITHOUT = "the packages of the extra docs are missing: make docs installs them"
+build = pytest.importorskip("mkdocs.commands.build", reason=WITHOUT)
+config = pytest.importorskip("mkdocs.config", reason=WITHOUT)
+exceptions = pytest.importorskip("mkdocs.exceptions", reason=WITHOUT)
+structure = pytest.importorskip("mkdocs.structure.files", reason=WITHOUT)
+pytest.importorskip("vl_convert", reason=WITHOUT)
+hooks = pytest.importorskip("ina.site.hooks", reason=WITHOUT)
+error_files = pytest.importorskip("ina.site.errors", reason=WITHOUT).error_files
+
+KEY = ("minilm", "cola", "ina")
+INTERACTIVE = ["results/table3", "results/table4", "results/verdicts", "results/studies/made_up-files",
+               "results/distractors", "results/ablations", "results/costs", "results/errors"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    """Records of an experiment of every kind, and their tables."""
+    root = tmp_path_factory.mktemp("results")
+    write_study(root, tasks=("cola", "stsb"), n=60)
+    write_study(root, tasks=("squad_v2",), methods=("lora", "ina"), seeds=(1, 2), n=40, experiment="made_up_squad")
+    for seed in (1, 2, 3):
+        for method in ("lora", "ina"):
+            write_levels(root, method, seed, (0, 2, 4), loss=0.1, questions=40)
+        for level in (0.0, 0.3):
+            write_run(root, task="stsb", seed=seed, method="ina", experiment="ablation_made_up", n=60, inhibition=level)
+    documents.write(documents.expected_files(root, frame.studies(root), [], all_studies=False))
+    return root
+
+
+@pytest.fixture(scope="module")
+def site(results, tmp_path_factory) -> Path:
+    """The built site."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INA_SITE_RESULTS", str(results))
+        patch.delenv("INA_DATA_DIR", raising=False)
+        settings = config.load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path_factory.mktemp("site")))
+    assert settings.strict
+    build.build(settings)
+    return Path(settings.site_dir)
+
+
+@pytest.fixture(scope="module")
+def study(results) -> frame.Study:
+    return frame.studies(results, "made_up")[0]
+
+
+def test_scores_on_the_page_are_those_of_the_records_and_lead_to_their_runs(site, study):
+    text = (site / "results/table3.html").read_text(encoding="utf-8")
+    scores = 100 * study.scores(KEY, "last")
+    cell = r'<a href="studies/made_up-files.html#Task=CoLA&amp;Method=InA%20%28Inh%200.3%29" title="[^"]*n = 3[^"]*">'
+    found = re.findall(cell + r"([^<]*)</a>", text)
+    assert found == [spread(m.mean(), m.std(ddof=1)) for m in (100 * study.scores(KEY, "best"), scores)]
+
+
+def test_numbers_of_others_stand_beside_ours(site):
+    text = (site / "results/table3.html").read_text(encoding="utf-8")
+    assert "<td>published</td><td>BERT-large</td>" in text and "<td>released runs</td>" in text
+    assert "65.9‡" in text
+
+
+def test_a_run_is_shown_with_what_is_needed_to_check_it(site, results, study):
+    run = next(run for run in study.records if (run.task, run.method, run.seed) == ("cola", "ina", 2))
+    rows = (site / "results/studies/made_up-files.html").read_text(encoding="utf-8").split("<tr>")
+    [row] = [row for row in rows if f"{run.id}.json" in row]
+    last = f"{100 * run.last.metrics['mcc']:.1f}".replace("-", "−")
+    assert f">{last}</td>" in row and run.provenance.commit[:9] in row
+    place = Path("runs/made_up/files") / f"{run.id}.json"
+    assert (site / "results" / place).read_bytes() == (results / place).read_bytes()
+
+
+def test_documents_link_within_the_site(site):
+    home = (site / "index.html").read_text(encoding="utf-8")
+    assert 'href="results/REPORT.html"' in home and 'href="method.html"' in home
+    method = (site / "method.html").read_text(encoding="utf-8")
+    assert 'href="source/ina/adapter/gate.py.html"' in method
+    assert "def inhibit" in re.sub(
+        "<[^>]*>", "", (site / "source/ina/adapter/gate.py.html").read_text(encoding="utf-8")
+    )
+
+
+def test_the_reference_has_the_docstrings(site):
+    for page, names in {
+        "adapter": ["InaConfig", "InaLinear", "InhibitionGate"],
+        "records": ["Record", "read_predictions", "Study"],
+        "statistics": ["Comparison", "Verdict", "decide"],
+    }.items():
+        text = (site / f"api/{page}.html").read_text(encoding="utf-8")
+        assert [name for name in names if not re.search(rf'<h\d id="[\w.]*\.{name}"', text)] == []
+        assert ":class:" not in text
+
+
+def test_a_link_to_a_missing_file_fails_the_build(tmp_path, monkeypatch):
+    (tmp_path / "README.md").write_text("[here](docs/nothing.md)")
+    for name in ("REPORT.md", "CLAIMS.md", "published/README.md"):
+        path = tmp_path / "results" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    monkeypatch.setattr(hooks, "ROOT", tmp_path)
+    monkeypatch.setattr(hooks, "site_files", lambda results: {})
+    settings = config.load_config(str(ROOT / "mkdocs.yml"), plugins=[], hooks=[])
+    settings.plugins._current_plugin = "hooks"  # mkdocs sets it where it calls a hook
+    with pytest.raises(exceptions.PluginError, match="docs/nothing.md, which does not exist"):
+        hooks.on_files(structure.Files([]), settings)
+
+
+@pytest.mark.parametrize(
+    ("html", "problem"),
+    [
+        ('<a href="gone.html">x</a>', "gone.html does not exist"),
+        ('<script src="https://cdn.example/x.js"></script>', "loads https://cdn.example/x.js"),
+    ],
+)
+def test_a_page_with_a_dead_link_or_a_script_of_the_network_fails_the_build(tmp_path, html, problem):
+    settings = config.load_config(str(ROOT / "mkdocs.yml"), plugins=[], hooks=[], site_dir=str(tmp_path))
+    (tmp_path / "page.html").write_text('<a href="page.html#x">x</a>')
+    hooks.on_post_build(settings)
+    (tmp_path / "page.html").write_text(html)
+    with pytest.raises(exceptions.PluginError, match=problem):
+        hooks.on_post_build(settings)
+
+
+def test_a_study_without_tables_is_told(tmp_path):
+    write_run(tmp_path)
+    with pytest.raises(FileNotFoundError, match="tables/made_up-files is missing: run python -m ina.tables --results"):
+        hooks.site_files(tmp_path)
+
+
+def texts_of(root: Path, source: str, of_the_same_data: bool = True) -> list[str]:
+    """The texts in the error browser of two methods on CoLA, with predictions on the dev rows of a source."""
+    settings = DataConfig(source=source, dir=None, max_train=None, distractors=2)
+    rows = data.load("cola", settings)
+    for method in ("lora", "ina"):
+        run = write_run(root, method=method, source=source, n=len(rows.splits["validation"]))
+        if of_the_same_data:
+            info = run.data.model_copy(update={"fingerprint": rows.fingerprint})
+            changed = run.model_copy(update={"data": info})
+            record.write(root, changed, record.read_predictions(root, run))
+    [script] = [text for name, text in error_files(frame.studies(root)).items() if name.endswith(".js")]
+    found = json.loads(script[len("inaErrors(") : -3])["texts"]
+    assert found in ([], rows.splits["validation"]["sentence"][:])
+    return found
+
+
+def test_the_error_browser_has_the_texts_of_the_generated_suite(tmp_path):
+    assert len(texts_of(tmp_path, "probe")) == 800
+
+
+def test_the_error_browser_has_no_texts_of_other_data_than_was_predicted_on(tmp_path):
+    assert texts_of(tmp_path, "probe", of_the_same_data=False) == []
+
+
+def test_the_error_browser_has_texts_of_files_only_where_the_builder_has_them(tmp_path, glue, monkeypatch, site):
+    script = (site / "assets/errors/made_up-files--minilm--cola.js").read_text(encoding="utf-8")
+    assert json.loads(script[len("inaErrors(") : -3])["texts"] == []
+    monkeypatch.setenv("INA_DATA_DIR", str(glue))
+    assert len(texts_of(tmp_path, "files")) == 24
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A page of a headless Chromium."""
+    if not chromium.FOUND:
+        pytest.skip("no chromium: apt-get install chromium")
+    page = chromium.Page(tmp_path_factory.mktemp("profile"))
+    yield page
+    page.close()
+
+
+def test_every_page_loads_without_an_error_and_asks_nothing_of_the_network(site, page):
+    pages = [path for path in sorted(site.rglob("*.html")) if path.name != "404.html"]
+    assert len(pages) > 30
+    for path in pages:
+        page.open(path.as_uri())
+        assert page.errors == [], path
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 800)], ids=["desktop", "phone"])
+def test_charts_draw_and_nothing_is_wider_than_the_window(site, page, width, height, dark):
+    drawn = 0
+    for name in INTERACTIVE:
+        page.open((site / f"{name}.html").as_uri(), width, height, dark)
+        count = page.run("document.querySelectorAll('.ina-chart').length")
+        for place in range(count):
+            chart = f"document.querySelectorAll('.ina-chart')[{place}]"
+            page.run(f"{chart}.scrollIntoView()")
+            page.until(f"{chart}.dataset.drawn == '{'slate' if dark else 'default'}'")
+            assert page.run(f"{chart}.querySelectorAll('svg [role=graphics-symbol], svg path').length") > 5, name
+        drawn += count
+        assert page.run("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
+        assert page.errors == [], name
+    assert drawn >= 10
+
+
+def test_a_change_of_scheme_draws_charts_again(site, page):
+    page.open((site / "results/costs.html").as_uri())
+    page.until("document.querySelector('.ina-chart').dataset.drawn == 'default'")
+    page.run("document.body.dataset.mdColorScheme = 'slate'")
+    page.until("document.querySelector('.ina-chart').dataset.drawn == 'slate'")
+    assert page.run("document.querySelectorAll('.ina-chart svg').length") == 1
+
+
+def column(page, name: str) -> list[str]:
+    """The cells of a column that are shown, from the top."""
+    return page.run(
+        "(() => { const t = document.querySelector('table.ina');"
+        f"const at = [...t.tHead.rows[0].cells].findIndex((c) => c.textContent === '{name}');"
+        "return [...t.tBodies[0].rows].filter((r) => !r.hidden).map((r) => r.cells[at].textContent); })()"
+    )
+
+
+def test_a_table_sorts_by_a_column_and_back(site, page):
+    page.open((site / "results/table3.html").as_uri())
+    head = "[...document.querySelectorAll('table.ina th')].find((head) => head.textContent === 'STS-B')"
+    for descending in (False, True):
+        page.run(f"{head}.click()")
+        cells = column(page, "STS-B")
+        numbers = [float(cell.split()[0].rstrip("‡").replace("−", "-")) for cell in cells if cell != "–"]
+        assert len(numbers) > 8 and numbers == sorted(numbers, reverse=descending)
+        assert set(cells[len(numbers) :]) == {"–"}  # what nobody measured is last either way
+        assert page.run(f"{head}.ariaSort") == ("descending" if descending else "ascending")
+
+
+def test_a_table_filters_by_method_and_epoch(site, page):
+    page.open((site / "results/table3.html").as_uri())
+    for label, value in (("Method", "InA (Inh 0.3)"), ("Epoch", "last")):
+        page.run(
+            f"(() => {{ const menu = [...document.querySelectorAll('.ina-filters label')].find((l) =>"
+            f"l.textContent.startsWith('{label}')).querySelector('select'); menu.value = '{value}';"
+            "menu.dispatchEvent(new Event('change')); })()"
+        )
+    assert set(column(page, "Method")) == {"InA (Inh 0.3)"} and set(column(page, "Epoch")) == {"last"}
+    assert page.run("document.querySelector('.ina-count').textContent").startswith("1 of ")
+
+
+def test_a_click_on_a_score_opens_its_runs(site, page):
+    page.open((site / "results/table3.html").as_uri())
+    page.run("document.querySelector('td a[href*=\"Task=STS-B&Method=LoRA\"]').click()")
+    page.until("location.href.includes('studies/made_up-files') && document.querySelector('.ina-count')")
+    page.until("document.querySelector('.ina-count').textContent == '3 of 18 rows'")
+    assert column(page, "Task") == ["STS-B"] * 3 and column(page, "Method") == ["LoRA"] * 3
+    assert column(page, "Seed") == ["1", "2", "3"]
+
+
+def test_the_error_browser_lists_what_two_methods_get_unlike(site, page, study):
+    page.open((site / "results/errors.html").as_uri())
+    page.until("document.querySelectorAll('.ina-errors tbody tr').length > 0")
+    predictions = [
+        np.stack([study.predictions(f"minilm--cola--{method}--s{seed}")["last_prediction"] for seed in (1, 2, 3)])
+        for method in ("ina", "lora")
+    ]
+    gold = study.predictions("minilm--cola--lora--s1")["label"].to_numpy()
+    a, b = ((of == gold).sum(axis=0) for of in predictions)
+    counted = f"{(a != b).sum()} of 60 examples differ: A better on {(a > b).sum()}, B on {(a < b).sum()}"
+    assert page.run("document.querySelector('.ina-errors output').textContent") == counted
+    first = page.run("[...document.querySelector('.ina-errors tbody tr').cells].map((cell) => cell.textContent)")
+    at = int(first[0])
+    assert abs(a[at] - b[at]) == max(abs(a - b))
+    assert first[1:4] == [str(gold[at]), *("".join(map(str, of[:, at])) for of in predictions)]
+
+
+def test_search_works_from_a_file_system(site, page):
+    page.open((site / "index.html").as_uri())
+    page.run(
+        "(() => { document.querySelector('#__search').click(); const box ="
+        "document.querySelector('[data-md-component=search-query]'); box.focus(); box.value = 'inhibition';"
+        "box.dispatchEvent(new KeyboardEvent('keyup', {bubbles: true})); box.dispatchEvent(new Event('input')); })()"
+    )
+    page.until("document.querySelectorAll('.md-search-result__item').length > 0")
+    assert page.errors == []
