@@ -54,24 +54,12 @@ def test_the_content_of_a_task_never_changes(task):
     assert schema.fingerprint(schema.conform(task, probe.load(task, data()), "probe"))[:16] == PINNED[task]
 
 
-@pytest.mark.parametrize("level", [-1, 3, 16])
-def test_a_number_of_distractors_that_is_no_level_is_refused(level):
-    for wrong in (data(level), data(2, [0, level])):
-        with pytest.raises(ValueError, match=rf"a number of distractors is {level}; it is one of"):
-            probe.load("squad_v1", wrong)
-
-
 def test_further_dev_splits_are_those_of_their_number_of_distractors():
     tested = schema.conform("squad_v1", probe.load("squad_v1", data(2, [0, 2, 8])), "probe")
     assert list(tested) == ["train", "validation", "validation_d0", "validation_d8"]
     for level in (0, 8):
         assert tested[f"validation_d{level}"][:] == probe.load("squad_v1", data(level))["validation"][:]
     assert tested["train"][:] == probe.load("squad_v1", data())["train"][:]
-
-
-def test_tasks_without_distractors_have_no_further_dev_splits():
-    with pytest.raises(ValueError, match="cola has no distractors; SQuAD's tasks have"):
-        probe.load("cola", data(2, [0]))
 
 
 def test_labels_are_balanced_in_every_split(rows):

@@ -93,7 +93,7 @@ def test_a_run_and_a_sweep_take_paths_that_hydra_would_not_read(glue, tmp_path, 
     ("setting", "message"),
     [
         ("task=null", "task=null: leave it out, or name one of cola, mnli"),
-        ("method=lora,5", "method=5: leave it out, or name one of dora, full, gate"),
+        ("method=lora,5", "method=5: leave it out, or name one of adalora, dora, full, gate"),
         ("wandb.project=a (b)", "quote it for Hydra and for the shell: 'wandb.project=\"a (b)\"'"),
         ("cola", "'cola' is no setting; write key=value"),
     ],
@@ -223,7 +223,8 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
     settings = numbers_depend_on(done.config | {"seed": 2}, "files", done.data.fingerprint, "float32")
     second = done.model_copy(update={"id": done.id[:-1] + "2", "seed": 2, "fingerprint": fingerprint(settings)})
     record.write(tmp_path, second, record.read_predictions(tmp_path, done))
-    code = "import sys; from ina import run; from hydra_plugins.ina_sweeper import _core; from ina import data\n"
+    code = "import sys; sys.argv[0] = '-m'\n"  # as for a command
+    code += "from ina import run; from hydra_plugins.ina_sweeper import _core; from ina import data\n"
     code += "load, calls = data.load, []; data.load = lambda *given: calls.append(given) or load(*given)\n"
     code += "try: run.cli()\nfinally: print(len(calls), 'torch' in sys.modules, 'transformers' in sys.modules)"
     arguments = ["-m", *overrides(glue, tmp_path, "train.epochs=1", "seed=1,2")]
