@@ -60,6 +60,7 @@ notebooks: setup ## run the notebooks where they are and write them as pages to 
 
 # What comes from the network is an error of the build: the site works from a file system and on any static host.
 docs: setup $(VENV)/.ina-docs ## build the site, documents and results, to outputs/site
+	$(RUN) -m ruff check --extend-select D101,D102,D103,D417 ina/adapter ina/stats ina/record.py ina/tables/frame.py
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build $(ARGS)
 
 $(VENV)/.ina-docs: pyproject.toml constraints.txt

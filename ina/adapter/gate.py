@@ -63,4 +63,5 @@ class InhibitionGate(nn.Module):
         return z.max() if z.numel() else z.sum()  # no token has no maximum
 
     def extra_repr(self) -> str:
+        """The settings, for the printed model."""
         return f"inhibition={self.inhibition}, activation={self.activation}, threshold={self.threshold}"

@@ -67,6 +67,7 @@ class Estimate:
 
     @property
     def variance(self) -> float:
+        """Variance of `value` over seeds and examples."""
         return (self.seed_variance or 0) + self.example_variance
 
     @property
@@ -76,6 +77,7 @@ class Estimate:
 
     @property
     def df(self) -> float:
+        """Degrees of freedom of `variance`, see above."""
         seed_share = (self.seed_variance or 0) / self.variance
         return 1 / ((seed_share / self.seed_df if seed_share else 0) + (1 - seed_share) / self.example_df)
 

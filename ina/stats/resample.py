@@ -174,9 +174,11 @@ def score_runs(
     """Score every run on the examples and on bootstrap samples of them.
 
     Args:
+        metric: One of `METRICS`.
         labels: (n,); None for metric "mean", which takes scores per example.
         predictions: (seeds, n).
         rng: The same integer gives the same resamples, whatever is predicted.
+        resamples: How many.
         clusters: (n,); examples with the same value, such as the questions on one paragraph, are drawn together, as
             many clusters as there are (Field and Welsh 2007, "Bootstrapping clustered data").
         examples: (n,); what tells them from others, by default their number.

@@ -100,6 +100,7 @@ class Study:
 
     @property
     def name(self) -> str:
+        """Of its folders: ``<experiment>-<data source>``."""
         return f"{self.experiment}-{self.source}"
 
     @cached_property
@@ -143,6 +144,7 @@ class Study:
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
+        """All tasks, in order."""
         return tuple(self.runs["task"].unique())
 
     @property
@@ -157,6 +159,7 @@ class Study:
 
     @property
     def models(self) -> list[str]:
+        """All models, in the order of the tables."""
         return list(dict.fromkeys(model for model, _ in self.methods))
 
     @property
@@ -178,6 +181,7 @@ class Study:
         return found[0] if len(found) == 1 else f"{found[0].partition(' (')[0]} (settings differ by task)"
 
     def pair_label(self, model: str, a: str, b: str) -> str:
+        """What the comparison of method a with b is called in print."""
         return f"{self.label(model=model, method=a)} − {self.label(model=model, method=b)}"
 
     def settings(self, model: str, method: str) -> dict[str, Any]:
@@ -213,6 +217,7 @@ class Study:
         return found
 
     def seeds(self, key: Key) -> tuple[int, ...]:
+        """The seeds of a cell."""
         return self.cells.loc[key, "seeds"]
 
     @cached_property
