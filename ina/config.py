@@ -554,11 +554,11 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(resolved(cfg) if isinstance(cfg, DictConfig) else cfg)
     except ValidationError as error:
-        problems = [_told(problem) for problem in error.errors()]
+        problems = [_explained(problem) for problem in error.errors()]
         raise ConfigError("the settings of this run are not valid:\n" + "\n".join(problems)) from None
 
 
-def _told(problem: dict[str, Any]) -> str:
+def _explained(problem: dict[str, Any]) -> str:
     # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
     tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina", "peft"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)

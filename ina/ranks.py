@@ -33,9 +33,9 @@ class MoveRanks(TrainerCallback):
         self.config.tfinal = round(self.config.tfinal * stretch)
         self.config.total_step = state.max_steps
         if self.checkpoint:
-            state = torch.load(Path(self.checkpoint) / FILE)
-            self.pattern = state.pop("pattern")
-            vars(self.tuner.rankallocator).update(state)
+            saved = torch.load(Path(self.checkpoint) / FILE)
+            self.pattern = saved.pop("pattern")
+            vars(self.tuner.rankallocator).update(saved)
 
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any

@@ -102,6 +102,8 @@ def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_gro
     scores, gains, growth = figures.figures_for(study)["distractors"](study).axes
     assert (len(scores.containers), len(gains.containers)) == (3, 2)
     assert [label.get_text() for label in scores.get_xticklabels()] == list(map(str, LEVELS))
+    dots = [line for line in gains.lines if line.get_marker() == "."]
+    assert len(dots) == 2 * len(LEVELS) and all(len(line.get_ydata()) == 3 for line in dots)  # paired seeds
     dotted = [line.get_xdata()[0] for axis in (scores, gains) for line in axis.lines if line.get_linestyle() == ":"]
     assert dotted == [LEVELS.index(2)] * 2  # the number in training
     pairs = [label.get_text().replace("\n", " ") for label in growth.get_yticklabels()]

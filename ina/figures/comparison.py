@@ -228,6 +228,8 @@ def distractors(study: Study) -> Figure:
             for b, one in mine[(mine["a"] == method) & (mine["distractors"] != GROWTH)].groupby("b", sort=False):
                 if study.settings(model, b)["kind"] == "lora":
                     _line(gains, x, one["value"].to_numpy(), one[["low", "high"]].to_numpy(), style, label)
+                    for at, differences_of_seeds in zip(x, one["scores"], strict=True):
+                        _seeds(gains, np.full(len(differences_of_seeds), at), differences_of_seeds, style)
         rows = mine[mine["distractors"] == GROWTH].to_dict("records")
         rows.sort(key=lambda one: methods.index(one["b"]))
         for y, one in enumerate(rows):
