@@ -1,11 +1,11 @@
 """A run that is killed and started again ends with the numbers, to the last bit, that it would have had anyway."""
 
-import os
 import random
 import shutil
 import signal
 import time
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 from tiny_runs import configured, numbers, overrides, start
@@ -65,22 +65,19 @@ def check_same(unkilled, out, result) -> None:
     assert not any((out / "work").iterdir()), "checkpoints of a finished run are removed"
 
 
-def test_killed_at_random_moments_a_run_ends_with_the_same_numbers(unkilled, glue, tmp_path):
-    draw = random.Random(os.urandom(8))
-    kills = 0
-    path = record.record_path(tmp_path, None, "files", RUN_ID)
-    while not path.exists():
-        process = start(overrides(glue, tmp_path), tmp_path / "log")
-        if kills < 2:
-            while process.is_alive() and not (tmp_path / "work").exists():
-                time.sleep(0.01)
-            time.sleep(draw.uniform(0, 1.0))
-            process.kill()
+def test_killed_at_a_random_moment_a_run_ends_with_the_same_numbers(unkilled, glue, tmp_path):
+    for attempt in count():  # each waits half as long as the last: on a fast machine a run may end before it is killed
+        out = tmp_path / str(attempt)
+        process = start(overrides(glue, out), tmp_path / "log")
+        while process.is_alive() and not (out / "work").exists():
+            time.sleep(0.01)
+        time.sleep(random.uniform(0, 0.5**attempt))
+        process.kill()
         process.join()
-        kills += process.exitcode == -signal.SIGKILL
         assert process.exitcode in (0, -signal.SIGKILL), (tmp_path / "log").read_text()
-    assert kills
-    check_same(unkilled, tmp_path, record.read(path))
+        if not record.record_path(out, None, "files", RUN_ID).exists():
+            break
+    check_same(unkilled, out, run.run(configured(glue, out))[0])
 
 
 @pytest.mark.parametrize(("nth", "when"), [(1, "before"), (1, "after"), (3, "after")])
