@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import logging
 import os
 import re
 from functools import lru_cache
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import peft
 
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
+# PEFT imports bitsandbytes, which then says on some processors that it has no kernel from the hub.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def _register_shared_files() -> None:

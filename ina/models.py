@@ -143,6 +143,10 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
             )
         backbone, report = _load("weights", _auto(head), model, **settings)
         lacking = _lacking_in_checkpoint(model, backbone, report["missing_keys"])
+        for module in backbone.modules():
+            # With AVX512-BF16 bitsandbytes packs weights when it evaluates; packed ones pass no gradients on.
+            if hasattr(module, "support_avx512bf16_for_cpu"):
+                module.support_avx512bf16_for_cpu = False
     backbone.lacking = lacking
     return _fit_for_autocast(backbone)
 

@@ -17,6 +17,12 @@ from ina.adapter.sites import FUSED, PROJECTIONS, default_targets
 PAGE = Path(__file__).parent.parent / "docs" / "method.md"
 
 
+@pytest.fixture(autouse=True)
+def no_packed_weights(monkeypatch):
+    """Where a processor has AVX512-BF16, bitsandbytes packs 4-bit weights in blocks that tiny layers do not fill."""
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)
+
+
 def adapted(model: nn.Module, seed: int = 1, **settings) -> PeftModel:
     torch.manual_seed(seed)
     return get_peft_model(model, InaConfig(init_weights=False, **settings)).eval()
