@@ -254,8 +254,9 @@ class _Trainer(Trainer):
     def _save_checkpoint(self, *args: Any, **settings: Any) -> None:
         try:
             super()._save_checkpoint(*args, **settings)
-        except SafetensorError as error:  # what a full disk is to safetensors
-            raise OSError(f"the checkpoint in {self.folder} cannot be written: {error}") from error
+        except (SafetensorError, RuntimeError) as error:  # what a full disk is to safetensors and to torch
+            left = shutil.disk_usage(self.folder).free // 10**6
+            raise OSError(f"the checkpoint in {self.folder} cannot be written, {left} MB are left: {error}") from error
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
             checkpoint = self.folder / f"checkpoint-{self.state.global_step}"

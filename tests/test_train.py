@@ -116,9 +116,9 @@ def test_adalora_moves_its_ranks_until_the_budget_is_reached(tmp_path):
 
 
 @pytest.mark.parametrize("method, dtype", [("full", "float32"), ("ina", "bfloat16"), ("adalora", "float32")])
-def test_quick_runs_go_on_from_a_checkpoint_to_the_same_numbers(method, dtype, tmp_path):
+def test_runs_go_on_from_a_checkpoint_to_the_same_numbers(method, dtype, tmp_path):
     def run(folder, dev):
-        return fit(folder, dev, adapter=ADAPTERS[method](), fast="true", dtype=dtype, learning_rate=0.003)
+        return fit(folder, dev, adapter=ADAPTERS[method](), dtype=dtype, learning_rate=0.003)
 
     whole, killed, resumed = Dev(0.2, 0.5, 0.5), Dev(0.2), Dev(0.5, 0.5)
     expected = run(tmp_path / "whole", whole)
@@ -130,8 +130,8 @@ def test_quick_runs_go_on_from_a_checkpoint_to_the_same_numbers(method, dtype, t
     assert len({one.train_loss for one in found.evaluations}) == 3
 
 
-def test_a_quick_run_drops_otherwise_and_learns_alike(trained, tmp_path):
-    found = fit(tmp_path, Dev(0.2, 0.5, 0.5), fast="true")
+def test_a_plain_run_drops_otherwise_and_learns_alike(trained, tmp_path):
+    found = fit(tmp_path, Dev(0.2, 0.5, 0.5), fast="false")
     losses, expected = ([one.train_loss for one in run.evaluations] for run in (found, trained))
     assert losses != expected
     assert losses == pytest.approx(expected, abs=0.05)
