@@ -106,7 +106,7 @@ def test_an_experiment_and_a_scale_are_the_experiment_that_is_recorded_under_bot
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (["experiment=glue", "scale=huge"], "there is no experiment 'glue_huge'; there are glue_confirm, "),
+        (["experiment=glue", "scale=huge"], "there is no experiment 'glue_huge'; there are glue_base, "),
         (["experiment=glue"], "Could not find 'experiment/glue'"),
         (["experiment=glue_small", "method=gate"], "train.learning_rate has no value here .*recipe.rate.gate"),
     ],
