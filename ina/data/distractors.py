@@ -1,0 +1,89 @@
+"""Sentences of other articles in the paragraphs of SQuAD: irrelevant text that people wrote.
+
+A paragraph with fewer of them is the one with more, less some: each paragraph draws `MOST` sentences and their places
+once, and gets the first of them. They come from the same split, so nothing of the dev articles is seen in training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+MOST = 8
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[])")
+_LENGTHS = range(30, 300)
+"""Characters of a sentence; what is shorter is mostly a heading or cut off at an abbreviation."""
+
+
+def insert(rows: Dataset, count: int) -> Dataset:
+    """Rows of SQuAD whose paragraphs have `count` further sentences, and whose answers stand where they are now.
+
+    No sentence has an answer to any question on its paragraph in it, and none is put inside an answer.
+
+    Args:
+        rows: A split, columns as in `ina.data.schema`.
+        count: 0 to `MOST`.
+
+    Raises:
+        ValueError: The split has a single article.
+    """
+    titles, contexts = rows["title"][:], rows["context"][:]
+    answers: dict[str, list[tuple[int, str]]] = {}
+    for context, found in zip(contexts, rows["answers"][:], strict=True):
+        answers.setdefault(context, []).extend(zip(found["answer_start"], found["text"], strict=True))
+    sentences: dict[str, list[str]] = {}
+    for context, title in dict(zip(contexts, titles, strict=True)).items():
+        sentences.setdefault(title, []).extend(one for one in _BETWEEN_SENTENCES.split(context) if len(one) in _LENGTHS)
+    if len(sentences) < 2:
+        raise ValueError("sentences of other articles are to be inserted, but there is one article only")
+    others = {
+        title: [one for other, theirs in sentences.items() if other != title for one in theirs] for title in sentences
+    }
+    inserted = {
+        context: _insert(context, answers[context], others[title], count)
+        for context, title in dict(zip(contexts, titles, strict=True)).items()
+    }
+
+    def changed(row: dict) -> dict:
+        context, places, lengths = inserted[row["context"]]
+        found = row["answers"]
+        starts = [start + lengths[bisect_right(places, start)] for start in found["answer_start"]]
+        return {"context": context, "answers": {"text": found["text"], "answer_start": starts}}
+
+    return rows.map(changed, features=rows.features, load_from_cache_file=False)
+
+
+def _insert(
+    context: str, answers: list[tuple[int, str]], others: list[str], count: int
+) -> tuple[str, list[int], list[int]]:
+    """The new paragraph; where in the old one something is inserted, in order; and by how much what follows moves.
+
+    The last has one more entry than there are places: the first is 0, for what stands before all of them.
+    """
+    draw = np.random.RandomState(np.frombuffer(hashlib.sha256(context.encode()).digest(), np.uint32))
+    starts = [0, *(found.end() for found in _BETWEEN_SENTENCES.finditer(context))]
+    outside = [place for place in starts if not any(start < place < start + len(text) for start, text in answers)] + [
+        len(context)
+    ]
+    texts = re.compile("|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for _, text in answers) or "(?!)", re.IGNORECASE)
+    chosen: list[tuple[int, str]] = []
+    for position in draw.permutation(len(others)):
+        if len(chosen) == MOST:
+            break
+        if not texts.search(others[position]):
+            chosen.append((outside[draw.randint(len(outside))], others[position]))
+    places, pieces, end = [], [], 0
+    for place, sentence in sorted(chosen[:count], key=lambda one: one[0]):
+        pieces += [context[end:place], f" {sentence}" if place == len(context) else f"{sentence} "]
+        places.append(place)
+        end = place
+    lengths = [0, *accumulate(len(piece) for piece in pieces[1::2])]
+    return "".join([*pieces, context[end:]]), places, lengths

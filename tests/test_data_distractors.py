@@ -1,0 +1,81 @@
+"""Sentences of other articles are inserted into paragraphs of SQuAD; questions and answers stay."""
+
+import re
+
+import pytest
+from datasets import Dataset
+
+from ina import data
+from ina.config import check
+from ina.data.distractors import MOST, insert
+from ina.data.schema import features
+from ina.plan import compose_config
+
+
+@pytest.fixture(scope="module")
+def rows(real_data) -> Dataset:
+    cfg = check(compose_config(["task=squad_v2", "data=files", f"data.dir={real_data}"]))
+    return data.load(cfg.task.name, cfg.data).splits["validation"]
+
+
+def texts(rows) -> list[list[str]]:
+    """What stands at the place of each answer."""
+    return [
+        [row["context"][start : start + len(text)] for start, text in zip(*_answers(row), strict=True)] for row in rows
+    ]
+
+
+def _answers(row) -> tuple[list[int], list[str]]:
+    return row["answers"]["answer_start"], row["answers"]["text"]
+
+
+@pytest.mark.parametrize("count", [0, 1, MOST])
+def test_answers_stand_at_their_new_places(rows, count):
+    found = insert(rows, count)
+    assert texts(found) == [row["answers"]["text"] for row in rows]
+    assert found["question"][:] == rows["question"][:] and found["id"][:] == rows["id"][:]
+    assert found.features == rows.features
+
+
+def test_each_paragraph_gets_as_many_sentences_and_they_are_of_other_articles(rows):
+    found = insert(rows, MOST)
+    for before, after in zip(rows, found, strict=True):
+        own, rest = before["context"], after["context"]
+        assert len(rest) >= len(own) + 30 * MOST
+    articles = {title: " ".join({row["context"] for row in rows if row["title"] == title}) for title in rows["title"]}
+    before, after = rows[0], insert(rows, 1)[0]
+    new = next(
+        after["context"][start:][: len(after["context"]) - len(before["context"]) - 1].strip()
+        for start in range(len(after["context"]))
+        if after["context"][start] != before["context"][start : start + 1]
+    )
+    assert new not in articles[before["title"]]
+
+
+def test_fewer_sentences_are_some_of_more(rows):
+    for few, many in zip(insert(rows, 2), insert(rows, 4), strict=True):
+        left = iter(many["context"])
+        assert all(character in left for character in few["context"])
+
+
+def test_an_inserted_sentence_has_no_answer_of_its_paragraph(rows):
+    for before, after in zip(rows, insert(rows, MOST), strict=True):
+        for text in set(before["answers"]["text"]):
+            words = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
+            assert len(words.findall(after["context"])) == len(words.findall(before["context"]))
+
+
+def test_it_is_the_same_every_time_and_refuses_a_single_article(rows):
+    assert insert(rows, 4)["context"][:] == insert(rows, 4)["context"][:]
+    one = Dataset.from_dict(
+        {
+            "id": ["a"],
+            "title": ["T"],
+            "context": ["One."],
+            "question": ["?"],
+            "answers": [{"text": [], "answer_start": []}],
+        },
+        features("squad_v2"),
+    )
+    with pytest.raises(ValueError, match="one article only"):
+        insert(one, 1)
