@@ -141,17 +141,9 @@ def test_what_a_source_gives_wrong_is_named_with_source_split_row_and_value(rows
 @pytest.mark.parametrize("score", [-0.1, 5.1, float("nan")])
 def test_a_score_outside_0_to_5_is_named(score):
     columns = {"sentence1": ["A"], "sentence2": ["B"], "label": [score], "idx": [0]}
-    rows = datasets.Dataset.from_dict(columns, schema.features(task("stsb")))
+    rows = datasets.DatasetDict(train=datasets.Dataset.from_dict(columns, schema.features(task("stsb"))))
     with pytest.raises(ValueError, match="hub: stsb, split train, row 0: label .* is not between 0.0 and 5.0"):
-        schema.conform(task("stsb"), datasets.DatasetDict(train=rows, validation=rows), "hub")
-
-
-def test_a_question_id_that_occurs_twice_is_named():
-    answers = [{"text": [], "answer_start": []}] * 2
-    columns = {name: ["x", "x"] for name in ("id", "title", "context", "question")} | {"answers": answers}
-    rows = datasets.Dataset.from_dict(columns, schema.features(task("squad_v2")))
-    with pytest.raises(ValueError, match="squad_v2, split train, row 1: id 'x' occurs twice"):
-        schema.conform(task("squad_v2"), datasets.DatasetDict(train=rows, validation=rows), "probe")
+        schema.conform(task("stsb"), rows, "hub")
 
 
 # subsets
@@ -185,11 +177,6 @@ def test_the_questions_about_one_paragraph_stay_together():
     splits = ina.data.hold_out(datasets.DatasetDict(train=rows, validation=rows), 0.2)
     assert len(splits["validation"]) == 6
     assert not set(splits["train"]["context"]) & set(splits["validation"]["context"])
-
-
-def test_a_share_that_leaves_nothing_to_train_on_is_refused():
-    with pytest.raises(ValueError, match="data.select=0.96 leaves no row to train on"):
-        ina.data.hold_out(both(rte(10)), 0.96)
 
 
 # fingerprint

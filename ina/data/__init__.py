@@ -92,11 +92,11 @@ def resolve(task: Task, data: DataConfig) -> str:
 
 def _check_settings(source: str, task: Task, data: DataConfig) -> None:
     """Raises ValueError for a setting that the source, or the task there, does not read."""
-    unread = {"distractors": data.distractors != schema.DISTRACTORS, "test_distractors": bool(data.test_distractors)}
-    for key, given in unread.items():
-        if given and (source != "probe" or task.family != "squad"):
+    for key in ("distractors", "test_distractors"):
+        value = getattr(data, key)
+        if value not in (schema.DISTRACTORS, None, []) and (source != "probe" or task.family != "squad"):
             raise ValueError(
-                f"data.{key}={getattr(data, key)} is for {' and '.join(schema.SQUAD_TASKS)} with data=probe; "
+                f"data.{key}={value} is for {' and '.join(schema.SQUAD_TASKS)} with data=probe; "
                 f"here the task is {task.name} and the data source {source}"
             )
     if data.dir and data.source == "hub":
@@ -121,8 +121,6 @@ def hold_out(splits: DatasetDict, share: float) -> DatasetDict:
     groups = np.asarray(train["context"] if "context" in train.column_names else range(len(train)))
     distinct = np.unique(groups)
     size = max(1, round(share * len(distinct)))
-    if size == len(distinct):
-        raise ValueError(f"data.select={share} leaves no row to train on; choose a smaller share")
     held = np.isin(groups, distinct[np.random.RandomState(SUBSET_SEED).permutation(len(distinct))[:size]])
     dev = next(split for split in splits if split != "train")
     return type(splits)({"train": train.select(np.flatnonzero(~held)), dev: train.select(np.flatnonzero(held))})

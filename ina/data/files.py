@@ -144,7 +144,7 @@ CLASSES = {
 
 def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
     """Rows of one TSV or CSV file, which has a header. Raises ValueError naming file, line and value."""
-    lines = _csv_lines(path) if path.suffix == ".csv" else _tsv_lines(path)
+    lines = _lines(path)
     header = COLA_HEADER if task.name == "cola" else next(lines)[1]
     classes, theirs = CLASSES.get(task.name), COLUMNS.get(task.name, {})
     if task.name not in schema.TASKS:
@@ -175,14 +175,13 @@ def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
     return rows
 
 
-def _tsv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Numbered lines in cells; quotes are literal, and nothing but a newline ends a line."""
-    for number, line in enumerate(_text(path).removesuffix("\n").split("\n"), 1):
-        yield number, line.split("\t")
-
-
-def _csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    lines = csv.reader(io.StringIO(_text(path), newline="\n"), strict=True)
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a file, numbered and in cells. In TSV quotes are literal; nothing but a newline ends a line."""
+    text = _text(path)
+    if path.suffix == ".tsv":
+        yield from enumerate((line.split("\t") for line in text.removesuffix("\n").split("\n")), 1)
+        return
+    lines = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     try:
         for cells in lines:
             yield lines.line_num, cells

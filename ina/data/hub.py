@@ -11,7 +11,8 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
-from huggingface_hub import constants, get_session, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import constants, get_session, hf_hub_download, hf_hub_url
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from ina.data import schema
 
@@ -37,37 +38,34 @@ PATIENCE = 2.0
 """Seconds that the hub has to answer, once per process."""
 
 
-def find(task: Task, data: DataConfig) -> dict[str, str | None]:
-    """Path in the cache of each split, None where it has to be fetched.
-
-    Raises FileNotFoundError where that is so and the hub does not answer.
-    """
+def find(task: Task, data: DataConfig) -> None:
+    """Raises FileNotFoundError where the task is neither in the cache nor on a hub that answers."""
     repository, files = remote_files(task.name)
-    pinned = {"repo_type": "dataset", "revision": REVISIONS[repository], "cache_dir": constants.HF_HUB_CACHE}
-    cached = {split: try_to_load_from_cache(repository, file, **pinned) for split, file in files.items()}
-    paths = {split: path if isinstance(path, str) else None for split, path in cached.items()}
-    if None in paths.values() and not reachable():
+    try:
+        for file in files.values():
+            _fetch(repository, file, local_files_only=True)
+    except LocalEntryNotFoundError:
+        if reachable():
+            return
         why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"the hub gave no answer within {PATIENCE:.0f} s"
-        raise FileNotFoundError(
-            f"{repository} at {REVISIONS[repository]} is not in the cache {constants.HF_HUB_CACHE} and {why}"
-        )
-    return paths
+        at = f"{repository} at {REVISIONS[repository]}"
+        raise FileNotFoundError(f"{at} is not in the cache {constants.HF_HUB_CACHE} and {why}") from None
 
 
 def load(task: Task, data: DataConfig) -> DatasetDict:
-    """All labelled rows of a task. Raises what `find` or the hub raises."""
+    """All labelled rows of a task, from the cache where they are in it. Raises what the hub raises."""
     from datasets import load_dataset
 
     repository, files = remote_files(task.name)
-    paths = find(task, data)
-    for split, file in files.items():
-        if paths[split] is None:
-            paths[split] = hf_hub_download(repository, file, repo_type="dataset", revision=REVISIONS[repository])
-    splits = load_dataset("parquet", data_files=paths)
+    splits = load_dataset("parquet", data_files={split: _fetch(repository, file) for split, file in files.items()})
     if task.name == "swag":  # whose rows have no numbers
         for split, rows in splits.items():
             splits[split] = rows.add_column("idx", range(len(rows)))
     return splits
+
+
+def _fetch(repository: str, file: str, **how: bool) -> str:
+    return hf_hub_download(repository, file, repo_type="dataset", revision=REVISIONS[repository], **how)
 
 
 def remote_files(task_name: str) -> tuple[str, dict[str, str]]:

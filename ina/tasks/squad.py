@@ -55,6 +55,7 @@ def _scorer(
     paragraphs, _ = pd.factorize(np.array(contexts, dtype=object))
     answers = [answer["text"] for answer in rows["answers"][:]]
     answerable = np.array([bool(texts) for texts in answers])
+    keys = {"split": split, "id": ids, "paragraph": paragraphs, "answerable": answerable}
 
     def score(outputs: tuple[np.ndarray, ...]) -> Scored:
         found = best_spans(task, asked, *outputs)
@@ -63,18 +64,7 @@ def _scorer(
         unanswered = null_odds > task.null_threshold if task.version_2 else np.zeros(len(spans), bool)
         texts = ["" if nothing else span for span, nothing in zip(spans, unanswered, strict=True)]
         exact, f1 = squad_scores(texts, answers, task.version_2)
-        predictions = pd.DataFrame(
-            {
-                "split": split,
-                "id": ids,
-                "paragraph": paragraphs,
-                "answerable": answerable,
-                "text": texts,
-                "exact": exact,
-                "f1": f1,
-                "null_odds": null_odds,
-            }
-        )
+        predictions = pd.DataFrame(keys | {"text": texts, "exact": exact, "f1": f1, "null_odds": null_odds})
         metrics = {"exact": float(exact.mean()), "f1": float(f1.mean())}
         if task.version_2:
             predictions["span"] = spans

@@ -20,7 +20,6 @@ from ina.data.probe.lexicon import TEXTS, Word
 SEED = 20240806
 SLOT = re.compile(r"\{([a-z]+)(\d*)(?:\.([a-z]+))?\}")
 CHOICE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
-OTHER = {"sg": "pl", "pl": "sg"}
 ELSE = "8"
 """Index of slots that speak of something else: those of an aside, and what takes the place of another to that end."""
 TELLING = (
@@ -120,7 +119,7 @@ def about_something_else(templates: Sequence[str], bound: dict[str, Word], draw:
 def fill(template: str, bound: dict[str, Word]) -> str:
     """The sentence of a template without `[good|bad]`."""
     number = bound["#"][""]
-    forms = {"n": number, "x": OTHER[number]}
+    forms = {"n": number, "x": "pl" if number == "sg" else "sg"}
     text = SLOT.sub(lambda slot: bound[slot[1] + slot[2]][forms.get(slot[3], slot[3] or "")], template)
     return tidy(text)
 
