@@ -149,15 +149,16 @@ class GlueTask(_Strict):
     files: TaskFiles | None = None  # None: it is one of GLUE's nine
 
     @model_validator(mode="after")
-    def _is_known_to_the_data(self) -> GlueTask:
+    def _agrees_with_its_files(self) -> GlueTask:
         if self.files:
             if self.classes != len(self.files.labels):
                 raise ValueError(
                     f"classes={self.classes}, but files.labels={self.files.labels}: give each class a name"
                 )
-            if self.headline not in schema.own_metrics(self.classes):
-                raise ValueError(f"headline={self.headline} is none of {', '.join(schema.own_metrics(self.classes))}")
-            schema.define(self)
+            if self.name in schema.TASKS:
+                raise ValueError(f"name={self.name} is a task of GLUE, SQuAD or SWAG; choose another for your own")
+            if self.headline not in (names := schema.metric_names(self)):
+                raise ValueError(f"headline={self.headline} is none of {', '.join(names)}")
         return self
 
 

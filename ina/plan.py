@@ -275,7 +275,7 @@ def sources(runs: list[RunConfig]) -> list[str]:
     Raises:
         ConfigError: The data of runs cannot be had, or comes from several sources; the message lists all problems.
     """
-    found = of_each(runs, lambda run: (run.task.name, run.data), data.resolve)
+    found = of_each(runs, lambda run: (run.task, run.data), data.resolve)
     tasks: dict[str, dict[str, None]] = {}
     for run, source in zip(runs, found, strict=True):
         tasks.setdefault(source, {})[run.task.name] = None

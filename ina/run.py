@@ -60,7 +60,7 @@ def run(
         Busy: Another process is doing this run.
         ValueError, OSError: The data or the model cannot be had, or a folder not written to; the message says which.
     """
-    source = data.resolve(cfg.task.name, cfg.data)
+    source = data.resolve(cfg.task, cfg.data)
     environment.check_device(cfg.train)
     environment.log_in(cfg.wandb)
     name = (cfg.experiment, source, cfg.id)
@@ -73,7 +73,7 @@ def run(
     make = partial(_record, cfg, source, commit, dirty, dtype, time.time(), command)
     known: dict[str, Any] = {}
     try:
-        examples = data.load(cfg.task.name, cfg.data)
+        examples = data.load(cfg.task, cfg.data)
         rows = {split: len(rows) for split, rows in examples.splits.items()}
         origin = _origin(cfg, first, source, clean, wait) if cfg.train.start else None
         known["start"] = origin and origin.fingerprint
@@ -142,7 +142,7 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
     """The record of the run that `cfg` starts from."""
     if first is None:
         raise ValueError(f"{cfg.id} has train.start={cfg.train.start}: the run that it starts from must be given")
-    theirs = data.resolve(first.task.name, first.data)
+    theirs = data.resolve(first.task, first.data)
     if theirs != source:
         raise ValueError(
             f"{cfg.id} has its data from {source}, but {first.id}, which it starts from, from {theirs}; "

@@ -20,7 +20,6 @@ from transformers import (
     RobertaConfig,
 )
 
-from .config import DataConfig
 from .data import probe
 
 VOCABULARY = 1000
@@ -120,6 +119,4 @@ def _words(core: Tokenizer) -> list[str]:
 
 
 def _sentences() -> list[str]:
-    return list(
-        probe.load("cola", DataConfig(source="probe", dir=None, max_train=None, distractors=0))["train"]["sentence"]
-    )
+    return [row["sentence"] for row in probe.rows("cola", 0)["train"]]

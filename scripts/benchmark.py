@@ -62,7 +62,7 @@ def settings(task: str, method: str, *more: str) -> RunConfig:
 def features(task: str, rows: int) -> datasets.Dataset:
     """Features of the first training examples of a task, unpadded."""
     cfg = settings(task, "lora")
-    found = data.load(task, cfg.data).splits["train"]
+    found = data.load(cfg.task, cfg.data).splits["train"]
     found = found.select(range(min(rows, len(found))))
     made = family(cfg.task.family).train_features(cfg.task, found, models.load_tokenizer(cfg.model))
     return made.remove_columns("length") if "length" in made.column_names else made

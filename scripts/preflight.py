@@ -150,19 +150,19 @@ def training_rows(cfg: RunConfig) -> int:
         return min(rows, cfg.data.max_train or rows)
     key = f"{cfg.task.name} {cfg.data!r}"
     if key not in counted:
-        counted[key] = len(data.load(cfg.task.name, cfg.data).splits["train"])
+        counted[key] = len(data.load(cfg.task, cfg.data).splits["train"])
     return counted[key]
 
 
 def generated(cfg: RunConfig) -> bool:
     """Whether `data.source=auto` would take the embedded suite for want of the real data."""
-    return data.resolve(cfg.task.name, cfg.data) == "probe" != cfg.data.source
+    return data.resolve(cfg.task, cfg.data) == "probe" != cfg.data.source
 
 
 def data_source(cfg: RunConfig) -> str:
     if generated(cfg):
         return "GENERATED: the real data is not here; steps are those of the official files"
-    return f"from {data.resolve(cfg.task.name, cfg.data)}, {training_rows(cfg):,} training rows"
+    return f"from {data.resolve(cfg.task, cfg.data)}, {training_rows(cfg):,} training rows"
 
 
 def model_source(cfg: RunConfig) -> str:

@@ -14,7 +14,7 @@ from ina.analysis.measure import measure
 from ina.analysis.texts import EXAMPLE, KINDS, Passage
 from ina.config import check
 from ina.projections import split_fused_projections
-from ina.tasks.spans import dev_windows
+from ina.tasks.spans import windows
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 
@@ -248,7 +248,7 @@ def test_a_long_text_is_read_in_the_window_that_holds_the_answer():
 def distractors():
     one_run = ["experiment=distractors", "model=tiny_bert", "seed=1", "method=ina", "task=squad_v1"]
     cfg = check(plan.compose_config(one_run))
-    return cfg, data.load("squad_v1", cfg.data)
+    return cfg, data.load(cfg.task, cfg.data)
 
 
 def test_distractors_of_the_embedded_suite_are_the_sentences_that_can_be_left_out(distractors):
@@ -268,17 +268,18 @@ def test_a_passage_is_read_as_the_model_was_trained_to(distractors):
     cfg, examples = distractors
     rows = examples.splits["validation"].select(range(20))
     tokenizer = tiny.tokenizer("bert")
-    windows = dev_windows(rows, tokenizer, max_length=256, doc_stride=64, max_question_length=64)
-    for one, window in zip(texts.dev_passages(cfg, examples)[1], windows, strict=False):
-        assert texts.tokens(one, tokenizer, 256, 64).inputs["input_ids"][0].tolist() == window["input_ids"]
+    asked = windows(cfg.task, rows, tokenizer)
+    for one, window in zip(texts.dev_passages(cfg, examples)[1][:20], asked, strict=True):
+        read = texts.tokens(one, tokenizer, cfg.task.max_length, cfg.task.doc_stride)
+        assert read.inputs["input_ids"][0].tolist() == window.inputs["input_ids"].tolist()
 
 
 def test_pairs_of_glue_are_read_in_their_order(glue):
     from tiny_runs import configured
 
     cfg = configured(glue, glue / "out")
-    row = data.load("stsb", cfg.data).splits["validation"][0]
-    passage = texts.dev_passages(cfg, data.load("stsb", cfg.data))[1][0]
+    row = data.load(cfg.task, cfg.data).splits["validation"][0]
+    passage = texts.dev_passages(cfg, data.load(cfg.task, cfg.data))[1][0]
     assert passage == Passage(row["sentence2"], row["sentence1"])
 
 

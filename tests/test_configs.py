@@ -141,15 +141,10 @@ def test_levels_differ_from_their_method_in_the_inhibition_alone(model, method, 
 # tasks and models
 
 
-@pytest.mark.parametrize("task", schema.TASKS)
-def test_a_task_file_agrees_with_the_data(task):
+@pytest.mark.parametrize("task", schema.SQUAD_TASKS)
+def test_squad_has_its_version_and_windows(task):
     defined = run("minilm", task, "ina").task
-    if task in schema.SQUAD_TASKS:
-        assert defined.family == "squad" and defined.version_2 == (task == "squad_v2")
-        assert (defined.max_length, defined.doc_stride) == (384, 128)
-    else:
-        assert tuple(defined.columns) == schema.TEXT_COLUMNS[task]
-        assert defined.classes == schema.NUM_CLASSES.get(task)
+    assert (defined.version_2, defined.max_length, defined.doc_stride) == (task == "squad_v2", 384, 128)
 
 
 def test_bert_large_is_cased_on_glue_and_uncased_on_squad():

@@ -7,7 +7,6 @@ import pytest
 
 from ina import config, plan, run
 from ina.config import CONFIG_DIR, ConfigError, check, compose
-from ina.data import schema
 
 PAGE = (CONFIG_DIR.parent / "docs" / "extending.md").read_text(encoding="utf-8")
 
@@ -21,8 +20,6 @@ def extended(tmp_path, monkeypatch):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(config, "CONFIG_DIR", folder)
-    for tasks in ("TEXT_COLUMNS", "NUM_CLASSES", "OWN"):  # which the reviews are added to
-        monkeypatch.setattr(schema, tasks, dict(getattr(schema, tasks)))
     reviews = tmp_path / "data" / "reviews"
     reviews.mkdir(parents=True)
     rows = ["what a waste of an hour\tbad", "warm and funny\tgood"] * 4
@@ -65,5 +62,5 @@ def test_a_task_that_contradicts_itself_is_told(extended, changed, told):
 
 def test_a_task_of_ones_own_without_its_files_is_told(extended):
     cfg = check(compose(["model=tiny_bert", "task=reviews", "data.dir=null", *extended[1:]]))
-    with pytest.raises(FileNotFoundError, match="reviews is a task of your own, which only files have"):
+    with pytest.raises(FileNotFoundError, match="has no reviews: neither data.dir nor INA_DATA_DIR is set"):
         run.run(cfg)

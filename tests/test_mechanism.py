@@ -103,7 +103,7 @@ def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(g
     its, _ = run.run(configured(glue, tmp_path, *small))
     folder = saved_models.path(tmp_path, None, "probe", its.id)
     opened = Opened(folder)
-    _, passages = texts.dev_passages(opened.cfg, data.load("squad_v1", opened.cfg.data))
+    _, passages = texts.dev_passages(opened.cfg, data.load(opened.cfg.task, opened.cfg.data))
     recorded = record.read_predictions(tmp_path, its)["last_text"]
     for passage, text in list(zip(passages, recorded, strict=True))[:10]:
         assert passage.text[slice(*opened.answer(passage))] == text

@@ -8,6 +8,7 @@ import chromium
 import numpy as np
 import pytest
 from made_up import write_levels, write_run, write_study
+from task_files import task
 
 from ina import data, record
 from ina.config import DataConfig
@@ -145,7 +146,7 @@ def test_a_study_without_tables_is_told(tmp_path):
 def texts_of(root: Path, source: str, of_the_same_data: bool = True) -> list[str]:
     """The texts in the error browser of two methods on CoLA, with predictions on the dev rows of a source."""
     settings = DataConfig(source=source, dir=None, max_train=None, distractors=2)
-    rows = data.load("cola", settings)
+    rows = data.load(task("cola"), settings)
     for method in ("lora", "ina"):
         run = write_run(root, method=method, source=source, n=len(rows.splits["validation"]))
         if of_the_same_data:

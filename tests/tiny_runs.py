@@ -77,7 +77,7 @@ def cli(arguments: list[str], monkeypatch, capfd) -> tuple[int, str, str]:
 
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["ina.run", "ina.train", "ina.saved_models", "ina.tasks.glue"])
+_processes.set_forkserver_preload(["ina.run", "ina.train", "ina.saved_models", "ina.tasks.labelled"])
 
 
 def start(arguments: list[str], log: Path) -> multiprocessing.Process:

@@ -79,7 +79,7 @@ class Sweep:
             try:
                 rows = f"{cfg.task.name} {cfg.data.model_dump_json()}"
                 if rows not in fingerprints:
-                    fingerprints[rows] = data.load(cfg.task.name, cfg.data).fingerprint
+                    fingerprints[rows] = data.load(cfg.task, cfg.data).fingerprint
                 dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
                 settings = numbers_depend_on(cfg.model_dump(), source, fingerprints[rows], dtype)
                 found = plan.recorded(cfg, source, self.clean, settings)

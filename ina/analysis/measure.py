@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from .. import data, models, record, saved_models
 from ..config import CONFIG_DIR, RunConfig
 from ..record import Record
-from ..tasks.spans import best_spans, dev_windows
+from ..tasks import spans
 from . import attention, gates, measurement, texts
 from .measurement import ALL, Measurement, Reading, Row
 from .texts import KINDS, Passage, Span, Tokens
@@ -60,16 +60,14 @@ class Opened:
             return None
         rows = Dataset.from_dict({"id": ["0"], "context": [passage.text], "question": [passage.question]})
         task = self.cfg.task
-        lengths = {name: getattr(task, name) for name in ("max_length", "doc_stride", "max_question_length")}
-        windows = dev_windows(rows, self.tokenizer, **lengths)
-        names = [name for name in self.tokenizer.model_input_names if name in windows.column_names]
-        outputs = [self.model(**{name: torch.tensor([one[name]]) for name in names}) for one in windows]
-        width = max(windows["length"])
+        windows = list(spans.windows(task, rows, self.tokenizer))
+        outputs = [self.model(**{name: torch.tensor(of[None]) for name, of in one.inputs.items()}) for one in windows]
+        width = max(len(one.chars) for one in windows)
         starts, ends = (
             np.stack([np.pad(of[0].numpy(), (0, width - len(of[0])), constant_values=-1e4) for of in scores])
             for scores in ([one.start_logits for one in outputs], [one.end_logits for one in outputs])
         )
-        found = best_spans(starts, ends, windows, n_best=task.n_best, max_answer_length=task.max_answer_length)
+        found = spans.best_spans(task, windows, starts, ends)
         return int(found.start[0]), int(found.end[0])
 
 
@@ -148,7 +146,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
         measurement.checked(file, there, run)
         return file, False
     opened = Opened(folder)
-    examples = data.load(opened.cfg.task.name, opened.cfg.data)
+    examples = data.load(opened.cfg.task, opened.cfg.data)
     if examples.fingerprint != run.data.fingerprint:
         raise ValueError(
             f"the data of {run.id} are not those that it was trained on; INA_DATA_DIR names another folder?"

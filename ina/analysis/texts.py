@@ -147,7 +147,7 @@ def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]
     without = {}
     if examples.source == "probe" and cfg.data.distractors:
         plain = cfg.data.model_copy(update={"distractors": 0, "test_distractors": None})
-        bare = data.load(cfg.task.name, plain).splits[split]
+        bare = data.load(cfg.task, plain).splits[split]
         without = dict(zip(bare["id"], bare["context"], strict=True))
     return split, [_of_squad(row, without.get(row["id"])) for row in rows]
 

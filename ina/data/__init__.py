@@ -1,8 +1,8 @@
 """Task data from one of three interchangeable sources: `files`, `hub`, `probe`.
 
-Each source is a module with `available(task_name, data) -> bool` and `load(task_name, data) -> DatasetDict`; the `load`
-here picks one, checks what it gives against `ina.data.schema` and fingerprints the content. `looked_for(task_name,
-data) -> str` tells, for the error message, why a source does not have a task.
+Each source is a module with two functions. `find(task, data)` raises FileNotFoundError where it does not have a task;
+`load(task, data)` gives its splits. The `load` here picks a source, checks what it gives against `ina.data.schema` and
+fingerprints the content.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ina.data import schema
 if TYPE_CHECKING:  # `datasets` takes seconds to import, and only loading needs it
     from datasets import Dataset, DatasetDict
 
-    from ina.config import DataConfig
+    from ina.config import DataConfig, Task
 
 SOURCES = ("files", "hub", "probe")
 """`data.source=auto` takes the files where a folder is named for them, else the hub, else the probe."""
@@ -42,7 +42,7 @@ class TaskData:
     fingerprint: str
 
 
-def load(task_name: str, data: DataConfig) -> TaskData:
+def load(task: Task, data: DataConfig) -> TaskData:
     """Rows of a task from the source that :func:`resolve` gives.
 
     `data.max_train` limits the training rows to a subset that depends on nothing but its size and the rows there are,
@@ -53,8 +53,8 @@ def load(task_name: str, data: DataConfig) -> TaskData:
 
     Raises what `resolve` raises, and ValueError naming file or split, row and value when the data is malformed.
     """
-    source = resolve(task_name, data)
-    splits = schema.conform(task_name, _module(source).load(task_name, data), source)
+    source = resolve(task, data)
+    splits = schema.conform(task, _module(source).load(task, data), source)
     if data.select is not None:
         splits = hold_out(splits, data.select)
     if data.max_train is not None:
@@ -62,43 +62,45 @@ def load(task_name: str, data: DataConfig) -> TaskData:
     return TaskData(splits, source, schema.fingerprint(splits))
 
 
-def resolve(task_name: str, data: DataConfig) -> str:
+def resolve(task: Task, data: DataConfig) -> str:
     """Name of the source that `load` would take for a task; loads nothing.
 
     Raises ValueError for an unknown task, or a setting that the source does not read; FileNotFoundError where
-    `data.dir`, INA_DATA_DIR or INA_HUB_DIR names a folder that does not exist, or where no source that may be taken has
-    the task. Where a folder is named, `auto` takes no other source in its place.
+    `data.dir` or INA_DATA_DIR names a folder that does not exist, or where no source that may be taken has the task.
+    Where a folder is named, `auto` takes no other source in its place.
     """
-    if task_name in schema.OWN:
-        if data.source not in ("auto", "files") or not _module("files").available(task_name, data):
-            looked = _module("files").looked_for(task_name, data)
-            raise FileNotFoundError(f"{task_name} is a task of your own, which only files have: {looked}")
-        return "files"
-    if task_name not in schema.TASKS:
-        raise ValueError(f"task {task_name!r} is unknown; there are {', '.join(schema.TASKS)}")
-    names: tuple[str, ...] = (data.source,)
+    own = task.name not in schema.TASKS
+    if own and (data.source in ("hub", "probe") or not getattr(task, "files", None)):
+        raise ValueError(
+            f"task {task.name!r} is none of {', '.join(schema.TASKS)}; a task of your own has `files`, and data=files"
+        )
+    names = [data.source]
     if data.source == "auto":
-        names = ("files",) if _module("files").data_dir(data) else ("hub", "probe")
+        names = ["files"] if own or _module("files").data_dir(data) else ["hub", "probe"]
+    reasons = []
     for name in names:
-        if _module(name).available(task_name, data):
-            _check_settings(name, task_name, data)
+        try:
+            _module(name).find(task, data)
+        except FileNotFoundError as error:
+            reasons.append(str(error))
+        else:
+            _check_settings(name, task, data)
             return name
-    reasons = "; ".join(_module(name).looked_for(task_name, data) for name in names)
-    instead = "; data=probe takes the generated suite instead" if names == ("files",) and data.source == "auto" else ""
-    raise FileNotFoundError(f"data.source={data.source} has no {task_name}: {reasons}{instead}")
+    instead = "; data=probe takes the generated suite instead" if not own and names == ["files"] else ""
+    raise FileNotFoundError(f"data.source={data.source} has no {task.name}: {'; '.join(reasons)}{instead}")
 
 
-def _check_settings(source: str, task_name: str, data: DataConfig) -> None:
+def _check_settings(source: str, task: Task, data: DataConfig) -> None:
     """Raises ValueError for a setting that the source, or the task there, does not read."""
-    unread = {"distractors": data.distractors != schema.DISTRACTORS, "test_distractors": bool(data.test_distractors)}
-    for key, given in unread.items():
-        if given and (source != "probe" or task_name not in schema.SQUAD_TASKS):
+    for key in ("distractors", "test_distractors"):
+        value = getattr(data, key)
+        if value not in (schema.DISTRACTORS, None, []) and (source != "probe" or task.family != "squad"):
             raise ValueError(
-                f"data.{key}={getattr(data, key)} is for {' and '.join(schema.SQUAD_TASKS)} with data=probe; "
-                f"here the task is {task_name} and the data source {source}"
+                f"data.{key}={value} is for {' and '.join(schema.SQUAD_TASKS)} with data=probe; "
+                f"here the task is {task.name} and the data source {source}"
             )
     if data.dir and data.source == "hub":
-        raise ValueError(f"data.dir={data.dir} is not read with data=hub; INA_HUB_DIR names a local copy of the hub")
+        raise ValueError(f"data.dir={data.dir} is not read with data=hub; it names the folder of data=files")
 
 
 def subset(train: Dataset, size: int) -> Dataset:
@@ -119,8 +121,6 @@ def hold_out(splits: DatasetDict, share: float) -> DatasetDict:
     groups = np.asarray(train["context"] if "context" in train.column_names else range(len(train)))
     distinct = np.unique(groups)
     size = max(1, round(share * len(distinct)))
-    if size == len(distinct):
-        raise ValueError(f"data.select={share} leaves no row to train on; choose a smaller share")
     held = np.isin(groups, distinct[np.random.RandomState(SUBSET_SEED).permutation(len(distinct))[:size]])
     dev = next(split for split in splits if split != "train")
     return type(splits)({"train": train.select(np.flatnonzero(~held)), dev: train.select(np.flatnonzero(held))})

@@ -19,108 +19,68 @@ import io
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ina.data import schema
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-    from ina.config import DataConfig
+    from ina.config import ChoiceTask, DataConfig, GlueTask, SquadTask, Task
 
 logger = logging.getLogger(__name__)
 
-
-class Layout(NamedTuple):
-    """A GLUE task's folder, the header names of its text columns and label column, and what each label is called."""
-
-    folder: str
-    texts: tuple[str, ...]
-    label: str
-    names: tuple[str, ...] | None  # position = class id; None: a score
-
-
-_PAIR = ("sentence1", "sentence2")
-_BINARY = ("0", "1")
-_ENTAILMENT = ("entailment", "not_entailment")
-LAYOUTS = {
-    "cola": Layout("CoLA", ("sentence",), "label", _BINARY),
-    "sst2": Layout("SST-2", ("sentence",), "label", _BINARY),
-    "mrpc": Layout("MRPC", ("#1 String", "#2 String"), "Quality", _BINARY),
-    "stsb": Layout("STS-B", _PAIR, "score", None),
-    "qqp": Layout("QQP", ("question1", "question2"), "is_duplicate", _BINARY),
-    "mnli": Layout("MNLI", _PAIR, "gold_label", ("entailment", "neutral", "contradiction")),
-    "qnli": Layout("QNLI", ("question", "sentence"), "label", _ENTAILMENT),
-    "rte": Layout("RTE", _PAIR, "label", _ENTAILMENT),
-    "wnli": Layout("WNLI", _PAIR, "label", _BINARY),
-}
-
-_CHOICES = ("0", "1", "2", "3")
-
-COLA_HEADER = ["source", "label", "mark", "sentence"]
-"""CoLA's files have no header line."""
-
-FILE_NAMES = {
-    "train": "train",
-    "validation": "dev",
-    "validation_matched": "dev_matched",
-    "validation_mismatched": "dev_mismatched",
-}
-SQUAD_VERSIONS = {"squad_v1": "v1.1", "squad_v2": "v2.0"}
+ENDINGS = {"squad_v1": "-v1.1.json", "squad_v2": "-v2.0.json", "swag": ".csv"}
+"""Of the names of files; those of all other tasks are TSV."""
 
 QQP_BROKEN_SHARE = 1e-3
 """The official QQP files hold about a dozen broken rows in 404,290; more than this share means a damaged file."""
 
 
-def available(task_name: str, data: DataConfig) -> bool:
-    """Whether the data folder has the task's folder (GLUE, SWAG) or one of its files (SQuAD).
+def find(task: Task, data: DataConfig) -> dict[str, Path]:
+    """The file of each split.
 
-    A task that is there in part counts as there: `load` then says which file is missing, and no other source is taken.
+    Raises FileNotFoundError that says where it was looked for and what is there instead.
     """
-    root = data_dir(data)
-    return root is not None and _task_folder(task_name, root) is not None
-
-
-def looked_for(task_name: str, data: DataConfig) -> str:
-    """What would have made the task available, and what is there instead."""
     if (root := data_dir(data)) is None:
-        return "neither data.dir nor INA_DATA_DIR is set"
-    message = f"looked for {' or '.join(_expected(task_name, root))}; {_listing(root)}"
-    near = [folder for folder in _folders_near(root) if _task_folder(task_name, folder)]
-    return f"{message}; {task_name} is in {near[0]}: set {_named_by(data)[0]}={near[0]}" if near else message
+        raise FileNotFoundError("neither data.dir nor INA_DATA_DIR is set")
+    if task.name not in schema.TASKS:
+        places = [task.files.folder]
+    else:
+        places = {"squad": ["squad", ""], "choice": ["swag"]}.get(task.family, [f"glue/{task.name}", task.name])
+    dev, ending = "val" if task.name == "swag" else "dev", ENDINGS.get(task.name, ".tsv")
+    names = {split: split.replace("validation", dev) + ending for split in schema.split_names(task.name)}
+    for folder in filter(None, (_below(root, place) for place in places)):
+        paths = {split: folder / name for split, name in names.items()}
+        lost = [path for path in paths.values() if not path.is_file()]
+        if not lost:
+            return paths
+        if len(lost) < len(paths):
+            raise FileNotFoundError(f"{lost[0]} is missing; {_listing(folder)}")
+    looked = " and ".join(str(root / place / names["train"]) for place in places)
+    raise FileNotFoundError(f"looked for {looked}; {_listing(root)}")
 
 
-def load(task_name: str, data: DataConfig) -> DatasetDict:
+def load(task: Task, data: DataConfig) -> DatasetDict:
     """All labelled rows of a task.
 
-    Raises FileNotFoundError for a missing file, ValueError with file, line (GLUE, SWAG) or question id (SQuAD) and
-    value for a malformed one.
+    Raises what `find` raises, and ValueError with file, line (GLUE, SWAG) or question id (SQuAD) and value for a
+    malformed row.
     """
     from datasets import Dataset, DatasetDict
 
-    root = data_dir(data)
-    folder = root and _task_folder(task_name, root)
-    if folder is None:
-        raise FileNotFoundError(f"no files of {task_name}: {looked_for(task_name, data)}")
-    if task_name in SQUAD_VERSIONS:
-        ending, read = f"-{SQUAD_VERSIONS[task_name]}.json", read_squad
-    else:
-        ending, read = (".csv", read_swag) if task_name == "swag" else (".tsv", read_glue)
-    names = FILE_NAMES | ({"validation": "val"} if task_name == "swag" else {})
-    paths = {split: folder / (names[split] + ending) for split in schema.split_names(task_name)}
-    for path in paths.values():
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing; {_listing(path.parent)}")
-    return DatasetDict(
-        {split: Dataset.from_dict(read(task_name, path), schema.features(task_name)) for split, path in paths.items()}
-    )
+    read = read_squad if task.family == "squad" else read_table
+    features = schema.features(task)
+    paths = find(task, data)
+    return DatasetDict({split: Dataset.from_list(read(task, path), features) for split, path in paths.items()})
 
 
 def data_dir(data: DataConfig) -> Path | None:
     """Folder of the user's own files: `data.dir`, else INA_DATA_DIR, else None."""
-    name, value = _named_by(data)
+    name, value = ("data.dir", data.dir) if data.dir else ("INA_DATA_DIR", os.environ.get("INA_DATA_DIR"))
     if not value:
         return None
     folder = Path(os.path.expanduser(value))
@@ -129,61 +89,24 @@ def data_dir(data: DataConfig) -> Path | None:
     return folder
 
 
-def _named_by(data: DataConfig) -> tuple[str, str | None]:
-    return ("data.dir", data.dir) if data.dir else ("INA_DATA_DIR", os.environ.get("INA_DATA_DIR"))
+def _below(root: Path, place: str) -> Path | None:
+    """The folder at a place below `root`, each part of it in any case, hyphens and underscores left out.
 
-
-def _expected(task_name: str, root: Path) -> list[str]:
-    """Where the task's files should be, in the official spelling."""
-    if task_name in SQUAD_VERSIONS:
-        file = f"train-{SQUAD_VERSIONS[task_name]}.json"
-        return [str(root / "squad" / file), str(root / file)]
-    if task_name == "swag":
-        return [str(root / "swag")]
-    folder = _layout(task_name).folder
-    return [str(root / folder)] if task_name in schema.OWN else [str(root / "glue" / folder), str(root / folder)]
-
-
-def _task_folder(task_name: str, root: Path) -> Path | None:
-    """The folder in `root` that holds the task's files.
-
-    Raises ValueError where two spellings of its name stand beside each other.
+    Raises ValueError where two spellings of a part stand beside each other.
     """
-    if task_name in schema.OWN:
-        own = root / schema.OWN[task_name].folder
-        return own if own.is_dir() else None
-    squad = task_name in SQUAD_VERSIONS
-    for folder in (*_folders_called("squad" if squad else "glue", root), root):
-        if squad:
-            files = (folder / f"{part}-{SQUAD_VERSIONS[task_name]}.json" for part in ("train", "dev"))
-            found = [folder] if any(file.is_file() for file in files) else []
-        else:
-            found = _folders_called(task_name, folder)
+    for part in Path(place).parts:
+        folders = {path: re.sub("[-_]", "", path.name).lower() for path in root.iterdir() if path.is_dir()}
+        found = sorted(path for path in folders if folders[path] == re.sub("[-_]", "", part).lower())
         if len(found) > 1:
-            raise ValueError(f"{folder} holds {' and '.join(path.name for path in found)}, both {task_name}; keep one")
-        if found:
-            return found[0]
-    return None
-
-
-def _folders_called(name: str, folder: Path) -> list[Path]:
-    """Folders in `folder` with this name in any case, hyphens and underscores left out."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.name.lower().replace("-", "").replace("_", "") == name and path.is_dir()
-    )
-
-
-def _folders_near(root: Path) -> list[Path]:
-    """The folder above `root` and those in it that can be read."""
-    folders = [root.absolute().parent, *sorted(path for path in root.iterdir() if path.is_dir())]
-    return [folder for folder in folders if os.access(folder, os.R_OK | os.X_OK)]
+            raise ValueError(f"{root} holds {' and '.join(path.name for path in found)}, both {part}; keep one")
+        if not found:
+            return None
+        root = found[0]
+    return root
 
 
 def _listing(folder: Path) -> str:
-    names = sorted(path.name for path in folder.iterdir())
-    return f"{folder} holds {', '.join(names[:20]) + (', ...' if len(names) > 20 else '') or 'nothing'}"
+    return f"{folder} holds {', '.join(sorted(path.name for path in folder.iterdir())[:20]) or 'nothing'}"
 
 
 def _text(path: Path) -> str:
@@ -197,160 +120,126 @@ def _text(path: Path) -> str:
     return text
 
 
-# --- GLUE -------------------------------------------------------------------------------------------------------------
+# --- GLUE and SWAG ----------------------------------------------------------------------------------------------------
 
 
-def read_glue(task_name: str, path: Path) -> dict[str, list]:
-    """Columns of one TSV file. Quotes are literal, a line is a row. Raises ValueError naming file, line and value."""
-    layout = _layout(task_name)
-    lines = _text(path).removesuffix("\n").split("\n")
-    header = COLA_HEADER if task_name == "cola" else lines.pop(0).split("\t")
-    first = 1 if task_name == "cola" else 2
-    if absent := [name for name in (*layout.texts, layout.label) if name not in header]:
+COLA_HEADER = ["source", "label", "mark", "sentence"]
+"""CoLA's files have no header line."""
+
+COLUMNS = {
+    "mrpc": {"sentence1": "#1 String", "sentence2": "#2 String", "label": "Quality"},
+    "stsb": {"label": "score"},
+    "qqp": {"label": "is_duplicate"},
+    "mnli": {"premise": "sentence1", "hypothesis": "sentence2", "label": "gold_label"},
+}
+"""What the headers call the columns that the hub calls otherwise."""
+
+CLASSES = {
+    "mnli": ["entailment", "neutral", "contradiction"],
+    "qnli": ["entailment", "not_entailment"],
+    "rte": ["entailment", "not_entailment"],
+}
+"""What the classes are called where it is not their number."""
+
+
+def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
+    """Rows of one TSV or CSV file, which has a header. Raises ValueError naming file, line and value."""
+    lines = _lines(path)
+    header = COLA_HEADER if task.name == "cola" else next(lines)[1]
+    classes, theirs = CLASSES.get(task.name), COLUMNS.get(task.name, {})
+    if task.name not in schema.TASKS:
+        classes, theirs = task.files.labels, {"label": task.files.label}
+    classes = classes or [str(number) for number in range(task.classes or 0)]
+    columns = {name: theirs.get(name, name) for name in (*task.columns, "label")}
+    if absent := [name for name in columns.values() if name not in header]:
         raise ValueError(f"{path}, line 1: no column {absent} in the header {header}; the official header has them")
-    texts = [header.index(name) for name in layout.texts]
-    label = header.index(layout.label)
-    rows, broken = [], []
-    for idx, line in enumerate(lines):
-        where = f"{path}, line {idx + first}"
-        cells = line.split("\t")
-        if fault := _fault(cells, header, texts):
-            broken.append(f"{where}: {fault}")
-            if task_name != "qqp" or len(broken) > QQP_BROKEN_SHARE * len(lines):
-                raise ValueError(broken[0])
-        elif task_name == "mnli" and cells[label] == "-":
+    places = {name: header.index(column) for name, column in columns.items()}
+    rows, broken, idx = [], [], -1
+    for idx, (number, cells) in enumerate(lines):
+        where = f"{path}, line {number}"
+        if len(cells) != len(header):
+            told = f"{len(cells)} columns in {cells}; it should have the {len(header)} columns {header}"
+            broken.append(f"{where}: {told}")
             continue
-        else:
-            rows.append((*(cells[position] for position in texts), _label(cells[label], layout.names, where), idx))
+        row = {name: cells[place] for name, place in places.items()}
+        if blank := [name for name in task.columns if not row[name].strip()]:
+            broken.append(f"{where}: {columns[blank[0]]} is {row[blank[0]]!r}; it should be a sentence")
+        elif task.name != "mnli" or row["label"] != "-":
+            rows.append(row | {"label": _label(row["label"], classes, where), "idx": idx})
+    if len(broken) > (QQP_BROKEN_SHARE * (idx + 1) if task.name == "qqp" else 0):
+        raise ValueError(broken[0])
     if not rows:
         raise ValueError(f"{path} has a header and no labelled rows; it should hold the task's rows")
     if broken:
         logger.warning("%s: left out %d broken rows, as the hub's copy does; first: %s", path, len(broken), broken[0])
-    return dict(zip(schema.features(task_name), zip(*rows, strict=True), strict=True))
+    return rows
 
 
-def _layout(task_name: str) -> Layout:
-    if own := schema.OWN.get(task_name):
-        return Layout(own.folder, schema.TEXT_COLUMNS[task_name], own.label, tuple(own.labels))
-    return LAYOUTS[task_name]
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a file, numbered and in cells. In TSV quotes are literal; nothing but a newline ends a line."""
+    text = _text(path)
+    if path.suffix == ".tsv":
+        yield from enumerate((line.split("\t") for line in text.removesuffix("\n").split("\n")), 1)
+        return
+    lines = csv.reader(io.StringIO(text, newline="\n"), strict=True)
+    try:
+        for cells in lines:
+            yield lines.line_num, cells
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {lines.line_num}: {error}; the file should be CSV") from None
 
 
-def _fault(cells: list[str], header: list[str], texts: list[int]) -> str | None:
-    if len(cells) != len(header):
-        line = "\t".join(cells)
-        return f"{len(cells)} columns in {line[:80]!r}; it should have the {len(header)} columns {header}"
-    for position in texts:
-        if not cells[position].strip():
-            return f"{header[position]} is {cells[position]!r}; it should be a sentence"
-    return None
-
-
-def _label(cell: str, names: tuple[str, ...] | None, where: str) -> int | float:
-    """Class id of a label's name or, where `names` is None, the score."""
-    if names is not None:
-        if cell not in names:
-            raise ValueError(f"{where}: label {cell!r} is none of {', '.join(names)}")
-        return names.index(cell)
+def _label(cell: str, classes: list[str], where: str) -> int | float:
+    """Number of a class or, where there are no classes, the score."""
+    if classes:
+        if cell not in classes:
+            raise ValueError(f"{where}: label {cell!r} is none of {', '.join(classes)}")
+        return classes.index(cell)
     low, high = schema.SCORE_RANGE
     try:
         score = float(cell)
     except ValueError:
-        raise ValueError(f"{where}: score {cell!r} is no number; it is one between {low} and {high}") from None
+        score = float("nan")
     if not low <= score <= high:
-        raise ValueError(f"{where}: score {cell} is not between {low} and {high}")
+        raise ValueError(f"{where}: score {cell!r} is no number between {low} and {high}")
     return score
-
-
-# --- SWAG -------------------------------------------------------------------------------------------------------------
-
-
-def read_swag(task_name: str, path: Path) -> dict[str, list]:
-    """Columns of one CSV file. Raises ValueError naming file, line and value."""
-    names = schema.TEXT_COLUMNS[task_name]
-    lines = csv.reader(io.StringIO(_text(path), newline="\n"), strict=True)
-    rows = []
-    try:
-        header = next(lines)
-        if absent := [name for name in (*names, "label") if name not in header]:
-            raise ValueError(f"{path}, line 1: no column {absent} in the header {header}; the official header has them")
-        texts, label = [header.index(name) for name in names], header.index("label")
-        for idx, cells in enumerate(lines):
-            where = f"{path}, line {lines.line_num}"
-            if fault := _fault(cells, header, texts):
-                raise ValueError(f"{where}: {fault}")
-            rows.append((*(cells[position] for position in texts), _label(cells[label], _CHOICES, where), idx))
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {lines.line_num}: {error}; the file should be CSV") from None
-    if not rows:
-        raise ValueError(f"{path} has a header and no labelled rows; it should hold the task's rows")
-    return dict(zip(schema.features(task_name), zip(*rows, strict=True), strict=True))
 
 
 # --- SQuAD ------------------------------------------------------------------------------------------------------------
 
 
-def read_squad(task_name: str, path: Path) -> dict[str, list]:
-    """Columns of one SQuAD JSON file. Raises ValueError naming file, question id and value."""
+def read_squad(task: SquadTask, path: Path) -> list[dict]:
+    """Rows of one SQuAD JSON file. Raises ValueError naming file, question id and value."""
+    rows, last = [], None
     try:
-        document = json.loads(_text(path))
+        for article in json.loads(_text(path))["data"]:
+            for paragraph in article["paragraphs"]:
+                for question in paragraph["qas"]:
+                    last = question["id"]
+                    answers = {name: [one[name] for one in question["answers"]] for name in ("text", "answer_start")}
+                    if fault := _fault(task, question, paragraph["context"]):
+                        raise ValueError(f"{path}, question {last}: {fault}")
+                    texts = {"title": article["title"], "context": paragraph["context"]}
+                    rows.append({"id": last, **texts, "question": question["question"], "answers": answers})
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}, line {error.lineno}: {error.msg}; the file should be one JSON object") from None
-    columns = {name: [] for name in schema.features(task_name)}
-    seen = set()
-    for where, title, context, question in _questions(document, str(path)):
-        identity = _field(question, "id", str, where)
-        where = f"{path}, question {identity}"
-        if identity in seen:
-            raise ValueError(f"{where}: this id occurs twice; ids are unique in a file")
-        seen.add(identity)
-        answers = _answers(task_name, question, context, where)
-        row = (identity, title, context, _field(question, "question", str, where), answers)
-        for column, value in zip(columns.values(), row, strict=True):
-            column.append(value)
-    if not seen:
+    except (KeyError, TypeError) as error:
+        place = f"question {last} or the next one" if last else "the first question"
+        raise ValueError(f"{path}, {place}: a field is missing or of a wrong type ({error!r})") from None
+    if not rows:
         raise ValueError(f"{path} has no questions; it should hold the task's rows")
-    return columns
+    return rows
 
 
-def _questions(document: object, where: str) -> Iterator[tuple[str, str, str, dict]]:
-    """Place, title, context and entry of every question."""
-    for a, article in enumerate(_field(document, "data", list, where)):
-        in_article = f"{where}, data[{a}]"
-        title = _field(article, "title", str, in_article)
-        for p, paragraph in enumerate(_field(article, "paragraphs", list, in_article)):
-            in_paragraph = f"{in_article}.paragraphs[{p}]"
-            context = _field(paragraph, "context", str, in_paragraph)
-            for q, question in enumerate(_field(paragraph, "qas", list, in_paragraph)):
-                yield f"{in_paragraph}.qas[{q}]", title, context, question
-
-
-def _field(entry: object, name: str, kind: type, where: str) -> object:
-    if not isinstance(entry, dict) or name not in entry:
-        found = f"the fields are {sorted(entry)}" if isinstance(entry, dict) else f"it is {str(entry)[:40]!r}"
-        raise ValueError(f"{where}: no field {name!r}; {found}")
-    if type(entry[name]) is not kind:
-        raise ValueError(f"{where}: {name} is {str(entry[name])[:40]!r}; it should be of type {kind.__name__}")
-    return entry[name]
-
-
-def _answers(task_name: str, question: dict, context: str, where: str) -> dict[str, list]:
-    """The hub's form of a question's answers, each checked to stand at its offset in the context."""
-    entries = _field(question, "answers", list, where)
-    if task_name == "squad_v1" and question.get("is_impossible"):
-        raise ValueError(f"{where}: is_impossible is true, which makes this a v2.0 file; squad_v1 needs a v1.1 file")
-    impossible = task_name == "squad_v2" and _field(question, "is_impossible", bool, where)
-    if impossible and entries:
-        raise ValueError(f"{where}: is_impossible is true, but it has {len(entries)} answers; it should have none")
-    if not impossible and not entries:
-        raise ValueError(f"{where}: answerable, but without answers; it should have at least one")
-    answers = {"text": [], "answer_start": []}
-    for entry in entries:
-        text, start = _field(entry, "text", str, where), _field(entry, "answer_start", int, where)
+def _fault(task: SquadTask, question: dict, context: str) -> str | None:
+    """What is wrong with the answers of a question; each should stand at its offset in the context."""
+    answers, impossible = question["answers"], question.get("is_impossible")
+    if task.version_2 and impossible != (not answers):
+        return f"is_impossible is {impossible}, with {len(answers)} answers; v2.0 says true for none, else false"
+    if not task.version_2 and not answers:
+        return "it has no answers; every question of v1.1 has at least one"
+    for text, start in ((answer["text"], answer["answer_start"]) for answer in answers):
         found = context[start : start + len(text)] if start >= 0 else ""
         if not text or found != text:
-            raise ValueError(
-                f"{where}: answer {text!r} is not at answer_start {start}; there the context has {found!r}"
-            )
-        answers["text"].append(text)
-        answers["answer_start"].append(start)
-    return answers
+            return f"answer {text!r} is not at answer_start {start}; there the context has {found!r}"
+    return None

@@ -1,6 +1,4 @@
-"""The hub's copies at pinned revisions: over the network, from its cache, or from a local folder of the same layout.
-
-    <INA_HUB_DIR>/nyu-mll/glue/cola/train-00000-of-00001.parquet
+"""The hub's copies at pinned revisions: over the network or from its cache.
 
 `datasets.load_dataset(repository, revision=...)` is not enough: offline it takes the newest copy in its cache,
 whichever revision that is. So each file is fetched at its revision first, and offline runs load the very files that
@@ -9,20 +7,19 @@ online runs do.
 
 from __future__ import annotations
 
-import os
 import threading
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from huggingface_hub import constants, get_session, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import constants, get_session, hf_hub_download, hf_hub_url
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from ina.data import schema
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-    from ina.config import DataConfig
+    from ina.config import DataConfig, Task
 
 REVISIONS = {
     "nyu-mll/glue": "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
@@ -30,81 +27,51 @@ REVISIONS = {
     "rajpurkar/squad_v2": "3ffb306f725f7d2ce8394bc1873b24868140c412",
     "allenai/swag": "dc48148372b3853a9c7bae7bb06c161b46d8364a",
 }
+PLACES = {
+    "squad_v1": ("rajpurkar/squad", "plain_text"),
+    "squad_v2": ("rajpurkar/squad_v2", "squad_v2"),
+    "swag": ("allenai/swag", "regular"),
+}
+"""Repository of a task, and the folder in it; those of GLUE are in one, in folders called like the task."""
 
 PATIENCE = 2.0
 """Seconds that the hub has to answer, once per process."""
 
 
-def available(task_name: str, data: DataConfig) -> bool:
-    """Whether the task is in INA_HUB_DIR if that is set, else in the cache or on a hub that answers."""
-    local = _local_files(task_name)
-    return all(local.values()) or (_folder() is None and reachable())
+def find(task: Task, data: DataConfig) -> None:
+    """Raises FileNotFoundError where the task is neither in the cache nor on a hub that answers."""
+    repository, files = remote_files(task.name)
+    try:
+        for file in files.values():
+            _fetch(repository, file, local_files_only=True)
+    except LocalEntryNotFoundError:
+        if reachable():
+            return
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"the hub gave no answer within {PATIENCE:.0f} s"
+        at = f"{repository} at {REVISIONS[repository]}"
+        raise FileNotFoundError(f"{at} is not in the cache {constants.HF_HUB_CACHE} and {why}") from None
 
 
-def looked_for(task_name: str, data: DataConfig) -> str:
-    """What would have made the task available."""
-    if (folder := _folder()) is not None:
-        return f"looked for {', '.join(_remote_files(task_name).values())} in {folder / repository(task_name)}"
-    why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"the hub gave no answer within {PATIENCE:.0f} s"
-    revision = REVISIONS[repository(task_name)]
-    return f"{repository(task_name)} at {revision} is not in the cache {constants.HF_HUB_CACHE} and {why}"
-
-
-def load(task_name: str, data: DataConfig) -> DatasetDict:
-    """All labelled rows of a task. Raises FileNotFoundError where `available` is false, else what the hub raises."""
+def load(task: Task, data: DataConfig) -> DatasetDict:
+    """All labelled rows of a task, from the cache where they are in it. Raises what the hub raises."""
     from datasets import load_dataset
 
-    if not available(task_name, data):
-        raise FileNotFoundError(f"no {task_name} on the hub: {looked_for(task_name, data)}")
-    name = repository(task_name)
-    paths = _local_files(task_name)
-    for split, file in _remote_files(task_name).items():
-        if paths[split] is None:
-            paths[split] = hf_hub_download(name, file, repo_type="dataset", revision=REVISIONS[name])
-    expected = schema.features(task_name)
-    if task_name != "swag":
-        return load_dataset("parquet", data_files=paths, features=expected)
-    splits = load_dataset("parquet", data_files=paths)  # it has columns that nobody needs, and no `idx`
-    for split, rows in splits.items():
-        splits[split] = rows.add_column("idx", range(len(rows))).select_columns(list(expected)).cast(expected)
+    repository, files = remote_files(task.name)
+    splits = load_dataset("parquet", data_files={split: _fetch(repository, file) for split, file in files.items()})
+    if task.name == "swag":  # whose rows have no numbers
+        for split, rows in splits.items():
+            splits[split] = rows.add_column("idx", range(len(rows)))
     return splits
 
 
-def repository(task_name: str) -> str:
-    """The task's repository on the hub."""
-    others = {"squad_v1": "rajpurkar/squad", "squad_v2": "rajpurkar/squad_v2", "swag": "allenai/swag"}
-    return others.get(task_name, "nyu-mll/glue")
+def _fetch(repository: str, file: str, **how: bool) -> str:
+    return hf_hub_download(repository, file, repo_type="dataset", revision=REVISIONS[repository], **how)
 
 
-def _remote_files(task_name: str) -> dict[str, str]:
-    """Path in the repository of each split."""
-    config = {"squad_v1": "plain_text", "swag": "regular"}.get(task_name, task_name)
-    return {split: f"{config}/{split}-00000-of-00001.parquet" for split in schema.split_names(task_name)}
-
-
-def _local_files(task_name: str) -> dict[str, str | None]:
-    """Path on this machine of each split, None where it would have to be fetched."""
-    name = repository(task_name)
-    if (folder := _folder()) is not None:
-        paths = {split: folder / name / file for split, file in _remote_files(task_name).items()}
-        return {split: str(path) if path.is_file() else None for split, path in paths.items()}
-    cached = {
-        split: try_to_load_from_cache(
-            name, file, revision=REVISIONS[name], repo_type="dataset", cache_dir=constants.HF_HUB_CACHE
-        )
-        for split, file in _remote_files(task_name).items()
-    }
-    return {split: path if isinstance(path, str) else None for split, path in cached.items()}
-
-
-def _folder() -> Path | None:
-    value = os.environ.get("INA_HUB_DIR")
-    if not value:
-        return None
-    folder = Path(os.path.expanduser(value))
-    if not folder.is_dir():
-        raise FileNotFoundError(f"INA_HUB_DIR is {value!r}, which is no folder; name the one that holds nyu-mll/glue")
-    return folder
+def remote_files(task_name: str) -> tuple[str, dict[str, str]]:
+    """The task's repository on the hub, and the path in it of each split."""
+    repository, folder = PLACES.get(task_name, ("nyu-mll/glue", task_name))
+    return repository, {split: f"{folder}/{split}-00000-of-00001.parquet" for split in schema.split_names(task_name)}
 
 
 @cache

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
-from ..config import DataConfig
-from ..data import load, schema
+from ..config import DataConfig, Task
+from ..data import load
 from ..tables.frame import CELL, SQUAD, Key, Study
 
 _PAGE = """---
@@ -98,12 +99,13 @@ def _texts(study: Study, model: str, task: str) -> dict[str, str]:
     run = next(run for run in study.records if (run.model, run.task) == (model, task))
     given = run.config["data"] | {"source": study.source, "dir": None}
     try:
-        loaded = load(task, DataConfig(**{name: given.get(name) for name in DataConfig.model_fields}))
+        settings = TypeAdapter(Task).validate_python(run.config["task"])
+        loaded = load(settings, DataConfig(**{name: given.get(name) for name in DataConfig.model_fields}))
     except (OSError, ValueError):
         return {}
     if loaded.fingerprint != run.data.fingerprint:
         return {}
-    columns = ("question", "context") if task in SQUAD else schema.TEXT_COLUMNS[task]
+    columns = ("question", "context") if task in SQUAD else settings.columns
     found: dict[str, str] = {}
     for split, rows in loaded.splits.items():
         if split in ("validation", "validation_matched"):

@@ -1,6 +1,6 @@
-"""Task families: GLUE (`glue`), SQuAD (`squad`), multiple choice (`choice`). Nothing else knows which one a task is of.
+"""What a task asks of a model, and how its answers are scored. Nothing else knows which family a task is of.
 
-Every family is a module with these functions:
+Examples of GLUE and SWAG have a label (`labelled`), those of SQuAD a span (`squad`). Both modules have these functions:
 
 - ``head(task) -> Head``: what sits on top of the backbone.
 - ``train_features(task, rows, tokenizer) -> Dataset``: model inputs, ready to collate.
@@ -61,4 +61,4 @@ class DevSet:
 
 def family(name: str) -> ModuleType:
     """The module of a task family: "glue", "squad" or "choice"."""
-    return importlib.import_module(f"ina.tasks.{name}")
+    return importlib.import_module(f"ina.tasks.{'squad' if name == 'squad' else 'labelled'}")

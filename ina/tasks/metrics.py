@@ -13,19 +13,9 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from ..config import ChoiceTask, GlueTask
 from ..data import schema
 
-# --- GLUE (Wang et al. 2019, table 1) ---------------------------------------------------------------------------------
-
-METRICS = {
-    "cola": ("mcc",),
-    "mrpc": ("accuracy", "f1"),
-    "qqp": ("accuracy", "f1"),
-    "stsb": ("pearson", "spearman"),
-}
-"""Those of the tasks that have others than accuracy; F1 is that of class 1."""
-
 
 def label_metrics(task: GlueTask | ChoiceTask, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-    """The metrics of a task with labels.
+    """The metrics of a task of GLUE or SWAG, or of one's own.
 
     Where one is undefined it is 0.0: mcc and the correlations when predictions or references are all the same, f1 when
     class 1 is neither there nor predicted.
@@ -41,12 +31,10 @@ def label_metrics(task: GlueTask | ChoiceTask, predictions: np.ndarray, referenc
         "pearson": lambda: 0.0 if constant else pearsonr(predictions, references).statistic,
         "spearman": lambda: 0.0 if constant else spearmanr(predictions, references).statistic,
     }
-    own = isinstance(task, GlueTask) and task.files
-    names = schema.own_metrics(task.classes) if own else METRICS.get(task.name, ("accuracy",))
-    return {name: float(functions[name]()) for name in names}
+    return {name: float(functions[name]()) for name in schema.metric_names(task)}
 
 
-# --- SQuAD (v1.1: Rajpurkar et al. 2016, section 6; v2.0: Rajpurkar et al. 2018, section 5) ---------------------------
+# SQuAD (v1.1: Rajpurkar et al. 2016, section 6; v2.0: Rajpurkar et al. 2018, section 5)
 
 
 def squad_scores(texts: list[str], answers: list[list[str]], version_2: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -69,20 +57,24 @@ def answerable_metrics(exact: np.ndarray, f1: np.ndarray, answerable: np.ndarray
     return metrics
 
 
-def best_metrics(
-    texts: list[str], exact: np.ndarray, f1: np.ndarray, odds: np.ndarray, answerable: np.ndarray
-) -> dict[str, float]:
-    """`best_exact`, `best_f1` of v2.0 with their thresholds; see :func:`best_threshold`.
+def best_metrics(exact: np.ndarray, f1: np.ndarray, odds: np.ndarray, answerable: np.ndarray) -> dict[str, float]:
+    """`best_exact`, `best_f1` of v2.0 with the lowest thresholds on the odds that give them.
+
+    A question is answered if its odds are at most the threshold. When it is best to answer nothing, the threshold is
+    0.0, as in the official script, or below all odds. That script also stops inside a run of equal odds, where no
+    threshold can; the two differ only there.
 
     Args:
-        texts: The answers to all questions, "" being none.
-        exact, f1, odds, answerable: (questions,), the scores of these answers and the odds against answering.
+        exact, f1, odds, answerable: (questions,), the scores if every question is answered, and the odds against that.
     """
+    thresholds, position = np.unique(odds, return_inverse=True)
+    thresholds = [min(0.0, np.nextafter(thresholds[0], -np.inf)), *thresholds]
     metrics = {}
-    answered = np.array([bool(text) for text in texts], dtype=float)
     for name, scores in (("exact", exact), ("f1", f1)):
-        best, threshold = best_threshold(np.where(answerable, scores, -answered), odds, (~answerable).sum())
-        metrics |= {f"best_{name}": float(best), f"best_{name}_thresh": float(threshold)}
+        gains = np.bincount(position, np.where(answerable, scores, -1.0))  # of answering the questions of these odds
+        totals = (~answerable).sum() + np.cumsum([0.0, *gains])
+        best = totals.argmax()
+        metrics |= {f"best_{name}": float(totals[best] / len(odds)), f"best_{name}_thresh": float(thresholds[best])}
     return metrics
 
 
@@ -117,22 +109,3 @@ def _f1(predicted: list[str], gold: list[str], both_empty: float) -> float:
         return both_empty
     common = (Counter(predicted) & Counter(gold)).total()
     return 2 * common / (len(predicted) + len(gold))
-
-
-def best_threshold(gain: np.ndarray, odds: np.ndarray, unanswerable: int) -> tuple[float, float]:
-    """The best mean score that a threshold on the no-answer odds can give, and the lowest threshold that gives it.
-
-    gain: (n,) what answering a question adds: its score where answerable, -1 where not (0 for an empty text)
-    odds: (n,) a question is answered if its odds are at most the threshold
-    unanswerable: number of questions that are right when left unanswered
-
-    The official script scans the same sums but also stops inside a run of equal odds, where no threshold can; the two
-    differ only there. When it is best to answer nothing, the threshold is 0.0, as there, or below all odds.
-    """
-    order = np.argsort(odds, kind="stable")
-    totals = unanswerable + np.concatenate([[0.0], np.cumsum(gain[order])])
-    thresholds = np.concatenate([[min(0.0, np.nextafter(odds.min(), -np.inf))], odds[order]])
-    reachable = np.append(thresholds[1:] != thresholds[:-1], True)  # the last of a run of equal odds
-    reachable[0] = True
-    best = np.argmax(np.where(reachable, totals, -np.inf))
-    return totals[best] / len(odds), thresholds[best]

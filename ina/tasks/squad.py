@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from ..config import SquadTask
 from . import DevSet, Head, Scored
 from .metrics import answerable_metrics, best_metrics, squad_scores
-from .spans import PLACES, best_spans, dev_windows, train_windows
+from .spans import Window, best_spans, features, labels, windows
 
 
 def head(task: SquadTask) -> Head:
@@ -22,7 +22,9 @@ def head(task: SquadTask) -> Head:
 
 def train_features(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Windows of question and context with the positions of the first answer, not padded; see `ina.tasks.spans`."""
-    return train_windows(rows, tokenizer, **_lengths(task))
+    found = list(windows(task, rows, tokenizer))
+    starts, ends = zip(*labels(found, rows), strict=True)
+    return features(found).add_column("start_positions", starts).add_column("end_positions", ends)
 
 
 def dev_sets(task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
@@ -30,19 +32,17 @@ def dev_sets(task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenize
 
     Their features are windows, one or several a question; their predictions are one row a question.
     """
-    found = []
+    sets = []
     for split, rows in splits.items():
         if split.startswith("validation"):
-            windows = dev_windows(rows, tokenizer, **_lengths(task))
-            found.append(DevSet(split, windows.remove_columns(PLACES), _scorer(task, split, rows, windows)))
-    return found
+            found = list(windows(task, rows, tokenizer))
+            sets.append(DevSet(split, features(found), _scorer(task, split, rows, found)))
+    return sets
 
 
-def _lengths(task: SquadTask) -> dict[str, int]:
-    return {name: getattr(task, name) for name in ("max_length", "doc_stride", "max_question_length")}
-
-
-def _scorer(task: SquadTask, split: str, rows: Dataset, windows: Dataset) -> Callable[[tuple[np.ndarray, ...]], Scored]:
+def _scorer(
+    task: SquadTask, split: str, rows: Dataset, asked: list[Window]
+) -> Callable[[tuple[np.ndarray, ...]], Scored]:
     """Scoring from (start scores, end scores), each (windows, tokens).
 
     In v2.0 the predicted text is "" where `null_odds`, how far "no answer" scores above the best span, is more than
@@ -55,31 +55,21 @@ def _scorer(task: SquadTask, split: str, rows: Dataset, windows: Dataset) -> Cal
     paragraphs, _ = pd.factorize(np.array(contexts, dtype=object))
     answers = [answer["text"] for answer in rows["answers"][:]]
     answerable = np.array([bool(texts) for texts in answers])
+    keys = {"split": split, "id": ids, "paragraph": paragraphs, "answerable": answerable}
 
     def score(outputs: tuple[np.ndarray, ...]) -> Scored:
-        found = best_spans(*outputs, windows, n_best=task.n_best, max_answer_length=task.max_answer_length)
+        found = best_spans(task, asked, *outputs)
         null_odds = found.null_score - found.score
         spans = [context[start:end] for context, start, end in zip(contexts, found.start, found.end, strict=True)]
         unanswered = null_odds > task.null_threshold if task.version_2 else np.zeros(len(spans), bool)
         texts = ["" if nothing else span for span, nothing in zip(spans, unanswered, strict=True)]
         exact, f1 = squad_scores(texts, answers, task.version_2)
-        predictions = pd.DataFrame(
-            {
-                "split": split,
-                "id": ids,
-                "paragraph": paragraphs,
-                "answerable": answerable,
-                "text": texts,
-                "exact": exact,
-                "f1": f1,
-                "null_odds": null_odds,
-            }
-        )
+        predictions = pd.DataFrame(keys | {"text": texts, "exact": exact, "f1": f1, "null_odds": null_odds})
         metrics = {"exact": float(exact.mean()), "f1": float(f1.mean())}
         if task.version_2:
             predictions["span"] = spans
             metrics |= answerable_metrics(exact, f1, answerable)
-            metrics |= best_metrics(spans, *squad_scores(spans, answers, True), null_odds, answerable)
+            metrics |= best_metrics(*squad_scores(spans, answers, True), null_odds, answerable)
         suffix = split.removeprefix("validation")
         metrics = {name + suffix: value for name, value in metrics.items()}
         return Scored(metrics, predictions, degenerate=len(set(texts)) == 1)

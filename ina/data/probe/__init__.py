@@ -1,8 +1,8 @@
 """The embedded suite: GLUE, SWAG and SQuAD, generated, on any machine and always the same (`data.source=probe`).
 
-Rows have the columns and splits of the real tasks. Their texts are made from `lexicon` by the templates of one module
-per family of tasks. No template of dev, and not every word of it, occurs in training; what belongs together, such as a
-minimal pair, stays together.
+Rows have the columns and splits of the real tasks. Their texts are made from the words of `lexicon` by the templates in
+`texts`. No template of dev, and not every word of it, occurs in training; what belongs together, such as a minimal
+pair, stays together.
 """
 
 from __future__ import annotations
@@ -12,64 +12,48 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from ina.data import schema
-from ina.data.probe import (
-    acceptability,
-    continuation,
-    entailment,
-    paraphrase,
-    questions,
-    reading,
-    sentiment,
-    similarity,
-    winograd,
-)
-from ina.data.probe.template import Draw, Phenomenon, Row, collect
+from ina.data.probe import reading, sentences
+from ina.data.probe.template import Draw, Row, collect, phenomena
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-    from ina.config import DataConfig
+    from ina.config import DataConfig, Task
 
 VOCABULARY = {"train": "train", "validation": "dev", "validation_matched": "dev", "validation_mismatched": "unseen"}
 """What `lexicon.words` is asked for; MNLI's mismatched dev set takes only held-out words of the open classes."""
 
 
 class Suite(NamedTuple):
-    """How the rows of a task are made, and how many."""
+    """The file of a task's templates, what makes rows of them, and how many rows there are."""
 
-    phenomena: Sequence[Phenomenon]
+    texts: str
     make: Callable[..., list[Row]]
     train: int = 4000
     dev: int = 800
 
 
 SUITES = {
-    "cola": Suite(acceptability.PHENOMENA, acceptability.pair),
-    "sst2": Suite(sentiment.PHENOMENA, sentiment.pair),
-    "mrpc": Suite(paraphrase.STATEMENTS, partial(paraphrase.pairs, columns=schema.TEXT_COLUMNS["mrpc"])),
-    "qqp": Suite(paraphrase.QUESTIONS, partial(paraphrase.pairs, columns=schema.TEXT_COLUMNS["qqp"])),
-    "mnli": Suite(entailment.PHENOMENA, entailment.triples, 4002, 801),
-    "qnli": Suite(questions.PHENOMENA, questions.pairs),
-    "rte": Suite(entailment.PHENOMENA, entailment.pairs),
-    "wnli": Suite(winograd.SCHEMAS, winograd.readings, 2000, 400),
-    "stsb": Suite(similarity.SCENES, similarity.graded, 4002, 804),
-    "swag": Suite(continuation.SCENES, continuation.groups, 2000, 400),
-    "squad_v1": Suite(reading.STORIES, reading.answerable, 2500, 500),
-    "squad_v2": Suite(reading.STORIES, reading.answerable_or_not, 2500, 500),
+    "cola": Suite("cola", sentences.acceptable),
+    "sst2": Suite("sst2", sentences.reviews),
+    "mrpc": Suite("mrpc", partial(sentences.paraphrases, columns=("sentence1", "sentence2"))),
+    "qqp": Suite("qqp", partial(sentences.paraphrases, columns=("question1", "question2"))),
+    "mnli": Suite("mnli", sentences.hypotheses, 4002, 801),
+    "qnli": Suite("qnli", sentences.answers),
+    "rte": Suite("mnli", sentences.entailed_or_not),
+    "wnli": Suite("wnli", sentences.readings, 2000, 400),
+    "stsb": Suite("stsb", sentences.similar, 4002, 804),
+    "swag": Suite("swag", sentences.continuations, 2000, 400),
+    "squad_v1": Suite("squad", reading.answerable, 2500, 500),
+    "squad_v2": Suite("squad", reading.answerable_or_not, 2500, 500),
 }
 
 
-def available(task_name: str, data: DataConfig) -> bool:
-    """Whether the suite has the task; it needs no files."""
-    return task_name in SUITES
+def find(task: Task, data: DataConfig) -> None:
+    """The suite has every task and needs no files."""
 
 
-def looked_for(task_name: str, data: DataConfig) -> str:
-    """What would have made the task available."""
-    return f"the generated suite has {', '.join(SUITES)}"
-
-
-def load(task_name: str, data: DataConfig) -> DatasetDict:
+def load(task: Task, data: DataConfig) -> DatasetDict:
     """Rows of a task, columns and splits as in `schema`; the same bytes at every call.
 
     `data.distractors` is the number of irrelevant facts in a paragraph of the SQuAD tasks; questions, answers and ids
@@ -77,11 +61,12 @@ def load(task_name: str, data: DataConfig) -> DatasetDict:
     """
     from datasets import Dataset, DatasetDict
 
-    features = schema.features(task_name)
+    features = schema.features(task)
+    splits = rows(task.name, data.distractors, data.test_distractors or [])
     return DatasetDict(
         {
-            split: Dataset.from_list([{name: row[name] for name in features} for row in split_rows], features)
-            for split, split_rows in rows(task_name, data.distractors, data.test_distractors or []).items()
+            split: Dataset.from_list([{name: row[name] for name in features} for row in made], features)
+            for split, made in splits.items()
         }
     )
 
@@ -95,18 +80,18 @@ def rows(task_name: str, distractors: int, tested: Sequence[int] = ()) -> dict[s
     seen: set[tuple] = set()
     splits = {}
     for split in schema.split_names(task_name):
-        size = suite.train if split == "train" else suite.dev
-        made = collect(suite.phenomena, VOCABULARY[split], size, Draw(task_name, split), suite.make, seen)
-        if task_name in schema.SQUAD_TASKS:
-            ids = [f"{task_name}-{split}-{index:05d}" for index in range(size)]
-            levels = {split: distractors}
-            if split != "train":
-                levels |= {schema.level_split(level): level for level in tested if level != distractors}
-            for name, level in levels.items():
-                splits[name] = [
-                    {"id": id, "phenomenon": row["phenomenon"]} | reading.place(row, Draw(id), VOCABULARY[split], level)
-                    for id, row in zip(ids, made, strict=True)
-                ]
-        else:
+        size, vocabulary = suite.train if split == "train" else suite.dev, VOCABULARY[split]
+        made = collect(phenomena(suite.texts), vocabulary, size, Draw(task_name, split), suite.make, seen)
+        if task_name not in schema.SQUAD_TASKS:
             splits[split] = [row | {"idx": index} for index, row in enumerate(made)]
+            continue
+        levels = {split: distractors}
+        if split != "train":
+            levels |= {schema.level_split(level): level for level in tested if level != distractors}
+        for name, level in levels.items():
+            ids = (f"{task_name}-{split}-{index:05d}" for index in range(size))
+            splits[name] = [
+                {"id": id, "phenomenon": row["phenomenon"]} | reading.place(row, Draw(id), vocabulary, level)
+                for id, row in zip(ids, made, strict=True)
+            ]
     return splits

@@ -5,28 +5,89 @@ of the class laugh. One word in five of the open classes is held out of them in 
 words too.
 """
 
+import re
 from functools import cache
+from pathlib import Path
 from zlib import crc32
 
 import yaml
 
-from ina.data.probe.inflection import TEXTS, Word, adjectives, kinds, names, nouns, numbered, plain, verbs
+TEXTS = Path(__file__).parent / "texts"
+"""The words and templates of the suite, as people write them."""
 
 HELD_OUT_EVERY = 5
 SMALLEST_OPEN_CLASS = 20
 """Classes with fewer words are used whole in every split."""
 
-HE, SHE = "he him his himself", "she her her herself"
+Word = dict[str, str]
+"""Form name to text; the form "" is the one in the dictionary. A word with number has the forms "sg" and "pl"."""
+
+NAMES = {"bob": "he him his himself she her her herself", "ann": "she her her herself he him his himself"}
+"""Classes of first names, with pronouns: forms he, him, his, self and, with an x, those of the other gender."""
+
+
+def noun(entry: str) -> Word:
+    """`box`, or `child/children` where the plural is irregular."""
+    singular, _, plural = entry.partition("/")
+    return {"": singular, "sg": singular, "pl": plural or plural_of(singular)}
+
+
+def kind(entry: str) -> Word:
+    """A noun with what it is a kind of, `poodle:dog`; the second has the forms up and ups."""
+    word, above = map(noun, entry.split(":"))
+    return word | {"up": above["sg"], "ups": above["pl"]}
+
+
+def verb(entry: str) -> Word:
+    """`walk`, `stop+` (doubles its last letter), `swim+/swam/swum`: forms sg (takes), pl (take), past, part, ing."""
+    first, *irregular = entry.split("/")
+    base, stem = _base_and_stem(first)
+    past, part = irregular or [_before_e(stem) + "ed"] * 2
+    third = base + "es" if base.endswith("o") else plural_of(base)
+    ing = re.sub("(?<![eyo])e$", "", stem) + "ing"
+    return {"": base, "sg": third, "pl": base, "past": past, "part": part, "ing": ing}
+
+
+def adjective(entry: str) -> Word:
+    """`calm`, `big+` (doubles its last letter): forms comparative, superlative, adverb."""
+    base, stem = _base_and_stem(entry)
+    stem = _before_e(stem)
+    adverb = re.sub("le$", "l", re.sub("y$", "il", base)) + ("y" if base.endswith(("y", "le")) else "ly")
+    return {"": base, "comparative": stem + "er", "superlative": stem + "est", "adverb": adverb}
+
+
+def plain(entry: str) -> Word:
+    """A word or phrase without further forms."""
+    return {"": entry}
+
+
+def plural_of(noun: str) -> str:
+    """Plural of a regular noun: `boxes`, `parties`, `cups`."""
+    return re.sub("(s|sh|ch|x|z)$", r"\1e", re.sub("(?<![aeiou])y$", "ie", noun)) + "s"
+
+
+def _base_and_stem(entry: str) -> tuple[str, str]:
+    base = entry.rstrip("+")
+    return base, base + base[-1] if entry.endswith("+") else base
+
+
+def _before_e(stem: str) -> str:
+    """The stem to which -ed, -er or -est is added: `tri`, `lat`, `calm`."""
+    return stem[:-1] if stem.endswith("e") else re.sub("(?<![aeiou])y$", "i", stem)
 
 
 def _read() -> dict[str, tuple[Word, ...]]:
     written = yaml.safe_load((TEXTS / "lexicon.yaml").read_text(encoding="utf-8"))
-    men, women = written.pop("names").values()
-    bob, ann = names(men, HE, SHE), names(women, SHE, HE)
-    name = tuple(word for pair in zip(bob, ann, strict=False) for word in pair)
-    parsers = {parse.__name__: parse for parse in (adjectives, kinds, nouns, numbered, plain, verbs)}
-    classes = {key: parsers[form](text) for form, entries in written.items() for key, text in entries.items()}
-    return {"bob": bob, "ann": ann, "name": name} | classes
+    classes = {}
+    for make in (noun, kind, verb, adjective, plain):
+        for name, text in written[make.__name__].items():
+            entries = text.split(", ") if "," in text else text.split()
+            classes[name] = tuple(map(make, entries))
+    for name, pronouns in NAMES.items():
+        forms = dict(zip("he him his self xhe xhim xhis xself".split(), pronouns.split(), strict=True))
+        classes[name] = tuple(word | forms for word in classes[name])
+    pairs = zip(classes["bob"], classes["ann"], strict=False)
+    return classes | {"name": tuple(word for pair in pairs for word in pair)}
 
 
 CLASSES = _read()
@@ -41,9 +102,5 @@ def words(name: str, split: str) -> tuple[Word, ...]:
     members = CLASSES[name]
     if len(members) < SMALLEST_OPEN_CLASS or split not in ("train", "unseen"):
         return members
-    return tuple(word for word in members if is_held_out(word) == (split == "unseen"))
-
-
-def is_held_out(word: Word) -> bool:
-    """Whether a word is kept for dev in every open class that it belongs to."""
-    return crc32(word[""].encode()) % HELD_OUT_EVERY == 0
+    held_out = [crc32(word[""].encode()) % HELD_OUT_EVERY == 0 for word in members]
+    return tuple(word for word, held in zip(members, held_out, strict=True) if held == (split == "unseen"))

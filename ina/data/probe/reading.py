@@ -1,37 +1,13 @@
 """SQuAD's task: a paragraph of facts, questions that it answers or (v2) does not, and a chosen number of distractors.
 
-A story is `facts | question | slot that answers it | question without an answer`. Most have two questions with other
-answers: then nothing but the question says which of two things of one kind is asked for. Distractors state the same
-kind of fact about something else ("I put my red bag in the black bag": the black bag does not matter when the red one
-is asked for). They never change a story: the paragraph with fewer distractors is the one with more, less some
-sentences, so the same question can be compared at every level.
+Distractors state the same kind of fact as is asked for about something else ("I put my red bag in the black bag": the
+black bag does not matter when the red one is asked for). They never change a story: the paragraph with fewer
+distractors is the one with more, less some sentences, so the same question can be compared at every level.
 """
 
 import re
-from typing import NamedTuple
 
-from ina.data.probe.inflection import Word
 from ina.data.probe.template import SLOT, Draw, Row, bind, fill, phenomena
-
-LEVELS = (0, 1, 2, 4, 8)
-"""Numbers of distractors."""
-
-
-class Story(NamedTuple):
-    """Slots in braces; `questions` are pairs of a question and the slot that answers it, which it must not hold."""
-
-    facts: str
-    questions: tuple[tuple[str, str], ...]
-    impossible: str
-
-
-def story(text: str) -> Story:
-    """`facts | question | slot | ... | question without an answer`."""
-    facts, *asked, impossible = text.split(" | ")
-    return Story(facts, tuple(zip(asked[::2], asked[1::2], strict=True)), impossible)
-
-
-STORIES = phenomena("squad", story)
 
 DISTRACTORS = {kind.name: kind for kind in phenomena("squad_distractors")}
 
@@ -45,22 +21,22 @@ OPENINGS = {
 }
 
 
-def answerable(story: Story, draw: Draw, split: str) -> list[Row]:
+def answerable(story: list[str], draw: Draw, split: str) -> list[Row]:
     """The facts with each question that they answer (v1); `place` makes a paragraph of them."""
+    facts, *asked, impossible = story
     opening = draw.choice(OPENINGS[split])
-    questions = [question for question, _ in story.questions]
-    bound = bind([opening, story.facts, *questions, story.impossible], draw, split)
-    row = {"opening": fill(opening, bound), "facts": fill(story.facts, bound), "bound": bound}
+    bound = bind([opening, facts, *asked[::2], impossible], draw, split)
+    row = {"opening": fill(opening, bound), "facts": fill(facts, bound), "bound": bound}
     return [
         row | {"asked": question, "question": fill(question, bound), "answer": bound[slot][""]}
-        for question, slot in story.questions
+        for question, slot in zip(asked[::2], asked[1::2], strict=True)
     ]
 
 
-def answerable_or_not(story: Story, draw: Draw, split: str) -> list[Row]:
+def answerable_or_not(story: list[str], draw: Draw, split: str) -> list[Row]:
     """The facts with one question that they answer and, as a second row, one that they do not answer (v2)."""
     row = draw.choice(answerable(story, draw, split))
-    return [row, row | {"asked": story.impossible, "question": fill(story.impossible, row["bound"]), "answer": None}]
+    return [row, row | {"asked": story[-1], "question": fill(story[-1], row["bound"]), "answer": None}]
 
 
 def place(row: Row, draw: Draw, split: str, level: int) -> Row:
@@ -85,13 +61,10 @@ def distractor(row: Row, draw: Draw, split: str, used: set[str]) -> str:
 
     It may share one word with the question, but only if it differs from it in another ("Anna's bag", "Ben's bag").
     """
-    template = draw.choice(DISTRACTORS[row["phenomenon"]].templates(split))
+    [template] = draw.choice(DISTRACTORS[row["phenomenon"]].templates(split))
     asked = {name: row["bound"][name + index] for name, index, _ in SLOT.findall(row["asked"])}
     sharable = [name for name, _, _ in SLOT.findall(template) if name in asked]
-    shared: dict[str, Word] = {}
-    if len(sharable) > 1 and draw.below(2):
-        name = draw.choice(sharable)
-        shared = {name: asked[name]}
-    bound = bind([template], draw, split, shared, used)
+    shared = [draw.choice(sharable)] if len(sharable) > 1 and draw.below(2) else []
+    bound = bind([template], draw, split, {name: asked[name] for name in shared}, used)
     used |= {bound[name][""] for name in ("name", "object", "ware") if name in bound}
     return fill(template, bound)

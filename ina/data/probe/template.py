@@ -11,15 +11,15 @@ A template is a sentence with slots, `"The {person.n} near the {vehicle.x} [{be.
 import random
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from functools import cache
+from typing import Any, NamedTuple
 
 from ina.data.probe import lexicon
-from ina.data.probe.inflection import TEXTS, Word, tidy
+from ina.data.probe.lexicon import TEXTS, Word
 
 SEED = 20240806
 SLOT = re.compile(r"\{([a-z]+)(\d*)(?:\.([a-z]+))?\}")
 CHOICE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
-OTHER = {"sg": "pl", "pl": "sg"}
 ELSE = "8"
 """Index of slots that speak of something else: those of an aside, and what takes the place of another to that end."""
 TELLING = (
@@ -31,7 +31,6 @@ TELLING = (
 ATTEMPTS = 60
 """Fresh fillings that may be tried for one template before its possibilities count as used up."""
 
-T = TypeVar("T")
 Row = dict[str, Any]
 
 
@@ -48,51 +47,46 @@ class Draw:
         """An integer from 0 to n - 1."""
         return int(self._random() * n)
 
-    def choice(self, items: Sequence[T]) -> T:
+    def choice(self, items: Sequence) -> Any:
         return items[self.below(len(items))]
 
-    def sample(self, items: Sequence[T], n: int) -> list[T]:
+    def sample(self, items: Sequence, n: int) -> list:
         """n different items, in random order."""
         pool = list(items)
         return [pool.pop(self.below(len(pool))) for _ in range(n)]
 
-    def shuffled(self, items: Sequence[T]) -> list[T]:
+    def shuffled(self, items: Sequence) -> list:
         return self.sample(items, len(items))
 
 
 class Phenomenon(NamedTuple):
-    """What an example tests, with the templates that may be used in training and in dev."""
+    """What an example tests, with the templates, each in parts, that may be used in training and in dev."""
 
     name: str
-    train: list
-    dev: list
+    train: list[list[str]]
+    dev: list[list[str]]
 
-    def templates(self, split: str) -> list:
+    def templates(self, split: str) -> list[list[str]]:
         return self.train if split == "train" else self.dev
 
 
-def phenomena(name: str, parse: Callable[[str], Any] = str) -> tuple[Phenomenon, ...]:
+@cache
+def phenomena(name: str) -> list[Phenomenon]:
     """Reads `texts/<name>.txt`: a line with a phenomenon's name, then an indented line per template.
 
-    Such a line is `train` or `dev` and the template. A line that begins with another word goes on with the template
-    above it; one that begins with # is a comment.
-
-    parse: makes of the template's text what the task's `make` (see `collect`) takes
+    Such a line is `train` or `dev` and the template, its parts separated by ` | `. A line that begins with another word
+    goes on with the template above it; one that begins with # is a comment.
     """
+    text = (TEXTS / f"{name}.txt").read_text(encoding="utf-8")
+    text = re.sub(r"\n(?! +(?:train|dev) ) +", " ", text)
     found: list[Phenomenon] = []
-    for line in (TEXTS / f"{name}.txt").read_text(encoding="utf-8").splitlines():
-        if not line or line.startswith("#"):
-            continue
-        if not line.startswith(" "):
+    for line in text.splitlines():
+        if line.startswith(" "):
+            split, template = line.split(None, 1)
+            found[-1].templates(split).append(template.split(" | "))
+        elif line and not line.startswith("#"):
             found.append(Phenomenon(line, [], []))
-            continue
-        first, rest = line.split(None, 1)
-        if first in ("train", "dev"):
-            templates = found[-1].templates(first)
-            templates.append(rest)
-        else:
-            templates[-1] += f" {first} {rest}"
-    return tuple(Phenomenon(name, *([parse(text) for text in texts] for texts in splits)) for name, *splits in found)
+    return found
 
 
 def bind(
@@ -115,15 +109,9 @@ def bind(
 
 
 def about_something_else(templates: Sequence[str], bound: dict[str, Word], draw: Draw, split: str) -> dict[str, Word]:
-    """The words of `bound`, but for one `TELLING` slot that all templates have: it gets the word of slot `ELSE`.
-
-    Raises ValueError when the templates share no such slot.
-    """
+    """The words of `bound`, but for one `TELLING` slot that all templates have: it gets the word of slot `ELSE`."""
     shared = set.intersection(*({(name, index) for name, index, _ in SLOT.findall(text)} for text in templates))
-    telling = sorted(slot for slot in shared if slot[0] in TELLING)
-    if not telling:
-        raise ValueError(f"no slot of {', '.join(TELLING)} is in each of {templates}")
-    name, index = draw.choice(telling)
+    name, index = draw.choice(sorted(slot for slot in shared if slot[0] in TELLING))
     other = name + ELSE
     return bound | {name + index: bind([f"{{{other}}}"], draw, split, bound)[other]}
 
@@ -131,9 +119,17 @@ def about_something_else(templates: Sequence[str], bound: dict[str, Word], draw:
 def fill(template: str, bound: dict[str, Word]) -> str:
     """The sentence of a template without `[good|bad]`."""
     number = bound["#"][""]
-    forms = {"n": number, "x": OTHER[number]}
+    forms = {"n": number, "x": "pl" if number == "sg" else "sg"}
     text = SLOT.sub(lambda slot: bound[slot[1] + slot[2]][forms.get(slot[3], slot[3] or "")], template)
     return tidy(text)
+
+
+def tidy(text: str) -> str:
+    """The text with single spaces, `a` turned into `an` before a vowel sound, and its sentences in upper case."""
+    text = re.sub(r" +", " ", text).strip()
+    text = re.sub(r" (?=[,.?])", "", text)
+    text = re.sub(r"\b([Aa]) (?=[aeioAEIO](?!ne\b|ne-)|[uU](?!ni[^mn]|se)|hour|honest)", r"\1n ", text)
+    return re.sub(r"(^|[.?] )([a-z])", lambda start: start[1] + start[2].upper(), text)
 
 
 def collect(
@@ -141,7 +137,7 @@ def collect(
     split: str,
     size: int,
     draw: Draw,
-    make: Callable[[Any, Draw, str], list[Row]],
+    make: Callable[[list[str], Draw, str], list[Row]],
     seen: set[tuple],
 ) -> list[Row]:
     """`size` rows, the phenomena in turn, in random order.

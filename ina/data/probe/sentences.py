@@ -1,0 +1,192 @@
+"""The rows of GLUE's and SWAG's tasks: for each task what one filling of a template gives, which stays together.
+
+The files of `texts` say how their templates are written. Labels are balanced, and neither single words nor the number
+of words that two texts share give them away.
+"""
+
+import re
+from itertools import combinations, permutations
+
+from ina.data.probe.template import CHOICE, Draw, Row, about_something_else, bind, fill, phenomena
+
+OPPOSITE = {"good": "bad", "joy": "mess", "charm": "bore"}
+OPPOSITE |= {bad: good for good, bad in OPPOSITE.items()}
+"""Classes of words of praise and of blame."""
+
+CHANGE = re.compile(r"(\w+)(<?)>(\w+)")
+
+ADDITIONS = {
+    "train": (
+        "The {building8} in {city8} was {colour8} at that time.",
+        "{name8} has told the story to {name9} in {city8}.",
+    ),
+    "dev": (
+        "All this happened near a {building8} in {city8}.",
+        "The {person8} from {city8} wrote about it in {month8}.",
+    ),
+}
+
+UNRELATED = 8
+"""Sentences on other topics from which the one for a similarity of 0 is taken."""
+
+
+def acceptable(template: list[str], draw: Draw, split: str) -> list[Row]:
+    """CoLA, is this acceptable English: the acceptable and the unacceptable sentence of a template."""
+    bound = bind(template, draw, split)
+    return [{"sentence": fill(CHOICE.sub(rf"\{member}", template[0]), bound), "label": 2 - member} for member in (1, 2)]
+
+
+def reviews(template: list[str], draw: Draw, split: str) -> list[Row]:
+    """SST-2, does this sentence of a review praise or blame: one of blame (label 0) and one of praise."""
+    if len(template) == 2:
+        praise, blame = template
+    else:
+        sign, text = template[0].split(None, 1)
+        mirrored = re.sub(r"\{([a-z]+)", lambda slot: "{" + OPPOSITE.get(slot[1], slot[1]), text)
+        praise, blame = (text, mirrored) if sign == "+" else (mirrored, text)
+    return [
+        {"sentence": fill(text, bind([text], draw, split)), "label": label}
+        for label, text in enumerate((blame, praise))
+    ]
+
+
+def paraphrases(template: list[str], draw: Draw, split: str, columns: tuple[str, str]) -> list[Row]:
+    """MRPC and QQP, do these two say, or ask, the same: a paraphrase and, with the same first sentence, a near one.
+
+    A paraphrase is two ways to say one thing with the same words, a near-paraphrase two of which one has changed; both
+    are drawn from the same sentences. Who swapped with whom is hard to see: half of the templates that swap words
+    change one instead.
+    """
+    changes, *ways = template
+    bound = bind([CHANGE.sub(r"{\1}{\3}", changes), *ways], draw, split)
+    swaps = "<" in changes
+    if swaps and draw.below(2):
+        swaps, changed = False, about_something_else(ways, bound, draw, split)
+    else:
+        changed = dict(bound)
+        for slot, swap, other in CHANGE.findall(changes):
+            changed[slot], changed[other] = changed[other], changed[slot] if swap else changed[other]
+    here, there = draw.shuffled((bound, changed))
+    first, second = draw.sample(ways, 2)
+    # One changed word makes the overlap smaller, two swapped ones do not. So that overlap says nothing, one in four of
+    # the sentences with a changed word keeps its wording.
+    other = first if not swaps and not draw.below(4) else second
+    texts = [fill(first, here), fill(second, here), fill(other, there)]
+    return [{columns[0]: texts[0], columns[1]: texts[2 - label], "label": label} for label in (1, 0)]
+
+
+def hypotheses(template: list[str], draw: Draw, split: str) -> list[Row]:
+    """MNLI, does the first text entail the second: one premise with a hypothesis of each class."""
+    bound = bind(template, draw, split)
+    premise, *others = (fill(text, bound) for text in template)
+    return [{"premise": premise, "hypothesis": text, "label": label} for label, text in enumerate(others)]
+
+
+def entailed_or_not(template: list[str], draw: Draw, split: str) -> list[Row]:
+    """RTE: a premise, with a sentence that does not matter, a hypothesis that it entails and one that it does not.
+
+    The one that it does not is the neutral or the contradicted one, or the entailed one, said of something else.
+    """
+    premise, entailed, neutral, contradicted = template
+    addition = draw.choice(ADDITIONS[split])
+    bound = bind([*template, addition], draw, split)
+    text = " ".join(draw.shuffled([fill(premise, bound), fill(addition, bound)]))
+    wrong = (draw.choice((neutral, contradicted)), bound)
+    if draw.below(2):
+        wrong = (entailed, about_something_else((premise, entailed), bound, draw, split))
+    return [
+        {"sentence1": text, "sentence2": hypothesis, "label": label}
+        for label, hypothesis in enumerate((fill(entailed, bound), fill(*wrong)))
+    ]
+
+
+def answers(template: list[str], draw: Draw, split: str) -> list[Row]:
+    """QNLI, does this sentence answer this question: each of two with one that does (label 0) and one that does not.
+
+    The one that does not is the other question's, or its own, said of something else.
+    """
+    bound = bind(template, draw, split)
+    asked = template[:2], template[2:]
+    rows = []
+    for (question, answer), (_, elsewhere) in (asked, asked[::-1]):
+        wrong = (elsewhere, bound)
+        if draw.below(2):
+            wrong = (answer, about_something_else((question, answer), bound, draw, split))
+        for label, sentence in enumerate((fill(answer, bound), fill(*wrong))):
+            rows.append({"question": fill(question, bound), "sentence": sentence, "label": label})
+    return rows
+
+
+def readings(template: list[str], draw: Draw, split: str) -> list[Row]:
+    """WNLI, whom or what does the pronoun mean: both wordings, each with what it says (label 1) and what it does not.
+
+    A small model learns neither grammar nor the world from so few rows, so half of what is not so is said of somebody
+    or something of which the sentence does not speak.
+    """
+    bound = bind(template, draw, split)
+    rows = []
+    for wording in (1, 2):
+        sentence, *said = (CHOICE.sub(rf"\{wording}", text) for text in template)
+        so, not_so = said[wording - 1], said[2 - wording]
+        wrong = (not_so, about_something_else((sentence, not_so), bound, draw, split) if draw.below(2) else bound)
+        for label, text in enumerate((fill(*wrong), fill(so, bound))):
+            rows.append({"sentence1": fill(sentence, bound), "sentence2": text, "label": label})
+    return rows
+
+
+def similar(template: list[str], draw: Draw, split: str) -> list[Row]:
+    """STS-B, how similar are two sentences: a pair of each score of the STS annotation guideline.
+
+    5  the same, in other words
+    4  the same but for an unimportant detail: an adjective, an adverb, the time
+    3  roughly the same, but something important is different: who, what, how many, where, up or down
+    2  not the same, but it shares the persons and the setting
+    1  not the same, but on the same topic
+    0  on different topics, though possibly about the same person or place
+
+    So that the number of common words says less than it could: pairs that agree are worded as differently as the scene
+    allows, those that differ in something important alike, and pairs on other topics are the most alike of a few.
+    """
+    changes, *ways, shared, topic = template
+    groups = [phenomenon.templates(split) for phenomenon in phenomena("stsb")]
+    others = [other for templates in groups if template not in templates for other in templates]
+    unrelated = draw.sample([way for other in others for way in other[1:-2]], UNRELATED)
+    bound = bind([CHANGE.sub(r"{\1}{\3}", changes), *template[1:], *unrelated], draw, split)
+    detail, important = (bound | {slot: bound[other]} for slot, _, other in CHANGE.findall(changes))
+    shuffled = draw.shuffled(ways)
+    said, with_detail, with_important = ([fill(way, to) for way in shuffled] for to in (bound, detail, important))
+    pairs = [
+        min(combinations(said, 2), key=_overlap),
+        min(((said[one], with_detail[two]) for one, two in permutations(range(len(said)), 2)), key=_overlap),
+        (said[0], with_important[0]),
+        (fill(ways[0], bound), fill(shared, bound)),
+        max(((way, fill(topic, bound)) for way in said), key=_overlap),
+        max(((said[0], fill(way, bound)) for way in unrelated), key=_overlap),
+    ]
+    shown = [(score, *draw.shuffled(pair)) for score, pair in zip((5.0, 4.0, 3.0, 2.0, 1.0, 0.0), pairs, strict=True)]
+    return [{"sentence1": one, "sentence2": two, "label": score} for score, one, two in shown]
+
+
+def _overlap(pair: tuple[str, str]) -> float:
+    """Words common to both sentences over words in either."""
+    one, two = (set(re.findall(r"\w+", text.lower())) for text in pair)
+    return len(one & two) / len(one | two)
+
+
+def continuations(template: list[str], draw: Draw, split: str) -> list[Row]:
+    """SWAG, what comes next: a row for each of four scenes, its ending in another place in each.
+
+    All rows have the same four endings, so neither an ending nor its place gives the label away.
+    """
+    beginning, *scenes = template
+    firsts, endings = zip(*(scene.split(" > ") for scene in scenes), strict=True)
+    bound = bind([beginning, *firsts, *endings], draw, split)
+    endings = [fill(text, bound) for text in endings]
+    endings = [text[0].lower() + text[1:] for text in endings]
+    rows = []
+    for right, label in enumerate(draw.shuffled(range(len(scenes)))):
+        order = draw.shuffled([choice for choice in range(len(scenes)) if choice != right])
+        order.insert(label, right)
+        columns = {f"ending{place}": endings[choice] for place, choice in enumerate(order)}
+        rows.append({"sent1": fill(firsts[right], bound), "sent2": fill(beginning, bound), **columns, "label": label})
+    return rows

@@ -1,0 +1,73 @@
+"""Tasks whose examples have a label: a class or a score of GLUE, the right ending of SWAG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset, DatasetDict
+from transformers import PreTrainedTokenizerBase
+
+from ..config import ChoiceTask, GlueTask
+from . import DevSet, Head, Scored
+from .metrics import label_metrics
+
+
+def head(task: GlueTask | ChoiceTask) -> Head:
+    """One output a class, or a single one for the similarity score of STS-B.
+
+    For SWAG one for each ending; the softmax goes over the endings of an example (Devlin et al. 2019, section 4.4).
+    """
+    if task.classes is None:
+        return Head("regression", 1)
+    return Head("choice" if task.family == "choice" else "classification", task.classes)
+
+
+def train_features(task: GlueTask | ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+    """Token ids with labels: sentence or sentence pair, truncated to `task.max_length`, not padded.
+
+    For SWAG (endings, tokens): each ending beside what comes before it. `length` is that of the longest one.
+    """
+    return _features(task, rows, tokenizer).add_column("labels", rows["label"][:])
+
+
+def dev_sets(task: GlueTask | ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
+    """The dev split; for MNLI the matched and the mismatched one."""
+    return [
+        DevSet(split, _features(task, rows, tokenizer), _scorer(task, split, rows))
+        for split, rows in splits.items()
+        if split.startswith("validation")
+    ]
+
+
+def _features(task: GlueTask | ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+    texts = [rows[column][:] for column in task.columns]
+    cut = {"truncation": True, "max_length": task.max_length}
+    if task.family == "glue":
+        encoded = dict(tokenizer(*texts, **cut))
+        return Dataset.from_dict(encoded | {"length": [len(ids) for ids in encoded["input_ids"]]})
+    first, beginning, *endings = texts
+    seconds = [[f"{start} {end}" for start, end in zip(beginning, ending, strict=True)] for ending in endings]
+    each = [tokenizer(first, second, **cut) for second in seconds]
+    encoded = {name: [list(of) for of in zip(*(one[name] for one in each), strict=True)] for name in each[0]}
+    return Dataset.from_dict(encoded | {"length": [max(map(len, ids)) for ids in encoded["input_ids"]]})
+
+
+def _scorer(task: GlueTask | ChoiceTask, split: str, rows: Dataset) -> Callable[[tuple[np.ndarray, ...]], Scored]:
+    """Scoring from logits (examples, classes), for STS-B scores (examples, 1)."""
+    labels = np.asarray(rows["label"][:])
+    keys = {"split": split, "id": rows["idx"][:], "label": labels}
+
+    def score(outputs: tuple[np.ndarray, ...]) -> Scored:
+        logits = outputs[0]
+        predicted = logits.squeeze(-1) if task.classes is None else logits.argmax(-1)
+        metrics = label_metrics(task, predicted, labels)
+        suffix = split.removeprefix("validation")  # "_matched", "_mismatched" or nothing
+        return Scored(
+            metrics={name + suffix: value for name, value in metrics.items()},
+            predictions=pd.DataFrame({**keys, "prediction": predicted}),
+            degenerate=bool(np.ptp(predicted) == 0),
+        )
+
+    return score

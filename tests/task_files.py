@@ -1,0 +1,20 @@
+"""The tasks of configs/task and settings of data, for tests that need no whole run."""
+
+from functools import cache
+
+import yaml
+from pydantic import TypeAdapter
+
+from ina.config import CONFIG_DIR, DataConfig, Task
+
+
+@cache
+def task(name, **changed) -> Task:
+    """The task of a file in configs/task, with some settings changed."""
+    settings = yaml.safe_load((CONFIG_DIR / "task" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return TypeAdapter(Task).validate_python(settings | changed)
+
+
+def data_config(source="auto", folder=None, **given) -> DataConfig:
+    usual = {"source": source, "dir": folder and str(folder), "max_train": None, "distractors": 2}
+    return DataConfig(**usual | given)

@@ -1,0 +1,95 @@
+"""GLUE and SWAG: what goes into a model and what is made of what comes out."""
+
+import numpy as np
+import pytest
+from datasets import Dataset, DatasetDict
+from task_files import task
+
+from ina import tiny
+from ina.tasks import Head, family, labelled
+
+FAMILIES = ("bert", "roberta", "deberta-v2")
+PAIRS = {"sentence1": ["A cat sat.", "It rained."], "sentence2": ["The cat was sitting.", "The sun shone."]}
+SCENES = {"sent1": ["A man sits.", "It rains."], "sent2": ["He", "She"]} | {
+    f"ending{place}": [f"eats {'x' * place}.", "sings."] for place in range(4)
+}
+ROWS = {
+    "cola": Dataset.from_dict({"sentence": ["He sings.", "Sings he the"], "label": [1, 0], "idx": [0, 1]}),
+    "mrpc": Dataset.from_dict({**PAIRS, "label": [1, 0], "idx": [4, 8]}),
+    "stsb": Dataset.from_dict({**PAIRS, "label": [4.5, 0.5], "idx": [0, 1]}),
+    "mnli": Dataset.from_dict(
+        {"premise": PAIRS["sentence1"], "hypothesis": PAIRS["sentence2"], "label": [0, 2], "idx": [0, 1]}
+    ),
+    "swag": Dataset.from_dict({**SCENES, "label": [2, 0], "idx": [0, 1]}),
+}
+
+
+def features(name, tokenizer="bert", rows=None, **changed):
+    of = task(name).model_copy(update=changed)
+    return labelled.train_features(of, rows or ROWS[name], tiny.tokenizer(tokenizer))
+
+
+def dev_sets(name, **splits):
+    return labelled.dev_sets(task(name), DatasetDict(train=ROWS[name], **splits), tiny.tokenizer("bert"))
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("cola", Head("classification", 2)),
+        ("mnli", Head("classification", 3)),
+        ("stsb", Head("regression", 1)),
+        ("swag", Head("choice", 4)),
+    ],
+)
+def test_the_head_has_one_output_a_class_or_choice_or_a_single_score(name, head):
+    assert family(task(name).family).head(task(name)) == head
+
+
+def test_a_text_or_a_pair_becomes_the_tokenizers_input_for_it():
+    for name, columns in (("cola", ["sentence"]), ("mnli", ["premise", "hypothesis"])):
+        expected = tiny.tokenizer("bert")(*(ROWS[name][column][:] for column in columns))
+        found = features(name)
+        assert found["labels"] == ROWS[name]["label"][:]
+        assert found["length"][:] == [len(ids) for ids in found["input_ids"]]
+        assert {column: found[column][:] for column in expected} == dict(expected)
+    assert "token_type_ids" not in features("mrpc", "roberta").features
+
+
+@pytest.mark.parametrize("tokenizer", FAMILIES)
+def test_every_ending_is_read_behind_the_sentence_and_the_beginning(tokenizer):
+    for row, feature in zip(ROWS["swag"], features("swag", tokenizer), strict=True):
+        for place in range(4):
+            expected = tiny.tokenizer(tokenizer)(row["sent1"], f"{row['sent2']} {row[f'ending{place}']}")
+            assert feature["input_ids"][place] == expected["input_ids"]
+        assert feature["labels"] == row["label"] and feature["length"] == max(map(len, feature["input_ids"]))
+
+
+def test_long_text_is_truncated_to_the_task_length():
+    rows = Dataset.from_dict({"sentence": ["word " * 500], "label": [1], "idx": [0]})
+    assert features("cola", rows=rows)["length"][:] == [128]
+    assert {len(ids) for example in features("swag", max_length=8)["input_ids"] for ids in example} == {8}
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs", "predicted", "metrics"),
+    [
+        ("mrpc", [[0.1, 2.0], [0.3, 0.2]], [1, 0], {"accuracy": 1.0, "f1": 1.0}),
+        ("stsb", [[4.0], [1.0]], [4.0, 1.0], {"pearson": 1.0, "spearman": 1.0}),
+        ("swag", [[0, 0, 1.0, 0], [0, 0, 0, 1.0]], [2, 3], {"accuracy": 0.5}),
+    ],
+)
+def test_the_largest_output_is_predicted_or_the_score_itself(name, outputs, predicted, metrics):
+    (dev,) = dev_sets(name, validation=ROWS[name])
+    assert "labels" not in dev.features.column_names
+    scored = dev.score((np.array(outputs),))
+    assert scored.metrics == pytest.approx(metrics) and not scored.degenerate
+    keys = {"split": ["validation"] * 2, "id": ROWS[name]["idx"][:], "label": ROWS[name]["label"][:]}
+    assert scored.predictions.to_dict("list") == {**keys, "prediction": predicted}
+    assert dev.score((np.array([outputs[0]] * 2),)).degenerate
+
+
+def test_mnli_is_scored_matched_and_mismatched():
+    sets = dev_sets("mnli", validation_matched=ROWS["mnli"], validation_mismatched=ROWS["mnli"])
+    outputs = (np.array([[1.0, 0, 0], [0, 1.0, 0]]),)
+    assert [dev.score(outputs).metrics for dev in sets] == [{"accuracy_matched": 0.5}, {"accuracy_mismatched": 0.5}]
