@@ -305,7 +305,7 @@ class DataConfig(_Strict):
     dir: str | None  # for files; None: the environment variable INA_DATA_DIR
     select: Annotated[float, Field(gt=0, lt=1)] | None = None  # share of the training rows to choose settings by
     max_train: Annotated[int, Field(ge=1)] | None  # the same subset for every seed and method
-    distractors: Distractors  # for the probe's reading tasks
+    distractors: Distractors | None = None  # irrelevant sentences in a paragraph of SQuAD; None: 2 in the probe, else 0
     test_distractors: list[Distractors] | None = None  # further dev sets that differ in nothing else
 
     @model_validator(mode="after")
@@ -513,9 +513,11 @@ def numbers_depend_on(
     }
     if flat.get("model.path"):
         flat = {key: value for key, value in flat.items() if key not in _REPLACED_BY_PATH}
-    if source != "probe":
+    if source != "probe":  # elsewhere the fingerprint of the data tells
         flat.pop("data.distractors", None)
         flat.pop("data.test_distractors", None)
+    elif flat["data.distractors"] is None:
+        flat["data.distractors"] = schema.DISTRACTORS
     without = _NO_EFFECT - _BATCHES if config["method"]["kind"] == "gate" else _NO_EFFECT
     settings = {key: value for key, value in flat.items() if key not in without and value not in (None, False)}
     return settings | {

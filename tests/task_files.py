@@ -16,5 +16,5 @@ def task(name, **changed) -> Task:
 
 
 def data_config(source="auto", folder=None, **given) -> DataConfig:
-    usual = {"source": source, "dir": folder and str(folder), "max_train": None, "distractors": 2}
+    usual = {"source": source, "dir": folder and str(folder), "max_train": None}
     return DataConfig(**usual | given)

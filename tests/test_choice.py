@@ -19,7 +19,7 @@ def backbone(family: str, **settings):
 
 def test_choices_are_padded_together_and_the_examples_stay_as_they_are():
     tokenizer = tiny.tokenizer("bert")
-    rows = data.load(task("swag"), DataConfig(source="probe", dir=None, max_train=3, distractors=2)).splits["train"]
+    rows = data.load(task("swag"), DataConfig(source="probe", dir=None, max_train=3)).splits["train"]
     examples = labelled.train_features(task("swag"), rows, tokenizer).to_list()
     before = [dict(example) for example in examples]
     batch = batches.Collator(tokenizer)(examples)

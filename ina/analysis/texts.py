@@ -145,7 +145,7 @@ def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]
     if cfg.task.family != "squad":
         raise ValueError(f"the analysis reads the dev sets of GLUE and SQuAD, not that of {cfg.task.name}")
     without = {}
-    if examples.source == "probe" and cfg.data.distractors:
+    if examples.source == "probe" and cfg.data.distractors != 0:
         plain = cfg.data.model_copy(update={"distractors": 0, "test_distractors": None})
         bare = data.load(cfg.task, plain).splits[split]
         without = dict(zip(bare["id"], bare["context"], strict=True))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ina.data import schema
+from ina.data import distractors, schema
 
 if TYPE_CHECKING:  # `datasets` takes seconds to import, and only loading needs it
     from datasets import Dataset, DatasetDict
@@ -55,6 +55,8 @@ def load(task: Task, data: DataConfig) -> TaskData:
     """
     source = resolve(task, data)
     splits = schema.conform(task, _module(source).load(task, data), source)
+    if source != "probe" and (data.distractors or data.test_distractors):
+        splits = _with_distractors(splits, data.distractors or 0, data.test_distractors or [])
     if data.select is not None:
         splits = hold_out(splits, data.select)
     if data.max_train is not None:
@@ -93,14 +95,20 @@ def resolve(task: Task, data: DataConfig) -> str:
 def _check_settings(source: str, task: Task, data: DataConfig) -> None:
     """Raises ValueError for a setting that the source, or the task there, does not read."""
     for key in ("distractors", "test_distractors"):
-        value = getattr(data, key)
-        if value not in (schema.DISTRACTORS, None, []) and (source != "probe" or task.family != "squad"):
-            raise ValueError(
-                f"data.{key}={value} is for {' and '.join(schema.SQUAD_TASKS)} with data=probe; "
-                f"here the task is {task.name} and the data source {source}"
-            )
+        if getattr(data, key) is not None and task.family != "squad":
+            squad = " and ".join(schema.SQUAD_TASKS)
+            raise ValueError(f"data.{key}={getattr(data, key)} is for {squad}; here the task is {task.name}")
     if data.dir and data.source == "hub":
         raise ValueError(f"data.dir={data.dir} is not read with data=hub; it names the folder of data=files")
+
+
+def _with_distractors(splits: DatasetDict, count: int, tested: list[int]) -> DatasetDict:
+    """Splits of SQuAD with `count` sentences of other articles in a paragraph, and dev splits with others."""
+    found = type(splits)({split: distractors.insert(rows, count) for split, rows in splits.items()})
+    for level in tested:
+        if level != count:
+            found[schema.level_split(level)] = distractors.insert(splits["validation"], level)
+    return found
 
 
 def subset(train: Dataset, size: int) -> Dataset:

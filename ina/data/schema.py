@@ -52,7 +52,7 @@ def split_names(task_name: str) -> tuple[str, ...]:
 
 
 def level_split(distractors: int) -> str:
-    """The name of a further dev split of the embedded suite, with another number of distractors."""
+    """The name of a further dev split of SQuAD's tasks, with another number of distractors."""
     return f"validation_d{distractors}"
 
 

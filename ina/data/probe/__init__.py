@@ -62,7 +62,8 @@ def load(task: Task, data: DataConfig) -> DatasetDict:
     from datasets import Dataset, DatasetDict
 
     features = schema.features(task)
-    splits = rows(task.name, data.distractors, data.test_distractors or [])
+    count = schema.DISTRACTORS if data.distractors is None else data.distractors
+    splits = rows(task.name, count, data.test_distractors or [])
     return DatasetDict(
         {
             split: Dataset.from_list([{name: row[name] for name in features} for row in made], features)
