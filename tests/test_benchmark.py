@@ -8,7 +8,6 @@ import pytest
 from made_up import write_run
 
 
-
 @pytest.fixture
 def parity(tmp_path, monkeypatch):
     """Rows of the section's table for the records under `tmp_path`, or its one line where there are none."""
