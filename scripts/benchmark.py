@@ -35,14 +35,12 @@ import transformers
 from torch import nn
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
-from ina import data, environment, methods, models, plan, speed, train
+from ina import data, environment, methods, models, plan, record, speed, train
 from ina.batches import Batches, Collator
 from ina.config import RunConfig, check
-from ina.record import RecordError, write_atomically
-from ina.stats import METRICS, Comparison, decide
-from ina.tables.frame import SELECTIONS, Study, studies
-from ina.tables.outcomes import cell_scores
+from ina.tables.frame import Study, frame
 from ina.tables.table import interval, points, signed, spread
+from ina.tables.verdicts import MEAN, verdicts
 from ina.tasks import DevSet, Scored, family
 
 ROOT = Path(__file__).parent.parent
@@ -191,26 +189,30 @@ class Clock(TrainerCallback):
         self.seconds = time.perf_counter() - self.start
 
 
-TRAINER = {"Trainer, dynamic padding, fp32": {}, "Trainer, grouped by length, fp32": {"by_length": True}}
-if DTYPE == "bfloat16":
-    TRAINER["Trainer, grouped by length, bf16"] = {"by_length": True, "bf16": True}
-OURS = {"ina, train.fast": True, "ina": False}
-
-
 def throughput(quick: bool) -> list[str]:
     """Whole training runs, ours and Trainer's as run_glue.py sets it up; a round before them is not counted."""
+    grouped = {"train_sampling_strategy": "group_by_length"}
+    contenders: dict[str, Callable[..., None]] = {
+        "Trainer, dynamic padding, fp32": theirs,
+        "Trainer, grouped by length, fp32": partial(theirs, **grouped),
+        "Trainer, grouped by length, bf16": partial(theirs, **grouped, bf16=True),
+        "ina, train.fast": partial(ours, fast=True),
+        "ina": partial(ours, fast=False),
+    }
+    if DTYPE != "bfloat16":
+        del contenders["Trainer, grouped by length, bf16"]
     rows = []
     for task, method in [("cola", "lora"), ("cola", "ina"), ("cola", "full"), ("mrpc", "ina")][: 1 if quick else None]:
         found = features(task, 6400)
         steps = min(len(found) // 128, 50)  # of these many batches, sorted by length, Trainer makes one chunk
-        rates: dict[str, list[float]] = {name: [] for name in (*TRAINER, *OURS)}
-        for seed, name in itertools.product(range(2 if quick else 3), rates):
+        rates: dict[str, list[float]] = {name: [] for name in contenders}
+        for seed, (name, train_with) in itertools.product(range(2 if quick else 3), contenders.items()):
             count = steps if seed else 3
             clock = Clock()
             transformers.trainer.DEFAULT_CALLBACKS.append(clock)
             with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
                 cfg = settings(task, method, f"seed={max(seed, 1)}", "train.epochs=1", "train.warmup_ratio=0")
-                (ours if name in OURS else theirs)(cfg, found, count, name, Path(folder))
+                train_with(cfg, found, count, Path(folder))
             transformers.trainer.DEFAULT_CALLBACKS.remove(clock)
             if seed:
                 rates[name].append(count * cfg.train.batch_size / clock.seconds)
@@ -219,70 +221,57 @@ def throughput(quick: bool) -> list[str]:
     return table(["task", "method", "contender", "examples/s", "train.fast is … times as fast"], rows)
 
 
-def ours(cfg: RunConfig, found: datasets.Dataset, steps: int, name: str, folder: Path) -> None:
+def ours(cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, fast: bool) -> None:
     """Train one epoch on as many random examples as Trainer's steps take."""
     rows = np.random.default_rng(cfg.seed).permutation(len(found))[: steps * cfg.train.batch_size]
     few = found.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
     scored = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
     train.fit(
         model(cfg), found.select(rows), [DevSet("validation", few, lambda _: scored)], models.load_tokenizer(cfg.model),
-        cfg.train.model_copy(update={"fast": OURS[name], "threads": None}),
+        cfg.train.model_copy(update={"fast": fast, "threads": None}),
         headline="nothing", seed=cfg.seed, folder=folder, report_to=[],
     )  # fmt: skip
 
 
-def theirs(cfg: RunConfig, found: datasets.Dataset, steps: int, name: str, folder: Path) -> None:
-    """Train for some steps with the arguments that run_glue.py passes on."""
+def theirs(cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, **more: Any) -> None:
+    """Train for some steps with the arguments that run_glue.py passes on, and some `more`."""
     arguments = TrainingArguments(
         output_dir=str(folder), max_steps=steps, per_device_train_batch_size=cfg.train.batch_size,
-        learning_rate=cfg.train.learning_rate, seed=cfg.seed, use_cpu=True, bf16=TRAINER[name].get("bf16", False),
-        train_sampling_strategy="group_by_length" if TRAINER[name].get("by_length") else "random",
-        save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
+        learning_rate=cfg.train.learning_rate, seed=cfg.seed, use_cpu=True, save_strategy="no", logging_strategy="no",
+        report_to=[], disable_tqdm=True, **more,
     )  # fmt: skip
     Trainer(model(cfg), arguments, DataCollatorWithPadding(models.load_tokenizer(cfg.model)), found).train()
 
 
 def parity(quick: bool) -> list[str]:
-    """Whether `train.fast` learns what plain training learns, from the records of two experiments."""
-    for root in (ROOT / "results", ROOT / "outputs"):
-        with contextlib.suppress(FileNotFoundError):
-            plain, fast = ({study.source: study for study in studies(root, name)} for name in PARITY)
-            if both := [source for source in plain if source in fast]:
-                return compared(plain[both[0]], fast[both[0]])
-    return [f"No records yet: `python -m ina.run experiment={PARITY[0]}`, then `experiment={PARITY[1]}`."]
+    """Whether `train.fast` learns what plain training learns, from the records of two experiments.
 
-
-def compared(plain: Study, fast: Study) -> list[str]:
-    """A row for each cell and selection: the scores, their paired difference, the verdict.
+    A row for each cell and selection: the scores, their difference paired by seed and example, the verdict.
 
     Raises:
-        RecordError: The two were measured on different examples.
+        ValueError: The two were measured on different examples.
     """
-    rows = []
-    for selection in SELECTIONS:  # the verdicts of a selection are one family
-        seeds = {key: tuple(seed for seed in plain.seeds(key) if seed in fast.seeds(key))
-                 for key in plain.cells.index if key in fast.cells.index}  # fmt: skip
-        seeds = {key: shared for key, shared in seeds.items() if shared}
-        pairs = []
-        for key, shared in seeds.items():
-            one, other = (cell_scores(study, key, selection, shared) for study in (plain, fast))
-            if not np.array_equal(one.examples, other.examples):
-                raise RecordError(f"{'--'.join(key)}: {plain.name} and {fast.name} were measured on different examples")
-            pairs.append(Comparison((other - one).estimate, METRICS[one.metric].margin))
-        for key, pair, verdict in zip(seeds, pairs, decide(pairs), strict=True):
-            ends = pair.difference.interval()
-            scores = [100 * study.scores(key, selection) for study in (plain, fast)]
-            rows.append(
-                [plain.label(task=key[1]), plain.label(model=key[0], method=key[2]), selection]
-                + [spread(of.mean(), of.std(ddof=1) if len(of) > 1 else None, len(of)) for of in scores]
-                + [signed(100 * pair.difference.value)]
-                + [interval(100 * ends.low, 100 * ends.high, signed)]
-                + [points(100 * verdict.margin), verdict.verdict]
-            )
-    formats = [", ".join(sorted(study.runs["dtype"].unique())) for study in (plain, fast)]
-    devices = sorted({run.provenance.device or "?" for run in (*plain.records, *fast.records)})
+    for root in (ROOT / "results", ROOT / "outputs"):
+        plain, fast = ([*record.read_all(root, name)] for name in PARITY)
+        if sources := [run.source for run in plain if run.source in {other.source for other in fast}]:
+            break
+    else:
+        return [f"No records yet: `python -m ina.run experiment={PARITY[0]}`, then `experiment={PARITY[1]}`."]
+    fast = [run.model_copy(update={"id": f"{run.id}--fast", "method": f"{run.method}--fast"}) for run in fast]
+    runs = [run for run in (*plain, *fast) if run.source == sources[0]]
+    study = Study(root, "parity", sources[0], frame(runs), tuple(runs))
+    found, rows = verdicts(study), []
+    for one in found[(found["a"] == found["b"] + "--fast") & (found["task"] != MEAN)].itertuples():
+        scores = [100 * study.scores((one.model, one.task, method), one.selection) for method in (one.b, one.a)]
+        rows.append(
+            [study.label(task=one.task), study.label(model=one.model, method=one.b), one.selection]
+            + [spread(of.mean(), of.std(ddof=1) if len(of) > 1 else None, len(of)) for of in scores]
+            + [signed(one.difference), interval(one.low, one.high, signed), points(one.margin), one.verdict]
+        )
+    formats = [", ".join(sorted({run.provenance.dtype for run in runs if run.experiment == name})) for name in PARITY]
+    devices = sorted({run.provenance.device or "?" for run in runs})
     note = (
-        f"Headline scores in points (n seeds), data source {plain.source}, run on {', '.join(devices)}. Difference: "
+        f"Headline scores in points (n seeds), data source {study.source}, run on {', '.join(devices)}. Difference: "
         "train.fast − plain, paired by seed and by example, with its 95 % interval for a new seed on new examples; "
         "verdict by the rules of ina/stats/verdict.py."
     )
@@ -325,7 +314,9 @@ def main() -> None:
         print(f"## {title}\n\n{found[title]}\n", flush=True)
         if not args.quick:
             whole = "\n".join(f"\n## {one}\n\n{found[one]}" for one, _ in SECTIONS.values() if one in found)
-            write_atomically(FILE, partial(Path.write_text, data=f"# Benchmark\n\n{HEAD}\n{whole}\n", encoding="utf-8"))
+            record.write_atomically(
+                FILE, partial(Path.write_text, data=f"# Benchmark\n\n{HEAD}\n{whole}\n", encoding="utf-8")
+            )
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import datasets
+import pandas as pd
 import torch
 import transformers
 from huggingface_hub import try_to_load_from_cache
@@ -30,6 +30,7 @@ from ina.record import Params
 from ina.tasks import family
 
 GB = 1e9
+COUNTS = ("trainable", "adapter", "head", "total", "steps")
 OFFICIAL_ROWS = {
     "cola": 8_551, "sst2": 67_349, "mrpc": 3_668, "stsb": 5_749, "qqp": 363_846, "mnli": 392_702, "qnli": 104_743,
     "rte": 2_490, "wnli": 635, "swag": 73_546, "squad_v1": 87_599, "squad_v2": 130_319,
@@ -44,93 +45,80 @@ def main(overrides: list[str]) -> None:
     """Print the report on a command line; exit with 1 if a run does not fit, with a message if the line is wrong."""
     transformers.logging.set_verbosity_error()
     datasets.disable_progress_bars()
+    cells: dict[str, list[RunConfig]] = {}
     try:
         runs = plan.expand(overrides)
-        cells: dict[str, list[RunConfig]] = {}
         for run in runs:
             cells.setdefault(run.cell, []).append(run)
-        needed = {name: memory(same[0]) for name, same in cells.items()}
-        rows = [row(same, needed[name]) for name, same in cells.items()]
+        table = pd.DataFrame.from_dict({name: row(same) for name, same in cells.items()}, orient="index")
         sources = [f"model {run.model.name}: {model_source(run)}" for run in runs]
         sources += [f"task {run.task.name}: {data_source(run)}" for run in runs]
     except (ConfigError, ModelError, OSError) as error:
         sys.exit(f"error: {error}")
-    titles = ("cell", "seeds", "trainable", "adapter", "head", "total", "steps", "GB")
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    for first, *rest in (titles, *rows):
-        print(first.ljust(widths[0]), *map(str.rjust, rest, widths[1:]))
+    print(table.to_string(formatters=dict.fromkeys(COUNTS, "{:,}".format), float_format="{:.1f}".format))
     print(f"\n{len(runs)} runs, {sum(steps(run) for run in runs):,} steps\n")
     print("\n".join([*dict.fromkeys(sources), ""]))
-    available = device_memory()
-    if misfits := [name for name, least in needed.items() if least > 0.95 * available]:
-        print(f"DO NOT FIT into {available / GB:.0f} GB: {', '.join(misfits)}")
+    available = device_memory() / GB
+    if misfits := list(table.index[table["GB"] > 0.95 * available]):
+        print(f"DO NOT FIT into {available:.0f} GB: {', '.join(misfits)}")
         print("lower train.device_batch_size, or set train.gradient_checkpointing=true")
         sys.exit(1)
-    print(f"every run fits into the {available / GB:.0f} GB of this device")
+    print(f"every run fits into the {available:.0f} GB of this device")
 
 
-def row(runs: list[RunConfig], needed: float) -> tuple[str, ...]:
+def row(runs: list[RunConfig]) -> dict[str, str | int | float]:
     """The table's row for runs that differ in the seed alone."""
-    cfg, params = runs[0], measure(runs[0]).params
-    counts = (params.trainable, params.adapter, params.head, params.total, steps(cfg))
-    return (cfg.cell, ",".join(str(run.seed) for run in runs), *(f"{n:,}" for n in counts), f"{needed / GB:.1f}")
+    params, _ = measure(runs[0])
+    counts = params.model_dump() | {"steps": steps(runs[0])}
+    seeds = ",".join(str(run.seed) for run in runs)
+    return {"seeds": seeds, **{name: counts[name] for name in COUNTS}, "GB": memory(runs[0]) / GB}
 
 
-class Measured(NamedTuple):
-    """A model under its method.
-
-    params: numbers of weights, as the run will record them
-    layers, width: of the backbone
-    activations: bytes of float32 that the forward pass of one example of `task.max_length` tokens keeps
-    """
-
-    params: Params
-    layers: int
-    width: int
-    activations: float
+measured: dict[str, tuple[Params, float]] = {}
 
 
-measured: dict[str, Measured] = {}
-
-
-def measure(cfg: RunConfig) -> Measured:
+def measure(cfg: RunConfig) -> tuple[Params, float]:
     """Build the run's model with shapes but no values, and take one example through it.
+
+    Returns:
+        The numbers of weights, as the run will record them; the bytes of float32 that the forward pass of one example
+        of `task.max_length` tokens keeps for the backward pass.
 
     Raises:
         ModelError: The shape of the model is not known here.
     """
-    head = family(cfg.task.family).head(cfg.task)
-    key = f"{cfg.model!r} {cfg.method!r} {head!r} {cfg.task.max_length}"
+    head, length = family(cfg.task.family).head(cfg.task), cfg.task.max_length
+    key = f"{cfg.model!r} {cfg.method!r} {head!r} {length} {cfg.train.gradient_checkpointing}"
     if key in measured:
         return measured[key]
     model = models.untrained(cfg.model, head, "meta")
     model, params = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model), span=head.kind == "span")
     weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
-    storages: dict[int, torch.UntypedStorage] = {}
+    kept: dict[int, int] = {}  # bytes of each storage
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage._cdata not in weights:
-            storages[storage._cdata] = storage
+            kept[storage._cdata] = storage.nbytes()
         return tensor
 
     # embeddings rather than ids, whose values some models look at
-    shape = (1, *([head.outputs] if head.kind == "choice" else []), cfg.task.max_length, model.config.hidden_size)
+    layers, width = model.config.num_hidden_layers, model.config.hidden_size
+    shape = (1, *([head.outputs] if head.kind == "choice" else []), length, width)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.train()(inputs_embeds=torch.zeros(shape, device="meta"))
-    activations = sum(storage.nbytes() for storage in storages.values())
-    measured[key] = Measured(params, model.config.num_hidden_layers, model.config.hidden_size, activations)
-    return measured[key]
+    activations = sum(kept.values())
+    if cfg.train.gradient_checkpointing:  # the inputs of all layers, and one layer computed again
+        activations = activations / layers + 4 * length * width * layers
+    return measured.setdefault(key, (params, activations))
 
 
 def memory(cfg: RunConfig) -> float:
     """Bytes at the peak of training: weights, gradients, Adam's two moments, activations of the longest batch."""
-    params, layers, width, activations = measure(cfg)
+    params, activations = measure(cfg)
     settings, device = cfg.train, "cuda" if torch.cuda.is_available() else "cpu"
     half = environment.resolve_dtype(settings.dtype, settings.fast) == "bfloat16"
     at_once, _ = batches.split(settings.batch_size, 1, settings.device_batch_size)
-    if settings.gradient_checkpointing:  # the inputs of all layers, and one layer computed again
-        activations = activations / layers + 4 * cfg.task.max_length * width * layers
     fixed = 4 * params.total + 12 * params.trainable + (2 * params.total if half else 0)
     return LIBRARIES[device] + fixed + at_once * activations * (HALF if half else 1) * SLACK[device]
 
@@ -173,7 +161,8 @@ def model_source(cfg: RunConfig) -> str:
         return f"in {place}"
     files = ("model.safetensors", "pytorch_model.bin")
     here = any(isinstance(try_to_load_from_cache(place, file, revision=revision), str) for file in files)
-    size = 4 * (measure(cfg).params.total - measure(cfg).params.adapter) / GB
+    params, _ = measure(cfg)
+    size = 4 * (params.total - params.adapter) / GB
     return f"{place}@{revision[:7]}, " + ("in the hub's cache" if here else f"TO BE DOWNLOADED, up to {size:.1f} GB")
 
 

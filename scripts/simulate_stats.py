@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from ina.stats import METRICS, Comparison, Estimate, Scores, decide, mean_of, score_runs, seeds_needed
+from ina.stats import METRICS, Comparison, Scores, decide, mean_of, score_runs, seeds_needed
 from ina.stats.estimate import from_resamples
 
 HEAD = """# What the intervals and tests of `ina.stats` are worth: a simulation
@@ -66,7 +66,7 @@ WORLDS = {"calm": World(0.02, 0.05), "noisy": World(0.10, 0.15), "collapse": Wor
 def draw_examples(
     rng: np.random.Generator, n: int, paragraph: np.ndarray | None = None, alike: float = 0
 ) -> dict[str, np.ndarray]:
-    """Labels (n,) of a binary and of a regression task; what the examples do to each of two methods, (2, 1, n).
+    """The labels (n,) that each metric needs; as "ease", what the examples do to each of two methods, (2, 1, n).
 
     Of that, questions on one `paragraph` (n,) have the share `alike` of the variance in common.
     """
@@ -79,11 +79,10 @@ def draw_examples(
         return alike**0.5 * common + (1 - alike) ** 0.5 * own
 
     shared = EASE * per_example(n)
-    return {
-        "labels": (rng.random(n) < POSITIVE).astype(int),
-        "values": np.clip(2.5 + 1.5 * rng.normal(size=n), 0, 5),
-        "ease": (shared + TASTE * per_example(2, n))[:, None],
-    }
+    labels = (rng.random(n) < POSITIVE).astype(int)
+    values = np.clip(2.5 + 1.5 * rng.normal(size=n), 0, 5)
+    ease = (shared + TASTE * per_example(2, n))[:, None]
+    return dict.fromkeys(("accuracy", "f1", "mcc"), labels) | {"mean": None, "pearson": values, "ease": ease}
 
 
 def draw_seeds(rng: np.random.Generator, seeds: int) -> np.ndarray:
@@ -105,8 +104,7 @@ def draw_runs(
         behind: How much lower B's true accuracy is.
         skills: What each seed does to each method, (2, seeds, 1), with standard deviation 1; None: drawn here.
     """
-    labels, values, ease = examples["labels"], examples["values"], examples["ease"]
-
+    labels, values, ease = examples["accuracy"], examples["pearson"], examples["ease"]
     skill = world.skill * (draw_seeds(rng, seeds) if skills is None else skills)
     leaning = world.leaning * draw_seeds(rng, seeds)
     failed = rng.random((2, seeds, 1)) < world.collapse
@@ -119,15 +117,9 @@ def draw_runs(
     return dict.fromkeys(("accuracy", "f1", "mcc"), classes) | {"mean": credit, "pearson": floats}
 
 
-def labels_of(metric: str, examples: dict[str, np.ndarray]) -> np.ndarray | None:
-    if metric == "mean":
-        return None
-    return examples["values" if metric == "pearson" else "labels"]
-
-
 def score(metric: str, examples: dict[str, np.ndarray], runs: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The metric, (resamples, 2 methods, seeds)."""
-    flat = METRICS[metric].score(labels_of(metric, examples), runs.reshape(-1, runs.shape[-1]), weights)
+    flat = METRICS[metric].score(examples[metric], runs.reshape(-1, runs.shape[-1]), weights)
     return flat.reshape(len(weights), 2, -1)
 
 
@@ -154,17 +146,23 @@ def truth(rng: np.random.Generator, world: World, blocks: int = 30) -> dict[str,
 
 def misses(
     metric: str, scores: np.ndarray, resampled: np.ndarray, n: int, true: float, rng: np.random.Generator
-) -> dict[str, bool]:
-    """Which 95 % intervals leave out the truth, from scores (seeds,) and resampled scores (resamples, seeds)."""
+) -> np.ndarray:
+    """Which 95 % intervals leave out the truth, in the order of METHODS.
+
+    From scores (seeds,) and resampled scores (resamples, seeds).
+    """
     e = from_resamples(scores, resampled, n, METRICS[metric].leverage)
     low, high = np.quantile(multi_bootstrap(resampled, rng), [0.025, 0.975])
     off = abs(e.value - true)
-    return {
-        "ours": off > e.interval().high - e.value,
-        "satterthwaite": off > stats.t.ppf(0.975, satterthwaite(e)) * e.se,
-        "multi-bootstrap": not low <= true <= high,
-        "seeds only": off > stats.t.ppf(0.975, e.seed_df) * e.seed_variance**0.5,
-    }
+    satterthwaite = e.variance**2 / (e.seed_variance**2 / e.seed_df + e.example_variance**2 / e.example_df)
+    return np.array(
+        [
+            off > e.interval().high - e.value,
+            off > stats.t.ppf(0.975, satterthwaite) * e.se,
+            not low <= true <= high,
+            off > stats.t.ppf(0.975, e.seed_df) * e.seed_variance**0.5,
+        ]
+    )
 
 
 def multi_bootstrap(resampled: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -177,29 +175,26 @@ def multi_bootstrap(resampled: np.ndarray, rng: np.random.Generator) -> np.ndarr
     return (counts * resampled).sum(axis=1) / seeds
 
 
-def satterthwaite(e: Estimate) -> float:
-    return e.variance**2 / (e.seed_variance**2 / e.seed_df + e.example_variance**2 / e.example_df)
-
-
 def simulate(
     rng: np.random.Generator, world: World, true: dict[str, float], seeds: int, n: int, repeats: int
-) -> dict[str, dict[str, dict[str, float]]]:
-    """For each metric in `true`: how often each interval misses a cell's true score, and a pair's difference of 0."""
-    counts = {metric: {"cell": dict.fromkeys(METHODS, 0.0), "pair": dict.fromkeys(METHODS, 0.0)} for metric in true}
+) -> dict[str, np.ndarray]:
+    """How often each of METHODS misses, for each metric in `true`: a cell's true score, and a pair's difference of 0.
+
+    Returns:
+        Shares (2, METHODS) by metric.
+    """
+    missed = {metric: np.zeros((2, len(METHODS))) for metric in true}
     for repeat in range(repeats):
         if repeat % 20 == 0:  # the draws do not depend on the data: sharing them saves most of the time
             weights = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
         examples = draw_examples(rng, n)
         runs = draw_runs(rng, world, examples, seeds)
         for metric in true:
-            scores = score(metric, examples, runs[metric], np.ones((1, n)))[0]
-            resampled = score(metric, examples, runs[metric], weights)
-            cell = misses(metric, scores[0], resampled[:, 0], n, true[metric], rng)
-            pair = misses(metric, scores[0] - scores[1], resampled[:, 0] - resampled[:, 1], n, 0, rng)
-            for method in METHODS:
-                counts[metric]["cell"][method] += cell[method] / repeats
-                counts[metric]["pair"][method] += pair[method] / repeats
-    return counts
+            a, b = score(metric, examples, runs[metric], np.ones((1, n)))[0]
+            of_a, of_b = score(metric, examples, runs[metric], weights).swapaxes(0, 1)
+            missed[metric][0] += misses(metric, a, of_a, n, true[metric], rng) / repeats
+            missed[metric][1] += misses(metric, a - b, of_a - of_b, n, 0, rng) / repeats
+    return missed
 
 
 def paragraph_shares(rng: np.random.Generator, world: World, n: int, alike: float, repeats: int) -> list[float]:
@@ -232,12 +227,19 @@ def task_alarms(rng: np.random.Generator, world: World, seeds: int, alike: float
             examples = draw_examples(rng, 1043)
             skills = alike**0.5 * common + (1 - alike) ** 0.5 * draw_seeds(rng, seeds)
             a, b = draw_runs(rng, world, examples, seeds, skills=skills)["accuracy"]
-            pairs.append(difference("accuracy", examples["labels"], a, b, rng, RESAMPLES // 2))
+            pairs.append(difference("accuracy", examples["accuracy"], a, b, rng, RESAMPLES // 2))
         by_seed = mean_of([pair.estimate for pair in pairs], np.array([pair.scores for pair in pairs]))
         seed_variance = sum(pair.estimate.seed_variance for pair in pairs) / tasks**2
         independent = replace(by_seed, seed_variance=seed_variance, seed_df=tasks * (seeds - 1))
         alarms += [by_seed.p_value() <= 0.05, independent.p_value() <= 0.05]
     return (alarms / repeats).tolist()
+
+
+def accuracy_apart(rng: np.random.Generator, world: World, seeds: int, n: int, behind: float = 0) -> Scores:
+    """The difference in accuracy on one set of examples, where A's true accuracy is higher by `behind`."""
+    examples = draw_examples(rng, n)
+    a, b = draw_runs(rng, world, examples, seeds, behind)["accuracy"]
+    return difference("accuracy", examples["accuracy"], a, b, rng, RESAMPLES // 2)
 
 
 def verdict_shares(
@@ -246,9 +248,7 @@ def verdict_shares(
     """How often each verdict falls on accuracy where A's true accuracy is higher by `behind`."""
     shares = dict.fromkeys(VERDICTS, 0.0)
     for _ in range(repeats):
-        examples = draw_examples(rng, n)
-        a, b = draw_runs(rng, world, examples, seeds, behind)["accuracy"]
-        pair = difference("accuracy", examples["labels"], a, b, rng, RESAMPLES // 2)
+        pair = accuracy_apart(rng, world, seeds, n, behind)
         [verdict] = decide([Comparison(pair.estimate, METRICS["accuracy"].margin)])
         shares[verdict.verdict] += 1 / repeats
     return shares
@@ -269,12 +269,8 @@ def describe(rng: np.random.Generator, world: World) -> str:
 
 def seeds_planned(rng: np.random.Generator, world: World, pilot: int, n: int, repeats: int) -> np.ndarray:
     """Quartiles of the number of seeds that would decide two equal methods, from `pilot` seeds; accuracy."""
-    needed = []
-    for _ in range(repeats):
-        examples = draw_examples(rng, n)
-        a, b = draw_runs(rng, world, examples, pilot)["accuracy"]
-        pair = difference("accuracy", examples["labels"], a, b, rng, RESAMPLES // 2)
-        needed.append(seeds_needed(pair.estimate, METRICS["accuracy"].margin).seeds or np.inf)
+    pairs = (accuracy_apart(rng, world, pilot, n) for _ in range(repeats))
+    needed = [seeds_needed(pair.estimate, METRICS["accuracy"].margin).seeds or np.inf for pair in pairs]
     return np.quantile(needed, [0.25, 0.5, 0.75], method="nearest")
 
 
@@ -295,12 +291,11 @@ def coverage_table(rng: np.random.Generator, world: World, seeds: tuple[int, ...
     )
     rows = []
     for s, n in itertools.product(seeds, EXAMPLES):
-        for metric, missed in simulate(rng, world, true, s, n, repeats).items():
-            row = [1 - missed["cell"][m] for m in METHODS] + [missed["pair"][m] for m in METHODS]
-            yield line(s, n, metric, *row)
-            rows.append(row)
+        for metric, (cell, pair) in simulate(rng, world, true, s, n, repeats).items():
+            rows.append([*(1 - cell), *pair])
+            yield line(s, n, metric, *rows[-1])
     for label, summary in (("least", np.min), ("mean", np.mean), ("most", np.max)):
-        yield line(label, "", "", *map(float, summary(rows, axis=0)))
+        yield line(label, "", "", *summary(rows, axis=0))
 
 
 def report(rng: np.random.Generator, repeats: int) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shlex
@@ -13,30 +12,31 @@ from pathlib import Path
 from typing import Any
 
 FOUND = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SWITCHES = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars --remote-debugging-pipe"
 
 
 class Page:
-    """One page of a browser of its own; `errors` are what its console reported since the last :meth:`open`."""
+    """One page of a browser of its own; `errors` are what its console reported since the last :meth:`open`.
+
+    What a page asks of the network is an error too: no host name is resolved.
+    """
 
     def __init__(self, profile: Path) -> None:
         to_read, self._to = os.pipe()
         self._from, to_write = os.pipe()
-        switches = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars"
-        command = (
-            f"exec {FOUND} {switches} --remote-debugging-pipe --user-data-dir={shlex.quote(str(profile))} about:blank"
-        )
+        places = f"--user-data-dir={shlex.quote(str(profile))} --host-resolver-rules='MAP * ~NOTFOUND'"
         self._process = subprocess.Popen(
-            ["bash", "-c", f"{command} 3<&{to_read} 4>&{to_write}"],
+            ["bash", "-c", f"exec {FOUND} {SWITCHES} {places} about:blank 3<&{to_read} 4>&{to_write}"],
             pass_fds=(to_read, to_write),
             stderr=subprocess.DEVNULL,
         )
         os.close(to_read)
         os.close(to_write)
-        self._count, self._left, self._session, self.errors = 0, b"", None, []
+        self._count, self._left, self._session, self.errors = 0, b"", {}, []
         target = next(t for t in self._call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         attached = self._call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
+        self._session = {"sessionId": attached["sessionId"]}
+        for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
 
     def open(self, url: str, width: int = 1280, height: int = 900, dark: bool = False) -> None:
@@ -47,17 +47,15 @@ class Page:
         self._call("Emulation.setEmulatedMedia", features=[scheme])
         self._call("Page.navigate", url="about:blank")
         self._call("Page.navigate", url=url)
-        self.until(
-            f"location.href.startsWith({json.dumps(url.partition('#')[0])}) && document.readyState == 'complete'"
-        )
+        self.until(f"location.href.startsWith({json.dumps(url)}) && document.readyState == 'complete'")
 
     def run(self, script: str) -> Any:
-        """The value of a JavaScript expression, or of what it promises.
+        """The value of a JavaScript expression.
 
         Raises:
             RuntimeError: It threw.
         """
-        found = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        found = self._call("Runtime.evaluate", expression=script, returnByValue=True)
         if "exceptionDetails" in found:
             raise RuntimeError(f"{script}: {found['exceptionDetails']}")
         return found["result"].get("value")
@@ -74,48 +72,29 @@ class Page:
                 raise TimeoutError(f"never true: {script}; the console says {self.errors}")
             time.sleep(0.05)
 
-    def picture(self, path: Path) -> None:
-        """Save what the window shows as PNG."""
-        path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
-
     def close(self) -> None:
         """End the browser."""
-        self._session = None
+        self._session = {}
         self._call("Browser.close")
         self._process.wait(timeout=30)
-        os.close(self._to)
-        os.close(self._from)
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._count += 1
-        message = {"id": self._count, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
+        message = {"id": self._count, "method": method, "params": parameters, **self._session}
         os.write(self._to, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._read()
-            if answer.get("id") == self._count:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']['message']}")
-                return answer["result"]
-            self._note(answer)
+        while (answer := self._read()).get("id") != self._count:
+            event = answer.get("params", {})
+            failed = event.get("entry", {}).get("level") == "error" or event.get("type") in ("error", "warning")
+            if failed or answer["method"] == "Runtime.exceptionThrown":
+                self.errors.append(json.dumps(event))
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']['message']}")
+        return answer["result"]
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._left:
-            more = os.read(self._from, 1 << 20)
-            if not more:
+            if not (more := os.read(self._from, 1 << 20)):
                 raise RuntimeError("the browser has ended")
             self._left += more
         message, _, self._left = self._left.partition(b"\0")
         return json.loads(message)
-
-    def _note(self, event: dict[str, Any]) -> None:
-        of, name = event.get("params", {}), event.get("method")
-        if name == "Runtime.exceptionThrown":
-            self.errors.append(json.dumps(of["exceptionDetails"].get("exception", {})))
-        elif name == "Runtime.consoleAPICalled" and of["type"] in ("error", "warning"):
-            self.errors.append(" ".join(str(one.get("value", one.get("description"))) for one in of["args"]))
-        elif name == "Log.entryAdded" and of["entry"]["level"] == "error":
-            self.errors.append(f"{of['entry']['text']} {of['entry'].get('url', '')}")
-        elif name == "Network.requestWillBeSent" and of["request"]["url"].startswith("http"):
-            self.errors.append(f"asks the network for {of['request']['url']}")

@@ -28,31 +28,22 @@ def results(tmp_path_factory) -> Path:
     return root
 
 
-def shown(notebook: nbformat.NotebookNode) -> tuple[list[str], int]:
-    """The tables that a notebook shows, and how many figures."""
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert {output.output_type for output in outputs} == {"display_data"}  # no error, no warning
-    texts = [output.data.get("text/markdown", "") for output in outputs]
-    return [text for text in texts if text.startswith("**")], sum("image/png" in output.data for output in outputs)
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_committed_run_with_the_tables_that_are_committed(path):
-    tables, figures = shown(nbformat.read(path, as_version=4))
-    committed = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "results" / "tables").glob("*/*.md"))
-    stale = [table.splitlines()[0] for table in tables if table not in committed]
-    assert not stale, f"run: make notebooks; {path.name} shows tables that are not those of results/tables: {stale}"
-    assert len(tables) >= 8 and figures >= 8
-    assert path.stat().st_size < 600_000
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_committed_notebook_holds_nothing_that_differs_from_run_to_run(path):
+def test_a_notebook_is_committed_as_it_was_run_with_the_committed_tables_and_nothing_that_differs_by_run(path):
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert notebook.metadata == {"language_info": {"name": "python"}}
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert not any(cell.metadata for cell in code)
+    outputs = [output for cell in code for output in cell.outputs]
+    assert {output.output_type for output in outputs} == {"display_data"}  # no error, no warning
+    texts = [output.data.get("text/markdown", "") for output in outputs]
+    tables, figures = [text for text in texts if text.startswith("**")], sum("image/png" in one.data for one in outputs)
+    committed = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "results" / "tables").glob("*/*.md"))
+    stale = [table.splitlines()[0] for table in tables if table not in committed]
+    assert not stale, f"run: make notebooks; {path.name} shows tables that are not those of results/tables: {stale}"
+    assert len(tables) >= 8 and figures >= 8
+    assert path.stat().st_size < 600_000
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

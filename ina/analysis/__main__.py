@@ -24,7 +24,8 @@ from . import measure, texts
 from .gates import MEASURES
 from .measurement import ALL, COLUMNS, Reading, Row
 
-_KEYS = ("adapter", "text", "question", "answer", "distractor", "heatmap")
+_NEEDED, _POSSIBLE = {"adapter", "text"}, {"question", "answer", "distractor", "heatmap"}
+_MARKS = {"answer": "=", "distractor": "~"}  # around the words of these kinds
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -59,25 +60,24 @@ def _experiment(arguments: list[str]) -> None:
     command = " ".join(["python -m ina.analysis", *arguments])
     for number, file in enumerate(folders, 1):
         path, new = measure.measure_run(file.parent, root, command)
-        print(
-            f"[{number}/{len(folders)}] {file.parent.name}: {'->' if new else 'already measured,'} {path}", flush=True
-        )
+        state = "->" if new else "already measured,"
+        print(f"[{number}/{len(folders)}] {file.parent.name}: {state} {path}", flush=True)
 
 
 def _passage(arguments: list[str]) -> None:
-    given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    unknown = [argument for argument in arguments if argument.split("=", 1)[0] not in _KEYS or "=" not in argument]
-    if unknown or not {"adapter", "text"} <= given.keys():
+    given = dict(argument.partition("=")[::2] for argument in arguments)
+    unknown = given.keys() - _NEEDED - _POSSIBLE
+    if unknown or not given.keys() >= _NEEDED:
         raise ValueError(
-            f"adapter=FOLDER and text=TEXT are needed, {', '.join(_KEYS[2:])} possible"
-            + (f"; not {', '.join(map(repr, unknown))}" if unknown else "")
+            "adapter=FOLDER and text=TEXT are needed, question, answer, distractor and heatmap possible"
+            + f"; not {', '.join(sorted(unknown))}" * bool(unknown)
         )
     folder, heatmap = Path(given.pop("adapter")), given.pop("heatmap", None)
     opened = measure.Opened(folder)
     asked = texts.passage(**given)
     if asked.answer is None:
         asked = replace(asked, answer=opened.answer(asked))
-    read = measure.reading(opened, asked)
+    read = opened.reading(asked)
     print(report(opened.run.id, measure.measure(opened.model, [opened.tokens(asked)]), read))
     if heatmap:
         from .. import figures  # matplotlib only where something is drawn
@@ -88,30 +88,28 @@ def _passage(arguments: list[str]) -> None:
 
 def report(title: str, rows: list[Row], read: Reading) -> str:
     """What was measured on one passage, to be read on a screen: the words, the adapter by site, attention by layer."""
+    marks = [_MARKS.get(kind, "") for kind in read.kinds]
+    parts = [title, " ".join(f"{mark}{word}{mark}" for mark, word in zip(marks, read.words, strict=True))]
+    if read.answer is not None:
+        parts.append(f"the model answers: {read.answer}")
     found = pd.DataFrame(rows, columns=COLUMNS)
-    marks = {"answer": "=", "distractor": "~"}  # around the words of these kinds
-    marked = [(marks.get(kind, ""), word) for word, kind in zip(read.words, read.kinds, strict=True)]
-    parts = [title, " ".join(f"{mark}{word}{mark}" for mark, word in marked)]
-    parts += [f"the model answers: {read.answer}"] * (read.answer is not None)
-
-    def add(heading: str, of: pd.DataFrame, index: list[str], columns: str) -> None:
-        shown = of.pivot(index=index, columns=columns, values="value")
-        parts.append(heading + "\n" + shown.to_string(float_format="{:.3f}".format, na_rep="–"))
-
-    at_sites = found[found["site"] != ""]
-    if len(at_sites):
-        add("The adapter, mean over tokens", at_sites[at_sites["by"] == ALL], ["layer", "site"], "measure")
-    for measure_name in ("inhibited", "passed"):
-        if len(of := at_sites[(at_sites["measure"] == measure_name) & (at_sites["by"] != ALL)]):
-            add(f"{MEASURES[measure_name]}, by kind of token", of, ["layer", "site"], "by")
-    paid = found[found["measure"].isin(["attention", "share"]) & (found["by"] == ALL)]
-    there = paid.groupby("to")["value"].transform("max") > 0
-    add("Attention to tokens of a kind, mean over heads and tokens; layer 0: if all tokens got equal", paid[there],
-        ["layer"], "to")  # fmt: skip
-    if len(moved := found[found["measure"] == "moved"]):
-        listed = ", ".join(map("{:.3f}".format, moved["value"]))
+    at_sites, over_all = found["site"] != "", found["by"] == ALL
+    paid = over_all & found["measure"].isin(["attention", "share"]) & found["to"].isin(read.kinds)
+    tables = [("The adapter, mean over tokens", at_sites & over_all, ["layer", "site"], "measure")]
+    for name in ("inhibited", "passed"):
+        of_kinds = at_sites & ~over_all & (found["measure"] == name)
+        tables.append((f"{MEASURES[name]}, by kind of token", of_kinds, ["layer", "site"], "by"))
+    heading = "Attention to tokens of a kind, mean over heads and tokens; layer 0: if all tokens got equal"
+    tables.append((heading, paid, ["layer"], "to"))
+    for heading, chosen, index, columns in tables:
+        if chosen.any():
+            shown = found[chosen].pivot(index=index, columns=columns, values="value")
+            parts.append(heading + "\n" + shown.to_string(float_format="{:.3f}".format, na_rep="–"))
+    measured = set(found["measure"])
+    if "moved" in measured:
+        listed = ", ".join(map("{:.3f}".format, found.loc[found["measure"] == "moved", "value"]))
         parts.append(f"attention that goes elsewhere with the linear part merged, layer by layer: {listed}")
-    parts += ["\n".join(f"  {name}: {text}" for name, text in MEASURES.items() if name in set(at_sites["measure"]))]
+    parts.append("\n".join(f"  {name}: {text}" for name, text in MEASURES.items() if name in measured))
     return "\n\n".join(filter(None, parts))
 
 

@@ -14,38 +14,27 @@ from .gates import Site
 from .texts import KINDS
 
 
-def encoder(model: nn.Module) -> nn.Module:
-    """The encoder below the head, adapters included, such that it gives its attention."""
-    backbone = model.get_base_model() if isinstance(model, PeftModel) else model
-    backbone.set_attn_implementation("eager")
-    return backbone.base_model
-
-
 @torch.no_grad()
-def maps(encoder: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
-    """Attention in each layer, mean over its heads, (layers, passages, tokens, tokens): every row sums to 1.
-
-    Args:
-        inputs: Of passages of the same length, (passages, tokens) each: nothing is padded.
-    """
-    found = encoder(**inputs, output_attentions=True).attentions
-    return torch.stack([layer.mean(dim=1) for layer in found])
+def maps(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+    """Attention of one passage in each layer, mean over heads, (layers, tokens, tokens): every row sums to 1."""
+    backbone = model.get_base_model() if isinstance(model, PeftModel) else model  # PEFT leaves token_type_ids out
+    backbone.set_attn_implementation("eager")  # others do not give their attention
+    return torch.cat(backbone.base_model(**inputs, output_attentions=True).attentions).mean(dim=1)
 
 
-def mass(maps: Tensor, kinds: Sequence[Sequence[str]]) -> np.ndarray:
-    """Attention paid to tokens of each of `KINDS`, (passages, layers, 1 + kinds, kinds).
+def mass(maps: Tensor, kinds: Sequence[str]) -> np.ndarray:
+    """Attention paid to tokens of each of `KINDS`, (layers, 1 + kinds, kinds).
 
     The first row is the mean over all tokens, the others over those of a kind; NaN where there are none.
     """
-    to = torch.tensor(np.array(kinds)[..., None] == KINDS, dtype=maps.dtype)  # (passages, tokens, kinds)
-    by = torch.cat([torch.ones_like(to[..., :1]), to], dim=-1)
-    paid = by.mT @ maps @ to / by.sum(dim=1)[..., None]  # 0 / 0 where there are none
-    return paid.transpose(0, 1).numpy()
+    to = torch.tensor(np.array(kinds)[:, None] == KINDS, dtype=maps.dtype)  # (tokens, kinds)
+    by = torch.cat([torch.ones_like(to[:, :1]), to], dim=1)
+    return (by.T @ maps @ to / by.sum(dim=0)[:, None]).numpy()  # 0 / 0 where there are none
 
 
 def distance(a: Tensor, b: Tensor) -> np.ndarray:
-    """How much attention goes elsewhere in maps `b` than in `a`, (passages, layers): 0 none, 1 all of it."""
-    return (0.5 * (a - b).abs().sum(dim=-1).mean(dim=-1)).T.numpy()
+    """How much attention goes elsewhere in maps `b` than in `a`, (layers,): 0 none, 1 all of it."""
+    return (0.5 * (a - b).abs().sum(dim=-1).mean(dim=-1)).numpy()
 
 
 @contextmanager

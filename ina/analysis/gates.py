@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-import pandas as pd
 import torch
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from ..adapter import InaLinear
 from ..adapter.gate import ACTIVATIONS, InhibitionGate
 from ..adapter.sites import PROJECTIONS
-from .measurement import ALL, Row
 
 MEASURES = {
     "update": "norm of the update over that of the base projection, |s f(Z − Th) W_up| / |H_o|",
@@ -51,22 +50,17 @@ class Site:
 
 def sites(model: nn.Module) -> list[Site]:
     """The projections that LoRA or InA adapts in `model`, in its order; none after full fine-tuning."""
+    names = {module: name for family in PROJECTIONS.values() for name, module in family.items()}
     found = []
     for path, module in model.named_modules():
         if isinstance(module, InaLinear | LoraLayer):
             kind, [adapter] = "ina" if isinstance(module, InaLinear) else "lora", module.active_adapters
             down, up = (getattr(module, f"{kind}_{part}")[adapter] for part in "AB")
             gate = module.ina_gate[adapter] if kind == "ina" else None
-            layer, name = _place(path)
-            found.append(Site(layer, name, module.get_base_layer(), down, up, module.scaling[adapter], gate))
+            layer, inside = re.search(r"\.(\d+)\.(.*)", path).groups()
+            name = next((name for of, name in names.items() if inside.endswith(f".{of}")), inside)
+            found.append(Site(int(layer) + 1, name, module.get_base_layer(), down, up, module.scaling[adapter], gate))
     return found
-
-
-def _place(path: str) -> tuple[int, str]:
-    """Layer and site of a module: query, key, value or its name within the layer."""
-    layer, inside = re.search(r"\.(\d+)\.(.*)", path).groups()
-    names = (name for names in PROJECTIONS.values() for name, module in names.items() if inside.endswith(f".{module}"))
-    return int(layer) + 1, next(names, inside)
 
 
 def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
@@ -91,42 +85,20 @@ def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
     }
 
 
-class Watch:
-    """What a site did to all tokens so far: the `MEASURES` of each; second moments of Z and f(Z - Th), (r, r)."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.observed: list[pd.DataFrame] = []
-        self.moments = torch.zeros(2, site.down.out_features, site.down.out_features, dtype=torch.float64)
-
-    def add(self, h: Tensor, z: Tensor, kinds: Sequence[str]) -> None:
-        """Count tokens of these kinds with inputs `h` (tokens, d) and rank components `z` (tokens, r)."""
-        values = {name: of.double().numpy() for name, of in observe(self.site, h, z).items()}
-        self.observed.append(pd.DataFrame(values).assign(by=kinds))
-        for moments, components in zip(self.moments, (z, self.site.behind_gate(z)), strict=True):
-            moments += components.double().T @ components.double()
-
-    def rows(self) -> Iterator[Row]:
-        """See `ina.analysis.measurement.Measurement`."""
-        tokens = pd.concat(self.observed)
-        means = pd.concat([tokens.assign(by=ALL), tokens]).groupby("by", sort=False).mean().stack()
-        for (by, measure), value in means.items():
-            yield self.site.layer, self.site.name, measure, by, "", value
-        for measure, moments in zip(("rank_before", "rank_behind"), self.moments, strict=True):
-            rank = effective_rank(moments, self.site.up.weight)
-            yield self.site.layer, self.site.name, measure, ALL, "", rank
-
-
 @contextmanager
-def watching(watches: list[Watch], kinds: Sequence[str]) -> Iterator[None]:
-    """Count the tokens of these kinds that a model reads while the block runs."""
+def watching(adapted: Sequence[Site]) -> Iterator[dict[Site, Tensor]]:
+    """The inputs of each site, (tokens, d), in the passage that the model reads while the block runs.
 
-    def hook(watch: Watch):
-        return lambda _, inputs, z: watch.add(inputs[0].flatten(0, -2), z.flatten(0, -2), kinds)
+    DeBERTa projects its relative positions too, after the tokens; these are left out.
+    """
+    seen: dict[Site, Tensor] = {}
 
-    handles = [watch.site.down.register_forward_hook(hook(watch)) for watch in watches]
+    def keep(site: Site, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        seen.setdefault(site, inputs[0].flatten(0, -2))
+
+    handles = [site.down.register_forward_pre_hook(partial(keep, site)) for site in adapted]
     try:
-        yield
+        yield seen
     finally:
         for handle in handles:
             handle.remove()
@@ -141,5 +113,4 @@ def effective_rank(moments: Tensor, up: Tensor) -> float:
     """
     gram = up.detach().double().T @ up.detach().double()
     singular = torch.linalg.eigvals(moments @ gram).real.clamp(min=0).sqrt()
-    shares = singular[singular > 0] / singular.sum()
-    return float(torch.exp(-(shares * shares.log()).sum()))
+    return float(torch.special.entr(singular / singular.sum()).sum().exp())

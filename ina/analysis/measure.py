@@ -5,25 +5,23 @@ from __future__ import annotations
 import datetime
 import platform
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from datasets import Dataset
 from torch import nn
-from transformers import PreTrainedTokenizerBase
 
 from .. import data, models, record, saved_models
-from ..config import CONFIG_DIR, RunConfig
-from ..record import Record
+from ..config import CONFIG_DIR
 from ..tasks import spans
 from . import attention, gates, measurement, texts
 from .measurement import ALL, Measurement, Reading, Row
 from .texts import KINDS, Passage, Span, Tokens
 
 DECIMALS = 6
-TOGETHER = 16  # passages at once
 
 
 class Opened:
@@ -43,10 +41,10 @@ class Opened:
                 f"{folder / saved_models.RECORD_FILE} is missing; a run with keep_model=true leaves such a folder "
                 "under <output_dir>/models"
             )
-        self.run: Record = record.read(folder / saved_models.RECORD_FILE)
-        self.cfg: RunConfig = saved_models.settings(self.run)
-        self.tokenizer: PreTrainedTokenizerBase = models.load_tokenizer(self.cfg.model)
-        self.model: nn.Module = saved_models.load(folder, self.cfg)
+        self.run = record.read(folder / saved_models.RECORD_FILE)
+        self.cfg = saved_models.settings(self.run)
+        self.tokenizer = models.load_tokenizer(self.cfg.model)
+        self.model = saved_models.load(folder, self.cfg)
 
     def tokens(self, passage: Passage) -> Tokens:
         """A passage as the model read its training examples."""
@@ -56,10 +54,10 @@ class Opened:
     @torch.no_grad()
     def answer(self, passage: Passage) -> Span | None:
         """Where a model for reading comprehension finds the answer, (start, end) in characters; else None."""
-        if self.cfg.task.family != "squad" or passage.question is None:
+        task = self.cfg.task
+        if task.family != "squad" or passage.question is None:
             return None
         rows = Dataset.from_dict({"id": ["0"], "context": [passage.text], "question": [passage.question]})
-        task = self.cfg.task
         windows = list(spans.windows(task, rows, self.tokenizer))
         outputs = [self.model(**{name: torch.tensor(of[None]) for name, of in one.inputs.items()}) for one in windows]
         width = max(len(one.chars) for one in windows)
@@ -70,64 +68,61 @@ class Opened:
         found = spans.best_spans(task, windows, starts, ends)
         return int(found.start[0]), int(found.end[0])
 
-
-def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
-    """What gate and attention do while `model` reads the passages.
-
-    Passages of like length are read together and nothing is padded. A threshold over everything in a batch is taken
-    over each passage alone.
-    """
-    encoder, adapted = attention.encoder(model), gates.sites(model)
-    watches = [gates.Watch(site) for site in adapted]
-    alone = any(site.gate and site.gate.threshold == "tensor" for site in adapted)
-    mass, moved = [], []
-    for some in _alike(read, 1 if alone else TOGETHER):
-        inputs = {name: torch.cat([one.inputs[name] for one in some]) for name in some[0].inputs}
-        kinds = [one.kinds for one in some]
-        with gates.watching(watches, sum(kinds, ())):
-            maps = attention.maps(encoder, inputs)
-        mass.append(attention.mass(maps, kinds))
+    def reading(self, passage: Passage) -> Reading:
+        """How the model reads one passage."""
+        adapted, merged = gates.sites(self.model), None
+        read, answer = self.tokens(passage), self.answer(passage)
+        maps = attention.maps(self.model, read.inputs)
         if adapted:
             with attention.merged(adapted):
-                moved.append(attention.distance(maps, attention.maps(encoder, inputs)))
-    rows: list[Row] = [
-        (0, "", "share", ALL, kind, of) for kind, of in texts.shares([one.kinds for one in read]).items()
-    ]
-    rows += [row for watch in watches for row in watch.rows()]
+                merged = attention.maps(self.model, read.inputs).numpy().round(4).tolist()
+        return Reading(
+            words=list(read.words),
+            kinds=list(read.kinds),
+            answer=passage.text[slice(*answer)] if answer else None,
+            maps=maps.numpy().round(4).tolist(),
+            merged_maps=merged,
+        )
+
+
+@torch.no_grad()
+def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
+    """What gate and attention do while `model` reads the passages, one after the other."""
+    adapted = gates.sites(model)
+    observed, mass, moved = [], [], []
+    moments = {site: torch.zeros(2, *[site.down.out_features] * 2, dtype=torch.float64) for site in adapted}
+    for one in read:
+        with gates.watching(adapted) as inputs:
+            maps = attention.maps(model, one.inputs)
+        mass.append(attention.mass(maps, one.kinds))
+        for site, h in inputs.items():
+            z = site.down(h)
+            values = {name: of.numpy() for name, of in gates.observe(site, h, z).items()}
+            observed.append(pd.DataFrame(values).assign(layer=site.layer, site=site.name, by=one.kinds))
+            for total, components in zip(moments[site], (z, site.behind_gate(z)), strict=True):
+                total += components.double().T @ components.double()
+        if adapted:
+            with attention.merged(adapted):
+                moved.append(attention.distance(maps, attention.maps(model, one.inputs)))
+    rows: list[Row] = []
+    for kind in KINDS:
+        rows.append((0, "", "share", ALL, kind, np.mean([one.kinds.count(kind) / len(one.kinds) for one in read])))
+    if adapted:
+        tokens = pd.concat(observed)
+        groups = pd.concat([tokens.assign(by=ALL), tokens]).groupby(["layer", "site", "by"], sort=False)
+        for (layer, site, by, name), value in groups.mean().stack().items():
+            rows.append((layer, site, name, by, "", value))
+    for site, of in moments.items():
+        for name, total in zip(("rank_before", "rank_behind"), of, strict=True):
+            rows.append((site.layer, site.name, name, ALL, "", gates.effective_rank(total, site.up.weight)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a kind of which no passage has a token
-        paid = np.nanmean(np.concatenate(mass), axis=0)
+        paid = np.nanmean(mass, axis=0)
     for (layer, by, to), value in np.ndenumerate(paid):
         rows.append((layer + 1, "", "attention", (ALL, *KINDS)[by], KINDS[to], value))
     if adapted:
-        rows += [(layer, "", "moved", ALL, "", of) for layer, of in enumerate(np.concatenate(moved).mean(axis=0), 1)]
+        rows += [(layer, "", "moved", ALL, "", of) for layer, of in enumerate(np.mean(moved, axis=0), 1)]
     return [(*names, round(float(value), DECIMALS)) for *names, value in rows if not np.isnan(value)]
-
-
-def _alike(read: Sequence[Tokens], most: int) -> Iterator[list[Tokens]]:
-    """The passages in groups of equal length, at most so many in each."""
-    groups: dict[int, list[Tokens]] = {}
-    for one in read:
-        groups.setdefault(len(one.kinds), []).append(one)
-    for group in groups.values():
-        yield from (group[start : start + most] for start in range(0, len(group), most))
-
-
-def reading(opened: Opened, passage: Passage) -> Reading:
-    """How the model reads one passage."""
-    encoder, adapted = attention.encoder(opened.model), gates.sites(opened.model)
-    read = opened.tokens(passage)
-    maps, merged, answer = attention.maps(encoder, read.inputs)[:, 0], None, opened.answer(passage)
-    if adapted:
-        with attention.merged(adapted):
-            merged = attention.maps(encoder, read.inputs)[:, 0].numpy().round(4).tolist()
-    return Reading(
-        words=list(read.words),
-        kinds=list(read.kinds),
-        answer=passage.text[slice(*answer)] if answer else None,
-        maps=maps.numpy().round(4).tolist(),
-        merged_maps=merged,
-    )
 
 
 def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
@@ -141,10 +136,8 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
         FileNotFoundError, ValueError: The model or its data cannot be had.
     """
     run = record.read(folder / saved_models.RECORD_FILE)
-    file = measurement.path(root, run)
-    if there := measurement.read(file).get(run.id):
-        measurement.checked(file, there, run)
-        return file, False
+    if measurement.of_runs(root, [run]):
+        return measurement.path(root, run), False
     opened = Opened(folder)
     examples = data.load(opened.cfg.task, opened.cfg.data)
     if examples.fingerprint != run.data.fingerprint:
@@ -160,7 +153,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
         passages=len(read),
         tokens=sum(len(one.kinds) for one in read),
         rows=measure(opened.model, read),
-        example=reading(opened, texts.EXAMPLE) if opened.cfg.task.family == "squad" else None,
+        example=opened.reading(texts.EXAMPLE) if opened.cfg.task.family == "squad" else None,
         origin={
             "commit": commit,
             "dirty": dirty,

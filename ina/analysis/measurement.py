@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,22 +82,22 @@ def read(file: Path) -> dict[str, Measurement]:
     return found
 
 
-def of_runs(root: str | Path, runs: Iterable[Record]) -> list[Measurement]:
-    """The measurements of those of the runs of an experiment that have one.
+def of_runs(root: str | Path, runs: Sequence[Record]) -> list[Measurement]:
+    """The measurements of those of the runs that have one.
 
     Raises:
-        RecordError: One is damaged, or of a model that another run of this name trained.
+        RecordError: A file is damaged, or a measurement is of a model that another run of this name trained.
     """
-    runs = list(runs)
     files = {file: read(file) for file in {path(root, run) for run in runs}}
-    pairs = [(run, file, files[file].get(run.id)) for run in runs for file in [path(root, run)]]
-    return [checked(file, found, run) for run, file, found in pairs if found]
-
-
-def checked(file: Path, found: Measurement, run: Record) -> Measurement:
-    """The measurement, if it is of this very run; else a RecordError."""
-    if found.fingerprint != run.fingerprint:
-        raise RecordError(f"{file}: the line of {run.id} is of another run of this name; delete it to measure again")
+    found = []
+    for run in runs:
+        file = path(root, run)
+        if one := files[file].get(run.id):
+            if one.fingerprint != run.fingerprint:
+                raise RecordError(
+                    f"{file}: the line of {run.id} is of another run of this name; delete it to measure again"
+                )
+            found.append(one)
     return found
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
@@ -46,18 +43,13 @@ def passage(
     Raises:
         ValueError: They do not stand in the text.
     """
-
-    def place(name: str, words: str) -> Span:
-        if not (found := re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text)):
+    spans = {}
+    for name, words in {"answer": answer, "distractor": distractor}.items():
+        found = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) if words else None
+        if words and not found:
             raise ValueError(f"{name}={words!r} does not stand in the text {text!r}")
-        return found.span()
-
-    return Passage(
-        text,
-        question or None,
-        place("answer", answer) if answer else None,
-        (place("distractor", distractor),) if distractor else (),
-    )
+        spans[name] = found and found.span()
+    return Passage(text, question or None, spans["answer"], tuple(filter(None, [spans["distractor"]])))
 
 
 EXAMPLE = passage("I put my red bag in the black bag.", "What is the colour of my bag?", "red", "black bag")
@@ -80,43 +72,35 @@ def tokens(passage: Passage, tokenizer: PreTrainedTokenizerBase, max_length: int
     neighbouring windows share `stride` tokens.
     """
     texts = (passage.text,) if passage.question is None else (passage.question.strip(), passage.text)
+    last = len(texts) - 1
     found = tokenizer(
         *texts,
-        truncation="only_first" if len(texts) == 1 else "only_second",
+        truncation="only_second" if last else "only_first",
         max_length=max_length,
         stride=stride,
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
         verbose=False,
     )
-    end = passage.answer[1] if passage.answer else 0
-    last = len(texts) - 1
-    window = 0
-    while window < len(found.encodings) - 1 and _reaches(found.encodings[window], last) < end:
-        window += 1
-    encoding = found.encodings[window]
-    places = list(zip(encoding.sequence_ids, encoding.offsets, encoding.tokens, strict=True))
-    return Tokens(
-        {name: torch.tensor(found[name][window : window + 1]) for name in tokenizer.model_input_names if name in found},
-        tuple(_kind(passage, texts, sequence, place) for sequence, place, _ in places),
-        tuple(token if sequence is None else _slice(texts[sequence], place) for sequence, place, token in places),
-    )
+    end = passage.answer[1] - 1 if passage.answer else 0
+    held = (number for number, one in enumerate(found.encodings) if one.char_to_token(end, last) is not None)
+    window = next(held, 0)
+    encoding, kinds, words = found.encodings[window], [], []
+    for sequence, place, token in zip(encoding.sequence_ids, encoding.offsets, encoding.tokens, strict=True):
+        word = token if sequence is None else texts[sequence][slice(*place)].strip()
+        kinds.append("special" if sequence is None else _kind(word, place, passage if sequence == last else None))
+        words.append(word or "_")
+    inputs = {name: torch.tensor(found[name][window])[None] for name in tokenizer.model_input_names if name in found}
+    return Tokens(inputs, tuple(kinds), tuple(words))
 
 
-def _reaches(encoding, sequence: int) -> int:
-    ends = [place[1] for of, place in zip(encoding.sequence_ids, encoding.offsets, strict=True) if of == sequence]
-    return max(ends, default=0)
-
-
-def _kind(passage: Passage, texts: tuple[str, ...], sequence: int | None, place: Span) -> str:
-    if sequence is None:
-        return "special"
-    in_text = sequence == len(texts) - 1
-    if in_text and passage.answer and _overlap(place, passage.answer):
+def _kind(word: str, place: Span, passage: Passage | None) -> str:
+    """The kind of a word at a place in the text of `passage`, or in the question: None."""
+    if passage and passage.answer and _overlap(place, passage.answer):
         return "answer"
-    if not any(map(str.isalnum, texts[sequence][slice(*place)])):
+    if not any(map(str.isalnum, word)):
         return "punctuation"
-    if not in_text:
+    if not passage:
         return "question"
     return "distractor" if any(_overlap(place, one) for one in passage.distractors) else "other"
 
@@ -125,15 +109,11 @@ def _overlap(a: Span, b: Span) -> bool:
     return a[0] < b[1] and b[0] < a[1]
 
 
-def _slice(text: str, place: Span) -> str:
-    return text[slice(*place)].strip() or "_"
-
-
 def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]]:
     """The first dev split of a run's data: its name and its passages.
 
-    In paragraphs of the embedded suite distractors are known: they are what the paragraph of the same question without
-    distractors lacks. A pair of GLUE's is a text after another; the first stands for the question.
+    In paragraphs of the embedded suite distractors are known: they are the sentences that the paragraph of the same
+    question without distractors lacks. A pair of GLUE's is a text after another; the first stands for the question.
 
     Raises:
         ValueError: The task is neither reading comprehension nor one of GLUE.
@@ -144,28 +124,16 @@ def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]
         return split, [Passage(*(row[name] for name in reversed(cfg.task.columns))) for row in rows]
     if cfg.task.family != "squad":
         raise ValueError(f"the analysis reads the dev sets of GLUE and SQuAD, not that of {cfg.task.name}")
-    without = {}
+    sentence, relevant = re.compile(r"\S.*?\.(?=\s|$)", re.S), {}
     if examples.source == "probe" and cfg.data.distractors != 0:
         plain = cfg.data.model_copy(update={"distractors": 0, "test_distractors": None})
         bare = data.load(cfg.task, plain).splits[split]
-        without = dict(zip(bare["id"], bare["context"], strict=True))
-    return split, [_of_squad(row, without.get(row["id"])) for row in rows]
-
-
-def _of_squad(row: dict[str, Any], without: str | None) -> Passage:
-    text, answers = row["context"], row["answers"]
-    spans = [(at, at + len(words)) for words, at in zip(answers["text"], answers["answer_start"], strict=True)]
-    distractors = () if without is None else tuple(_missing_sentences(text, without))
-    return Passage(text, row["question"], next(iter(spans), None), distractors)
-
-
-def _missing_sentences(text: str, other: str) -> Iterator[Span]:
-    """The sentences of `text` that are not in `other`."""
-    sentence = re.compile(r"\S.*?\.(?=\s|$)", re.S)
-    there = set(sentence.findall(other))
-    return (found.span() for found in sentence.finditer(text) if found.group() not in there)
-
-
-def shares(kinds: Sequence[tuple[str, ...]]) -> dict[str, float]:
-    """The mean share of each kind among the tokens of a passage: the attention it has if all tokens get equal."""
-    return {kind: float(np.mean([one.count(kind) / len(one) for one in kinds])) for kind in KINDS}
+        relevant = {row["id"]: set(sentence.findall(row["context"])) for row in bare}
+    passages = []
+    for row in rows:
+        text, answers = row["context"], row["answers"]
+        spans = [(at, at + len(words)) for words, at in zip(answers["text"], answers["answer_start"], strict=True)]
+        known = relevant.get(row["id"])
+        lacking = (found.span() for found in sentence.finditer(text) if known and found.group() not in known)
+        passages.append(Passage(text, row["question"], spans[0] if spans else None, tuple(lacking)))
+    return split, passages

@@ -1,7 +1,7 @@
-"""Interactive charts as Vega-Lite, by Altair: what each shows is what the figure of its name in `ina.figures` shows.
+"""Interactive charts in Vega-Lite: what each shows is what the figure of its name in `ina.figures` shows.
 
-Altair, because the JavaScript that draws its charts is 0.9 MB and comes whole from a wheel (vl-convert), so that pages
-load nothing from the network; plotly.js is 4.8 MB.
+The JavaScript that draws them is 0.9 MB and comes whole from a wheel (vl-convert), so that pages load nothing from the
+network; plotly.js is 4.8 MB.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from ..figures.style import method_styles
 from ..tables.frame import Study, frame
-from ..tables.table import interval, signed
+from ..tables.table import interval, points, signed
 
 ROW = 17  # pixels of a row of :func:`intervals`
 MARKS = (
@@ -22,260 +21,225 @@ MARKS = (
     "on the learning rate. Line: 95 % interval, simultaneous for its family. Dots: the seeds, paired. Grey: the margin "
     "within which two methods count as equivalent. An arrow: the interval goes on."
 )
+_TOLD = ("heading", "label", "interval", "n", "margin", "word", "family")
+_TOLD += ("p of a difference", "p of equivalence", "seeds that would decide")
+_POINTED_AT = {"type": "point", "fields": ["method"], "on": "pointerover", "clear": "pointerout"}
+_HOVER = {"params": [{"name": "hover", "select": _POINTED_AT}]}
+Spec = dict[str, Any]
 
 
-def _embedded(chart: alt.LayerChart, label: str, data: dict[str, list[dict[str, Any]]], wide: bool = False) -> str:
+def _embedded(spec: Spec, height: int, label: str, wide: bool = False) -> str:
     """A chart as HTML that docs/assets/charts.js draws; `wide` ones scroll sideways on a phone.
 
-    The rows of `data`, by name, are added last: Altair would copy and check them at every step. The whole is not
-    checked again, for that takes longer than all the rest; tests/test_site.py draws every kind of chart.
+    It is as wide as the page lets it be, text at its sides included.
     """
-    spec = chart.to_dict(validate=False) | {"datasets": data}
-    spec = json.dumps(spec, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
-    kind = "ina-chart ina-wide" if wide else "ina-chart"
+    spec = spec | {
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "config": {"view": {"stroke": None}},
+    }
+    text = json.dumps(spec, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
     return (
-        f'<figure class="{kind}"><figcaption>{label}</figcaption><div class="ina-plot"></div>'
-        f'<script type="application/json">{spec}</script></figure>'
+        f'<figure class="ina-chart{" ina-wide" * wide}"><figcaption>{label}</figcaption><div class="ina-plot"></div>'
+        f'<script type="application/json">{text}</script></figure>'
     )
+
+
+def _layer(mark: str, encoding: Spec, rows: list[dict[str, Any]] | None = None, **style: Any) -> Spec:
+    """Marks of a kind, of rows of its own or of those of the chart."""
+    of_its_own = {} if rows is None else {"data": {"values": rows}}
+    return of_its_own | {"mark": {"type": mark, **style}, "encoding": encoding}
+
+
+def _number(field: str, **more: Any) -> Spec:
+    return {"field": field, "type": "quantitative", **more}
+
+
+def _colour(study: Study, methods: dict[str, str]) -> Spec:
+    """The colour of each method, by its label."""
+    styles = method_styles(study)
+    scale = {"domain": list(methods.values()), "range": [styles[method].colour for method in methods]}
+    return {"field": "method", "legend": None, "scale": scale}
+
+
+def _opacity(usual: float, other: float) -> Spec:
+    """Of the method that is pointed at, and of the others."""
+    return {"condition": {"param": "hover", "value": usual}, "value": other}
 
 
 def curves(study: Study, model: str, task: str) -> str:
     """The headline score after every epoch: a thin line a seed, a thick one for the mean of each method."""
     found = frame((run for run in study.records if (run.model, run.task) == (model, task)), every_epoch=True)
-    found = found[found["metric"] == found["headline"]].astype({"value": float, "epoch": int})
-    styles = method_styles(study)
+    found = found[found["metric"] == found["headline"]].astype({"value": float, "epoch": int, "seed": str})
+    means = found.groupby(["method", "epoch"], as_index=False)["value"].mean().assign(seed="mean")
     methods = {key[2]: study.label(model=model, method=key[2]) for key in study.keys(model, task)}
-    rows = [
-        {"method": methods[one.method], "seed": str(one.seed), "epoch": one.epoch, "score": round(100 * one.value, 2)}
-        for one in found.itertuples()
+    seeds, means = (
+        of.assign(method=of["method"].map(methods), score=(100 * of["value"]).round(2))
+        .filter(["method", "seed", "epoch", "score"])
+        .to_dict("records")
+        for of in (found, means)
+    )
+    last = int(found["epoch"].max())
+    names = _apart([one for one in means if one["epoch"] == last], "score", 0.06 * (100 * np.ptp(found["value"]) or 1))
+    score = {"title": f"{found['headline'].iloc[0]}, points", "scale": {"zero": False}}
+    common = {
+        "x": _number("epoch", title="epoch", axis={"values": list(range(1, last + 1)), "format": "d"}),
+        "y": _number("score", **score),
+        "color": _colour(study, methods),
+        "tooltip": [{"field": "method"}, {"field": "seed"}, _number("epoch"), _number("score", format=".1f")],
+    }
+    thin = common | {"detail": {"field": "seed"}, "opacity": _opacity(0.45, 0.06)}
+    thick = common | {"opacity": _opacity(1, 0.12)}
+    beside = common | {"y": _number("place", **score), "text": {"field": "method"}}
+    layers = [
+        _layer("line", thin, seeds, strokeWidth=1, point={"size": 14}),
+        _layer("line", thick, means, strokeWidth=2.5, point={"size": 30}) | _HOVER,
+        _layer("text", beside, names, align="left", dx=8, clip=False),
     ]
-    means = 100 * found.groupby(["method", "epoch"])["value"].mean()
-    lines = [
-        {"method": methods[method], "seed": "mean", "epoch": epoch, "score": round(value, 2)}
-        for (method, epoch), value in means.items()
-    ]
-    last = found["epoch"].max()
-    names = [line for line in lines if line["epoch"] == last]
-    _apart(names, "score", 0.06 * (100 * np.ptp(found["value"]) or 1))
-    hover = alt.selection_point(fields=["method"], on="pointerover", clear="pointerout")
-    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(values=list(range(1, last + 1)), format="d"))
-    y = alt.Y("score:Q", title=f"{found['headline'].iloc[0]}, points", scale=alt.Scale(zero=False))
-    colour = alt.Color(
-        "method:N",
-        legend=None,
-        scale=alt.Scale(domain=list(methods.values()), range=[styles[method].colour for method in methods]),
-    )
-    told = [
-        alt.Tooltip("method:N"),
-        alt.Tooltip("seed:N"),
-        alt.Tooltip("epoch:Q"),
-        alt.Tooltip("score:Q", format=".1f"),
-    ]
-    seeds = (
-        alt.Chart(alt.NamedData("seeds"))
-        .mark_line(strokeWidth=1, point=alt.OverlayMarkDef(size=14))
-        .encode(
-            x,
-            y,
-            colour,
-            detail="seed:N",
-            tooltip=told,
-            opacity=alt.when(hover).then(alt.value(0.45)).otherwise(alt.value(0.06)),
-        )
-    )
-    mean = (
-        alt.Chart(alt.NamedData("means"))
-        .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=30))
-        .encode(x, y, colour, tooltip=told, opacity=alt.when(hover).then(alt.value(1)).otherwise(alt.value(0.12)))
-        .add_params(hover)
-    )
-    label = (
-        alt.Chart(alt.NamedData("names"))
-        .mark_text(align="left", dx=8, clip=False)
-        .encode(x, alt.Y("place:Q", scale=alt.Scale(zero=False)), colour, text="method:N")
-    )
-    title = f"{study.label(model=model)}, {study.label(task=task)}: thick, mean of the seeds; thin, each seed"
-    data = {"seeds": rows, "means": lines, "names": names}
-    return _embedded(_sized(alt.layer(seeds, mean, label), 260), title, data)
+    label = f"{study.label(model=model)}, {study.label(task=task)}: thick, mean of the seeds; thin, each seed"
+    return _embedded({"layer": layers}, 260, label)
 
 
-def levels(study: Study, rows: list[dict[str, Any]], trained: int) -> str:
+def levels(study: Study, methods: dict[str, str], rows: list[dict[str, Any]], trained: int) -> str:
     """Scores with their 95 % intervals against a number of distractors.
 
     Args:
         study: Where the styles of the methods are from.
-        rows: "method" (its name), "label", "level", "value", "low", "high" each, in points.
+        methods: Their labels.
+        rows: "method" (its label), "level", "value", "low", "high" each, in points.
         trained: The number of distractors in training.
     """
-    styles = method_styles(study)
-    methods = {row["method"]: row["label"] for row in rows}
     order = sorted({row["level"] for row in rows})
-    ends = [row | {"place": 0.0} for row in rows if row["level"] == order[-1]]
-    _apart(ends, "value", 0.05 * (max(row["high"] for row in rows) - min(row["low"] for row in rows)))
-    bands = alt.Scale(paddingInner=0.7, paddingOuter=0.3)
-    x = alt.X("level:O", title="distractors in the paragraph", sort=order, axis=alt.Axis(labelAngle=0), scale=bands)
-    y = alt.Y("value:Q", title="F1, points", scale=alt.Scale(zero=False))
-    colour = alt.Color(
-        "label:N",
-        legend=None,
-        scale=alt.Scale(domain=list(methods.values()), range=[styles[method].colour for method in methods]),
-    )
-    shift = alt.XOffset("label:N", sort=list(methods.values()))
-    told = [
-        alt.Tooltip("label:N"),
-        alt.Tooltip("level:O"),
-        *(alt.Tooltip(f"{n}:Q", format=".1f") for n in ("value", "low", "high")),
+    gap = 0.05 * (max(row["high"] for row in rows) - min(row["low"] for row in rows))
+    names = _apart([row for row in rows if row["level"] == order[-1]], "value", gap)
+    x = {
+        "field": "level",
+        "title": "distractors in the paragraph",
+        "sort": order,
+        "axis": {"labelAngle": 0},
+        "scale": {"paddingInner": 0.7, "paddingOuter": 0.3},
+    }
+    score = {"title": "F1, points", "scale": {"zero": False}}
+    numbers = [_number(name, format=".1f") for name in ("value", "low", "high")]
+    value = {
+        "x": x,
+        "xOffset": {"field": "method", "sort": list(methods.values())},
+        "y": _number("value", **score),
+        "color": _colour(study, methods),
+        "opacity": _opacity(1, 0.15),
+        "tooltip": [{"field": "method"}, {"field": "level"}, *numbers],
+    }
+    ends = value | {"y": _number("low", **score), "y2": {"field": "high"}}
+    beside = {"x": {"value": "width"}, "y": _number("place", **score), "color": value["color"]}
+    layers = [
+        _layer("rule", {"x": x}, [{"level": trained}], strokeDash=[3, 3], color="#999999"),
+        _layer("rule", ends),
+        _layer("line", value, strokeWidth=1.5),
+        _layer("point", value, filled=True, size=45) | _HOVER,
+        _layer("text", beside | {"text": {"field": "method"}}, names, align="left", dx=8),
     ]
-    hover = alt.selection_point(fields=["label"], on="pointerover", clear="pointerout")
-    opacity = alt.when(hover).then(alt.value(1)).otherwise(alt.value(0.15))
-    base = alt.Chart(alt.NamedData("rows")).encode(x, colour, shift, opacity=opacity, tooltip=told)
-    chart = alt.layer(
-        alt.Chart(alt.NamedData("trained")).mark_rule(strokeDash=[3, 3], color="#999999").encode(x),
-        base.mark_rule().encode(alt.Y("low:Q", title="F1, points"), y2="high:Q"),
-        base.mark_line(strokeWidth=1.5).encode(y),
-        base.mark_point(filled=True, size=45).encode(y).add_params(hover),
-        alt.Chart(alt.NamedData("names"))
-        .mark_text(align="left", dx=8)
-        .encode(alt.Y("place:Q"), colour, x=alt.value("width"), text="label:N"),
-    )
-    title = f"F1 by number of distractors, 95 % intervals; dashed: {trained} in training"
-    data = {"rows": rows, "trained": [{"level": trained}], "names": ends}
-    return _embedded(_sized(chart, 320), title, data, wide=True)
+    label = f"F1 by number of distractors, 95 % intervals; dashed: {trained} in training"
+    return _embedded({"data": {"values": rows}, "layer": layers}, 320, label, wide=True)
 
 
 def intervals(rows: list[dict[str, Any]], axis: str, label: str, zero: bool = True) -> str:
     """Values with their 95 % intervals, a row each, under headings.
 
     Args:
-        rows: Each has "heading", "label", "value", "low", "high", "colour", "selection"; where known "margin", "word"
-            (stands at the right), "decided", "seeds" (values), "n" and further entries to show on pointing.
+        rows: Each has "heading", "label", "value", "low", "high", "colour", "selection", "decided"; where known
+            "margin", "word" (stands at the right), "seeds" (values), and other entries of `_TOLD` to show on pointing.
         axis: The title of the axis.
         label: What the chart shows.
         zero: Whether a value of zero means no difference and is marked.
     """
-    data, headings, place = [], [], {}
+    headings: dict[str, int] = {}
+    places: dict[tuple[str, str], int] = {}
+    rows = [{"word": "", "seeds": []} | row for row in rows]
     for row in rows:
-        key = (row["heading"], row["label"])
-        if key not in place:
-            if row["heading"] and row["heading"] not in {heading["text"] for heading in headings}:
-                headings.append({"row": len(place) + len(headings), "text": row["heading"]})
-            place[key] = len(place) + len(headings)
-        shown = {"interval": interval(row["low"], row["high"], signed) if zero else interval(row["low"], row["high"])}
-        data.append({"decided": True, "word": "", "seeds": []} | row | shown | {"row": place[key]})
-    low, high = _limits(data, zero)
-    for row in data:
-        row |= {"from": max(row["low"], low), "to": min(row["high"], high)}
-        row |= {"before": row["low"] < low, "beyond": row["high"] > high}
-    count = len(place) + len(headings)
-    selections = list(dict.fromkeys(row["selection"] for row in rows))
-    y_scale = alt.Scale(domain=[-0.5, count - 0.5], reverse=True, nice=False, zero=False)
-    y = alt.Y("row:Q", axis=None, scale=y_scale)
-    scale = alt.Scale(domain=[low, high], nice=False, zero=False)
-    at_top = alt.Axis(orient="top")  # in sight where there are many rows
-    x = alt.X("value:Q", title=axis, scale=scale, axis=at_top)
-    colour = {"stroke": alt.Stroke("colour:N", scale=None), "fill": alt.Fill("colour:N", scale=None)}
-    base = alt.Chart(alt.NamedData("rows"))
-    told = ["heading", "label", "interval", *dict.fromkeys(k for row in rows for k in row if k in _TOLD)]
-    tips = [alt.Tooltip("value:Q", format=".2f"), *(alt.Tooltip(f"{name}:N") for name in told)]
-    several = len(selections) > 1
-    if several:
-        base = base.transform_filter("datum.selection === epoch")
-    layers = []
-    if any("margin" in row for row in rows):
-        band = base.transform_calculate(left="-datum.margin", top="datum.row - 0.5", bottom="datum.row + 0.5")
-        layers.append(
-            band.mark_rect(color="#999999", opacity=0.25, clip=True).encode(
-                alt.X("left:Q", title=axis, scale=scale, axis=at_top),
-                alt.X2("margin:Q"),
-                alt.Y("top:Q", axis=None, scale=y_scale),
-                alt.Y2("bottom:Q"),
-            )
+        if row["heading"]:
+            headings.setdefault(row["heading"], len(places) + len(headings))
+        row["row"] = places.setdefault((row["heading"], row["label"]), len(places) + len(headings))
+        row["interval"] = interval(row["low"], row["high"], signed if zero else points)
+    count = len(places) + len(headings)
+    low, high = _limits(rows, zero)
+    scale = {"domain": [low, high], "nice": False, "zero": False}
+    x = {"type": "quantitative", "title": axis, "scale": scale, "axis": {"orient": "top"}}  # in sight above many rows
+    y_scale = {"domain": [-0.5, count - 0.5], "reverse": True, "nice": False, "zero": False}
+    at_row = {"y": _number("row", axis=None, scale=y_scale)}
+    fill, stroke = ({name: {"field": "colour", "scale": None}} for name in ("fill", "stroke"))
+    margin = at_row | {"x": x | {"field": "less"}, "x2": {"field": "margin"}}
+    ends = at_row | stroke | {"x": x | {"field": "low"}, "x2": {"field": "high"}}
+    value = at_row | fill | stroke | {"x": x | {"field": "value"}}
+    value["fillOpacity"] = {"condition": {"test": "datum.decided", "value": 1}, "value": 0}
+    told = [{"field": name} for name in _TOLD if any(name in row for row in rows)]
+    value["tooltip"] = [_number("value", format=".2f"), *told]
+    layers = [
+        _layer("rule", margin, strokeWidth=ROW, color="#999999", opacity=0.25, clip=True)
+        | {"transform": [{"filter": "datum.margin"}, {"calculate": "-datum.margin", "as": "less"}]},
+        *[_layer("rule", {"x": x | {"datum": 0}}, [{}], color="#888888")] * zero,
+        _layer("rule", ends, strokeWidth=1.5, clip=True),
+        _layer("point", at_row | fill | {"x": x | {"datum": low}}, shape="triangle-left", size=35, filled=True)
+        | {"transform": [{"filter": f"datum.low < {low}"}]},
+        _layer("point", at_row | fill | {"x": x | {"datum": high}}, shape="triangle-right", size=35, filled=True)
+        | {"transform": [{"filter": f"datum.high > {high}"}]},
+        _layer(
+            "circle", at_row | fill | {"x": x | {"field": "seed"}}, size=9, opacity=0.7, clip=True, yOffset=0.28 * ROW
         )
-    if zero:
-        layers.append(alt.Chart(alt.NamedData("zero")).mark_rule(color="#888888").encode(x))
-    layers += [
-        base.mark_rule(strokeWidth=1.5).encode(
-            alt.X("from:Q", title=axis, scale=scale, axis=at_top), alt.X2("to:Q"), y, stroke=colour["stroke"]
-        ),
-        *(
-            base.transform_filter(f"datum.{flag}")
-            .mark_point(shape=shape, size=35, filled=True)
-            .encode(alt.X(f"{end}:Q", title=axis, scale=scale, axis=at_top), y, fill=colour["fill"])
-            for flag, end, shape in (("before", "from", "triangle-left"), ("beyond", "to", "triangle-right"))
-        ),
-        base.transform_flatten(["seeds"], ["seed"])
-        .transform_calculate(below="datum.row + 0.28")
-        .mark_circle(size=9, opacity=0.7, clip=True)
-        .encode(
-            alt.X("seed:Q", title=axis, scale=scale, axis=at_top),
-            alt.Y("below:Q", axis=None, scale=y_scale),
-            fill=colour["fill"],
-        ),
-        base.mark_point(size=48, strokeWidth=1.5, opacity=1).encode(
-            x,
-            y,
-            **colour,
-            fillOpacity=alt.when("datum.decided").then(alt.value(1)).otherwise(alt.value(0)),
-            tooltip=tips,
-        ),
-        base.mark_text(align="right", dx=-8).encode(y, x=alt.value(0), text="label:N"),
-        base.mark_text(align="left", dx=8).encode(y, x=alt.value("width"), text="word:N"),
+        | {"transform": [{"flatten": ["seeds"], "as": ["seed"]}]},
+        _layer("point", value, size=48, strokeWidth=1.5, opacity=1),
     ]
-    if headings:
-        heads = alt.Chart(alt.NamedData("headings")).mark_text(align="left", fontWeight="bold", dx=-130)
-        layers.append(heads.encode(y, x=alt.value(0), text="text:N"))
-    chart = alt.layer(*layers)
-    if several:
-        pick = alt.binding_radio(options=selections, name="Epoch ")
-        chart = chart.add_params(alt.param("epoch", value=selections[0], bind=pick))
-    return _embedded(
-        _sized(chart, ROW * count), label, {"rows": data, "headings": headings, "zero": [{"value": 0}]}, wide=True
-    )
+    names = [{"heading": text, "row": row} for text, row in headings.items()]
+    left, right = at_row | {"x": {"value": 0}}, at_row | {"x": {"value": "width"}}
+    layers += [
+        _layer("text", left | {"text": {"field": "label"}}, align="right", dx=-8),
+        _layer("text", right | {"text": {"field": "word"}}, align="left", dx=8),
+        _layer("text", left | {"text": {"field": "heading"}}, names, align="left", dx=-130, fontWeight="bold"),
+    ]
+    selections = list(dict.fromkeys(row["selection"] for row in rows))
+    epoch = {"name": "epoch", "value": selections[0]}
+    if len(selections) > 1:
+        epoch["bind"] = {"input": "radio", "options": selections, "name": "Epoch "}
+    shown = [{"filter": "datum.selection === epoch"}]
+    spec = {"data": {"values": rows}, "transform": shown, "params": [epoch], "layer": layers}
+    return _embedded(spec, ROW * count, label, wide=True)
 
 
 def bars(rows: list[dict[str, Any]], axis: str, label: str) -> str:
     """Amounts, "value", of things called "label", the largest first; drawn by area from zero."""
     rows = sorted(rows, key=lambda row: -row["value"])
-    y = alt.Y("label:N", sort=[row["label"] for row in rows], title=None, axis=alt.Axis(labelLimit=220))
-    base = alt.Chart(alt.NamedData("rows")).encode(
-        alt.X("value:Q", title=axis), y, tooltip=[alt.Tooltip("label:N"), alt.Tooltip("value:Q", format=".2f")]
-    )
-    chart = alt.layer(
-        base.mark_bar(color="#0072B2"),
-        base.mark_text(align="left", dx=4).encode(text=alt.Text("value:Q", format=".1f")),
-    )
-    return _embedded(_sized(chart, ROW * len(rows)), label, {"rows": rows})
+    encoding = {
+        "x": _number("value", title=axis),
+        "y": {"field": "label", "sort": None, "title": None, "axis": {"labelLimit": 220}},
+        "tooltip": [{"field": "label"}, _number("value", format=".2f")],
+    }
+    layers = [
+        _layer("bar", {}, color="#0072B2"),
+        _layer("text", {"text": _number("value", format=".1f")}, align="left", dx=4),
+    ]
+    return _embedded({"data": {"values": rows}, "encoding": encoding, "layer": layers}, ROW * len(rows), label)
 
 
-_TOLD = ("n", "margin", "word", "family", "p of a difference", "p of equivalence", "seeds that would decide")
-
-
-def _sized(chart: alt.LayerChart, height: int) -> alt.LayerChart:
-    """A chart as wide as the page lets it be, text at its sides included."""
-    size = alt.AutoSizeParams(type="fit-x", contains="padding")
-    return chart.properties(width="container", height=height, autosize=size).configure_view(stroke=None)
-
-
-def _apart(rows: list[dict[str, Any]], name: str, gap: float) -> None:
-    """Give each row a "place" near its value, no two nearer than `gap`, so that labels do not overlap."""
-    rows.sort(key=lambda row: row[name])
+def _apart(rows: list[dict[str, Any]], name: str, gap: float) -> list[dict[str, Any]]:
+    """The rows with a "place" each, near its value, no two nearer than `gap`, so that labels do not overlap."""
+    rows = sorted(rows, key=lambda row: row[name])
     places = [row[name] for row in rows]
     for _ in range(50):
         for i in range(1, len(places)):
             if (lacking := gap - (places[i] - places[i - 1])) > 0:
                 places[i] += lacking / 2
                 places[i - 1] -= lacking / 2
-    for row, place in zip(rows, places, strict=True):
-        row["place"] = round(place, 2)
+    return [row | {"place": round(place, 2)} for row, place in zip(rows, places, strict=True)]
 
 
 def _limits(rows: list[dict[str, Any]], zero: bool) -> tuple[float, float]:
     """The ends of the axis: past all values and seeds, but not to the ends of intervals that would dwarf all others."""
     inner = [value for row in rows for value in (row["value"], *row["seeds"])]
-    margin = [row["margin"] for row in rows if "margin" in row]
+    margin = max((row.get("margin", 0) for row in rows), default=0)
+    inner += [-margin, margin] if margin else []
     around = 0 if zero else float(np.median(inner))
     longest = 4 * np.median([abs(row[end] - around) for row in rows for end in ("low", "high")])
-    low = min([*inner, *(-m for m in margin), max(min(row["low"] for row in rows), around - longest)])
-    high = max([*inner, *margin, min(max(row["high"] for row in rows), around + longest)])
+    low = min(*inner, max(min(row["low"] for row in rows), around - longest))
+    high = max(*inner, min(max(row["high"] for row in rows), around + longest))
     room = 0.03 * (high - low) or 1
     return round(float(low - room), 2), round(float(high + room), 2)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import os
+from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
 from ..config import DataConfig, Task
 from ..data import load
-from ..tables.frame import CELL, SQUAD, Key, Study
+from ..tables.frame import CELL, SQUAD, Study
 
+_DEV = ("validation", "validation_matched")  # others differ in the number of distractors
 _PAGE = """---
 search: {{exclude: true}}
 hide: [toc]
@@ -29,7 +30,7 @@ Dev examples on which the runs of two methods disagree, at the last epoch: those
 A digit is the class that one seed predicted, a number its score (STS-B) or F1 (SQuAD); green is right. Texts are shown
 for the generated suite{texts}.
 
-<div class="ina-errors" data-sets='{sets}'></div>
+<div class="ina-errors" data-sets="{sets}"></div>
 """
 
 
@@ -38,18 +39,15 @@ def error_files(found: list[Study]) -> dict[str, str]:
     files, sets = {}, []
     for study in found:
         for model, task in study.panels:
-            keys = study.keys(model, task)
-            if len(keys) < 2:
+            if len(study.keys(model, task)) < 2:
                 continue
             name = f"{study.name}--{model}--{task}"
             label = f"{study.experiment} ({study.source}): {study.label(task=task)}"
-            label += f", {study.label(model=model)}" if len(study.models) > 1 else ""
-            sets.append([name, label])
+            sets.append([name, label + f", {study.label(model=model)}" * (len(study.models) > 1)])
             content = json.dumps(_examples(study, model, task), ensure_ascii=False, separators=(",", ":"))
             files[f"assets/errors/{name}.js"] = f"inaErrors({content});\n"
     texts = " and for files, from this machine's INA_DATA_DIR" if os.environ.get("INA_DATA_DIR") else ""
-    listed = json.dumps(sets, ensure_ascii=False).replace("&", "&amp;").replace("'", "&#39;")
-    return files | {"results/errors.md": _PAGE.format(texts=texts, sets=listed)}
+    return files | {"results/errors.md": _PAGE.format(texts=texts, sets=escape(json.dumps(sets, ensure_ascii=False)))}
 
 
 def _examples(study: Study, model: str, task: str) -> dict[str, Any]:
@@ -57,39 +55,26 @@ def _examples(study: Study, model: str, task: str) -> dict[str, Any]:
 
     "kind" says what that is: a class, a score (STS-B), or the F1 of an answer, which needs no gold label.
     """
-    methods, ids, gold, kind = [], [], [], ""
-    texts = _texts(study, model, task)
+    texts, methods = _texts(study, model, task), []
     for key in study.keys(model, task):
-        runs = [_dev_rows(study.predictions(run)) for run in _runs(study, key)]
-        ids = runs[0].index
-        if "last_f1" in runs[0]:
-            kind, shown = "f1", np.stack([run.loc[ids, "last_f1"].to_numpy(float).round(2) for run in runs])
+        runs = [study.predictions(run) for run in study.runs.loc[(study.runs[CELL] == key).all(axis=1), "id"]]
+        runs = [run[run["split"].isin(_DEV)].set_index("id") for run in runs]
+        first = runs[0]
+        if "last_f1" in first:
+            kind, column, decimals = "f1", "last_f1", 2
         else:
-            labels = runs[0]["label"].to_numpy()
-            shown = np.stack([run.loc[ids, "last_prediction"].to_numpy() for run in runs])
-            kind, gold = ("score" if labels.dtype.kind == "f" else "class"), labels.tolist()
-            if kind == "score":
-                gold, shown = labels.astype(float).round(2).tolist(), shown.astype(float).round(1)
-        label = study.label(model=model, method=key[2])
-        method = {"label": label, "seeds": study.seeds(key), "shown": shown.T.tolist()}
-        if texts and task in SQUAD:
-            answers = [run.loc[ids, "last_text"].tolist() for run in runs if "last_text" in run]
-            method["answers"] = [list(of) for of in zip(*answers, strict=True)]
+            kind = "score" if first["label"].dtype.kind == "f" else "class"
+            column, decimals = "last_prediction", 1
+        shown = pd.concat([run[column].astype(int if kind == "class" else float) for run in runs], axis=1)
+        method = {"label": study.label(model=model, method=key[2]), "seeds": study.seeds(key)}
+        method["shown"] = shown.round(decimals).to_numpy().tolist()
+        if texts and kind == "f1":
+            method["answers"] = pd.concat([run["last_text"] for run in runs], axis=1).to_numpy().tolist()
         methods.append(method)
-    ids = [str(one) for one in ids]
+    gold = [] if kind == "f1" else first["label"].astype(shown.dtypes.iloc[0]).round(2).tolist()
+    ids = [str(one) for one in first.index]
     shown_texts = [texts.get(one, "") for one in ids] if texts else []
     return {"kind": kind, "ids": ids, "gold": gold, "methods": methods, "texts": shown_texts}
-
-
-def _runs(study: Study, key: Key) -> list[str]:
-    """The ids of the runs of a cell, by seed."""
-    runs = study.runs
-    return list(runs.loc[(runs[CELL] == key).all(axis=1), "id"])
-
-
-def _dev_rows(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Those of the (first) dev set, by the id of the example; others differ in the number of distractors."""
-    return predictions[predictions["split"].isin(["validation", "validation_matched"])].set_index("id")
 
 
 def _texts(study: Study, model: str, task: str) -> dict[str, str]:
@@ -105,11 +90,7 @@ def _texts(study: Study, model: str, task: str) -> dict[str, str]:
         return {}
     if loaded.fingerprint != run.data.fingerprint:
         return {}
-    columns = ("question", "context") if task in SQUAD else settings.columns
-    found: dict[str, str] = {}
-    for split, rows in loaded.splits.items():
-        if split in ("validation", "validation_matched"):
-            ids = rows["id"] if "id" in rows.column_names else rows["idx"]
-            parts = zip(*(rows[column] for column in columns), strict=True)
-            found = {str(one): " ⁄ ".join(part) for one, part in zip(ids, parts, strict=True)}
-    return found
+    columns = ["question", "context"] if task in SQUAD else list(settings.columns)
+    rows = next(rows for split, rows in loaded.splits.items() if split in _DEV).to_pandas()
+    ids = rows["id" if "id" in rows else "idx"].astype(str)
+    return dict(zip(ids, rows[columns].agg(" ⁄ ".join, axis=1), strict=True))

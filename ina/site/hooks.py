@@ -7,7 +7,6 @@ not exist fails the build.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from html import unescape
@@ -24,9 +23,11 @@ from mkdocs.structure.pages import Page
 from ina.site.pages import site_files
 
 ROOT = Path(__file__).parents[2]
+_START = ("README.md", "results/REPORT.md", "results/CLAIMS.md", "results/published/README.md")
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 _HREF = re.compile(r'(?:href|src)="?([^"\s>]+)')
 _EVIDENCE = re.compile(r"\b(\w+), data source (\w+)")
+_PLACES = {"README.md": "index.md", "results/COSTS.md": "results/costs.md"}
 _paths: dict[str, str] = {}  # the page of a document of the repository -> the path of that document
 
 
@@ -37,35 +38,32 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         PluginError: A linked file does not exist.
     """
     results = ROOT / config.extra["results"]
-    for uri, content in site_files(results).items():
+
+    def add(uri: str, content: Path | str) -> None:
         source = {"abs_src_path": str(content)} if isinstance(content, Path) else {"content": content}
         files.append(File.generated(config, uri, **source))
-    # Vega-Lite's bundle is 0.9 MB and lies in a wheel whole; plotly.js takes 4.8 MB
-    files.append(File.generated(config, "assets/vega.js", content=vl_convert.javascript_bundle()))
+
+    documents = [f"docs/{file.src_uri}" for file in files.documentation_pages()]
+    for uri, content in site_files(results).items():
+        add(uri, content)
+    add("assets/vega.js", vl_convert.javascript_bundle())
     _paths.clear()
-    _paths.update(
-        {file.src_uri: f"docs/{file.src_uri}" for file in files.documentation_pages() if not file.generated_by}
-    )
-    waiting = ["README.md", "results/REPORT.md", "results/CLAIMS.md", "results/published/README.md", *_paths.values()]
-    seen = set()
-    while waiting:
-        path = waiting.pop()
-        if path in seen:
-            continue
-        seen.add(path)
-        source = results / path.removeprefix("results/") if path.startswith("results/") else ROOT / path
-        source = source if source.exists() else ROOT / path
+    found = [*_START, *documents]
+    for path in found:  # grows by what its documents link to
+        uri, source = _uri(path), ROOT / path
+        if path.startswith("results/") and (given := results / path.removeprefix("results/")).exists():
+            source = given
         if not source.exists():
             raise PluginError(f"a document links to {path}, which does not exist")
+        links = []
         if source.is_dir():
-            waiting += [f"{path}/{file.name}" for file in source.glob("*.md")]
+            links = [f"{path}/{file.name}" for file in source.glob("*.md")]
         elif source.suffix == ".md":
-            text = source.read_text(encoding="utf-8")
-            waiting += [_target(path, found[1]) for found in _LINK.finditer(text)]
-            _paths[_uri(path)] = path
-        if files.get_file_from_path(_uri(path)) is None:
-            content = {"abs_src_path": str(source)} if source.suffix in (".md", ".png") else {"content": _page(source)}
-            files.append(File.generated(config, _uri(path), **content))
+            _paths[uri] = path
+            links = [_target(path, link[1]) for link in _LINK.finditer(source.read_text(encoding="utf-8"))]
+        found += [link for link in dict.fromkeys(links) if link not in found]
+        if files.get_file_from_path(uri) is None:
+            add(uri, source if source.suffix in (".md", ".png") else _page(source))
     return files
 
 
@@ -74,18 +72,17 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     uri = page.file.src_uri
     if uri not in _paths:
         return markdown
-    markdown = _LINK.sub(
-        lambda found: relpath(_uri(_target(_paths[uri], found[1])), dirname(uri) or ".") + (found[2] or ""), markdown
-    )
-    if uri == "results/CLAIMS.md":  # the evidence of our runs leads to them
-        studies = {file.src_uri for file in files if file.src_uri.startswith("results/studies/")}
-        markdown = _EVIDENCE.sub(lambda found: _linked(found, studies), markdown)
-    return markdown
 
+    def link(found: re.Match[str]) -> str:
+        return relpath(_uri(_target(_paths[uri], found[1])), dirname(uri) or ".") + (found[2] or "")
 
-def _linked(found: re.Match[str], studies: set[str]) -> str:
-    place = f"studies/{found[1]}-{found[2]}.md"
-    return f"[{found[1]}]({place}), data source {found[2]}" if f"results/{place}" in studies else found[0]
+    def evidence(found: re.Match[str]) -> str:
+        place = f"studies/{found[1]}-{found[2]}.md"
+        known = files.get_file_from_path(f"results/{place}")
+        return f"[{found[1]}]({place}), data source {found[2]}" if known else found[0]
+
+    markdown = _LINK.sub(link, markdown)
+    return _EVIDENCE.sub(evidence, markdown) if uri == "results/CLAIMS.md" else markdown
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -121,15 +118,11 @@ def _target(path: str, link: str) -> str:
 
 def _uri(path: str) -> str:
     """The place in the site of a file of the repository."""
-    if path == "README.md":
-        return "index.md"
-    if path == "results/COSTS.md":
-        return "results/costs.md"
+    if path in _PLACES:
+        return _PLACES[path]
     if "." not in path.rpartition("/")[2]:  # a folder
         return f"{path}/index.md"
-    if path.endswith((".md", ".png")):
-        return path.removeprefix("docs/")
-    return f"source/{path}.md"
+    return path.removeprefix("docs/") if path.endswith((".md", ".png")) else f"source/{path}.md"
 
 
 def _page(source: Path) -> str:
@@ -152,7 +145,7 @@ def _cell(cell: dict) -> list[str]:
     parts = [f"```python\n{text}\n```"]
     for data in (output["data"] for output in cell["outputs"] if "data" in output):
         if "image/png" in data:
-            image = base64.b64encode(base64.b64decode("".join(data["image/png"]))).decode()
+            image = "".join("".join(data["image/png"]).split())
             parts.append(f'<img alt="figure of the cell above" src="data:image/png;base64,{image}">')
         else:
             parts.append("".join(data.get("text/markdown", [])))
