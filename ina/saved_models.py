@@ -75,7 +75,7 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
             f"which leaves an adapter of type {expected!r}; train it again with keep_model=true"
         )
     backbone = split_fused_projections(models.load(cfg.model, head, cfg.seed))
-    return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder)
+    return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")
 
 
 def start_from(folder: Path, origin: Record, model: nn.Module, head: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from datasets import Dataset, DatasetDict
 
-from ina import data, models, record, tiny
+from ina import data, models, record
 from ina.config import DataConfig, ModelConfig, SquadTask
 from ina.data import schema
 from ina.tasks import metrics, squad
@@ -30,7 +30,7 @@ NORMANDY = (
 def tokenizer(name: str):
     if name == "minilm":
         return models.load_tokenizer(ModelConfig(**_settings("model", "minilm")))
-    return tiny.tokenizer(name)
+    return models.load_tokenizer(ModelConfig(name="tiny", label="tiny", tiny=name))
 
 
 def task(version_2: bool = True, **changed) -> SquadTask:
