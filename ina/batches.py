@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ def tokens(example: dict[str, Any]) -> int:
     return len(ids) if isinstance(ids[0], int) else max(map(len, ids))
 
 
+@dataclass
 class Batches:
     """The effective batches of an epoch, cut into what one process computes at once.
 
@@ -45,36 +47,27 @@ class Batches:
     would have seen, and neither the number of processes nor accumulation changes them.
 
     Args:
-        features: One dictionary of model inputs an example, with `input_ids`.
+        dataset: One dictionary of model inputs an example, with `input_ids`.
         collate: Makes the inputs of several examples into tensors.
         batch_size: Examples in an effective batch; the last one of an epoch has what is left.
         seed: With the epoch it decides the order.
         pieces: Into how many pieces a process cuts its part of a batch, that is, accumulation steps.
         process: Which of the `processes` this is, counted from 0.
         processes: How many processes share a batch.
+        epoch: Counted from 0.
     """
 
-    def __init__(
-        self,
-        features: list[dict[str, Any]],
-        collate: Callable[[list[dict[str, Any]]], dict[str, Any]],
-        batch_size: int,
-        seed: int,
-        pieces: int = 1,
-        process: int = 0,
-        processes: int = 1,
-    ) -> None:
-        self.dataset = features
-        self.collate = collate
-        self.batch_size = batch_size
-        self.seed = seed
-        self.pieces = pieces
-        self.process = process
-        self.processes = processes
-        self.epoch = 0
+    dataset: list[dict[str, Any]]
+    collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
+    batch_size: int
+    seed: int
+    pieces: int = 1
+    process: int = 0
+    processes: int = 1
+    epoch: int = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration is for, counted from 0."""
+        """Choose the epoch that the next iteration is for; Trainer calls it."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -93,7 +86,7 @@ class Batches:
                 yield inputs
 
     def order(self) -> Iterator[np.ndarray]:
-        """Give the effective batches of the epoch as positions in `features`."""
+        """Give the effective batches of the epoch as positions in `dataset`."""
         lengths = np.array([tokens(example) for example in self.dataset])
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(lengths))

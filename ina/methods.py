@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from peft import LoraConfig, TaskType, get_peft_model
+from typing import Any
+
+from peft import LoraConfig, PeftConfig, TaskType, get_peft_model
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -28,37 +30,35 @@ def prepare(
         head: Names of the head's modules.
         span: Question answering rather than classification.
     """
-    if isinstance(method, Full):
-        return model, count(model, head)
-    if not isinstance(method, Gate | Lora | Ina | Peft):
-        raise TypeError(f"unknown kind of method {type(method).__name__}; there are Full, Gate, Lora, Ina and Peft")
-    split_fused_projections(model)
+    if not isinstance(method, Full):
+        split_fused_projections(model)
     backbone = {id(weight) for weight in model.parameters()}
     if isinstance(method, Gate):
         add_gates(model, method)
-        return model, count(model, head, backbone)
-    common = {
-        "task_type": TaskType.QUESTION_ANS if span else TaskType.SEQ_CLS,
-        "target_modules": target_modules(model.config.model_type, tuple(method.sites)),
-        "modules_to_save": list(head),
-    }
+    elif not isinstance(method, Full):
+        config = peft_config(
+            method,
+            task_type=TaskType.QUESTION_ANS if span else TaskType.SEQ_CLS,
+            target_modules=target_modules(model.config.model_type, tuple(method.sites)),
+            modules_to_save=list(head),
+        )
+        model = get_peft_model(model, config)
+    return model, _count(model, head, backbone)
+
+
+def peft_config(method: Lora | Ina | Peft, **common: Any) -> PeftConfig:
+    """The config of PEFT for a method, with the arguments `common` to all of them."""
     if isinstance(method, Peft):
-        config = method.peft_config(**common)
-    elif isinstance(method, Lora):
-        config = LoraConfig(r=method.r, lora_alpha=method.alpha, lora_dropout=method.dropout, **common)
-    else:
-        config = InaConfig(**method.model_dump(include=set(InaConfig.__dataclass_fields__)), **common)
-    adapted = get_peft_model(model, config)
-    return adapted, count(adapted, head, backbone)
+        return method.peft_config(**common)
+    if isinstance(method, Lora):
+        return LoraConfig(r=method.r, lora_alpha=method.alpha, lora_dropout=method.dropout, **common)
+    return InaConfig(**method.model_dump(include=set(InaConfig.__dataclass_fields__)), **common)
 
 
-def count(model: nn.Module, head: tuple[str, ...], backbone: set[int] | None = None) -> Params:
+def _count(model: nn.Module, head: tuple[str, ...], backbone: set[int]) -> Params:
     """Numbers of weights, adapter and head apart; the frozen copy that PEFT keeps of a trained head is not counted.
 
-    Args:
-        model: The prepared model.
-        head: Names of the head's modules.
-        backbone: The `id` of every weight before the method added its own, which are the adapter; None: it added none.
+    `backbone` has the `id` of every weight before the method added its own, which are the adapter.
     """
     adapter = in_head = trainable = total = 0
     for name, weight in model.named_parameters():
@@ -70,6 +70,6 @@ def count(model: nn.Module, head: tuple[str, ...], backbone: set[int] | None = N
         trainable += weight.numel() * weight.requires_grad
         if any(module in parts for module in head):
             in_head += weight.numel()
-        elif backbone is not None and id(weight) not in backbone:
+        elif id(weight) not in backbone:
             adapter += weight.numel()
     return Params(adapter=adapter, head=in_head, trainable=trainable, total=total)

@@ -74,9 +74,7 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     Raises:
         ModelError: Its files cannot be had.
     """
-    if _is_random(model):
-        return tiny.tokenizer(model.tiny)
-    tokenizer = _load("tokenizer", AutoTokenizer, model)
+    tokenizer = tiny.tokenizer(model.tiny) if _is_random(model) else _load("tokenizer", AutoTokenizer, model)
     # transformers makes do with the special tokens where the vocabulary is missing
     if len(tokenizer) <= len(tokenizer.all_special_ids) + 2:
         raise ModelError(

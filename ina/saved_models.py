@@ -17,7 +17,7 @@ from torch import nn
 
 from . import methods, models
 from .adapter import files
-from .config import Gate, ModelConfig, RunConfig, check
+from .config import Full, Gate, ModelConfig, RunConfig, check
 from .projections import split_fused_projections
 from .record import ADHOC, Record, RecordError, read
 from .tasks import Head, family
@@ -63,20 +63,18 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         ValueError: A file is damaged, or belongs to another model.
     """
     head = family(cfg.task.family).head(cfg.task)
-    adapted = {"lora": "LORA", "ina": "INA"}.get(cfg.method.kind)
-    if not adapted:
+    if isinstance(cfg.method, Full | Gate):
         itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
         gated = isinstance(cfg.method, Gate)
         return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()
     described, weights = files.read(folder)
-    if described.get("peft_type") != adapted:
+    found, expected = described.get("peft_type"), methods.peft_config(cfg.method).peft_type.value
+    if found != expected:
         raise ValueError(
-            f"{Path(folder) / files.CONFIG_FILE}: peft_type is {described.get('peft_type')!r}, but the run is one of "
-            f"{cfg.method.name}, which leaves an adapter of type {adapted!r}; train it again with keep_model=true"
+            f"{Path(folder) / files.CONFIG_FILE}: peft_type is {found!r}, but the run is one of {cfg.method.name}, "
+            f"which leaves an adapter of type {expected!r}; train it again with keep_model=true"
         )
     backbone = split_fused_projections(models.load(cfg.model, head, cfg.seed))
-    if adapted == "INA":
-        return files.load(backbone, folder)
     return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")
 
 

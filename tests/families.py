@@ -1,5 +1,7 @@
 """A tiny model of every family that InA has default targets for, built by the installed transformers."""
 
+import copy
+from functools import cache
 from typing import Any
 
 import torch
@@ -71,11 +73,16 @@ VARIANTS = {
 FAMILIES = {name: (name, CONFIGS.get(name, _SMALL)) for name in PROJECTIONS if name in CONFIG_MAPPING}
 
 
-def build(name: str) -> PreTrainedModel:
-    """The model `name` of `FAMILIES` or `VARIANTS` with the same random weights at every call, without a head."""
+def build(name: str, auto: type = AutoModel) -> PreTrainedModel:
+    """The model `name` of `FAMILIES` or `VARIANTS` with the same random weights at every call, by default headless."""
+    return copy.deepcopy(_built(name, auto))
+
+
+@cache
+def _built(name: str, auto: type) -> PreTrainedModel:
     family, settings = (FAMILIES | VARIANTS)[name]
     torch.manual_seed(0)
-    model = AutoModel.from_config(AutoConfig.for_model(family, **settings)).eval()
+    model = auto.from_config(AutoConfig.for_model(family, **settings)).eval()
     for weight in model.parameters():  # attention far from uniform, so that changes of query and key show
         if weight.ndim == 2:
             nn.init.normal_(weight, std=0.3)

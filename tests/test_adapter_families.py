@@ -43,11 +43,18 @@ def losses(model: PeftModel, given: dict[str, torch.Tensor]) -> list[float]:
     return found
 
 
+def adapted_names(model: PeftModel) -> list[str]:
+    """The last part of the name of each adapted module, or of each of its adapted parts."""
+    sites = ((name, module) for name, module in model.named_modules() if isinstance(module, InaLinear))
+    return [part or name.split(".")[-1] for name, module in sites for part in module.parts["default"] or ("",)]
+
+
 def trains(name, folder):
     model, given = build(name), inputs(name)
     keys, base = set(model.state_dict()), output(model, given)
     model = adapted(model)
-    assert any(isinstance(module, InaLinear) for module in model.modules())
+    names = adapted_names(model)
+    assert len(set(names)) == 2 and names.count(names[0]) == names.count(names[1])  # query and key of every layer
     assert not torch.allclose(output(model, given), base, atol=1e-5)
     with model.disable_adapter():
         torch.testing.assert_close(output(model, given), base, rtol=1e-4, atol=1e-4)

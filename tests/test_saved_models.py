@@ -1,6 +1,7 @@
 """A run keeps its trained model where it is asked to, and only there."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from tiny_runs import configured
 from ina import record, run, saved_models
 from ina.adapter import InaLinear
 
-METHODS = ("full", "lora", "ina")
+METHODS = ("full", "lora", "ina", "ia3")
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +36,15 @@ def test_a_kept_model_is_a_folder_of_its_weights_and_its_record_and_opens_as_it_
     assert (folder / ("model.safetensors" if method == "full" else "adapter_model.safetensors")).is_file()
     recorded = record.read(folder / saved_models.RECORD_FILE)
     assert recorded == result
-    opened = saved_models.load(folder, saved_models.settings(recorded))
+    settings = saved_models.settings(recorded)
+    for name in ("id", "model", "task", "method", "train"):
+        assert getattr(settings, name) == getattr(cfg, name)
+    opened = saved_models.load(folder, settings)
     ids = torch.tensor([[2, 40, 41, 42, 3]])
     with torch.no_grad():
         torch.testing.assert_close(opened(ids).logits, left.eval()(ids).logits)
     assert isinstance(opened, PeftModel) == (method != "full")
     assert any(isinstance(module, InaLinear) for module in opened.modules()) == (method == "ina")
-
-
-def test_the_settings_of_a_record_are_those_of_its_run(kept):
-    cfg, result, *_ = kept["ina"]
-    restored = saved_models.settings(result)
-    for name in ("id", "model", "task", "method", "train"):
-        assert getattr(restored, name) == getattr(cfg, name)
 
 
 def test_keeping_the_model_changes_no_number_and_no_fingerprint(kept, glue, tmp_path):
@@ -58,23 +55,23 @@ def test_keeping_the_model_changes_no_number_and_no_fingerprint(kept, glue, tmp_
     assert not (tmp_path / "models").exists()
 
 
-def test_a_model_of_the_same_run_is_replaced(glue, tmp_path):
-    cfg = configured(glue, tmp_path, "train.epochs=1", "keep_model=true")
-    folder = saved_models.path(tmp_path, None, "files", cfg.id)
+def test_a_model_of_the_same_run_is_replaced(kept, tmp_path):
+    _, result, left, _ = kept["ina"]
+    folder = saved_models.path(tmp_path, result.experiment, result.source, result.id)
     folder.mkdir(parents=True)
     (folder / "of an earlier run").touch()
-    run.run(cfg)
+    saved_models.save(left, result, tmp_path)
     assert not (folder / "of an earlier run").exists() and (folder / saved_models.RECORD_FILE).is_file()
 
 
 @pytest.mark.parametrize(
     ("file", "damage", "told"),
     [
-        ("adapter_model.safetensors", None, "adapter_model.safetensors is missing"),
-        ("adapter_config.json", None, "adapter_config.json is missing; an adapter folder holds"),
+        ("adapter_model.safetensors", Path.unlink, "adapter_model.safetensors is missing"),
+        ("adapter_config.json", Path.unlink, "adapter_config.json is missing; an adapter folder holds"),
         (
             "adapter_config.json",
-            lambda text: text.replace('"INA"', '"LORA"'),
+            lambda file: file.write_text(file.read_text().replace('"INA"', '"LORA"')),
             "adapter_config.json: peft_type is 'LORA', but the run is one of ina, which",
         ),
     ],
@@ -82,9 +79,6 @@ def test_a_model_of_the_same_run_is_replaced(glue, tmp_path):
 def test_a_folder_that_lacks_a_file_or_holds_another_method_is_refused_by_name(kept, file, damage, told, tmp_path):
     cfg, _, _, folder = kept["ina"]
     copy = shutil.copytree(folder, tmp_path / "copy")
-    text = (copy / file).read_text() if damage else None
-    (copy / file).unlink()
-    if damage:
-        (copy / file).write_text(damage(text))
+    damage(copy / file)
     with pytest.raises((FileNotFoundError, ValueError), match=told):
         saved_models.load(copy, cfg)

@@ -9,8 +9,8 @@ import pytest
 from datasets import Dataset, DatasetDict
 from task_files import data_config, task
 
-from ina import data, models, record, tiny
-from ina.config import check, compose
+from ina import data, models, record
+from ina.config import ModelConfig, check, compose
 from ina.data import schema
 from ina.tasks import metrics, squad
 from ina.tasks.spans import CLS, best_spans, windows
@@ -27,7 +27,8 @@ NORMANDY = (
 
 @cache
 def tokenizer(name: str):
-    return models.load_tokenizer(check(compose([])).model) if name == "minilm" else tiny.tokenizer(name)
+    given = check(compose([])).model if name == "minilm" else ModelConfig(name="tiny", label="tiny", tiny=name)
+    return models.load_tokenizer(given)
 
 
 def questions(*entries: tuple[str, str, str | None]) -> Dataset:

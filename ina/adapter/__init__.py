@@ -7,28 +7,15 @@ Importing this package makes PEFT know the type "INA". A PEFT without it answers
 KeyError: 'INA' instead of running it as something else.
 """
 
-import peft
+from peft import PeftType
+from peft.utils import register_peft_method
 
-# As in pyproject.toml; before, PEFT saved the weights of all adapters with each of several.
-if tuple(map(int, peft.__version__.split(".")[:2])) < (0, 20):
-    raise ImportError(f"InA needs peft 0.20 or newer, and peft {peft.__version__} is installed: pip install -U peft")
-
-from peft import PeftType  # noqa: E402
-from peft.utils import register_peft_method  # noqa: E402
-
-
-def _add_peft_type(name: str) -> None:
-    """Add a member to PEFT's closed enumeration of methods, which `register_peft_method` insists on."""
-    member = str.__new__(PeftType, name)
-    member._name_ = member._value_ = name
-    PeftType._member_names_.append(name)
-    PeftType._member_map_[name] = member
-    PeftType._value2member_map_[name] = member
-    type.__setattr__(PeftType, name, member)
-
-
-if "INA" not in PeftType.__members__:
-    _add_peft_type("INA")
+if "INA" not in PeftType.__members__:  # a closed enumeration, and `register_peft_method` takes its members alone
+    member = str.__new__(PeftType, "INA")
+    member._name_ = member._value_ = "INA"
+    PeftType._member_names_.append("INA")
+    PeftType._member_map_["INA"] = PeftType._value2member_map_["INA"] = member
+    type.__setattr__(PeftType, "INA", member)
 
 from .config import InaConfig  # noqa: E402 - needs the new member
 from .files import load  # noqa: E402

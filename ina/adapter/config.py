@@ -72,6 +72,9 @@ class InaConfig(PeftConfig):
     )
     exclude_modules: list[str] | str | None = field(default=None, metadata={"help": "Modules to leave alone."})
     modules_to_save: list[str] | None = field(default=None, metadata={"help": "Further modules to train and save."})
+    trainable_token_indices: list[int] | dict[str, list[int]] | None = field(
+        default=None, metadata={"help": "Tokens whose embeddings are trained too."}
+    )
     rank_pattern: dict[str, int] = field(default_factory=dict, metadata={"help": "Ranks of single modules."})
     alpha_pattern: dict[str, float] = field(default_factory=dict, metadata={"help": "Alphas of single modules."})
     use_rslora: bool = field(default=False, metadata={"help": "Scale by alpha / sqrt(r)."})
@@ -92,8 +95,11 @@ class InaConfig(PeftConfig):
         if isinstance(self.exclude_modules, list):
             self.exclude_modules = set(self.exclude_modules)
         self.rank_pattern, self.alpha_pattern = self.rank_pattern or {}, self.alpha_pattern or {}
-        problems = list(self._problems())
-        if problems:
+        self.check()
+
+    def check(self) -> None:
+        """Raise the error that the class describes."""
+        if problems := list(self._problems()):
             raise ValueError("InaConfig: " + "; ".join(problems))
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:

@@ -32,13 +32,7 @@ class InaModel(BaseTuner):
     target_module_mapping = {family: default_targets(family) for family in PROJECTIONS}
 
     def _prepare_adapter_config(self, peft_config: InaConfig, model_config: dict[str, Any]) -> InaConfig:
-        if peft_config.target_modules is None:
-            peft_config.target_modules = default_targets(model_config["model_type"])
-            if isinstance(peft_config.target_modules, str) and peft_config.layers_to_transform is not None:
-                raise ValueError(
-                    "`layers_to_transform` is for a list of `target_modules`, and the default of "
-                    f"{model_config['model_type']} is {peft_config.target_modules!r}: name the modules"
-                )
+        super()._prepare_adapter_config(peft_config, model_config).check()  # the family's targets may be an expression
         return peft_config
 
     def _prepare_model(self, peft_config: InaConfig, model: nn.Module) -> None:
