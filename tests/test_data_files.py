@@ -127,10 +127,10 @@ def test_each_glue_task_gets_the_columns_labels_and_types_of_the_hub(name, tmp_p
 
 
 def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path):
-    write_glue(tmp_path / "a", "wnli")
-    header, *rows = lines_of("wnli")
-    write_glue(tmp_path / "b", "wnli", ["\ufeff" + header, *rows], ending="\r\n")
-    assert load("wnli", tmp_path / "a").to_list() == load("wnli", tmp_path / "b").to_list()
+    write_glue(tmp_path / "a", "sst2")
+    header, *rows = lines_of("sst2")
+    write_glue(tmp_path / "b", "sst2", ["\ufeff" + header, *rows], ending="\r\n")
+    assert load("sst2", tmp_path / "a").to_list() == load("sst2", tmp_path / "b").to_list()
 
 
 SEPARATORS = "a\rb\x0bc\x0cd\x1ce\x85f\u2028g\u2029h"  # line ends to Python, not to the files
@@ -184,6 +184,9 @@ def test_the_few_torn_rows_of_the_official_qqp_files_are_left_out_and_more_are_a
     write_glue(tmp_path, "qqp", [header, *rows, *torn, "torn"])
     with pytest.raises(ValueError, match="line 2002: 4 columns in"):
         load("qqp", tmp_path)
+    write_glue(tmp_path, "sst2", ["sentence\tlabel", *["fine\t1"] * 2000, "torn"])
+    with pytest.raises(ValueError, match="line 2002: 1 columns in"):
+        load("sst2", tmp_path)
 
 
 @pytest.mark.parametrize(
