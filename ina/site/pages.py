@@ -160,23 +160,25 @@ def _cell(study: Study, method: str, one: dict) -> str:
 def _verdict_chart(study: Study, found: pd.DataFrame) -> str:
     """The forest plot of all verdicts of a study."""
     styles, several = method_styles(study), len(study.models) > 1
-    pairs = list(dict.fromkeys(zip(found["model"], found["a"], found["b"], strict=True)))
-    headings = {pair: f"{study.label(model=pair[0])}: " * several + study.pair_label(*pair) for pair in pairs}
+    pairs = list(zip(found["model"], found["a"], found["b"], strict=True))
+    order = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+    # the mean of a pair is of another family than its tasks
+    found = found.assign(pair=[order[pair] for pair in pairs], is_mean=found["task"] == MEAN)
+    found = found.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
     rows = []
     for one in found.to_dict("records"):
-        mean, decided = one["task"] == MEAN, one["verdict"] in _DECIDED
+        model, decided = one["model"], one["verdict"] in _DECIDED
         rows.append(
             {
-                "pair": pairs.index((one["model"], one["a"], one["b"])),
-                "heading": headings[one["model"], one["a"], one["b"]],
-                "label": "mean" if mean else study.label(task=one["task"]),
+                "heading": f"{study.label(model=model)}: " * several + study.pair_label(model, one["a"], one["b"]),
+                "label": "mean" if one["is_mean"] else study.label(task=one["task"]),
                 "value": one["difference"],
                 "low": one["simultaneous_low"],
                 "high": one["simultaneous_high"],
                 "margin": one["margin"],
                 "word": one["verdict"] + " at these rates" * (decided and one["holds_at_other_rates"] is not True),
                 "decided": decided,
-                "seeds": _paired(study, one, study.averaged if mean else (one["task"],)),
+                "seeds": _paired(study, one, study.averaged if one["is_mean"] else (one["task"],)),
                 "colour": styles[one["a"]].colour,
                 "selection": one["selection"],
                 "family": one["family"],
@@ -186,8 +188,6 @@ def _verdict_chart(study: Study, found: pd.DataFrame) -> str:
                 "seeds that would decide": _or_dash(one["seeds_needed"], "g"),
             }
         )
-    # the mean of a pair is of another family than its tasks
-    rows.sort(key=lambda row: (row["selection"] == "best", row.pop("pair"), row["label"] == "mean"))
     label = f"{study.experiment}, data source {study.source}: n = {span(found['seeds'].astype(int))} seeds"
     return charts.intervals(rows, "difference in points, first method minus second", label)
 
