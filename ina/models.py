@@ -59,7 +59,13 @@ def locate(model: ModelConfig) -> tuple[str, str | None]:
         spec = importlib.util.find_spec(name)
         if spec and spec.submodule_search_locations:
             folder = Path(spec.submodule_search_locations[0]) / inside
-            _check_weights(folder / "model.safetensors", model.sha256)
+            file = folder / "model.safetensors"
+            if not file.is_file():
+                raise ModelError(f"{file} is missing; reinstall its package")
+            if model.sha256 and (found := file_sha256(file)) != model.sha256:
+                raise ModelError(
+                    f"{file} is not the expected file: its SHA-256 is {found}, expected {model.sha256}; reinstall it"
+                )
             return str(folder), model.revision
     if not model.hub:
         raise ModelError(
@@ -314,13 +320,3 @@ def _load(what: str, auto, model: ModelConfig, **settings):
                 "model.path takes a folder in the hub's format"
             )
         raise ModelError(f"cannot load the {what} of model {model.name} from {where}: {reason} ({hint})") from error
-
-
-def _check_weights(file: Path, expected: str | None) -> None:
-    if not file.is_file():
-        raise ModelError(f"{file} is missing; reinstall its package")
-    if expected is None:
-        return
-    found = file_sha256(file)
-    if found != expected:
-        raise ModelError(f"{file} is not the expected file: its SHA-256 is {found}, expected {expected}; reinstall it")

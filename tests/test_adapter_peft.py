@@ -335,18 +335,18 @@ def test_what_is_no_released_adapter_is_refused(tmp_path, changes, told):
 
 
 def test_the_card_says_what_the_adapter_is_and_its_code_opens_it(tmp_path):
-    base, folder = tmp_path / "base", tmp_path / "adapter"
-    build("bert", Classifier).save_pretrained(base)
-    model = adapt(Classifier.from_pretrained(base), r=4, task_type="SEQ_CLS")
-    model.save_pretrained(folder)
-    card = ModelCard.load(folder / "README.md")
+    base = build("bert")
+    base.name_or_path = "google-bert/bert-base-uncased"
+    model = adapt(base, r=4)
+    model.save_pretrained(tmp_path)
+    card = ModelCard.load(tmp_path / "README.md")
     assert {"peft", "ina"} <= set(card.data.tags) and card.data.library_name == "peft"
-    for said in ("inhibition adaptation", "| `r` | 4 |", "| `inhibition` | 0.3 |", "key, query"):
+    for said in ("bert-base-uncased", "inhibition adaptation", "| `r` | 4 |", "| `inhibition` | 0.3 |", "key, query"):
         assert said in card.text
     [code] = re.findall(r"```python\n(.*?)```", card.text, re.S)
-    exec(code.replace("<this folder>", str(folder)), namespace := {})
-    assert len(sites_of(namespace["model"])) == 4
+    exec(code.replace("<this folder>", str(tmp_path)), names := {"base_model": build("bert")})
+    assert len(sites_of(names["model"])) == 4
     card.text = "My own words."
-    card.save(folder / "README.md")
-    model.save_pretrained(folder)
-    assert ModelCard.load(folder / "README.md").text.startswith("My own words.")
+    card.save(tmp_path / "README.md")
+    model.save_pretrained(tmp_path)
+    assert ModelCard.load(tmp_path / "README.md").text.startswith("My own words.")

@@ -9,7 +9,7 @@ from torch import nn
 
 from ina import methods, models
 from ina.config import ConfigError, ModelConfig, check, compose
-from ina.projections import split_fused_projections, target_modules
+from ina.projections import split_fused_projections
 from ina.record import Params
 from ina.tasks import Head
 
@@ -122,11 +122,6 @@ def test_all_sites_are_every_linear_layer_of_the_encoder_and_none_of_the_head(fa
     assert all(".encoder.layer." in site for site in adapted)
     assert not any(".encoder." in site for site in bare)
     assert stepped(model) == trainable(model)
-
-
-def test_a_family_whose_other_layers_are_not_known_is_told_apart_from_a_wrong_site():
-    with pytest.raises(ValueError, match="known for bert, deberta, deberta-v2, roberta, not for distilbert"):
-        target_modules("distilbert", ("all",))
 
 
 def test_the_split_projection_of_deberta_has_the_parts_that_its_attention_takes():

@@ -14,10 +14,6 @@ from .card import write_card
 from .gate import ACTIVATIONS, THRESHOLDS
 
 BIASES = ("none", "all", "ina_only")
-CANNOT_TARGET_PARAMETERS = (
-    "`target_parameters` is not for InA: its update depends on the input of a module, which a parameter does not have; "
-    "name modules in `target_modules`"
-)
 
 
 @dataclass
@@ -51,7 +47,6 @@ class InaConfig(PeftConfig):
         layers_pattern: Name of the list that those number, where several would do.
         layer_replication: Ranges of layers that the model is built up from again, as in LoRA: [[0, 4], [2, 5]].
         bias: The biases to train: "none", "all", or "ina_only", those of the adapted modules.
-        target_parameters: Not for InA, whose update depends on the input of a module.
         init_weights: True: ``W_up`` starts at zero, so that the adapted model starts as the base model. False: both
             factors start random, for tests.
 
@@ -84,7 +79,6 @@ class InaConfig(PeftConfig):
         default=None, metadata={"help": "Ranges of layers to build the model up from again."}
     )
     bias: str = field(default="none", metadata={"help": f"One of {', '.join(BIASES)}."})
-    target_parameters: list[str] | None = field(default=None, metadata={"help": "Not for InA."})
     init_weights: bool = field(default=True, metadata={"help": "Start as the base model (W_up = 0)."})
 
     def __post_init__(self) -> None:
@@ -131,8 +125,6 @@ class InaConfig(PeftConfig):
             yield "`layers_to_transform` is for a list of `target_modules`: a regular expression names layers itself"
         if self.layers_pattern and self.layers_to_transform is None:
             yield "`layers_pattern` is for `layers_to_transform`, which is not set"
-        if self.target_parameters:
-            yield CANNOT_TARGET_PARAMETERS
 
     def of_module(self, name: str) -> tuple[int, float]:
         """Rank and scale ``s`` of the module `name`, a name in the model."""
