@@ -128,30 +128,28 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
     Raises:
         ModelError: Its files cannot be had, are damaged, or lack weights of the encoder's layers.
     """
-    config = tiny.config(model.tiny) if _is_random(model) else _load("config.json", AutoConfig, model)
-    _configure_head(config, head, head_dropout)
-    lacking = _lacking_after_pre_training(config, head) if _is_random(model) else set()
-    torch.manual_seed(seed)
     if _is_random(model):
-        backbone = _auto(head).from_config(config)
-    else:
-        settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
-        if model.quantization:
-            whole = head_modules(model, untrained(model, head, "meta", layers=1))
-            settings["quantization_config"] = BitsAndBytesConfig(
-                load_in_4bit=True,
-                bnb_4bit_quant_type="nf4",
-                bnb_4bit_use_double_quant=True,
-                bnb_4bit_compute_dtype=torch.float32,  # autocast makes it the run's
-                llm_int8_skip_modules=list(whole),
-            )
-        backbone, report = _load("weights", _auto(head), model, **settings)
-        lacking = _lacking_in_checkpoint(model, backbone, report["missing_keys"])
-        for module in backbone.modules():
-            # With AVX512-BF16 bitsandbytes packs weights when it evaluates; packed ones pass no gradients on.
-            if hasattr(module, "support_avx512bf16_for_cpu"):
-                module.support_avx512bf16_for_cpu = False
-    backbone.lacking = lacking
+        torch.manual_seed(seed)
+        return untrained(model, head, head_dropout=head_dropout)
+    config = _load("config.json", AutoConfig, model)
+    _configure_head(config, head, head_dropout)
+    settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
+    if model.quantization:
+        whole = head_modules(model, untrained(model, head, "meta", layers=1))
+        settings["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.float32,  # autocast makes it the run's
+            llm_int8_skip_modules=list(whole),
+        )
+    torch.manual_seed(seed)
+    backbone, report = _load("weights", _auto(head), model, **settings)
+    backbone.lacking = _lacking_in_checkpoint(model, backbone, report["missing_keys"])
+    for module in backbone.modules():
+        # With AVX512-BF16 bitsandbytes packs weights when it evaluates; packed ones pass no gradients on.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
     return _fit_for_autocast(backbone)
 
 
