@@ -39,7 +39,7 @@ def prepare(
         config = peft_config(
             method,
             task_type=TaskType.QUESTION_ANS if span else TaskType.SEQ_CLS,
-            target_modules=target_modules(model.config.model_type, tuple(method.sites)),
+            target_modules=target_modules(model, tuple(method.sites)),
             modules_to_save=list(head),
         )
         model = get_peft_model(model, config)

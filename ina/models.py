@@ -59,7 +59,13 @@ def locate(model: ModelConfig) -> tuple[str, str | None]:
         spec = importlib.util.find_spec(name)
         if spec and spec.submodule_search_locations:
             folder = Path(spec.submodule_search_locations[0]) / inside
-            _check_weights(folder / "model.safetensors", model.sha256)
+            file = folder / "model.safetensors"
+            if not file.is_file():
+                raise ModelError(f"{file} is missing; reinstall its package")
+            if model.sha256 and (found := file_sha256(file)) != model.sha256:
+                raise ModelError(
+                    f"{file} is not the expected file: its SHA-256 is {found}, expected {model.sha256}; reinstall it"
+                )
             return str(folder), model.revision
     if not model.hub:
         raise ModelError(
@@ -122,30 +128,28 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
     Raises:
         ModelError: Its files cannot be had, are damaged, or lack weights of the encoder's layers.
     """
-    config = tiny.config(model.tiny) if _is_random(model) else _load("config.json", AutoConfig, model)
-    _configure_head(config, head, head_dropout)
-    lacking = _lacking_after_pre_training(config, head) if _is_random(model) else set()
-    torch.manual_seed(seed)
     if _is_random(model):
-        backbone = _auto(head).from_config(config)
-    else:
-        settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
-        if model.quantization:
-            whole = head_modules(model, untrained(model, head, "meta", layers=1))
-            settings["quantization_config"] = BitsAndBytesConfig(
-                load_in_4bit=True,
-                bnb_4bit_quant_type="nf4",
-                bnb_4bit_use_double_quant=True,
-                bnb_4bit_compute_dtype=torch.float32,  # autocast makes it the run's
-                llm_int8_skip_modules=list(whole),
-            )
-        backbone, report = _load("weights", _auto(head), model, **settings)
-        lacking = _lacking_in_checkpoint(model, backbone, report["missing_keys"])
-        for module in backbone.modules():
-            # With AVX512-BF16 bitsandbytes packs weights when it evaluates; packed ones pass no gradients on.
-            if hasattr(module, "support_avx512bf16_for_cpu"):
-                module.support_avx512bf16_for_cpu = False
-    backbone.lacking = lacking
+        torch.manual_seed(seed)
+        return untrained(model, head, head_dropout=head_dropout)
+    config = _load("config.json", AutoConfig, model)
+    _configure_head(config, head, head_dropout)
+    settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
+    if model.quantization:
+        whole = head_modules(model, untrained(model, head, "meta", layers=1))
+        settings["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.float32,  # autocast makes it the run's
+            llm_int8_skip_modules=list(whole),
+        )
+    torch.manual_seed(seed)
+    backbone, report = _load("weights", _auto(head), model, **settings)
+    backbone.lacking = _lacking_in_checkpoint(model, backbone, report["missing_keys"])
+    for module in backbone.modules():
+        # With AVX512-BF16 bitsandbytes packs weights when it evaluates; packed ones pass no gradients on.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
     return _fit_for_autocast(backbone)
 
 
@@ -314,13 +318,3 @@ def _load(what: str, auto, model: ModelConfig, **settings):
                 "model.path takes a folder in the hub's format"
             )
         raise ModelError(f"cannot load the {what} of model {model.name} from {where}: {reason} ({hint})") from error
-
-
-def _check_weights(file: Path, expected: str | None) -> None:
-    if not file.is_file():
-        raise ModelError(f"{file} is missing; reinstall its package")
-    if expected is None:
-        return
-    found = file_sha256(file)
-    if found != expected:
-        raise ModelError(f"{file} is not the expected file: its SHA-256 is {found}, expected {expected}; reinstall it")

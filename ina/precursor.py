@@ -16,7 +16,9 @@ from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfA
 
 from .adapter.gate import ACTIVATIONS, InhibitionGate
 from .config import Gate
-from .projections import OTHERS, split_fused_projections, target_modules
+from .projections import split_fused_projections, target_modules
+
+FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 
 
 class GatedLinear(nn.Module):
@@ -72,16 +74,16 @@ def add_gates(model: PreTrainedModel, method: Gate) -> None:
     """Gate the projections `method.sites` of the last `method.layers` layers, in place.
 
     Raises:
-        ValueError: The model is of another family than those of `configs/model`.
+        ValueError: The model is of none of the `FAMILIES`.
     """
     family = model.config.model_type
-    if family not in OTHERS:
-        raise ValueError(f"the gate of the precursor is for models of type {', '.join(OTHERS)}, not {family!r}")
+    if family not in FAMILIES:
+        raise ValueError(f"the gate of the precursor is for models of type {', '.join(FAMILIES)}, not {family!r}")
     split_fused_projections(model)
     layers = model.base_model.encoder.layer
     for layer in layers[-method.layers :] if method.layers else layers:
         attention = layer.attention.self
-        for name in target_modules(family, tuple(method.sites)):
+        for name in target_modules(model, tuple(method.sites)):
             projection = attention.get_submodule(name)
             gated = GatedLinear(projection, method.inhibition, method.activation, model.config.initializer_range)
             attention.set_submodule(name, gated)

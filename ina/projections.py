@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from .adapter import sites as adapter_sites
 
-# What else is linear in the encoder of the families that `configs/model` has: attention's output and the feed-forward
-# layers, and DeBERTa's projections of relative positions.
-_DENSE = ["output.dense", "intermediate.dense"]
-OTHERS: dict[str, list[str]] = {
-    **dict.fromkeys(("bert", "roberta"), _DENSE),
-    "deberta": [*_DENSE, "pos_proj", "pos_q_proj"],
-    "deberta-v2": [*_DENSE, "pos_key_proj", "pos_query_proj"],
-}
 
-
-def target_modules(model_type: str, sites: tuple[str, ...]) -> list[str]:
-    """Module names of `sites` in the family `model_type`: some of "query", "key", "value", or "all" alone.
-
-    ("all",) stands for every linear layer of the encoder.
+def target_modules(model: PreTrainedModel, sites: tuple[str, ...]) -> list[str]:
+    """Module names of `sites` in `model`: some of "query", "key", "value"; or "all", every linear layer of the encoder.
 
     Raises:
         ValueError: The family or a site is unknown; the message lists the known ones.
     """
-    if tuple(sites) != ("all",):
-        return adapter_sites.target_modules(model_type, sites)
-    if model_type not in OTHERS:
-        raise ValueError(
-            f"all linear layers of the encoder are known for {', '.join(sorted(OTHERS))}, not for {model_type}; "
-            "name query, key or value"
-        )
-    return [*adapter_sites.target_modules(model_type, ("query", "key", "value")), *OTHERS[model_type]]
+    if sites != ("all",):
+        return adapter_sites.target_modules(model.config.model_type, sites)
+    in_a_layer = re.compile(rf"{model.base_model_prefix}\..*\.\d+\.")
+    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and in_a_layer.match(name)]
 
 
 class SplitProjection(nn.Module):

@@ -237,8 +237,9 @@ class _Trainer(Trainer):
             write_atomically(_outcome(self.folder, epoch), lambda file: file.write_text(json.dumps(outcome)))
         shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         logger.info("epoch %d of %d: %s", epoch, self.args.num_train_epochs, shown)
-        self.log({f"eval_{name}": value for name, value in metrics.items()})
-        return {f"eval_{name}": value for name, value in metrics.items()}
+        logged = {f"eval_{name}": value for name, value in metrics.items()}
+        self.log(logged)
+        return logged
 
     def _outputs(self, dev_set: _Sorted) -> tuple[np.ndarray, ...]:
         loader = self.get_eval_dataloader(dev_set.features)

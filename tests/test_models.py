@@ -141,23 +141,16 @@ def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, famil
     assert counted["4bit"] == counted[None]
     projections = [module.get_base_layer() for module in adapted.modules() if isinstance(module, InaLinear)]
     assert projections and all(layer.weight.dtype == torch.uint8 for layer in projections)
-    trained = [weight for weight in adapted.parameters() if weight.requires_grad]
-    assert all(weight.dtype == torch.float32 for weight in trained)
+    trained = {name: weight for name, weight in adapted.named_parameters() if weight.requires_grad}
+    assert all(weight.dtype == torch.float32 for weight in trained.values())
     if dtype == "bfloat16":
         speed.cast_frozen(adapted, torch.bfloat16)
-    given = {"input_ids": torch.tensor([[5, 6, 7, 8]]), "labels": torch.tensor([1])}
-    optimizer = torch.optim.Adam(trained, lr=1e-2)
-    losses = []
-    for mode in (adapted.eval, *5 * [adapted.train]):  # a run evaluates, then trains on
-        mode()
+    for mode in (adapted.eval, adapted.train):  # a run evaluates, then trains on
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
-            loss = adapted(**given).loss
-        losses.append(loss.item())
-        if adapted.training:
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-    assert losses[-1] < losses[1]
+            loss = mode()(input_ids=torch.tensor([[5, 6, 7, 8]]), labels=torch.tensor([1])).loss
+    loss.backward()
+    waiting = [name for name in trained if ".ina_A." in name]  # W_up starts at zero: no gradient reaches W_down yet
+    assert [name for name, weight in trained.items() if not weight.grad.any()] == waiting
 
 
 def test_the_fused_projection_of_deberta_v1_is_not_split_in_four_bits(hub):

@@ -40,25 +40,6 @@ def ending(nth, when):
         yield
 
 
-@pytest.fixture(scope="module")
-def after_two_epochs(glue, tmp_path_factory):
-    """The output folder of a run that was killed after its second epoch."""
-    out = tmp_path_factory.mktemp("killed")
-    with ending(2, "after"):
-        run.run(configured(glue, out))
-    return out
-
-
-@pytest.fixture
-def killed(after_two_epochs, tmp_path):
-    """A copy of it."""
-    return shutil.copytree(after_two_epochs, tmp_path / "out")
-
-
-def work_folder(out):
-    return next((out / "work").iterdir())
-
-
 def check_same(unkilled, out, result) -> None:
     assert numbers(result) == unkilled[0]
     assert record.read_predictions(out, result).equals(unkilled[1])
@@ -80,56 +61,45 @@ def test_killed_at_a_random_moment_a_run_ends_with_the_same_numbers(unkilled, gl
     check_same(unkilled, out, run.run(configured(glue, out))[0])
 
 
-@pytest.mark.parametrize(("nth", "when"), [(1, "before"), (1, "after"), (3, "after")])
-def test_killed_around_a_checkpoint_a_run_ends_with_the_same_numbers(nth, when, unkilled, glue, tmp_path):
+@pytest.mark.parametrize(
+    ("nth", "when", "checkpoints", "told"),
+    [
+        (1, "before", {"checkpoint-5"}, "checkpoint-5 is not used: the run was killed while it was written"),
+        (2, "before", {"checkpoint-5", "checkpoint-10"}, "checkpoint-10 is not used: the run was killed"),
+        (2, "after", {"checkpoint-10"}, ""),
+        (3, "after", {"checkpoint-15"}, ""),
+    ],
+)
+def test_killed_around_a_checkpoint_a_run_goes_on_from_the_last_whole_one_to_the_same_numbers(
+    nth, when, checkpoints, told, unkilled, glue, tmp_path, caplog
+):
     cfg = configured(glue, tmp_path)
     with ending(nth, when):
         run.run(cfg)
-    check_same(unkilled, tmp_path, run.run(cfg)[0])
-
-
-def test_a_resumed_run_goes_on_after_its_last_epoch(unkilled, glue, killed, caplog):
+    assert {path.name for path in (tmp_path / "work").glob("*/checkpoint-*")} == checkpoints
+    caplog.clear()
     with caplog.at_level("INFO"):
-        check_same(unkilled, killed, run.run(configured(glue, killed))[0])
-    assert "epoch 3 of 3" in caplog.text and "epoch 2 of 3" not in caplog.text
-
-
-def test_behind_a_half_written_checkpoint_the_one_before_is_used(unkilled, glue, tmp_path, caplog):
-    cfg = configured(glue, tmp_path)
-    with ending(2, "before"):
-        run.run(cfg)
-    with caplog.at_level("INFO"):
-        caplog.clear()
         check_same(unkilled, tmp_path, run.run(cfg)[0])
-    assert "checkpoint-10 is not used: the run was killed while it was written" in caplog.text
-    assert "epoch 2 of 3" in caplog.text and "epoch 1 of 3" not in caplog.text
+    trained = [epoch for epoch in (1, 2, 3) if f"epoch {epoch} of 3" in caplog.text]
+    assert trained == [1, 2, 3][nth - (when == "before") :] and told in caplog.text
 
 
-def test_a_checkpoint_of_another_version_of_the_code_is_not_used(unkilled, glue, killed, monkeypatch, caplog):
+def test_a_checkpoint_of_another_version_of_the_code_is_not_used(unkilled, glue, tmp_path, monkeypatch, caplog):
+    with ending(2, "after"):
+        run.run(configured(glue, tmp_path))
     monkeypatch.setattr(run, "_code", lambda: ("0" * 40, True))
+    caplog.clear()
     with caplog.at_level("INFO"):
-        check_same(unkilled, killed, run.run(configured(glue, killed))[0])
+        check_same(unkilled, tmp_path, run.run(configured(glue, tmp_path))[0])
     assert "starts anew, since another version of the code made the checkpoint" in caplog.text
     assert "epoch 1 of 3" in caplog.text
 
 
-# which checkpoint
-
-
-def test_only_the_newest_whole_checkpoint_is_kept(killed):
-    assert [path.name for path in work_folder(killed).glob("checkpoint-*")] == ["checkpoint-10"]
-
-
-def test_the_newest_whole_checkpoint_is_taken_and_half_written_ones_are_removed(tmp_path, caplog):
-    (tmp_path / "checkpoint-10").mkdir()
-    train.mark_whole(tmp_path / "checkpoint-10")
-    for step in (5, 15, 20):
+def test_half_written_checkpoints_are_removed(tmp_path):
+    for step in (5, 10, 15, 20):
         (tmp_path / f"checkpoint-{step}").mkdir()
+    (tmp_path / "checkpoint-10" / train.WHOLE).touch()
     assert train.last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-5", "checkpoint-10"}
-    assert "checkpoint-20 is not used: the run was killed while it was written" in caplog.text
-
-
-def test_without_a_whole_checkpoint_a_run_starts_at_its_beginning(tmp_path):
-    (tmp_path / "checkpoint-5").mkdir()
+    shutil.rmtree(tmp_path / "checkpoint-10")
     assert train.last_whole_checkpoint(tmp_path) is None and train.last_whole_checkpoint(tmp_path / "none") is None

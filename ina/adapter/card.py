@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 TITLE = "# InA adapter"
 _TEMPLATE = "# Model Card for Model ID"  # PEFT's card before anybody has written into it
 _SETTINGS = ("r", "alpha", "scale", "dropout", "inhibition", "activation", "threshold", "detach_threshold")
-_CALLS = {
-    "SEQ_CLS": "AutoModelForSequenceClassification",
-    "TOKEN_CLS": "AutoModelForTokenClassification",
-    "QUESTION_ANS": "AutoModelForQuestionAnswering",
-    "CAUSAL_LM": "AutoModelForCausalLM",
-    "SEQ_2_SEQ_LM": "AutoModelForSeq2SeqLM",
-}
 
 
 def write_card(config: InaConfig, folder: str | Path) -> None:
@@ -28,28 +21,25 @@ def write_card(config: InaConfig, folder: str | Path) -> None:
     card = ModelCard.load(file) if file.exists() else ModelCard(f"---\n{ModelCardData(library_name='peft')}\n---\n")
     card.data["tags"] = sorted({*(card.data.get("tags") or []), "peft", "ina"})
     if not card.text.strip() or _TEMPLATE in card.text or card.text.lstrip().startswith(TITLE):
-        card.text = _text(config)
+        targets = config.target_modules
+        named = targets if isinstance(targets, str) else ", ".join(sorted(targets or ()))
+        rows = [f"| `{name}` | {getattr(config, name)} |" for name in _SETTINGS] + [f"| `target_modules` | {named} |"]
+        base = config.base_model_name_or_path or "<the base model>"
+        card.text = _TEXT.replace("BASE", base).replace("SETTINGS", "\n".join(rows))
     card.save(file)
 
 
-def _text(config: InaConfig) -> str:
-    base = config.base_model_name_or_path or "<the base model>"
-    auto = _CALLS.get(config.task_type, "AutoModel")
-    settings = "\n".join(f"| `{name}` | {getattr(config, name)} |" for name in _SETTINGS)
-    targets = config.target_modules
-    named = targets if isinstance(targets, str) else ", ".join(sorted(targets or ()))
-    return f"""
+_TEXT = f"""
 {TITLE}
 
-An adapter of {base}, trained by inhibition adaptation (InA; Kang et al., Neural Networks 178 (2024) 106410,
+An adapter of BASE, trained by inhibition adaptation (InA; Kang et al., Neural Networks 178 (2024) 106410,
 [doi](https://doi.org/10.1016/j.neunet.2024.106410)). Like LoRA, InA adds a low-rank path to frozen projections; between
 its two factors a gate inhibits the rank components of a token that are weak beside the strongest:
 `y = x W + s * f(Z - inhibition * max(Z)) W_up` with `Z = x W_down`. It cannot be merged into the base weights.
 
 | setting | value |
 |---|---|
-{settings}
-| `target_modules` | {named} |
+SETTINGS
 
 ## How to load it
 
@@ -59,9 +49,7 @@ Install the package `ina` beside PEFT and import it: that makes InA known to PEF
 ```python
 import ina  # before PEFT opens the adapter
 from peft import PeftModel
-from transformers import {auto}
 
-model = {auto}.from_pretrained("{base}")
-model = PeftModel.from_pretrained(model, "<this folder>")
+model = PeftModel.from_pretrained(base_model, "<this folder>")
 ```
 """

@@ -14,10 +14,6 @@ from .card import write_card
 from .gate import ACTIVATIONS, THRESHOLDS
 
 BIASES = ("none", "all", "ina_only")
-CANNOT_TARGET_PARAMETERS = (
-    "`target_parameters` is not for InA: its update depends on the input of a module, which a parameter does not have; "
-    "name modules in `target_modules`"
-)
 
 
 @dataclass
@@ -51,7 +47,6 @@ class InaConfig(PeftConfig):
         layers_pattern: Name of the list that those number, where several would do.
         layer_replication: Ranges of layers that the model is built up from again, as in LoRA: [[0, 4], [2, 5]].
         bias: The biases to train: "none", "all", or "ina_only", those of the adapted modules.
-        target_parameters: Not for InA, whose update depends on the input of a module.
         init_weights: True: ``W_up`` starts at zero, so that the adapted model starts as the base model. False: both
             factors start random, for tests.
 
@@ -59,33 +54,26 @@ class InaConfig(PeftConfig):
         ValueError: Any setting is outside its range; all such settings are named in one message.
     """
 
-    r: int = field(default=8, metadata={"help": "Rank of the low-rank path."})
-    alpha: float = field(default=16, metadata={"help": "Numerator of the scale alpha / r."})
-    scale: float | None = field(default=None, metadata={"help": "The scale itself; None means alpha / r."})
-    dropout: float = field(default=0.0, metadata={"help": "Dropout on the input of the down projection."})
-    inhibition: float = field(default=0.3, metadata={"help": "Inhibition level Inh_p, a share in [0, 1]."})
-    activation: str = field(default="gelu", metadata={"help": f"One of {', '.join(ACTIVATIONS)}."})
-    threshold: str = field(default="token", metadata={"help": f"One of {', '.join(THRESHOLDS)}."})
-    detach_threshold: bool = field(default=False, metadata={"help": "Stop the gradient at the maximum."})
-    target_modules: list[str] | str | None = field(
-        default=None, metadata={"help": "Linear modules to adapt; None: query and key of the model's family."}
-    )
-    exclude_modules: list[str] | str | None = field(default=None, metadata={"help": "Modules to leave alone."})
-    modules_to_save: list[str] | None = field(default=None, metadata={"help": "Further modules to train and save."})
-    trainable_token_indices: list[int] | dict[str, list[int]] | None = field(
-        default=None, metadata={"help": "Tokens whose embeddings are trained too."}
-    )
-    rank_pattern: dict[str, int] = field(default_factory=dict, metadata={"help": "Ranks of single modules."})
-    alpha_pattern: dict[str, float] = field(default_factory=dict, metadata={"help": "Alphas of single modules."})
-    use_rslora: bool = field(default=False, metadata={"help": "Scale by alpha / sqrt(r)."})
-    layers_to_transform: list[int] | int | None = field(default=None, metadata={"help": "Layers to adapt; None: all."})
-    layers_pattern: list[str] | str | None = field(default=None, metadata={"help": "Name of the list of layers."})
-    layer_replication: list[tuple[int, int]] | None = field(
-        default=None, metadata={"help": "Ranges of layers to build the model up from again."}
-    )
-    bias: str = field(default="none", metadata={"help": f"One of {', '.join(BIASES)}."})
-    target_parameters: list[str] | None = field(default=None, metadata={"help": "Not for InA."})
-    init_weights: bool = field(default=True, metadata={"help": "Start as the base model (W_up = 0)."})
+    r: int = 8
+    alpha: float = 16
+    scale: float | None = None
+    dropout: float = 0.0
+    inhibition: float = 0.3
+    activation: str = "gelu"
+    threshold: str = "token"
+    detach_threshold: bool = False
+    target_modules: list[str] | str | None = None
+    exclude_modules: list[str] | str | None = None
+    modules_to_save: list[str] | None = None
+    trainable_token_indices: list[int] | dict[str, list[int]] | None = None
+    rank_pattern: dict[str, int] = field(default_factory=dict)
+    alpha_pattern: dict[str, float] = field(default_factory=dict)
+    use_rslora: bool = False
+    layers_to_transform: list[int] | int | None = None
+    layers_pattern: list[str] | str | None = None
+    layer_replication: list[tuple[int, int]] | None = None
+    bias: str = "none"
+    init_weights: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -131,8 +119,6 @@ class InaConfig(PeftConfig):
             yield "`layers_to_transform` is for a list of `target_modules`: a regular expression names layers itself"
         if self.layers_pattern and self.layers_to_transform is None:
             yield "`layers_pattern` is for `layers_to_transform`, which is not set"
-        if self.target_parameters:
-            yield CANNOT_TARGET_PARAMETERS
 
     def of_module(self, name: str) -> tuple[int, float]:
         """Rank and scale ``s`` of the module `name`, a name in the model."""

@@ -71,12 +71,9 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing; an adapter folder holds {CONFIG_FILE} and {WEIGHTS_FILE}")
     try:
-        settings = json.loads(config_file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return json.loads(config_file.read_text(encoding="utf-8")), read_weights(weights_file)
+    except json.JSONDecodeError as error:
         raise ValueError(f"{config_file} is not valid JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise ValueError(f"{config_file} should hold a JSON object with the settings of the adapter")
-    return settings, read_weights(weights_file)
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:

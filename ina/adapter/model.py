@@ -14,7 +14,7 @@ from peft.utils.other import AuxiliaryTrainingWrapper
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from .config import CANNOT_TARGET_PARAMETERS, InaConfig
+from .config import InaConfig
 from .layer import CANNOT_MERGE, InaLinear, features
 from .sites import PROJECTIONS, Fused, default_targets, fused_layout
 
@@ -68,10 +68,8 @@ class InaModel(BaseTuner):
         target_name: str,
         parent: nn.Module,
         current_key: str,
-        parameter_name: str | None = None,
+        **_: Any,
     ) -> None:
-        if parameter_name is not None:
-            raise ValueError(CANNOT_TARGET_PARAMETERS)
         whole = check_target_module_exists(peft_config, current_key)
         parts = () if whole else self._parts(peft_config, current_key)
         if isinstance(target, InaLinear):

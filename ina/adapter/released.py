@@ -15,9 +15,6 @@ from torch import nn
 from .config import InaConfig
 from .files import CONFIG_FILE, attach, read
 
-# What the LoRA file format can ask for and the released InA code never does.
-_UNUSED = {"use_dora": False, "use_rslora": False, "bias": "none", "rank_pattern": {}, "alpha_pattern": {}}
-
 
 def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") -> PeftModel:
     """Put an adapter released by the authors onto `model` with the semantics of their code.
@@ -27,15 +24,11 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
         ValueError: The folder holds no released InA adapter, is damaged, or belongs to another model.
     """
     settings, weights = read(folder)
-    file = Path(folder) / CONFIG_FILE
     if settings.get("peft_type") != "LORA" or "lora_inhibition" not in settings:
         raise ValueError(
-            f"{file}: a released InA adapter has peft_type 'LORA' and a key 'lora_inhibition'; "
+            f"{Path(folder) / CONFIG_FILE}: a released InA adapter has peft_type 'LORA' and a key 'lora_inhibition'; "
             f"here peft_type is {settings.get('peft_type')!r} and the keys are {', '.join(sorted(settings))}"
         )
-    for key, harmless in _UNUSED.items():
-        if settings.get(key) not in (None, harmless):
-            raise ValueError(f"{file}: {key}={settings[key]!r} is not part of InA; expected {harmless!r}")
     inhibition = settings["lora_inhibition"]
     config = InaConfig(
         task_type=settings.get("task_type"),
