@@ -55,7 +55,7 @@ Step = Callable[[dict[str, torch.Tensor]], Any]
 
 def settings(task: str, method: str, *more: str) -> RunConfig:
     """A run of MiniLM, on the real data where it is and on the embedded suite where not."""
-    return check(plan.compose_config([f"task={task}", f"method={method}", *more]))
+    return check(plan.compose([f"task={task}", f"method={method}", *more]))
 
 
 @lru_cache

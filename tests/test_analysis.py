@@ -247,7 +247,7 @@ def test_a_long_text_is_read_in_the_window_that_holds_the_answer():
 @pytest.fixture(scope="module")
 def distractors():
     one_run = ["experiment=distractors", "model=tiny_bert", "seed=1", "method=ina", "task=squad_v1"]
-    cfg = check(plan.compose_config(one_run))
+    cfg = check(plan.compose(one_run))
     return cfg, data.load("squad_v1", cfg.data)
 
 

@@ -19,7 +19,7 @@ HEADER = "video-id fold-ind startphrase sent1 sent2 gold-source ending0 ending1 
 
 def configured(*overrides):
     given = ["model=tiny_bert", "task=swag", "data=probe", "data.max_train=24", "train.epochs=1", "train.threads=1"]
-    return check(plan.compose_config([*given, "train.dtype=float32", *overrides]))
+    return check(plan.compose([*given, "train.dtype=float32", *overrides]))
 
 
 @pytest.fixture(scope="module")

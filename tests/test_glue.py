@@ -6,7 +6,8 @@ from datasets import Dataset, DatasetDict
 from hydra import compose, initialize_config_dir
 
 from ina import tiny
-from ina.config import CONFIG_DIR, check
+from ina.compose import CONFIG_DIR
+from ina.config import check
 from ina.tasks import glue
 
 

@@ -260,16 +260,16 @@ def test_a_model_of_another_family_is_a_config_file_alone(method, distilbert, gl
 
 @pytest.mark.parametrize("name", ["bert_base", "distilbert", "minilm", "roberta_large"])
 def test_every_model_is_opened_from_a_folder_where_one_is_given(name, hub):
-    given = check(plan.compose_config([f"model={name}", f"model.path={hub / 'bert'}"])).model
+    given = check(plan.compose([f"model={name}", f"model.path={hub / 'bert'}"])).model
     assert models.locate(given) == (str(hub / "bert"), None)
     assert models.load(given, PAIR, seed=1).config.hidden_size == 32
-    other = check(plan.compose_config(["model=tiny_roberta", f"model.path={hub / 'bert'}"])).model
+    other = check(plan.compose(["model=tiny_roberta", f"model.path={hub / 'bert'}"])).model
     assert other.revision == given.revision
 
 
 def test_two_folders_are_two_models_wherever_they_are(copied, hub, tmp_path):
     def settings(folder):
-        cfg = check(plan.compose_config(["model=minilm", f"model.path={folder}"]))
+        cfg = check(plan.compose(["model=minilm", f"model.path={folder}"]))
         return numbers_depend_on(cfg.model_dump(), "files", "", "float32")
 
     folder = copied("bert")
@@ -302,7 +302,7 @@ def test_a_text_longer_than_the_models_positions_is_an_error_before_weights_are_
 
 
 def test_roberta_large_takes_512_tokens_and_deberta_v3_large_has_relative_positions_alone_and_so_no_limit():
-    roberta, deberta = (check(plan.compose_config([f"model={name}_large"])).model for name in ("roberta", "deberta_v3"))
+    roberta, deberta = (check(plan.compose([f"model={name}_large"])).model for name in ("roberta", "deberta_v3"))
     with pytest.raises(ModelError, match="model roberta_large takes no more than 512 tokens"):
         models.check(roberta, PAIR, max_length=513)
     models.check(deberta, PAIR, max_length=1024)

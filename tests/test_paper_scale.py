@@ -21,7 +21,8 @@ from transformers import (
 )
 
 from ina import InaConfig, methods, models, record, run, tiny
-from ina.config import CONFIG_DIR, Full, Ina, Lora, ModelConfig, check
+from ina.compose import CONFIG_DIR
+from ina.config import Full, Ina, Lora, ModelConfig, check
 from ina.tasks import Head
 
 MNLI = Head("classification", 3)

