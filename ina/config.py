@@ -6,79 +6,31 @@ are all found here, before data or weights are touched, and reported in one mess
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import logging
 import os
-import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .compose import ConfigError, compose, options, parse, resolved
 from .data import schema
 
 if TYPE_CHECKING:
     import peft
 
-CONFIG_DIR = Path(__file__).parent.parent / "configs"
 # PEFT imports bitsandbytes, which then says on some processors that it has no kernel from the hub.
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
-
-
-def _register_shared_files() -> None:
-    """Tell Hydra of options that share a file: one that begins with ``# @group NAME`` has an option under each key."""
-    for file in sorted(CONFIG_DIR.rglob("*.yaml")):
-        if group := _shared_group(file):
-            for name, option in OmegaConf.to_container(OmegaConf.load(file)).items():
-                ConfigStore.instance().store(
-                    group=group, name=name, node=option, package="_global_", provider=str(file)
-                )
-
-
-def _shared_group(file: Path) -> str | None:
-    found = re.match(r"# @group (\w+)\n", file.read_text(encoding="utf-8"))
-    return found and found[1]
-
-
-_register_shared_files()
-ConfigStore.__deepcopy__ = lambda self, _: self  # there is one; Hydra copies all of it each time that it composes
-
-
-def options(group: str) -> list[str]:
-    """What a group of `configs/` has to choose from, in files of their own or in a shared one."""
-    files = {file.stem for file in (CONFIG_DIR / group).glob("*.yaml") if not _shared_group(file)}
-    return sorted(files | {name.removesuffix(".yaml") for name in ConfigStore.instance().repo.get(group, {})})
-
-
-def compose(overrides: list[str], **settings: Any) -> DictConfig:
-    """What Hydra makes of a command line.
-
-    Raises:
-        HydraException: It names settings or options that there are not.
-    """
-    if GlobalHydra.instance().is_initialized():
-        return hydra.compose("run", overrides, **settings)
-    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
-        return hydra.compose("run", overrides, **settings)
-
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Distractors = Literal[0, 1, 2, 4, 8]
 Site = Literal["query", "key", "value", "all"]
 Activation = Literal["gelu", "leaky_relu", "relu", "elu", "selu", "silu", "tanh", "identity"]
-
-
-class ConfigError(ValueError):
-    """Something in a run's settings is wrong; the message lists all of it."""
 
 
 class _Strict(BaseModel):
@@ -114,13 +66,9 @@ class ModelConfig(_Strict):
         return given | {"revision": folder_sha256(folder) if (folder / "config.json").is_file() else None}
 
     @model_validator(mode="after")
-    def _has_weights_to_quantize(self) -> ModelConfig:
+    def _has_a_source(self) -> ModelConfig:
         if self.quantization and self.tiny and not self.path:
             raise ValueError(f"quantization={self.quantization} is for weights from files, and tiny draws its own")
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_source(self) -> ModelConfig:
         if not (self.path or self.package or self.hub or self.tiny):
             raise ValueError("one of path, package, hub or tiny must say where the model is")
         if self.hub and not self.revision and not self.path:
@@ -178,17 +126,13 @@ class SquadTask(_Strict):
     null_threshold: float
 
     @model_validator(mode="after")
-    def _windows_advance(self) -> SquadTask:
+    def _fits_together(self) -> SquadTask:
         reserved = self.max_question_length + self.doc_stride + 4  # RoBERTa's special tokens, the most of all families
         if reserved >= self.max_length:
             raise ValueError(
                 f"max_length={self.max_length} leaves a window no room for new context: max_question_length="
                 f"{self.max_question_length}, doc_stride={self.doc_stride} and 4 special tokens take {reserved}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _has_unanswerable_questions_for_a_threshold(self) -> SquadTask:
         if self.null_threshold and not self.version_2:
             raise ValueError(
                 f"null_threshold={self.null_threshold} is for squad_v2; every question of {self.name} has an answer"
@@ -342,16 +286,12 @@ class TrainConfig(_Strict):
     start: Literal["mnli"] | None = None  # the task whose trained model, head aside, the run goes on from
 
     @model_validator(mode="after")
-    def _accumulates_evenly(self) -> TrainConfig:
+    def _fits_together(self) -> TrainConfig:
         if self.device_batch_size and self.batch_size % self.device_batch_size:
             raise ValueError(
                 f"device_batch_size={self.device_batch_size} does not divide batch_size={self.batch_size}; "
                 "the effective batch would change"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _warms_up(self) -> TrainConfig:
         if self.schedule == "constant" and self.warmup_ratio:
             raise ValueError(f"schedule=constant has no warm-up: set warmup_ratio=0, not {self.warmup_ratio}")
         return self
@@ -381,21 +321,13 @@ class RunConfig(_Strict):
     keep_model: bool
 
     @model_validator(mode="after")
-    def _starts_from_another_task(self) -> RunConfig:
+    def _fits_together(self) -> RunConfig:
         if self.train.start and (self.task.family != "glue" or self.task.name == self.train.start):
             raise ValueError(f"train.start={self.train.start} is for the other tasks of GLUE, not {self.task.name}")
-        return self
-
-    @model_validator(mode="after")
-    def _quantizes_what_is_frozen(self) -> RunConfig:
         if self.model.quantization and isinstance(self.method, Full | Gate):
             raise ValueError(
                 f"model.quantization={self.model.quantization} is for adapters: {self.method.name} trains the encoder"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _reads_its_settings(self) -> RunConfig:
         if self.train.head_dropout is not None and self.task.family == "squad":
             raise ValueError(
                 f"train.head_dropout={self.train.head_dropout} is for classifiers; {self.task.name} has no such head"
@@ -433,21 +365,17 @@ class RunConfig(_Strict):
         return f"{self.model.name}--{self.task.name}--{self.method.name}--s{self.seed}--{settings[:8]}"
 
 
-@lru_cache
+@cache
 def prescribed(method: str, model: str | None = None, task: str | None = None) -> dict[str, Any]:
     """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`.
 
     A recipe looks them up by `task.name` and by nothing else of the task.
     """
-    composed = copy.deepcopy(_composed(method, model if model in options("model") else None))
+    known = [f"model={model}"] if model in options("model") else []
+    composed = compose([f"method={method}", *known, "task=cola"])
     if task:
         composed.task.name = task
     return OmegaConf.to_container(composed.method, resolve=True)
-
-
-@lru_cache
-def _composed(method: str, model: str | None) -> DictConfig:  # a tenth of a second, so not for every task
-    return compose([f"method={method}", *([f"model={model}"] if model else [])])
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:
@@ -534,25 +462,27 @@ def fingerprint(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def resolved(cfg: DictConfig) -> dict[str, Any]:
-    """What Hydra composed as plain data, without the tables of recipes, in which settings look themselves up.
+def configured(overrides: list[str]) -> RunConfig:
+    """The run that a command line stands for.
 
     Raises:
-        ConfigError: A setting has no value.
+        ConfigError: Anything is wrong with it; all problems are in the message, one a line.
     """
-    try:
-        return {
-            key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-            for key, value in cfg.items()
-            if key != "recipe"
-        }
-    except OmegaConfBaseException as error:
-        found = str(error).splitlines()[0]
-        raise ConfigError(f"{error.full_key} has no value here ({found}); set {error.full_key}=…") from None
+    own = [text for text in overrides if not text.startswith("hydra")]
+    if any("$" in text for text in own):  # it may refer to the seed
+        return check(_settings(*own))
+    seeds = [text for text in own if text.startswith("seed=")]
+    settings = _settings(*(text for text in own if text not in seeds))
+    return check(settings | {parse(text).key_or_group: parse(text).value() for text in seeds})
+
+
+@cache
+def _settings(*overrides: str) -> dict[str, Any]:
+    return resolved(compose(list(overrides)))
 
 
 def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
-    """Turn what Hydra composed into a checked run.
+    """Turn what Hydra composed, or the same as plain data, into a checked run.
 
     Raises:
         ConfigError: Anything is wrong with it; all problems are in the message, one a line.

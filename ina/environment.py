@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-
-from omegaconf import DictConfig
-
 from .config import TrainConfig, WandbConfig
 from .record import first_process
-
-
-def check_launcher(launcher: DictConfig) -> None:
-    """Raises ValueError where `hydra/launcher=slurm` finds no Slurm on this machine."""
-    if not str(launcher.get("_target_")).endswith(".SlurmLauncher"):
-        return
-    if lacking := [command for command in ("srun", "sbatch") if shutil.which(command) is None]:
-        raise ValueError(
-            f"hydra/launcher=slurm: there is no {' and no '.join(lacking)} on this machine; start the sweep on a login "
-            "node of the cluster, or take hydra/launcher=local (one process a core)"
-        )
 
 
 def log_in(settings: WandbConfig) -> None:

@@ -27,7 +27,8 @@ from transformers import (
 from transformers.models.deberta.modeling_deberta import DisentangledSelfAttention
 
 from . import tiny
-from .config import CONFIG_DIR, ModelConfig, file_sha256, folder_sha256
+from .compose import CONFIG_DIR
+from .config import ModelConfig, file_sha256, folder_sha256
 from .data import hub
 from .tasks import Head
 

@@ -3,44 +3,35 @@
 One JSON file a run, `<root>/runs/<experiment>/<source>/<id>.json`, with the per-example predictions beside it in
 `<root>/predictions/…/<id>.parquet`. The root is `results_dir` for a finished run of a committed experiment from a clean
 tree, and `output_dir` for everything else; failed and cancelled runs are kept apart in `<output_dir>/failed`. Whoever
-does a run holds its lock in `<output_dir>/locks`.
+does a run holds its lock in `<output_dir>/locks`, and writes there how far it is.
 """
 
 from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import math
 import os
 import platform
-import re
 import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, model_validator
 
+from .config import fingerprint, numbers_depend_on
 from .labels import labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Block = TypeVar("Block", bound=BaseModel)
-
 SCHEMA_VERSION = 1
 ADHOC = "adhoc"  # folder of runs that belong to no experiment
+USER_ERRORS = (ValueError, OSError)  # one sentence says what to do; any other exception is a bug and shows its type
 PACKAGES = ("torch", "transformers", "peft", "datasets", "accelerate", "scikit-learn", "scipy", "numpy")
-
-
-_METRIC = re.compile(
-    r"mcc|pearson|spearman|(accuracy|f1|exact)(_matched|_mismatched|_d\d+)?|(HasAns|NoAns)_(exact|f1)(_d\d+)?"
-    r"|best_(exact|f1)(_thresh)?(_d\d+)?"
-)
 
 
 class RecordError(ValueError):
@@ -59,7 +50,7 @@ class Evaluation(_Block):
     """What was measured on the dev set after one epoch; raw floats."""
 
     epoch: int
-    metrics: dict[str, float]
+    metrics: dict[str, FiniteFloat]
     degenerate: bool  # one class, or one constant score, predicted for everything
     train_loss: float | None  # mean over the epoch
 
@@ -144,6 +135,19 @@ class Record(_Block):
     def _has_labels(cls, values: dict[str, Any]) -> dict[str, Any]:
         return values if "labels" in values else values | {"labels": labels(values["config"])}
 
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Record:
+        if self.status != "done":
+            return self
+        if self.evaluations[-1:] != [self.last]:
+            raise ValueError("`last` is not the last of `evaluations`")
+        if missing := [one.epoch for one in self.evaluations if self.headline not in one.metrics]:
+            raise ValueError(f"headline: {self.headline!r} is none of the metrics after epoch {missing[0]}")
+        highest = max(one.metrics[self.headline] for one in self.evaluations)
+        if self.best not in self.evaluations or self.best.metrics[self.headline] != highest:
+            raise ValueError(f"`best` is not the evaluation with the highest {self.headline}")
+        return self
+
 
 def record_path(root: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
     """Where the record of a run lies under `root`."""
@@ -154,40 +158,18 @@ def read(path: Path) -> Record:
     """Read one record.
 
     Raises:
-        RecordError: The file cannot be read, is damaged or of another schema version, or has metrics that are not known
-            here.
-    """
-    remedy = "Restore it from version control, or delete it to run it again."
-    found = read_as(Record, path, remedy)
-    for name, one in (("best", found.best), ("last", found.last)):
-        if found.status != "done":
-            break
-        if one is None:
-            raise RecordError(f"{path}: {name}: is missing though the status is 'done'. {remedy}")
-        if found.headline not in one.metrics:
-            there = ", ".join(one.metrics)
-            raise RecordError(f"{path}: headline: {found.headline!r} is none of {name}.metrics, {there}. {remedy}")
-        if unknown := [metric for metric in one.metrics if not _METRIC.fullmatch(metric)]:
-            raise RecordError(f"{path}: {name}.metrics: {unknown[0]!r} is no metric of {found.task}. {remedy}")
-    return found
-
-
-def read_as(kind: type[Block], path: Path, remedy: str) -> Block:
-    """Read the JSON file of a record or of what was measured later; its schema is that of `kind`.
-
-    Raises:
-        RecordError: The file cannot be read, is damaged or of another schema version; the message ends with `remedy`.
+        RecordError: The file cannot be read, is damaged or of another schema version, or contradicts itself.
     """
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(path.read_bytes())
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}; change its permissions") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise RecordError(
-            f"{path} is no valid {kind.__name__.lower()} (schema version "
-            f"{kind.model_fields['schema_version'].default}): "
-            f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}. {remedy}"
+            f"{path} is no valid record (schema version {SCHEMA_VERSION}): "
+            f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg'].removeprefix('Value error, ')}. "
+            "Restore it from version control, or delete it to run it again."
         ) from None
 
 
@@ -196,7 +178,7 @@ def read_all(root: str | Path, experiment: str | None = None, source: str | None
 
     Raises:
         RecordError: A folder cannot be read, or what :func:`read` raises, or a record is of a run that did not finish,
-            lies elsewhere than its run belongs, or contradicts itself.
+            or lies elsewhere than its run belongs.
     """
     runs = Path(root) / "runs"
     # glob passes over folders that it may not read
@@ -210,23 +192,34 @@ def read_all(root: str | Path, experiment: str | None = None, source: str | None
         right_path = record_path("", found.experiment, found.source, found.id)
         if path.relative_to(root) != right_path:
             raise RecordError(f"{path}: it holds the record of {right_path}; delete the copy, or rename it")
-        if problem := _contradiction(found):
-            raise RecordError(f"{path}: {problem}")
         yield found
 
 
-def _contradiction(record: Record) -> str | None:
-    """What in the record of a finished run contradicts the rest of it."""
-    for evaluation in record.evaluations:
-        for name, value in evaluation.metrics.items():
-            if not math.isfinite(value):
-                return f"metric {name} after epoch {evaluation.epoch} is {value}; a finished run has finite metrics"
-    highest = max(evaluation.metrics[record.headline] for evaluation in record.evaluations)
-    if record.last != record.evaluations[-1]:
-        return "`last` is not the last of `evaluations`"
-    if record.best not in record.evaluations or record.best.metrics[record.headline] != highest:
-        return f"`best` is not the evaluation with the highest {record.headline}"
-    return None
+def find(path: Path, settings: dict[str, Any]) -> Record | None:
+    """The record at `path`, None where there is none.
+
+    Args:
+        settings: What the numbers of the run depend on, by :func:`ina.config.numbers_depend_on`.
+
+    Raises:
+        RecordError: It was made with other settings; the message shows which.
+    """
+    if not path.is_file():
+        return None
+    found = read(path)
+    if found.fingerprint == fingerprint(settings):
+        return found
+    theirs = numbers_depend_on(found.config, found.source, found.data.fingerprint, found.provenance.dtype, found.start)
+    there, here = ({key: repr(value) for key, value in of.items()} for of in (theirs, settings))
+    differing = [
+        f"  {key}: {there.get(key, 'off')} there, {here.get(key, 'off')} here"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key) != here.get(key)
+    ]
+    raise RecordError(
+        f"{found.id} is recorded with other settings in {path}:\n" + "\n".join(differing) + "\n"
+        "Give this run another place (results_dir=…, output_dir=…) or delete that record."
+    )
 
 
 def headline_scores(record: Record) -> str:
@@ -250,20 +243,18 @@ def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def write(root: str | Path, record: Record, predictions: pd.DataFrame) -> Path:
-    """Write a finished run under `root`: first its predictions, then the record that makes it count."""
-    path = record_path(root, record.experiment, record.source, record.id)
+def write(root: str | Path, record: Record, predictions: pd.DataFrame | None = None) -> Path:
+    """Write a run under `root`: first its predictions, then the record that makes it count.
+
+    One that failed or was cancelled goes to `<root>/failed`, where it never counts.
+    """
+    place = record_path if record.status == "done" else failure_path
+    path = place(root, record.experiment, record.source, record.id)
     if record.predictions:  # a trial of a search keeps none
         beside = Path(root) / record.predictions
         write_atomically(beside, lambda file: predictions.to_parquet(file, index=False, compression="zstd"))
-    _write_json(path, record)
-    return path
-
-
-def write_failure(root: str | Path, record: Record) -> Path:
-    """Keep a failed or cancelled run under `<root>/failed`, where it never counts as recorded."""
-    path = failure_path(root, record.experiment, record.source, record.id)
-    _write_json(path, record)
+    text = record.model_dump_json(indent=1) + "\n"
+    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
     return path
 
 
@@ -278,14 +269,14 @@ def lock_path(root: str | Path, experiment: str | None, source: str, run_id: str
 
 
 @contextmanager
-def claim(path: Path, wait: bool) -> Iterator[None]:
-    """Hold the lock at `path` while the block runs.
+def claim(path: Path, wait: bool) -> Iterator[Callable[[str], None]]:
+    """Hold the lock at `path` while the block runs, which gets a function to write there how far it is.
 
     Raises:
         Busy: Another process holds it, and `wait` is False.
     """
     if not first_process():  # the first claims the run for all
-        yield
+        yield lambda _: None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
@@ -293,9 +284,10 @@ def claim(path: Path, wait: bool) -> Iterator[None]:
         lock.acquire(blocking=wait)
     except Timeout:
         raise Busy(f"{path.stem} is being done by {path.read_text() or 'another process'}") from None
+    holder = f"process {os.getpid()} on {platform.node()}"
     try:
-        path.write_text(f"process {os.getpid()} on {platform.node()}")
-        yield
+        path.write_text(holder)
+        yield lambda progress: path.write_text(f"{holder}, {progress}")
     finally:
         lock.release()
 
@@ -308,11 +300,6 @@ def first_process() -> bool:
 def predictions_path(experiment: str | None, source: str, run_id: str) -> str:
     """Where the predictions of a run lie, relative to the root."""
     return f"predictions/{experiment or ADHOC}/{source}/{run_id}.parquet"
-
-
-def _write_json(path: Path, record: Record) -> None:
-    text = record.model_dump_json(indent=1) + "\n"
-    write_atomically(path, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def write_atomically(path: Path, write_to) -> None:
@@ -374,21 +361,18 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return result.stdout.strip()
 
 
-def provenance(*, started: float, **known: Any) -> Provenance:
-    """The circumstances of a run that started at `started` (seconds since 1970): `known` and what can be looked up."""
-    return Provenance(
-        **known,
-        python=platform.python_version(),
-        versions=versions(),
-        started=_utc(started),
-        finished=_utc(time.time()),
-    )
-
-
 def versions() -> dict[str, str]:
     """The versions of the packages that can change the numbers."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def _utc(seconds: float) -> str:
+def utc(seconds: float) -> str:
+    """A time in seconds since 1970 as text."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:05, or 1:00:05 from an hour on."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

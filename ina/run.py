@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import platform
 import shutil
 import signal
 import sys
+import threading
 import time
 import traceback
 import warnings
@@ -23,9 +25,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from . import data, environment, plan, record
-from .config import CONFIG_DIR, ConfigError, ModelConfig, RunConfig, Task, check, fingerprint, numbers_depend_on
-from .progress import USER_ERRORS, Progress, SweepFolder
-from .record import Busy, DataInfo, Params, Record, RecordError
+from .compose import CONFIG_DIR, ConfigError, explain
+from .config import ModelConfig, RunConfig, Task, check, configured, fingerprint, numbers_depend_on
+from .record import USER_ERRORS, Busy, DataInfo, Params, Provenance, Record
 
 if TYPE_CHECKING:  # torch and transformers take many seconds to import, so that is left to the runs that train
     from torch import nn
@@ -35,28 +37,20 @@ if TYPE_CHECKING:  # torch and transformers take many seconds to import, so that
 logger = logging.getLogger(__name__)
 
 
-def run(
-    cfg: RunConfig,
-    *,
-    first: RunConfig | None = None,
-    command: str | None = None,
-    wait: bool = True,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> tuple[Record, bool]:
+def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wait: bool = True) -> tuple[Record, bool]:
     """Do one run and record it, unless it is recorded already.
 
     Args:
         cfg: The run.
         first: The run that it starts from, done and with its model kept; where `train.start` names its task.
-        command: The command line to record; None: that of this process.
+        command: The command line to record.
         wait: Where another process is doing this run: wait for it rather than raise.
-        on_progress: Called about once a second while the model is trained.
 
     Returns:
         The record, and whether it is new.
 
     Raises:
-        RecordError: A run of this name is recorded with other settings (the message shows which), or `first` is not.
+        RecordError: A run of this name is recorded with other settings; the message shows which.
         Busy: Another process is doing this run.
         ValueError, OSError: The data or the model cannot be had, or a folder not written to; the message says which.
     """
@@ -65,34 +59,34 @@ def run(
     environment.log_in(cfg.wandb)
     name = (cfg.experiment, source, cfg.id)
     commit, dirty = _code()
-    clean = commit is not None and not dirty
-    root = plan.record_root(cfg, clean)
-    if not record.record_path(root, *name).is_file():
+    root = plan.record_root(cfg, clean=dirty is False)
+    path = record.record_path(root, *name)
+    if not path.is_file():
         check_model(cfg.model, cfg.task, cfg.train.head_dropout)
-    dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
-    make = partial(_record, cfg, source, commit, dirty, dtype, time.time(), command)
-    known: dict[str, Any] = {}
-    try:
-        examples = data.load(cfg.task, cfg.data)
-        rows = {split: len(rows) for split, rows in examples.splits.items()}
-        origin = _origin(cfg, first, source, clean, wait) if cfg.train.start else None
-        known["start"] = origin and origin.fingerprint
-        settings = numbers_depend_on(cfg.model_dump(), source, examples.fingerprint, dtype, known["start"])
-        known["fingerprint"] = fingerprint(settings)
-        known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
-        if found := _recorded(cfg, source, clean, settings):
-            return found, False
-        record.check_writable(Path(cfg.output_dir))
-        with record.claim(record.lock_path(cfg.output_dir, *name), wait):
-            if found := _recorded(cfg, source, clean, settings):  # by now
+    record.check_writable(Path(cfg.output_dir))
+    with record.claim(record.lock_path(cfg.output_dir, *name), wait) as tell:
+        known = {"source": source}  # for the record, also of a failure
+        circumstances = _circumstances(cfg, commit, dirty, command)
+        dtype = circumstances["dtype"]
+        try:
+            examples = data.load(cfg.task, cfg.data)
+            rows = {split: len(rows) for split, rows in examples.splits.items()}
+            known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
+            origin = _origin(cfg, first, source, dirty is False, wait) if cfg.train.start else None
+            known["start"] = origin and origin.fingerprint
+            settings = numbers_depend_on(cfg.model_dump(), source, examples.fingerprint, dtype, known["start"])
+            known["fingerprint"] = fingerprint(settings)
+            if found := record.find(path, settings):
+                logger.info("%s: already recorded, %s", cfg.id, record.headline_scores(found))
                 return found, False
-            record.check_writable(record.record_path(root, *name).parent)
-            folder = _work_folder(cfg, known["fingerprint"], commit)
-            threads = _set_threads(cfg.train.threads, folder)
+            record.check_writable(path.parent)
+            folder, threads = _work_folder(cfg, known["fingerprint"], commit)
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
             logger.info("%s: data source %s (%s), %s, torch threads: %d", cfg.id, source, sizes, dtype, threads)
-            model, trained, params = _train(cfg, examples, folder, origin, on_progress)
-            result = make(
+            model, trained, params = _train(cfg, examples, folder, origin, tell)
+            result = _record(
+                cfg,
+                circumstances | {"device": trained.device, "processes": trained.processes},
                 **known,
                 status="done",
                 split="+".join(split for split in rows if split != "train"),
@@ -102,8 +96,6 @@ def run(
                 last=trained.last,
                 predictions=None if cfg.data.select else record.predictions_path(*name),
                 params=params,
-                device=trained.device,
-                processes=trained.processes,
                 wall_seconds=trained.seconds,
                 samples_per_second=trained.samples_per_second,
                 peak_memory_mb=trained.peak_memory_mb,
@@ -113,7 +105,7 @@ def run(
                     from . import saved_models
 
                     saved_models.save(model, result, cfg.output_dir)
-                path = record.write(root, result, trained.predictions)
+                record.write(root, result, trained.predictions)
                 record.failure_path(cfg.output_dir, *name).unlink(missing_ok=True)
                 shutil.rmtree(folder)
                 logger.info("%s: %s -> %s", cfg.id, record.headline_scores(result), path)
@@ -122,12 +114,12 @@ def run(
 
                 torch.distributed.barrier()  # another run may start from what the first process has just written
             return result, True
-    except (RecordError, Busy):
-        raise
-    except BaseException as error:
-        status = "cancelled" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
-        _keep_failure(cfg, make(**known, status=status, error=traceback.format_exc()))
-        raise
+        except Busy:
+            raise
+        except BaseException as error:
+            status = "cancelled" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+            _keep(cfg, _record(cfg, circumstances, **known, status=status, error=traceback.format_exc()))
+            raise
 
 
 def check_model(model: ModelConfig, task: Task, head_dropout: float | None) -> None:
@@ -152,23 +144,29 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
     path = record.record_path(plan.record_root(first, clean), *name)
     with record.claim(record.lock_path(first.output_dir, *name), wait):
         if not path.is_file():
-            raise RecordError(f"{cfg.id} starts from {first.id}, which is not done: there is no {path}")
+            raise ValueError(f"{cfg.id} starts from {first.id}, which is not done: there is no {path}")
     return record.read(path)
 
 
-def _record(
-    cfg: RunConfig,
-    source: str,
-    commit: str | None,
-    dirty: bool | None,
-    dtype: str,
-    started: float,
-    command: str | None,
-    *,
-    device: str | None = None,
-    processes: int | None = None,
-    **outcome: Any,
-) -> Record:
+def _circumstances(cfg: RunConfig, commit: str | None, dirty: bool | None, command: str) -> dict[str, Any]:
+    """What the record of a run that starts now says under `provenance`, as far as it is known."""
+    return {
+        "commit": commit,
+        "dirty": dirty,
+        "command": command,
+        "python": platform.python_version(),
+        "versions": record.versions(),
+        "model_revision": cfg.model.revision,
+        "device": None,
+        "processes": None,
+        "effective_batch": cfg.train.batch_size,
+        "dtype": environment.resolve_dtype(cfg.train.dtype, cfg.train.fast),
+        "bfloat16_speedup": environment.measured_speedup(cfg.train.dtype, cfg.train.fast),
+        "started": record.utc(time.time()),
+    }
+
+
+def _record(cfg: RunConfig, circumstances: dict[str, Any], **outcome: Any) -> Record:
     import torch
 
     return Record(
@@ -178,31 +176,23 @@ def _record(
         method=cfg.method_label,
         seed=cfg.seed,
         experiment=cfg.experiment,
-        source=source,
         headline=cfg.task.headline,
         config=cfg.model_dump(
             exclude={"results_dir": True, "output_dir": True, "keep_model": True, "wandb": True, "data": {"dir"}}
         ),
-        provenance=record.provenance(
-            commit=commit,
-            dirty=dirty,
-            command=command or " ".join(["python -m ina.run", *sys.argv[1:]]),
-            model_revision=cfg.model.revision,
-            device=device,
-            processes=processes,
-            effective_batch=cfg.train.batch_size,
-            dtype=dtype,
-            bfloat16_speedup=environment.measured_speedup(cfg.train.dtype, cfg.train.fast),
-            threads=torch.get_num_threads(),
-            started=started,
-        ),
+        provenance=Provenance(**circumstances, threads=torch.get_num_threads(), finished=record.utc(time.time())),
         **outcome,
     )
 
 
-def _keep_failure(cfg: RunConfig, failure: Record) -> None:
+def record_failure(cfg: RunConfig, source: str, error: str) -> None:
+    """Keep a run that failed with `error` where this process could not see it: its own process was killed."""
+    _keep(cfg, _record(cfg, _circumstances(cfg, *_code(), ""), source=source, status="failed", error=error))
+
+
+def _keep(cfg: RunConfig, failure: Record) -> None:
     try:
-        path = record.write_failure(cfg.output_dir, failure)
+        path = record.write(cfg.output_dir, failure)
     except OSError as error:  # a full disk must not hide what went wrong
         logger.warning("%s: %s, and no record of it can be written: %s", cfg.id, failure.status, error)
     else:
@@ -219,35 +209,30 @@ def _code() -> tuple[str | None, bool | None]:
     return record.git_state(CONFIG_DIR.parent, _loaded_commit())
 
 
-def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> Path:
-    """Where the run keeps its checkpoints; emptied of those that other code made, whose numbers may be others."""
-    folder = Path(cfg.output_dir) / "work" / f"{cfg.id}-{settings[:12]}"
-    code = folder / "code.json"
-    if not record.first_process():
-        return folder
-    mine = json.dumps({"code": record.package_tree(CONFIG_DIR.parent, commit), "versions": record.versions()})
-    if code.is_file() and code.read_text() != mine:
-        logger.warning("%s: starts anew, since another version of the code made the checkpoint in %s", cfg.id, folder)
-        shutil.rmtree(folder)
-    record.write_atomically(code, lambda file: file.write_text(mine))
-    return folder
+def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> tuple[Path, int]:
+    """Where the run keeps its checkpoints, and how many threads it has, by which rounding may differ.
 
-
-def _set_threads(wanted: int | None, folder: Path) -> int:
-    """Give a run its threads: `wanted`, else one for each idle core; a resumed run has as many as before."""
+    Checkpoints that other code made, whose numbers may be others, are removed. The threads are `train.threads`, else
+    those that the run began with, else one for each idle core.
+    """
     import torch
 
     from . import speed
 
-    file = folder / "threads.json"
-    if not wanted and file.is_file():
-        threads = json.loads(file.read_text())
-    else:
-        threads = wanted or min(torch.get_num_threads(), speed.idle_cores())
-        if record.first_process():
-            record.write_atomically(file, lambda partial: partial.write_text(json.dumps(threads)))
+    folder = Path(cfg.output_dir) / "work" / f"{cfg.id}-{settings[:12]}"
+    begun = folder / "begun.json"
+    code = {"code": record.package_tree(CONFIG_DIR.parent, commit), "versions": record.versions()}
+    before = json.loads(begun.read_text()) if begun.is_file() else {}
+    threads = cfg.train.threads or before.pop("threads", None) or min(torch.get_num_threads(), speed.idle_cores())
     torch.set_num_threads(threads)
-    return threads
+    if record.first_process():
+        if folder.exists() and {key: before.get(key) for key in code} != code:
+            logger.warning(
+                "%s: starts anew, since another version of the code made the checkpoint in %s", cfg.id, folder
+            )
+            shutil.rmtree(folder)
+        record.write_atomically(begun, lambda file: file.write_text(json.dumps(code | {"threads": threads})))
+    return folder, threads
 
 
 def _train(
@@ -255,7 +240,7 @@ def _train(
     examples: data.TaskData,
     folder: Path,
     origin: Record | None,
-    on_progress: Callable[[Progress], None],
+    tell: Callable[[str], None],
 ) -> tuple[nn.Module, Trained, Params]:
     import datasets
     import transformers
@@ -292,18 +277,9 @@ def _train(
             seed=cfg.seed,
             folder=folder,
             report_to=report_to,
-            on_progress=on_progress,
+            on_progress=tell,
         )
     return model, trained, params
-
-
-def _recorded(cfg: RunConfig, source: str, clean: bool, settings: dict[str, Any]) -> Record | None:
-    found = plan.recorded(cfg, source, clean, settings)
-    if found:
-        theirs = found.provenance.commit
-        by = f" by commit {theirs[:7]}" if theirs and theirs != _loaded_commit() else ""
-        logger.info("%s: already recorded%s, %s", cfg.id, by, record.headline_scores(found))
-    return found
 
 
 @contextmanager
@@ -334,56 +310,59 @@ def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
         wandb.finish()
 
 
-def record_failure(cfg: RunConfig, source: str, error: str) -> None:
-    """Keep a run that failed with `error` where this process could not see it: its own process was killed."""
-    dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
-    _keep_failure(cfg, _record(cfg, source, *_code(), dtype, time.time(), None, status="failed", error=error))
-
-
 @hydra.main(config_path=str(CONFIG_DIR), config_name="run", version_base="1.3")
 def main(cfg: DictConfig) -> float | None:
     """Do the run of a composed config, and give its best headline score, which a search maximises."""
     settings = HydraConfig.get()
     in_a_sweep = not OmegaConf.is_missing(settings.job, "num")
-    folder = SweepFolder(settings.sweep.dir) if in_a_sweep and "InaSweeper" in settings.sweeper._target_ else None
-    _set_up_output(detailed=folder is None)
+    sweep = Path(settings.sweep.dir) if in_a_sweep and "InaSweeper" in settings.sweeper._target_ else None
+    _set_up_output(detailed=sweep is None)
     overrides = list(settings.overrides.task)
     try:
         asked = check(cfg)
-        if in_a_sweep and not folder and asked.data.select is None:
+        if in_a_sweep and not sweep and asked.data.select is None:
             raise ConfigError("a search needs data.select, say 0.1: a share of the training rows to choose by")
-        return _do(asked, overrides, folder)
+        return _do(asked, overrides, sweep)
     except USER_ERRORS as error:
         if in_a_sweep:
             raise
         sys.exit(f"error: {record.explained(error)}")
 
 
-def _do(cfg: RunConfig, overrides: list[str], folder: SweepFolder | None) -> float | None:
-    """Do a run, and before it the one that it starts from. In our sweeps a failed run is an outcome, not an error."""
+def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | None:
+    """Do a run, and before it the one that it starts from.
+
+    Args:
+        cfg: The run.
+        overrides: Its command line.
+        sweep: The folder of our sweep that it is part of. There a run that fails leaves a record, from which the sweep
+            knows, and no error.
+    """
     first = None
     if cfg.train.start:
         before = plan.first_of(cfg, overrides)
-        first = check(plan.compose_config(before))
-        _do(first, before, folder)
+        first = configured(before)
+        _do(first, before, sweep)
     go = partial(run, cfg, first=first, command=" ".join(["python -m ina.run", *overrides]))
-    if folder:
-        return folder.do(cfg.id, go).score
-    result, _ = go(on_progress=_log_progress())
-    return result.best.metrics[result.headline]
-
-
-def _log_progress() -> Callable[[Progress], None]:
-    """Log progress every 20 seconds, where no terminal shows a bar."""
-    last = time.monotonic()
-
-    def log(progress: Progress) -> None:
-        nonlocal last
-        if not sys.stderr.isatty() and time.monotonic() > last + 20:
-            last = time.monotonic()
-            logger.info("%s", progress)
-
-    return log
+    if not sweep:
+        result, _ = go()
+        return result.best.metrics[result.headline]
+    source, began = data.resolve(cfg.task, cfg.data), (sweep / "began").stat().st_mtime
+    if (sweep / "stop").exists() or plan.outcome(cfg, source, began):
+        return None
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a worker's: what Ctrl-C ends is for the sweep to say
+    try:
+        go(wait=False)
+    except Busy:  # the sweep comes back to it
+        return None
+    except KeyboardInterrupt:
+        (sweep / "stop").touch()
+    except Exception:
+        if not plan.outcome(cfg, source, began):  # a full disk: the sweep would not know
+            raise
+    return None
 
 
 def _set_up_output(detailed: bool) -> None:
@@ -411,7 +390,7 @@ def cli() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except (HydraException, *USER_ERRORS) as error:
-        print(f"error: {plan.explain(error)}", file=sys.stderr)
+        print(f"error: {explain(error)}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -39,8 +39,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from . import batches, ranks, speed
 from .config import TrainConfig
 from .environment import resolve_dtype
-from .progress import Progress
-from .record import Evaluation, write_atomically
+from .record import Evaluation, clock, write_atomically
 from .tasks import KEYS, DevSet, Scored
 
 logger = logging.getLogger(__name__)
@@ -80,7 +79,7 @@ def fit(
     seed: int,
     folder: Path,
     report_to: list[str],
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """Train `model` on `features`, measure it on every dev set after every epoch, and resume where `folder` left off.
 
@@ -301,7 +300,7 @@ class _Bar(ProgressCallback):
 class _Clock(TrainerCallback):
     """Tells how far training is. The time left counts the dev sets of past epochs, not those to come."""
 
-    def __init__(self, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(self, on_progress: Callable[[str], None]) -> None:
         self.on_progress = on_progress
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
@@ -315,7 +314,7 @@ class _Clock(TrainerCallback):
         self.reported = now
         seconds_a_step = (now - self.began) / (state.global_step - self.first_step)
         left = seconds_a_step * (state.max_steps - state.global_step)
-        self.on_progress(Progress(state.epoch, state.num_train_epochs, left))
+        self.on_progress(f"epoch {state.epoch:.1f} of {state.num_train_epochs}, about {clock(left)} left")
 
 
 class _Sorted:

@@ -35,9 +35,9 @@ import transformers
 from torch import nn
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
-from ina import data, environment, methods, models, plan, record, speed, train
+from ina import data, environment, methods, models, record, speed, train
 from ina.batches import Batches, Collator
-from ina.config import RunConfig, check
+from ina.config import RunConfig, configured
 from ina.tables.frame import Study, frame
 from ina.tables.table import interval, points, signed, spread
 from ina.tables.verdicts import MEAN, verdicts
@@ -53,7 +53,7 @@ Step = Callable[[dict[str, torch.Tensor]], Any]
 
 def settings(task: str, method: str, *more: str) -> RunConfig:
     """A run of MiniLM, on the real data where it is and on the embedded suite where not."""
-    return check(plan.compose_config([f"task={task}", f"method={method}", *more]))
+    return configured([f"task={task}", f"method={method}", *more])
 
 
 @lru_cache

@@ -1,6 +1,9 @@
 """What several test files share."""
 
+import logging
 import os
+import signal
+import sys
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -35,4 +38,23 @@ def cli(monkeypatch, capfd):
     """Call ``python -m ina.run`` in this process: exit code, standard output, standard error."""
     import tiny_runs
 
-    return lambda *arguments: tiny_runs.cli(list(arguments), monkeypatch, capfd)
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ina/run.py", *arguments])
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        package = logging.getLogger("ina")
+        capfd.readouterr()
+        code, message = 0, ""
+        try:
+            tiny_runs.run.cli()
+        except SystemExit as end:
+            code, message = (1, end.code) if isinstance(end.code, str) else (end.code or 0, "")
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            package.handlers = []
+            package.setLevel(logging.NOTSET)
+        out, err = capfd.readouterr()
+        return code, out, err + message
+
+    return call

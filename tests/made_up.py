@@ -15,7 +15,7 @@ from ina import record
 from ina.analysis import measurement
 from ina.analysis.measurement import ALL, Measurement, Reading
 from ina.analysis.texts import KINDS
-from ina.config import compose
+from ina.compose import compose
 from ina.data.schema import level_split
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record
 

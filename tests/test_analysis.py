@@ -8,12 +8,11 @@ from tiny_runs import configured
 from torch import nn
 from transformers import AutoModelForQuestionAnswering
 
-from ina import InaConfig, data, plan, tiny
+from ina import InaConfig, config, data, tiny
 from ina.adapter import InaLinear
 from ina.analysis import attention, gates, texts
 from ina.analysis.measure import measure
 from ina.analysis.texts import EXAMPLE, KINDS, Passage
-from ina.config import check
 from ina.projections import split_fused_projections
 from ina.tasks.spans import windows
 
@@ -204,7 +203,7 @@ def test_a_long_text_is_read_in_the_window_that_holds_the_answer():
 
 def test_passages_of_the_embedded_suite_are_read_as_in_training_and_their_distractors_are_known():
     one_run = ["experiment=distractors", "model=tiny_bert", "seed=1", "method=ina", "task=squad_v1"]
-    cfg = check(plan.compose_config(one_run))
+    cfg = config.configured(one_run)
     examples = data.load(cfg.task, cfg.data)
     split, passages = texts.dev_passages(cfg, examples)
     assert (split, len(passages)) == ("validation", 500)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from task_files import task
 
-from ina import batches, data, models, plan, run, speed, tiny
-from ina.config import DataConfig, ModelConfig, check
+from ina import batches, data, models, run, speed, tiny
+from ina.config import DataConfig, ModelConfig, configured
 from ina.models import ModelError
 from ina.tasks import Head, labelled
 
@@ -58,7 +58,7 @@ def test_a_family_or_a_dropout_that_has_no_place_in_the_head_is_refused():
 
 def test_a_run_is_recorded_with_its_accuracy(tmp_path):
     given = ["model=tiny_bert", "task=swag", "data=probe", "data.max_train=24", "train.epochs=1", "train.threads=1"]
-    cfg = check(plan.compose_config([*given, "train.dtype=float32", "train.fast=true", f"output_dir={tmp_path}"]))
+    cfg = configured([*given, "train.dtype=float32", "train.fast=true", f"output_dir={tmp_path}"])
     result, new = run.run(cfg)
     assert new and result.headline == "accuracy" and result.n == 400
     assert 0 <= result.best.metrics["accuracy"] <= 1

@@ -6,21 +6,20 @@ import pytest
 from datasets import Dataset
 
 from ina import data
-from ina.config import check
+from ina.config import configured
 from ina.data.distractors import MOST, insert
 from ina.data.schema import features
-from ina.plan import compose_config
 
 
 @pytest.fixture(scope="module")
 def rows(real_data) -> Dataset:
-    cfg = check(compose_config(["task=squad_v2", "data=files", f"data.dir={real_data}"]))
+    cfg = configured(["task=squad_v2", "data=files", f"data.dir={real_data}"])
     return data.load(cfg.task, cfg.data).splits["validation"]
 
 
 def test_files_are_read_with_as_many_in_training_and_in_further_dev_sets(rows, real_data):
     given = ["data.distractors=1", "data.test_distractors=[0,1,4]", "data.max_train=8"]
-    cfg = check(compose_config(["task=squad_v2", "data=files", f"data.dir={real_data}", *given]))
+    cfg = configured(["task=squad_v2", "data=files", f"data.dir={real_data}", *given])
     found = data.load(cfg.task, cfg.data).splits
     assert list(found) == ["train", "validation", "validation_d0", "validation_d4"]
     assert found["validation_d0"]["context"][:] == rows["context"][:]
@@ -85,7 +84,7 @@ def test_it_is_the_same_every_time_and_refuses_a_single_article(rows):
             "question": ["?"],
             "answers": [{"text": [], "answer_start": []}],
         },
-        features(check(compose_config(["task=squad_v2"])).task),
+        features(configured(["task=squad_v2"]).task),
     )
     with pytest.raises(ValueError, match="one article only"):
         insert(one, 1)

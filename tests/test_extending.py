@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from ina import config, plan, run
-from ina.config import CONFIG_DIR, ConfigError, check, compose
+from ina import compose, plan, run
+from ina.compose import CONFIG_DIR
+from ina.config import ConfigError, configured
 
 PAGE = (CONFIG_DIR.parent / "docs" / "extending.md").read_text(encoding="utf-8")
 
@@ -19,7 +20,7 @@ def extended(tmp_path, monkeypatch):
     for name, text in re.findall(r"```yaml\n# configs/(\S+)\n(.*?)```", PAGE, re.S):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(config, "CONFIG_DIR", folder)
+    monkeypatch.setattr(compose, "CONFIG_DIR", folder)
     reviews = tmp_path / "data" / "reviews"
     reviews.mkdir(parents=True)
     rows = ["what a waste of an hour\tbad", "warm and funny\tgood"] * 4
@@ -30,16 +31,16 @@ def extended(tmp_path, monkeypatch):
 
 def test_the_method_trains_on_the_task_and_both_are_recorded(extended):
     small = ["model=tiny_bert", "method=hra", "task=reviews", "train.epochs=1", "train.threads=1"]
-    result, new = run.run(check(compose([*small, *extended])))
+    result, new = run.run(configured([*small, *extended]))
     assert new and result.id == "tiny_bert--reviews--hra--s1"
     assert (result.source, result.data.rows, result.headline) == ("files", {"train": 8, "validation": 8}, "accuracy")
     assert result.best.metrics.keys() == {"accuracy", "mcc", "f1"}
     assert result.params.adapter == 8 * 32 * 2 * 2  # 8 reflections at query and key of two layers
-    assert run.run(check(compose([*small, *extended]))) == (result, False)
+    assert run.run(configured([*small, *extended])) == (result, False)
 
 
 def test_the_model_goes_with_the_method(extended):
-    assert check(compose(["model=roberta_base", "method=hra"])).cell == "roberta_base--cola--hra"
+    assert configured(["model=roberta_base", "method=hra"]).cell == "roberta_base--cola--hra"
 
 
 def test_the_experiment_is_a_grid_of_six_runs(extended):
@@ -57,10 +58,9 @@ def test_the_experiment_is_a_grid_of_six_runs(extended):
 )
 def test_a_task_that_contradicts_itself_is_told(extended, changed, told):
     with pytest.raises(ConfigError, match=told):
-        check(compose(["task=reviews", changed]))
+        configured(["task=reviews", changed])
 
 
 def test_a_task_of_ones_own_without_its_files_is_told(extended):
-    cfg = check(compose(["model=tiny_bert", "task=reviews", "data.dir=null", *extended[1:]]))
     with pytest.raises(FileNotFoundError, match="has no reviews: neither data.dir nor INA_DATA_DIR is set"):
-        run.run(cfg)
+        run.run(configured(["model=tiny_bert", "task=reviews", "data.dir=null", *extended[1:]]))

@@ -8,7 +8,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from ina import methods, models
-from ina.config import ConfigError, ModelConfig, check, compose
+from ina.config import ConfigError, ModelConfig, configured
 from ina.projections import split_fused_projections
 from ina.record import Params
 from ina.tasks import Head
@@ -28,7 +28,7 @@ over_heads = pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
 
 
 def method(name: str, *overrides: str):
-    return check(compose([f"method={name}", *overrides])).method
+    return configured([f"method={name}", *overrides]).method
 
 
 def tiny(family: str) -> ModelConfig:

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from tiny_runs import configured
 from transformers import AutoModel, DistilBertConfig, DistilBertForMaskedLM
 
-from ina import methods, models, plan, run, speed, tiny
+from ina import config, methods, models, run, speed, tiny
 from ina.adapter import InaLinear
-from ina.config import ModelConfig, check, compose, folder_sha256, numbers_depend_on
+from ina.config import ModelConfig, folder_sha256, numbers_depend_on
 from ina.models import ModelError
 from ina.tasks import Head
 
@@ -34,7 +34,7 @@ def model(**source) -> ModelConfig:
 
 
 def named(name: str, *overrides: str) -> ModelConfig:
-    return check(compose([f"model={name}", *overrides])).model
+    return config.configured([f"model={name}", *overrides]).model
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_a_pair_has_the_separators_of_the_familys_pre_training(hub, family):
 @pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, family, dtype):
-    ina, counted = check(compose(["method=ina"])).method, {}
+    ina, counted = config.configured(["method=ina"]).method, {}
     for quantization in (None, "4bit"):
         given = model(path=str(hub / family), quantization=quantization)
         loaded = models.load(given, PAIR, seed=1)
@@ -156,7 +156,7 @@ def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, famil
 def test_the_fused_projection_of_deberta_v1_is_not_split_in_four_bits(hub):
     loaded = models.load(model(path=str(hub / "deberta"), quantization="4bit"), PAIR, seed=1)
     with pytest.raises(ValueError, match="DeBERTa v1 cannot be split once they are quantised"):
-        methods.prepare(check(compose(["method=ina"])).method, loaded, ("classifier", "pooler"), span=False)
+        methods.prepare(config.configured(["method=ina"]).method, loaded, ("classifier", "pooler"), span=False)
 
 
 # --- the head
@@ -288,7 +288,7 @@ def test_every_model_is_opened_from_a_folder_where_one_is_given(name, hub):
 
 def test_two_folders_are_two_models_wherever_they_are(copied, hub):
     def settings(folder):
-        cfg = check(plan.compose_config(["model=minilm", f"model.path={folder}"]))
+        cfg = config.configured(["model=minilm", f"model.path={folder}"])
         return numbers_depend_on(cfg.model_dump(), "files", "", "float32")
 
     folder = copied("bert")

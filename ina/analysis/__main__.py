@@ -19,7 +19,7 @@ import pandas as pd
 import transformers
 
 from .. import record, saved_models
-from ..config import CONFIG_DIR
+from ..compose import CONFIG_DIR
 from . import measure, texts
 from .gates import MEASURES
 from .measurement import ALL, COLUMNS, Reading, Row

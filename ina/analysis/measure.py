@@ -15,7 +15,7 @@ from datasets import Dataset
 from torch import nn
 
 from .. import data, models, record, saved_models
-from ..config import CONFIG_DIR
+from ..compose import CONFIG_DIR
 from ..tasks import spans
 from . import attention, gates, measurement, texts
 from .measurement import ALL, Measurement, Reading, Row

@@ -1,0 +1,155 @@
+"""From the files of `configs/` and the settings of a command line to one config: what Hydra does."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
+
+CONFIG_DIR = Path(__file__).parent.parent / "configs"
+
+
+class ConfigError(ValueError):
+    """Something in a run's settings is wrong; the message lists all of it."""
+
+
+def _shared_group(file: Path) -> str | None:
+    """The group whose options share a file: one that begins with ``# @group NAME`` has an option under each key."""
+    found = re.match(r"# @group (\w+)\n", file.read_text(encoding="utf-8"))
+    return found and found[1]
+
+
+def _tell_hydra_of_shared_files() -> None:
+    store = ConfigStore.instance().store
+    for file in sorted(CONFIG_DIR.rglob("*.yaml")):
+        if group := _shared_group(file):
+            for name, option in OmegaConf.to_container(OmegaConf.load(file)).items():
+                store(group=group, name=name, node=option, package="_global_", provider=str(file))
+
+
+_tell_hydra_of_shared_files()
+ConfigStore.__deepcopy__ = lambda self, _: self  # there is one; Hydra copies all of it each time that it composes
+
+
+def options(group: str) -> list[str]:
+    """What a group of `configs/` has to choose from, in files of their own or in a shared one."""
+    files = {file.stem for file in (CONFIG_DIR / group).glob("*.yaml") if not _shared_group(file)}
+    return sorted(files | {name.removesuffix(".yaml") for name in ConfigStore.instance().repo.get(group, {})})
+
+
+@cache
+def parse(text: str) -> Override:
+    """One setting of a command line.
+
+    Raises:
+        ConfigError: It cannot be read, or is no choice that Hydra takes.
+    """
+    try:
+        [override] = OverridesParser.create().parse_overrides([text])
+    except HydraException as error:
+        raise ConfigError(explain(error)) from None
+    chosen = override.value().list if override.is_choice_sweep() else [override.value()]
+    there = [] if override.is_delete() else options(override.key_or_group)
+    if there and not all(isinstance(name, str | list | QuotedString) for name in chosen):
+        raise ConfigError(f"{text}: leave it out, or name some of {', '.join(there)}")
+    return override
+
+
+def compose(overrides: list[str]) -> DictConfig:
+    """What Hydra makes of a command line.
+
+    Hydra takes a twentieth of a second for the choice of files, which is made once for all tasks and plain settings.
+
+    Raises:
+        ConfigError: It names settings or options that there are not.
+    """
+    settings = [one for one in map(parse, overrides) if _sets_a_value(one)]
+    tasks = [text for text in overrides if text.startswith("task=")]
+    choices = [text for text in overrides if text not in tasks and not _sets_a_value(parse(text))]
+    choices.sort(key=lambda text: text.partition("=")[0])  # of the same group the last one counts, so it stays last
+    try:
+        cfg = copy.deepcopy(_composed(*choices, *(["~task"] if tasks else [])))
+        for text in tasks[-1:]:
+            task = OmegaConf.load(CONFIG_DIR / f"task/{parse(text).value()}.yaml")
+            with open_dict(cfg):  # what other files set in a task comes after its own
+                cfg.task = OmegaConf.merge(task, cfg.get("task") or {})
+        for setting in settings:
+            OmegaConf.update(cfg, setting.key_or_group, setting.value())
+        return cfg
+    except (OmegaConfBaseException, FileNotFoundError):
+        return copy.deepcopy(_composed(*overrides))  # Hydra says what is wrong
+
+
+def hydra_settings(overrides: list[str]) -> DictConfig:
+    """Hydra's own settings, such as its launcher, for a command line.
+
+    Raises:
+        ConfigError: It names settings or options that there are not.
+    """
+    return _composed(*overrides, return_hydra_config=True).hydra
+
+
+@cache
+def _composed(*overrides: str, **wanted: bool) -> DictConfig:
+    there = GlobalHydra.instance().is_initialized()
+    with contextlib.nullcontext() if there else hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        try:
+            return hydra.compose("run", list(overrides), **wanted)
+        except HydraException as error:
+            raise ConfigError(explain(error)) from None
+
+
+def _sets_a_value(override: Override) -> bool:
+    """Whether an override changes a plain setting, by which no file is chosen."""
+    return override.type == OverrideType.CHANGE and (override.key_or_group == "seed" or "." in override.key_or_group)
+
+
+def explain(error: Exception) -> str:
+    """Hydra's error in a sentence, without its advice to add a setting that nothing would read."""
+    if isinstance(error, OverrideParseException):
+        key, found, value = error.override.partition("=")
+        if not found:
+            return f"{error.override!r} is no setting; write key=value, as in seed=2"
+        right = shlex.quote(quoted(key, value))
+        return f"{error.override}: Hydra cannot read this value; quote it for Hydra and for the shell: {right}"
+    cause = error.__cause__
+    if isinstance(cause, ConfigAttributeError):
+        return f"{cause.full_key}: there is no such setting"
+    if swept := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error)):
+        return f"{swept[1]} stands for several runs: add -m to do them all (a list stands in brackets: [1,2])"
+    return str(error).partition("\nConfig search path")[0]
+
+
+def quoted(key: str, value: str) -> str:
+    """A setting of a command line whose value Hydra reads as it is, whatever characters it has."""
+    return f"{key}={QuotedString(value, Quote.double).with_quotes()}"
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """A config as plain data, without the tables of recipes, in which settings look themselves up.
+
+    Raises:
+        ConfigError: A setting has no value.
+    """
+    try:
+        return {
+            key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            for key, value in cfg.items()
+            if key != "recipe"
+        }
+    except OmegaConfBaseException as error:
+        found = str(error).splitlines()[0]
+        raise ConfigError(f"{error.full_key} has no value here ({found}); set {error.full_key}=…") from None
