@@ -5,7 +5,8 @@ from functools import cache
 import yaml
 from pydantic import TypeAdapter
 
-from ina.config import CONFIG_DIR, DataConfig, Task
+from ina.compose import CONFIG_DIR
+from ina.config import DataConfig, Task
 
 
 @cache

@@ -16,7 +16,8 @@ from tiny_runs import configured, numbers, overrides, start
 
 from hydra_plugins.ina_sweeper import _core
 from ina import config, data, plan, record, run, status, train
-from ina.config import CONFIG_DIR, ConfigError, fingerprint, numbers_depend_on
+from ina.compose import CONFIG_DIR
+from ina.config import ConfigError, fingerprint, numbers_depend_on
 from ina.record import Busy
 
 
