@@ -28,7 +28,7 @@ from .labels import labels
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ADHOC = "adhoc"  # folder of runs that belong to no experiment
 USER_ERRORS = (ValueError, OSError)  # one sentence says what to do; any other exception is a bug and shows its type
 PACKAGES = ("torch", "transformers", "peft", "datasets", "accelerate", "scikit-learn", "scipy", "numpy")
@@ -102,7 +102,7 @@ class Labels(_Block):
 class Record(_Block):
     """One run. Its labels are those of its config where none are given."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     id: str
     model: str
     task: str
@@ -132,7 +132,11 @@ class Record(_Block):
 
     @model_validator(mode="before")
     @classmethod
-    def _has_labels(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _as_of_today(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("schema_version") == 1 and values["source"] != "probe":
+            # `data.distractors` was 2 whatever the source, and read by the probe alone
+            config = values["config"]
+            values = values | {"config": config | {"data": config["data"] | {"distractors": None}}}
         return values if "labels" in values else values | {"labels": labels(values["config"])}
 
     @model_validator(mode="after")

@@ -58,6 +58,14 @@ def test_a_record_and_its_predictions_come_back_as_they_were_and_unknown_is_null
     assert json.loads(path.read_text())["peak_memory_mb"] is None
 
 
+@pytest.mark.parametrize(("version", "source", "now"), [(1, "files", None), (1, "probe", 2), (2, "files", 2)])
+def test_distractors_in_records_of_version_1_are_the_probes_alone(version, source, now, tmp_path):
+    config = CONFIG | {"data": {"distractors": 2}}
+    written = record.write(tmp_path, example(schema_version=2, source=source, config=config), FRAME)
+    written.write_text(written.read_text().replace('"schema_version": 2', f'"schema_version": {version}'))
+    assert record.read(written).config["data"]["distractors"] == now
+
+
 def test_a_failed_run_never_lies_among_the_finished_ones(tmp_path):
     path = record.write(tmp_path, example(status="failed", error="boom", predictions=None))
     assert path.is_relative_to(tmp_path / "failed") and record.read(path).error == "boom"
@@ -112,7 +120,7 @@ def test_every_committed_record_is_sound_and_lies_where_its_run_belongs():
     [
         ("{", "", "file: Invalid JSON"),
         ('"seed"', '"sed"', "sed|seed"),
-        ('"schema_version": 1', '"schema_version": 99', "schema version 1.*: schema_version: "),
+        ('"schema_version": 2', '"schema_version": 99', "schema version 2.*: schema_version: "),
         ('"status": "done"', '"status": "finished"', "status: Input should be 'done', 'failed'"),
         ('"status": "done"', '"status": "failed"', "status: 'failed' should be 'done' here"),
         ("0.25", "NaN", "evaluations.1.metrics.mcc: Input should be a finite number"),
