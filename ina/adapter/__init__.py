@@ -7,8 +7,14 @@ Importing this package makes PEFT know the type "INA". A PEFT without it answers
 KeyError: 'INA' instead of running it as something else.
 """
 
-from peft import PeftType
-from peft.utils import register_peft_method
+import peft
+
+# As in pyproject.toml; before, PEFT saved the weights of all adapters with each of several.
+if tuple(map(int, peft.__version__.split(".")[:2])) < (0, 20):
+    raise ImportError(f"InA needs peft 0.20 or newer, and peft {peft.__version__} is installed: pip install -U peft")
+
+from peft import PeftType  # noqa: E402
+from peft.utils import register_peft_method  # noqa: E402
 
 if "INA" not in PeftType.__members__:  # a closed enumeration, and `register_peft_method` takes its members alone
     member = str.__new__(PeftType, "INA")
