@@ -27,7 +27,7 @@ def expand(overrides: list[str]) -> list[RunConfig]:
 
 
 def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
-    """The runs that a command line stands for, and by id a command line of its own for each that it names.
+    """The runs that a command line stands for, and by id a command line of its own for each.
 
     A run that starts from another one (`train.start`) comes after that one, whether the command line names it or not.
 
@@ -40,19 +40,22 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     runs: dict[str, RunConfig] = {}
     commands: dict[str, list[str]] = {}
     problems: dict[str, None] = {}
+    named = set()
     for command in _commands(readable(overrides)):
         try:
             run = configured(command)
-            first = configured(first_of(run, command)) if run.train.start else run
+            before = first_of(run, command) if run.train.start else command
+            first = configured(before)
         except ConfigError as error:
             problems[str(error)] = None
             continue
-        if run.id in commands:
+        if run.id in named:
             same = f"two runs of the sweep have the name {run.id}; their settings differ only where names do not"
             problems[same] = None
-        commands[run.id] = command
-        runs.setdefault(first.id, first)
-        runs.setdefault(run.id, run)
+        named.add(run.id)
+        for one, its_command in ((first, before), (run, command)):
+            runs.setdefault(one.id, one)
+            commands.setdefault(one.id, its_command)
     if problems:
         raise ConfigError("\n".join(problems))
     return list(runs.values()), commands
@@ -128,22 +131,19 @@ def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
     ]
 
 
-def sources(runs: list[RunConfig]) -> list[str]:
-    """The data source of each run.
+def source(runs: list[RunConfig]) -> str:
+    """The data source of runs.
 
     Raises:
         ConfigError: The data of runs cannot be had, or comes from several sources; the message lists all problems.
     """
     found = of_each(runs, lambda run: (run.task, run.data), data.resolve)
-    tasks: dict[str, dict[str, None]] = {}
-    for run, source in zip(runs, found, strict=True):
-        tasks.setdefault(source, {})[run.task.name] = None
-    if len(tasks) > 1:
-        each = ", ".join(f"{source} ({', '.join(names)})" for source, names in tasks.items())
+    if len(set(found)) > 1:
+        each = ", ".join(dict.fromkeys(f"{run.task.name} {where}" for run, where in zip(runs, found, strict=True)))
         raise ConfigError(
             f"a sweep has one data source, and these runs have {each}: set data=files, data=hub or data=probe"
         )
-    return found
+    return found[0]
 
 
 def of_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_up: Callable[..., Any]) -> list[Any]:

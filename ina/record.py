@@ -233,6 +233,11 @@ def headline_scores(record: Record) -> str:
     return f"{record.headline} best {best:.4f} (epoch {record.best.epoch}), last {last:.4f}{degenerate}"
 
 
+def what_failed(record: Record) -> str:
+    """The last line of the traceback of a run that did not finish."""
+    return str(record.error).strip().splitlines()[-1]
+
+
 def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
     """The per-example predictions of a record, one row a dev example.
 

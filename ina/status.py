@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import get_args
 
@@ -12,59 +11,41 @@ import pandas as pd
 
 from . import data, plan, record
 from .config import RunConfig
-from .plan import Standing
-
-
-def table(runs: list[RunConfig], sources: list[str]) -> pd.DataFrame:
-    """Number of runs by data source, task and method (rows) and by how far they are (columns)."""
-    counts: dict[tuple[str, str, str], Counter] = {}
-    for run, source in zip(runs, sources, strict=True):
-        cell = counts.setdefault((source, run.task.name, f"{run.model.name} {run.method_label}"), Counter())
-        cell[_standing(run, source)] += 1
-    frame = pd.DataFrame.from_dict(counts, orient="index", columns=get_args(Standing)).fillna(0).astype(int)
-    frame.index.names = ["data", "task", "method"]
-    return frame
-
-
-def recorded_elsewhere(runs: list[RunConfig], sources: list[str]) -> Counter:
-    """How many of the runs that are not done are so with another data source, by that source."""
-    return Counter(
-        other
-        for run, source in zip(runs, sources, strict=True)
-        if _standing(run, source) != "done"
-        for other in data.SOURCES
-        if _standing(run, other) == "done"
-    )
-
-
-def _standing(run: RunConfig, source: str) -> Standing:
-    return plan.standing(run, source, [Path(run.results_dir), Path(run.output_dir)])
 
 
 def main() -> None:
-    """Print the table of the grid on the command line, and the failed runs with what failed."""
+    """Print how many runs of the grid on the command line are how far, and of the failed ones what failed."""
     parser = argparse.ArgumentParser(prog="python -m ina.status", description=__doc__)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="which runs, as for ina.run: see its --help")
     parser.add_argument("-m", "--multirun", action="store_true", help="changes nothing; ina.run needs it for a grid")
     try:
-        _tell(plan.expand(parser.parse_intermixed_args().settings))
+        runs = plan.expand(parser.parse_intermixed_args().settings)
+        _tell(runs, plan.source(runs))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {record.explained(error)}")
 
 
-def _tell(runs: list[RunConfig]) -> None:
-    sources = plan.sources(runs)
-    frame = table(runs, sources)
-    total = frame.sum()
-    print(frame.replace(0, "·").to_string())
-    print(f"\n{len(runs)} runs: {', '.join(f'{total[standing]} {standing}' for standing in frame)}")
-    for other, count in recorded_elsewhere(runs, sources).items():
-        where = " (INA_DATA_DIR or data.dir names the folder)" if other == "files" else ""
-        print(f"  recorded with data.source={other}: {count} of the others{where}")
-    for run, source in zip(runs, sources, strict=True):
-        if _standing(run, source) == "failed":
+def _tell(runs: list[RunConfig], source: str) -> None:
+    standings = _standings(runs, source)
+    cells = [(source, run.task.name, f"{run.model.name} {run.method_label}") for run in runs]
+    index = pd.MultiIndex.from_tuples(cells, names=["data", "task", "method"])
+    columns = list(get_args(plan.Standing))
+    frame = pd.get_dummies(pd.Series(standings, index), dtype=int).reindex(columns=columns, fill_value=0)
+    print(frame.groupby(level=index.names, sort=False).sum().replace(0, "·").to_string())
+    print(f"\n{len(runs)} runs: {', '.join(f'{standings.count(one)} {one}' for one in columns)}")
+    for other in data.SOURCES:
+        there = zip(standings, _standings(runs, other), strict=True)
+        if count := sum(here != "done" and elsewhere == "done" for here, elsewhere in there):
+            where = " (INA_DATA_DIR or data.dir names the folder)" if other == "files" else ""
+            print(f"  recorded with data.source={other}: {count} of the others{where}")
+    for run, standing in zip(runs, standings, strict=True):
+        if standing == "failed":
             failure = record.read(record.failure_path(run.output_dir, run.experiment, source, run.id))
-            print(f"  {run.id}: {failure.status}: {str(failure.error).strip().splitlines()[-1]}")
+            print(f"  {run.id}: {failure.status}: {record.what_failed(failure)}")
+
+
+def _standings(runs: list[RunConfig], source: str) -> list[plan.Standing]:
+    return [plan.standing(run, source, [Path(run.results_dir), Path(run.output_dir)]) for run in runs]
 
 
 if __name__ == "__main__":

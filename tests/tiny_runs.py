@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import multiprocessing
 import os
 import random
 import sys
+import threading
 from pathlib import Path
 
 import ina.train  # noqa: F401  with torch and transformers
@@ -65,11 +67,16 @@ def start(arguments: list[str], log: Path) -> multiprocessing.Process:
 
 def _main(arguments: list[str], log: Path) -> None:
     os.setsid()
+    os.environ.pop("OMP_NUM_THREADS", None)  # by which workers would not share the cores
     with open(log, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.argv = ["ina/run.py", *arguments]
-    run.cli()
+    try:
+        run.cli()
+    finally:  # as any process ends; multiprocessing would first join the workers of launchers, which wait for more work
+        threading._shutdown()
+        atexit._run_exitfuncs()
 
 
 def numbers(result) -> list:

@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 
 from ina import data, environment, plan, record, run
 from ina.compose import CONFIG_DIR, explain
-from ina.config import RunConfig, numbers_depend_on
+from ina.config import RunConfig, configured, fingerprint, numbers_depend_on
 from ina.record import USER_ERRORS, Record, clock
 
 REPORT_S = 20  # seconds between two reports of the runs in progress
@@ -41,7 +41,7 @@ class Sweep:
         try:
             runs, self.commands = plan.plan(arguments)
             self.runs = {one.id: one for one in runs}
-            self.sources = dict(zip(self.runs, plan.sources(runs), strict=True))
+            self.source = plan.source(runs)
             self.clean = record.git_state(CONFIG_DIR.parent)[1] is False
             missing = [cfg for cfg in runs if not self._record_path(cfg).is_file()]
             plan.of_each(missing, lambda cfg: (cfg.model, cfg.task, cfg.train.head_dropout), run.check_model)
@@ -59,6 +59,7 @@ class Sweep:
         self.refused: dict[str, str] = {}  # of these, those with a record that is damaged or of other settings
         self.ended: dict[str, Record] = {}  # since the sweep began, by this process or another
         self.killed: set[str] = set()
+        self.data: dict[str, str] = {}  # fingerprints
         self.seconds: dict[str, list[float]] = {}  # of finished runs, by model and task
 
     def run(self) -> None:
@@ -91,25 +92,28 @@ class Sweep:
         return (self.folder / "stop").exists()
 
     def _check_recorded_runs(self) -> None:
-        fingerprints: dict[str, str] = {}
         for run_id in self.recorded:
             cfg = self.runs[run_id]
-            if cfg.train.start:
-                continue  # its settings include the run that it starts from, which may still be to do
             try:
-                rows = f"{cfg.task.name} {cfg.data.model_dump_json()}"
-                if rows not in fingerprints:
-                    fingerprints[rows] = data.load(cfg.task, cfg.data).fingerprint
-                dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
-                settings = numbers_depend_on(cfg.model_dump(), self.sources[run_id], fingerprints[rows], dtype)
-                self._count(record.find(self._record_path(cfg), settings))
+                start = None
+                if cfg.train.start:
+                    first = configured(plan.first_of(cfg, self.commands[run_id]))
+                    start = fingerprint(self._numbers_depend_on(first))
+                self._count(record.find(self._record_path(cfg), self._numbers_depend_on(cfg, start)))
             except USER_ERRORS as error:
                 self.refused[run_id] = str(error)
+
+    def _numbers_depend_on(self, cfg: RunConfig, start: str | None = None) -> dict[str, Any]:
+        rows = f"{cfg.task.name} {cfg.data.model_dump_json()}"
+        if rows not in self.data:
+            self.data[rows] = data.load(cfg.task, cfg.data).fingerprint
+        dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
+        return numbers_depend_on(cfg.model_dump(), self.source, self.data[rows], dtype, start)
 
     def _print_plan(self) -> None:
         runs = self.runs.values()
         names = [[cfg.model.name for cfg in runs], [cfg.task.name for cfg in runs], [cfg.method_label for cfg in runs]]
-        text = f"{len(runs)} runs: {' x '.join(map(_distinct, names))}; data: {_distinct(self.sources.values())}"
+        text = f"{len(runs)} runs: {' x '.join(map(_distinct, names))}; data: {self.source}"
         if self.recorded:
             text += f"; {len(self.recorded)} are recorded"
         left = self._seconds_left()
@@ -125,7 +129,7 @@ class Sweep:
 
     def _launch_until_all_have_ended(self) -> None:
         launched = 0
-        while commands := [self.commands[run_id] for run_id in self._left() if run_id in self.commands]:
+        while commands := [self.commands[run_id] for run_id in self._left()]:
             try:
                 for job in self.launcher.launch(commands, initial_job_idx=launched):
                     job.return_value  # noqa: B018  raises what the job raised
@@ -148,7 +152,7 @@ class Sweep:
         for run_id, cfg in self.runs.items():
             if run_id in self.recorded or run_id in self.ended:
                 continue
-            if ended := plan.outcome(cfg, self.sources[run_id], self.began):
+            if ended := plan.outcome(cfg, self.source, self.began):
                 self.ended[run_id] = ended
             else:
                 left.append(run_id)
@@ -163,7 +167,7 @@ class Sweep:
                 print(f"{run_id}: its process was killed (out of memory?); it runs once more", flush=True)
             else:
                 error = "its process was killed twice (out of memory?)"
-                run.record_failure(self.runs[run_id], self.sources[run_id], error)
+                run.record_failure(self.runs[run_id], self.source, error)
         return bool(killed)
 
     def _in_progress(self) -> dict[str, str]:
@@ -177,7 +181,7 @@ class Sweep:
         return found
 
     def _is_held(self, run_id: str) -> bool:
-        return plan.standing(self.runs[run_id], self.sources[run_id], []) == "running"
+        return plan.standing(self.runs[run_id], self.source, []) == "running"
 
     def _report_until(self, over: threading.Event) -> None:
         """Print each run that ends, and every `REPORT_S` the runs in progress."""
@@ -226,18 +230,18 @@ class Sweep:
         return 130 if stopped else int(bool(failed or left))
 
     def _record_path(self, cfg: RunConfig) -> Path:
-        return record.record_path(plan.record_root(cfg, self.clean), cfg.experiment, self.sources[cfg.id], cfg.id)
+        return record.record_path(plan.record_root(cfg, self.clean), cfg.experiment, self.source, cfg.id)
 
     def _lock(self, run_id: str) -> Path:
         cfg = self.runs[run_id]
-        return record.lock_path(cfg.output_dir, cfg.experiment, self.sources[run_id], run_id)
+        return record.lock_path(cfg.output_dir, cfg.experiment, self.source, run_id)
 
 
 def _summary(ended: Record) -> str:
     """How a run ended, in one line."""
     if ended.status == "done":
         return record.headline_scores(ended)
-    return f"{ended.status.upper()}: {str(ended.error).strip().splitlines()[-1]}"
+    return f"{ended.status.upper()}: {record.what_failed(ended)}"
 
 
 def _distinct(names: Iterable[str]) -> str:
