@@ -40,7 +40,9 @@ def test_runs_that_predict_the_same_are_equivalent(tmp_path, parity):
 
 def test_runs_that_learn_less_are_worse(tmp_path, parity):
     write(tmp_path, 0.8, 0.7)
-    assert {row[-1] for row in parity()} == {"worse"}
+    rows = parity()
+    assert {row[-1] for row in rows} == {"worse"}
+    assert all(float(row[3].split()[0]) > float(row[4].split()[0]) for row in rows)
 
 
 def test_only_seeds_that_both_have_are_paired(tmp_path, parity):

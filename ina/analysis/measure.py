@@ -59,12 +59,9 @@ class Opened:
             return None
         rows = Dataset.from_dict({"id": ["0"], "context": [passage.text], "question": [passage.question]})
         windows = list(spans.windows(task, rows, self.tokenizer))
-        outputs = [self.model(**{name: torch.tensor(of[None]) for name, of in one.inputs.items()}) for one in windows]
-        width = max(len(one.chars) for one in windows)
-        starts, ends = (
-            np.stack([np.pad(of[0].numpy(), (0, width - len(of[0])), constant_values=-1e4) for of in scores])
-            for scores in ([one.start_logits for one in outputs], [one.end_logits for one in outputs])
-        )
+        padded = self.tokenizer.pad([one.inputs for one in windows], return_tensors="pt")
+        scores = self.model(**padded)
+        starts, ends = scores.start_logits.numpy(), scores.end_logits.numpy()
         found = spans.best_spans(task, windows, starts, ends)
         return int(found.start[0]), int(found.end[0])
 
