@@ -243,12 +243,17 @@ def without_a_weight(file: Path) -> None:
     save_file(weights, file)
 
 
+def of_another_rank(file: Path) -> None:
+    file.write_text(file.read_text().replace('"r": 8', '"r": 4'))
+
+
 @pytest.mark.parametrize(
     ("file", "damage", "told"),
     [
         (WEIGHTS, Path.unlink, "adapter_model.safetensors is missing"),
         (WEIGHTS, lambda file: file.write_bytes(file.read_bytes()[:-100]), "adapter_model.safetensors is truncated"),
         (WEIGHTS, without_a_weight, "does not fit this model.*1 weights differ, first: .* is not in the file"),
+        (CONFIG, of_another_rank, r"is \(8, 32\) in the file and \(4, 32\) in the model"),
         (CONFIG, Path.unlink, "adapter_config.json is missing; an adapter folder holds"),
         (CONFIG, '{"peft_type": "LORA", "r": 8}', "peft_type is 'LORA', not 'INA'; open it with peft.PeftModel"),
         (CONFIG, '{"peft_type": "LORA", "lora_inhibition": 0.3}', "use ina.adapter.released.load"),

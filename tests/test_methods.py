@@ -67,6 +67,7 @@ def test_adapters_train_the_low_rank_paths_and_the_head_and_nothing_else(family,
     paths = {
         f".layer.{layer}.{site}.{name}_{factor}.default.weight" for layer in (0, 1) for site in sites for factor in "AB"
     }
+    assert model.peft_config["default"].task_type == ("QUESTION_ANS" if head == SPAN else "SEQ_CLS")
     found = trainable(model)
     assert {weight[weight.index(".layer.") :] for weight in found if ".layer." in weight} == paths
     parts = {weight.split(".modules_to_save")[0].split(".")[-1] for weight in found if ".layer." not in weight}
@@ -79,7 +80,7 @@ def test_adapters_train_the_low_rank_paths_and_the_head_and_nothing_else(family,
 
 
 @over_families
-def test_lora_and_ina_have_the_same_sites_shapes_and_initial_weights(family):
+def test_lora_and_ina_have_the_same_sites_shapes_scales_and_initial_weights(family):
     (as_lora, params_lora), (as_ina, params_ina) = (prepared(method(name), family) for name in ("lora", "ina"))
     weights = [
         {name.replace("lora_", "ina_"): weight for name, weight in model.named_parameters() if weight.requires_grad}
@@ -87,6 +88,9 @@ def test_lora_and_ina_have_the_same_sites_shapes_and_initial_weights(family):
     ]
     assert list(weights[0]) == list(weights[1]) and params_lora == params_ina
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    for model, dropout in ((as_lora, "lora_dropout"), (as_ina, "ina_dropout")):
+        layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+        assert {(layer.scaling["default"], getattr(layer, dropout)["default"].p) for layer in layers} == {(2.0, 0.1)}
 
 
 @over_families

@@ -127,6 +127,13 @@ def test_a_pair_has_the_separators_of_the_familys_pre_training(hub, family):
     assert re.sub(r"([AB])\1+", r"\1", text).split() == layout.split()
 
 
+@over_families
+def test_it_computes_in_bfloat16_under_autocast(family):
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = models.load(model(tiny=family), PAIR, seed=1)(torch.tensor([[5, 6, 7]]), labels=torch.tensor([1])).loss
+    loss.backward()
+
+
 # --- four bits
 
 
