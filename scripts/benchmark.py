@@ -261,7 +261,7 @@ def compared(plain: Study, fast: Study) -> list[str]:
     rows = []
     for selection in SELECTIONS:  # the verdicts of a selection are one family
         seeds = {key: tuple(seed for seed in plain.seeds(key) if seed in fast.seeds(key))
-                 for key in plain.cells.index if key in fast.cells.index}  # fmt: skip
+                 for key in plain.cells if key in fast.cells}  # fmt: skip
         seeds = {key: shared for key, shared in seeds.items() if shared}
         pairs = []
         for key, shared in seeds.items():

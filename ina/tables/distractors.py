@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ import pandas as pd
 from ..data.schema import level_split
 from ..stats import METRICS, Comparison, Scores, mean_scores
 from .frame import Key, Study
-from .outcomes import cell_scores
+from .outcomes import cell_scores, paired
 from .table import SECTION, Table, interval, points, signed
 from .verdicts import judge
 
@@ -54,9 +55,14 @@ def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
     return [k for k in levels(study) if k < trained(study)], [k for k in levels(study) if k > trained(study)]
 
 
-def f1(study: Study, key: Key, level: int, seeds: tuple[int, ...] | None = None) -> Scores:
+def f1(study: Study, key: Key, level: int) -> Scores:
     """F1 with `level` distractors."""
-    return cell_scores(study, key, SELECTION, seeds, "validation" if level == trained(study) else level_split(level))
+    return cell_scores(study, key, SELECTION, split_of(study, level))
+
+
+def split_of(study: Study, level: int) -> str:
+    """The dev split with `level` distractors."""
+    return "validation" if level == trained(study) else level_split(level)
 
 
 @cache
@@ -75,37 +81,40 @@ def level_scores(study: Study) -> pd.DataFrame:
 def advantages(study: Study) -> pd.DataFrame:
     """InA against LoRA, and InA with inhibition against InA without, in points: one row for each number of distractors
     and one for the growth of the advantage, with its verdict as in `ina.tables.verdicts.judge`.
-
-    Growth is what an advantage is worth with more distractors than in training, less what it is worth with fewer.
     """
-    rows, growths = [], []
+    rows = [
+        names | {"distractors": level} | _numbers(scores)
+        for names, by_level in _differences(study)
+        for level, scores in by_level.items()
+    ]
+    grown = judge(study, _growths)
+    if grown.empty:
+        return pd.DataFrame(rows)
+    words = [name.replace(verdict, WORDS[verdict]) for name, verdict in zip(grown["name"], grown["verdict"], strict=True)]
+    grown = grown.rename(columns={"difference": "value"}).assign(advantage=words, distractors=GROWTH)
+    both = pd.concat([pd.DataFrame(rows), grown], ignore_index=True)
+    return both.sort_values("pair", kind="stable", ignore_index=True)
+
+
+def _growths(study: Study) -> Iterator[dict[str, Any]]:
+    """What an advantage is worth with more distractors than in training, less what it is worth with fewer."""
     fewer, more = fewer_and_more(study)
-    for number, (names, by_level) in enumerate(_differences(study)):
-        names |= {"pair": number}
-        rows += [names | {"distractors": level} | _numbers(scores) for level, scores in by_level.items()]
+    for names, by_level in _differences(study) if fewer and more else ():
         growth = mean_scores([by_level[k] for k in more]) - mean_scores([by_level[k] for k in fewer])
-        comparison = Comparison(growth.estimate, METRICS["mean"].margin)
-        growths.append(names | {"distractors": GROWTH, "comparison": comparison, "scores": growth.scores})
-    judged = judge(study, growths, lambda varied: advantages(varied).query("distractors == @GROWTH"))
-    if len(judged):
-        judged["advantage"] = [name.replace(verdict, WORDS[verdict]) for name, verdict in zip(
-            judged["name"], judged["verdict"], strict=True)]  # fmt: skip
-    both = pd.concat([pd.DataFrame(rows), judged.rename(columns={"difference": "value"})], ignore_index=True)
-    return both.sort_values("pair", kind="stable", ignore_index=True) if len(both) else both
+        yield names | {"comparison": Comparison(growth.estimate, METRICS["mean"].margin), "scores": growth.scores}
 
 
-def _differences(study: Study) -> Iterator[tuple[dict[str, str], dict[int, Scores]]]:
-    """The pairs of methods, and their differences in F1 by number of distractors."""
-    for model, task, a in study.cells.index:
-        of = study.settings(model, a)
-        for b in (key[2] for key in study.cells.index if key[:2] == (model, task)):
-            to = study.settings(model, b)
-            plain = to["kind"] == "lora" or (to["kind"] == "ina" and to["inhibition"] == 0 < of.get("inhibition", 0))
-            keys = [(model, task, method) for method in (a, b)]
-            seeds = tuple(seed for seed in study.seeds(keys[0]) if seed in study.seeds(keys[1]))
-            if of["kind"] == "ina" and plain and seeds:
-                names = {"model": model, "task": task, "a": a, "b": b}
-                yield names, {k: f1(study, keys[0], k, seeds) - f1(study, keys[1], k, seeds) for k in levels(study)}
+def _differences(study: Study) -> Iterator[tuple[dict[str, Any], dict[int, Scores]]]:
+    """The pairs of methods, numbered, and their differences in F1 by number of distractors."""
+    for pair, (key, other) in enumerate(product(study.cells, repeat=2)):
+        of, to = (study.settings(model, method) for model, _, method in (key, other))
+        plain = to["kind"] == "lora" or (to["kind"] == "ina" and to["inhibition"] == 0 < of.get("inhibition", 0))
+        if key[:2] != other[:2] or of["kind"] != "ina" or not plain:
+            continue
+        found = {level: paired(study, key, other, SELECTION, split_of(study, level)) for level in levels(study)}
+        if None not in found.values():
+            names = dict(zip(("model", "task", "a", "b"), (*key, other[2]), strict=True))
+            yield names | {"pair": pair}, found
 
 
 def _numbers(found: Scores) -> dict[str, Any]:
@@ -121,23 +130,22 @@ def _numbers(found: Scores) -> dict[str, Any]:
 
 def distractor_table(study: Study) -> Table:
     """A section of F1 for each model and task, a row a method; below, the advantages and whether they grow."""
-    scores, found = level_scores(study), advantages(study)
+    data = pd.concat([level_scores(study), advantages(study)], ignore_index=True)
     rows = []
     for model, task in study.panels:
-        heading = f"{study.label(model=model)}, {study.label(task=task)}"
-        for title, data, write in ((f"{heading}: F1", scores, points), (f"{heading}: differences", found, signed)):
-            here = data[(data["model"] == model) & (data["task"] == task)] if len(data) else data
-            for (a, b), group in here.groupby(["a", "b"], sort=False) if len(here) else ():
-                pair = study.pair_label(model, a, b) if b else study.label(model=model, method=a)
-                row = {SECTION: title, "Method": pair, "n": f"{group['seeds'].iloc[0]}"}
-                for one in group.to_dict("records"):
-                    is_growth = one["distractors"] == GROWTH
-                    ends = [one[f"simultaneous_{end}" if is_growth else end] for end in ("low", "high")]
-                    name = "Growth" if is_growth else f"Distractors {one['distractors']}"
-                    row[name] = f"{write(one['value'])} {interval(*ends)}"
-                    if is_growth:
-                        row |= {"Advantage": one["advantage"], "Because": one["reason"]}
-                rows.append(row)
+        here = data[(data["model"] == model) & (data["task"] == task)]
+        for (a, b), group in here.groupby(["a", "b"], sort=False):
+            label = study.pair_label(model, a, b) if b else study.label(model=model, method=a)
+            section = f"{study.panel_label(model, task)}: {'differences' if b else 'F1'}"
+            row = {SECTION: section, "Method": label, "n": f"{group['seeds'].iloc[0]}"}
+            for one in group.to_dict("records"):
+                text = (signed if b else points)(one["value"])
+                if one["distractors"] == GROWTH:
+                    row["Growth"] = f"{text} {interval(one['simultaneous_low'], one['simultaneous_high'])}"
+                    row |= {"Advantage": one["advantage"], "Because": one["reason"]}
+                else:
+                    row[f"Distractors {one['distractors']}"] = f"{text} {interval(one['low'], one['high'])}"
+            rows.append(row)
     fewer, more = fewer_and_more(study)
     columns = [f"Distractors {level}" for level in levels(study)]
     return Table(
@@ -146,16 +154,13 @@ def distractor_table(study: Study) -> Table:
         caption=f"F1 in points with 95 % intervals on the same questions, with so many irrelevant facts in the "
         f"paragraph; trained with {trained(study)}; {SELECTION} epoch.",
         shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Because"]),
-        data=pd.concat([scores, found], ignore_index=True).filter(_COLUMNS),
+        data=data.filter(_COLUMNS),
         notes=(
-            f"Growth: the difference with {_words(more)} distractors (mean) less that with {_words(fewer)}. It is "
+            f"Growth: the difference with {' and '.join(map(str, more))} distractors (mean) less that with "
+            f"{' and '.join(map(str, fewer))}. It is "
             "positive where the first method gains on the second as more is irrelevant; verdict by the rules of "
             "ina/stats/verdict.py, InA at 0.3 against LoRA and against none being the primary family of a model.",
             "Intervals: of the expected score and difference over seeds and questions; those of growth are "
             "simultaneous for their family.",
         ),
     )
-
-
-def _words(numbers: list[int]) -> str:
-    return " and ".join(map(str, numbers))
