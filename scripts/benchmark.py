@@ -260,16 +260,13 @@ def compared(plain: Study, fast: Study) -> list[str]:
     """
     rows = []
     for selection in SELECTIONS:  # the verdicts of a selection are one family
-        seeds = {key: tuple(seed for seed in plain.seeds(key) if seed in fast.seeds(key))
-                 for key in plain.cells if key in fast.cells}  # fmt: skip
-        seeds = {key: shared for key, shared in seeds.items() if shared}
-        pairs = []
-        for key, shared in seeds.items():
-            one, other = (cell_scores(study, key, selection, shared) for study in (plain, fast))
+        pairs = {}
+        for key in (key for key in plain.cells if set(plain.seeds(key)) & set(fast.seeds(key))):
+            one, other = (cell_scores(study, key, selection) for study in (plain, fast))
             if not np.array_equal(one.examples, other.examples):
                 raise RecordError(f"{'--'.join(key)}: {plain.name} and {fast.name} were measured on different examples")
-            pairs.append(Comparison((other - one).estimate, METRICS[one.metric].margin))
-        for key, pair, verdict in zip(seeds, pairs, decide(pairs), strict=True):
+            pairs[key] = Comparison((other - one).estimate, METRICS[one.metric].margin)
+        for (key, pair), verdict in zip(pairs.items(), decide(list(pairs.values())), strict=True):
             ends = pair.difference.interval()
             scores = [100 * study.scores(key, selection) for study in (plain, fast)]
             rows.append(

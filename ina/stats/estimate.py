@@ -21,10 +21,10 @@ The interval is value ± t(df) · sqrt(Var). The degrees of freedom weigh those 
 variance, 1 / df = sum of share / df_part. Satterthwaite's formula has share² and is too narrow with three seeds, as
 three seeds that agree by chance give both a small variance and many degrees of freedom.
 
-Over five metrics, two sizes of dev sets and two spreads of seeds, 95 % intervals cover 95.3 % on average from three seeds
-on (92.0 to 98.0), and a 5 % test of two equal methods gives 4.8 % false alarms (2.0 to 7.3). results/STATISTICS.md, by
-scripts/simulate_stats.py, has all of it, and other intervals, which do worse. With two seeds that differ much this one is
-too narrow (91 to 94 covered), which is one reason why two seeds decide nothing.
+Over five metrics, two sizes of dev sets and two spreads of seeds, 95 % intervals from three seeds on cover 95.3 % on
+average (92.0 to 98.0), and a 5 % test of two equal methods gives 4.8 % false alarms (2.0 to 7.3). All of it, and other
+intervals, which do worse, are in results/STATISTICS.md, by scripts/simulate_stats.py. With two seeds that differ much
+this one is too narrow (91 to 94 covered), which is one reason why two seeds decide nothing.
 
 Where a run fails now and then and none of the few seeds happened to, no interval can know: the mean of a cell with
 failed runs, or of a setting known to fail, is not to be trusted with few seeds.

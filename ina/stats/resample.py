@@ -140,7 +140,7 @@ class Scores:
     scores: on the examples as they are, (seeds,)
     resampled: on resamples of the examples, (resamples, seeds), the same for all runs
     examples: their names, (n,)
-    clusters: the number of groups that were drawn as a whole; None where single examples were
+    clusters: the number of groups of them that were drawn as a whole; n where single examples were
     """
 
     metric: str
@@ -148,7 +148,7 @@ class Scores:
     scores: np.ndarray
     resampled: np.ndarray
     examples: np.ndarray
-    clusters: int | None
+    clusters: int
 
     def __sub__(self, other: Scores) -> Scores:
         seeds, mine, theirs = np.intersect1d(self.seeds, other.seeds, return_indices=True)
@@ -193,14 +193,12 @@ def score_runs(
     """
     labels, predictions = _checked(metric, labels, predictions)
     runs, count = predictions.shape
-    units, cluster = count, slice(None)
-    if clusters is not None:
-        names, cluster = np.unique(clusters, return_inverse=True)
-        units = len(names)
-        if units < 2:
-            raise ValueError("all examples are in one cluster; it takes two to say something about new ones")
+    examples = np.arange(count) if examples is None else np.asarray(examples)
+    names, cluster = np.unique(np.arange(count) if clusters is None else clusters, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError("all examples are in one cluster; it takes two to say something about new ones")
     draw = _drawn if isinstance(rng, int) else _drawn.__wrapped__
-    draws = draw(units, resamples, rng)
+    draws = draw(len(names), resamples, rng)
     rows = max(1, ELEMENTS_PER_CHUNK // count)
     resampled = np.empty((resamples, runs))
     for start in range(0, resamples, rows):
@@ -208,14 +206,9 @@ def score_runs(
         for run in range(runs):  # one by one: to the last bit, its scores do not depend on the other runs
             scored = METRICS[metric].score(labels, predictions[[run]], weights)
             resampled[start : start + rows, run] = scored[:, 0]
-    return Scores(
-        metric,
-        seeds=np.arange(runs) if seeds is None else np.asarray(seeds),
-        scores=np.concatenate([per_run(metric, labels, run[None]) for run in predictions]),
-        resampled=resampled,
-        examples=np.arange(count) if examples is None else np.asarray(examples),
-        clusters=None if clusters is None else units,
-    )
+    scores = np.concatenate([per_run(metric, labels, run[None]) for run in predictions])
+    seeds = np.arange(runs) if seeds is None else np.asarray(seeds)
+    return Scores(metric, seeds, scores, resampled, examples, len(names))
 
 
 @lru_cache(maxsize=8)
@@ -235,24 +228,19 @@ def _checked(metric: str, labels: np.ndarray | None, predictions: np.ndarray) ->
     """Labels and predictions as arrays, or a ValueError that says what does not fit."""
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}")
-    predictions = np.asarray(predictions)
+    predictions = np.asarray(predictions, dtype=float if metric == "mean" else None)
     labels = None if labels is None else np.asarray(labels)
-    shape, of_labels = predictions.shape, None if labels is None else labels.shape
-    if len(shape) != 2 or shape[0] < 1 or shape[1] < 2 or of_labels != (None if metric == "mean" else shape[1:]):
-        needed = "no labels" if metric == "mean" else "labels (examples,)"
-        raise ValueError(
-            f"predictions have shape {shape}, labels {of_labels}; metric {metric!r} needs predictions (seeds, examples) "
-            f"with two examples or more, and {needed}"
-        )
+    right = None if metric == "mean" else predictions.shape[1:]
+    if predictions.ndim != 2 or min(predictions.shape) < 1 or (None if labels is None else labels.shape) != right:
+        shapes = f"predictions {predictions.shape} and labels {None if labels is None else labels.shape}"
+        raise ValueError(f"metric {metric!r} takes predictions (seeds, examples) and labels {right}, not {shapes}")
     for name, values in (("predictions", predictions), ("labels", labels)):
         if values is not None and not np.isfinite(values).all():
             raise ValueError(f"{name} are not finite at index {np.argwhere(~np.isfinite(values))[0].tolist()}")
-    if metric == "mean":
-        if (highest := abs(predictions).max()) > 1:
-            raise ValueError(f"metric 'mean' takes scores of 0 to 1 and differences of such; the highest is {highest:g}")
-        return None, predictions.astype(float)
+    if metric == "mean" and (most := abs(predictions).max()) > 1:
+        raise ValueError(f"metric 'mean' takes scores from 0 to 1 and differences of such, not {most:g}")
     if metric == "f1" and not np.isin(np.vstack([labels, predictions]), [0, 1]).all():
-        raise ValueError(f"metric 'f1' is for classes 0 and 1; found {np.unique(np.vstack([labels, predictions]))}")
-    if (labels == labels[0]).all() and (metric in ("mcc", "pearson", "spearman") or (metric, labels[0]) == ("f1", 0)):
+        raise ValueError(f"metric 'f1' takes classes 0 and 1, not {np.unique(np.vstack([labels, predictions]))}")
+    if (metric in ("mcc", "pearson", "spearman") and np.ptp(labels) == 0) or (metric == "f1" and not labels.any()):
         raise ValueError(f"metric {metric!r} is undefined: every label is {labels[0]}")
     return labels, predictions

@@ -33,9 +33,9 @@ _ORDERS = {  # how the values of a setting are sorted; others by themselves
     "sites": lambda sites: (sites == ["all"], len(sites), [_SITES.index(site) for site in sites]),
 }
 _AGAINST = ["against", "difference", "difference_low", "difference_high", "verdict"]
-_DATA = ["origin", "experiment", "source", "model", "task", "method", *TITLES, "metric", "selection", "n", "mean", "std",
-         "low", "high", "degenerate", "adapter", "learning_rate", *_AGAINST, *(f"lora_{name}" for name in _AGAINST),
-         "note"]  # fmt: skip
+_DATA = ["origin", "experiment", "source", "model", "task", "method", *TITLES, "metric", "selection", "n", "mean",
+         "std", "low", "high", "degenerate", "adapter", "learning_rate", *_AGAINST,
+         *(f"lora_{name}" for name in _AGAINST), "note"]  # fmt: skip
 
 
 def varied(study: Study) -> tuple[str, ...]:
@@ -90,8 +90,8 @@ def ablation_table(study: Study) -> Table:
     ]
     if any(is_lora(method) and method["kind"] == "ina" for method in methods):
         notes.append(
-            "InA = LoRA: without activation (identity) and threshold (inhibition 0), InA computes what LoRA does, apart "
-            "from rounding."
+            "InA = LoRA: without activation (identity) and threshold (inhibition 0), InA computes what LoRA does, "
+            "apart from rounding."
         )
     nothing = "No published numbers of this ablation are known: see results/published/README.md."
     return Table(
@@ -113,7 +113,9 @@ def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.Data
     found = found.rename(columns={"train.learning_rate": "learning_rate"}).assign(
         origin="ours",
         section=f"{study.panel_label(model, task)} ({found['headline'].iloc[0]})",
-        label=[METHODS.get(of["name"], of["name"]) + " = LoRA" * (is_lora(of) and of["kind"] == "ina") for of in methods],
+        label=[
+            METHODS.get(of["name"], of["name"]) + " = LoRA" * (is_lora(of) and of["kind"] == "ina") for of in methods
+        ],
         is_reference=[of["name"] == method for of, method in zip(methods, found["method"], strict=True)],
         **{key: [format_setting(key, of) for of in methods] for key in keys},
     )
@@ -137,7 +139,9 @@ def _shown(row: dict[str, Any], keys: tuple[str, ...], with_lora: bool) -> dict[
     setting = {"Method": row["label"]} | {TITLES[key]: DASH if pd.isna(row[key]) else row[key] for key in keys}
     setting["Adapter"] = f"{row['adapter']:,.0f}" if ours else DASH
     setting["Learning rate"] = value_label(row["learning_rate"]) if ours else DASH
-    score = row["text"] if not ours else spread(row["mean"], row["std"], row["n"] if row["selection"] == "best" else None)
+    score = (
+        row["text"] if not ours else spread(row["mean"], row["std"], row["n"] if row["selection"] == "best" else None)
+    )
     shown = {SECTION: row["section"]} | (dict.fromkeys(setting, "") if ours and row["selection"] == "last" else setting)
     shown["Epoch"] = row["selection"]
     shown["Score (n)"] = score + (f" †{row['degenerate']:.0f}" if ours and row["degenerate"] else "")

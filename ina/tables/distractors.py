@@ -17,12 +17,13 @@ import pandas as pd
 from ..data.schema import level_split
 from ..stats import METRICS, Comparison, Scores, mean_scores
 from .frame import Key, Study
-from .outcomes import cell_scores, paired
+from .outcomes import cell_scores
 from .table import SECTION, Table, interval, points, signed
 from .verdicts import judge
 
 SELECTION = "last"
-_COLUMNS = ["model", "task", "a", "b", "distractors", "seeds", "value", "low", "high", "verdict", "advantage", "margin",
+_NAMES = ["model", "task", "a", "b"]
+_COLUMNS = [*_NAMES, "distractors", "seeds", "value", "low", "high", "verdict", "advantage", "margin",
             "simultaneous_low", "simultaneous_high"]  # fmt: skip
 GROWTH = "growth"  # in the place of a number of distractors
 WORDS = {
@@ -36,18 +37,16 @@ WORDS = {
 
 @cache
 def levels(study: Study) -> tuple[int, ...]:
-    """The numbers of distractors that all runs were measured with; none where they were measured with one alone."""
-    runs = study.runs
-    if "data.test_distractors" not in runs or runs["data.distractors"].nunique() > 1:
-        return ()
-    others = (of if isinstance(of, tuple) else () for of in runs["data.test_distractors"])
-    common = set.intersection(*({trained(study), *of} for of in others))
-    return tuple(sorted(common)) if len(common) > 1 else ()
+    """The numbers of distractors that all runs were measured with; none where they are not around that in training."""
+    data = [run.config["data"] for run in study.records]
+    common = set.intersection(*({of.get("distractors"), *(of.get("test_distractors") or ())} for of in data))
+    alike = len({of.get("distractors") for of in data}) == 1
+    return tuple(sorted(common)) if alike and common and min(common) < trained(study) < max(common) else ()
 
 
 def trained(study: Study) -> int:
     """The number of distractors in training."""
-    return study.runs["data.distractors"].iloc[0]
+    return study.records[0].config["data"]["distractors"]
 
 
 def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
@@ -55,26 +54,19 @@ def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
     return [k for k in levels(study) if k < trained(study)], [k for k in levels(study) if k > trained(study)]
 
 
-def f1(study: Study, key: Key, level: int) -> Scores:
-    """F1 with `level` distractors."""
-    return cell_scores(study, key, SELECTION, split_of(study, level))
-
-
-def split_of(study: Study, level: int) -> str:
-    """The dev split with `level` distractors."""
-    return "validation" if level == trained(study) else level_split(level)
+def f1(study: Study, key: Key) -> dict[int, Scores]:
+    """F1 of a cell by number of distractors."""
+    usual = trained(study)
+    return {
+        k: cell_scores(study, key, SELECTION, "validation" if k == usual else level_split(k)) for k in levels(study)
+    }
 
 
 @cache
 def level_scores(study: Study) -> pd.DataFrame:
     """F1 of every cell with each number of distractors, one row each, in points, with 95 % intervals."""
-    return pd.DataFrame(
-        {"model": model, "task": task, "a": method, "b": "", "distractors": level}
-        | _numbers(f1(study, (model, task, method), level))
-        for panel in study.panels
-        for model, task, method in study.keys(*panel)
-        for level in levels(study)
-    )
+    keys = [key for panel in study.panels for key in study.keys(*panel)]
+    return pd.DataFrame(row for key in keys for row in _by_level((*key, ""), f1(study, key)))
 
 
 @cache
@@ -82,50 +74,46 @@ def advantages(study: Study) -> pd.DataFrame:
     """InA against LoRA, and InA with inhibition against InA without, in points: one row for each number of distractors
     and one for the growth of the advantage, with its verdict as in `ina.tables.verdicts.judge`.
     """
-    rows = [
-        names | {"distractors": level} | _numbers(scores)
-        for names, by_level in _differences(study)
-        for level, scores in by_level.items()
-    ]
     grown = judge(study, _growths)
     if grown.empty:
-        return pd.DataFrame(rows)
-    words = [name.replace(verdict, WORDS[verdict]) for name, verdict in zip(grown["name"], grown["verdict"], strict=True)]
+        return grown
+    by_level = pd.DataFrame(row for names, found in _differences(study) for row in _by_level(names, found))
+    words = [name.replace(of, WORDS[of]) for name, of in zip(grown["name"], grown["verdict"], strict=True)]
     grown = grown.rename(columns={"difference": "value"}).assign(advantage=words, distractors=GROWTH)
-    both = pd.concat([pd.DataFrame(rows), grown], ignore_index=True)
-    return both.sort_values("pair", kind="stable", ignore_index=True)
+    pairs = pd.concat([by_level, grown]).groupby(_NAMES, sort=False)
+    return pd.concat([rows for _, rows in pairs], ignore_index=True)
 
 
 def _growths(study: Study) -> Iterator[dict[str, Any]]:
     """What an advantage is worth with more distractors than in training, less what it is worth with fewer."""
     fewer, more = fewer_and_more(study)
-    for names, by_level in _differences(study) if fewer and more else ():
-        growth = mean_scores([by_level[k] for k in more]) - mean_scores([by_level[k] for k in fewer])
-        yield names | {"comparison": Comparison(growth.estimate, METRICS["mean"].margin), "scores": growth.scores}
+    for names, found in _differences(study):
+        growth = mean_scores([found[k] for k in more]) - mean_scores([found[k] for k in fewer])
+        comparison = Comparison(growth.estimate, METRICS["mean"].margin)
+        yield dict(zip(_NAMES, names, strict=True)) | {"comparison": comparison, "scores": growth.scores}
 
 
-def _differences(study: Study) -> Iterator[tuple[dict[str, Any], dict[int, Scores]]]:
-    """The pairs of methods, numbered, and their differences in F1 by number of distractors."""
-    for pair, (key, other) in enumerate(product(study.cells, repeat=2)):
+def _differences(study: Study) -> Iterator[tuple[tuple[str, ...], dict[int, Scores]]]:
+    """The pairs of methods with a seed in common, and their differences in F1 by number of distractors."""
+    for key, other in product(study.cells, repeat=2):
         of, to = (study.settings(model, method) for model, _, method in (key, other))
         plain = to["kind"] == "lora" or (to["kind"] == "ina" and to["inhibition"] == 0 < of.get("inhibition", 0))
-        if key[:2] != other[:2] or of["kind"] != "ina" or not plain:
-            continue
-        found = {level: paired(study, key, other, SELECTION, split_of(study, level)) for level in levels(study)}
-        if None not in found.values():
-            names = dict(zip(("model", "task", "a", "b"), (*key, other[2]), strict=True))
-            yield names | {"pair": pair}, found
+        if key[:2] == other[:2] and of["kind"] == "ina" and plain and {*study.seeds(key)} & {*study.seeds(other)}:
+            theirs = f1(study, other)
+            yield (*key, other[2]), {level: scores - theirs[level] for level, scores in f1(study, key).items()}
 
 
-def _numbers(found: Scores) -> dict[str, Any]:
-    ends = found.estimate.interval()
-    return {
-        "seeds": found.estimate.seeds,
-        "value": 100 * found.estimate.value,
-        "scores": tuple(100 * found.scores),
-        "low": 100 * ends.low,
-        "high": 100 * ends.high,
-    }
+def _by_level(names: tuple[str, ...], found: dict[int, Scores]) -> Iterator[dict[str, Any]]:
+    for level, scores in found.items():
+        low, high = scores.estimate.interval()
+        yield dict(zip(_NAMES, names, strict=True)) | {
+            "distractors": level,
+            "seeds": scores.estimate.seeds,
+            "value": 100 * scores.estimate.value,
+            "scores": tuple(100 * scores.scores),
+            "low": 100 * low,
+            "high": 100 * high,
+        }
 
 
 def distractor_table(study: Study) -> Table:

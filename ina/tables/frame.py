@@ -105,8 +105,8 @@ class Study:
         return found
 
     def seeds(self, key: Key) -> tuple[int, ...]:
-        """The seeds of a cell."""
-        return tuple(run.seed for run in self.cells[key])
+        """The seeds of a cell; none where it has no runs."""
+        return tuple(run.seed for run in self.cells.get(key, ()))
 
     def scores(self, key: Key, selection: str) -> np.ndarray:
         """The headline scores of the runs of a cell, raw, (seeds,)."""

@@ -96,7 +96,9 @@ def attention_table(study: Study) -> Table:
     shares = measurements(study).query("measure == 'share'").drop_duplicates(["model", "task", "to"])
     paid, of_all = "share of attention, %", frame[frame["by"] == ALL]
     blocks = [
-        _block(study, over_seeds(shares.assign(method=""), "to"), paid).assign(Method="If all tokens got equal", n=DASH),
+        _block(study, over_seeds(shares.assign(method=""), "to"), paid).assign(
+            Method="If all tokens got equal", n=DASH
+        ),
         _block(study, over_seeds(of_all, "to"), paid),
     ]
     data = [over_seeds(frame, "layer", "by", "to").assign(less="")]

@@ -31,7 +31,7 @@ def cell_scores(study: Study, key: Key, selection: str, split: str | None = None
     """
     metric = study.headline(key[1])
     frames = [study.predictions(run.id) for run in study.cells[key]]
-    frames = [frame[frame["split"] == (split or _split_of(metric))] for frame in frames]
+    frames = [frame[frame["split"] == (split or split_of(metric))] for frame in frames]
     first = frames[0]
     if not all(np.array_equal(frame["id"], first["id"]) for frame in frames):
         raise ValueError(f"the runs of {'--'.join(key)} were measured on different examples; no table can be made")
@@ -59,25 +59,26 @@ def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = Non
         raise ValueError(f"{'--'.join(a)} and {'--'.join(b)} cannot be compared: {error}") from None
 
 
-def majority(study: Study, key: Key, metric: str) -> float | None:
+def majority(study: Study, task: str, metric: str) -> float:
     """What `metric` is if every example gets the most frequent class, or no answer at all in SQuAD v2.0.
 
-    None where no answer fits all: to a similarity, to a question about a span.
+    NaN where it was not measured, or no answer fits all: to a similarity, to a question about a span.
     """
-    frame = study.predictions(study.cells[key][0].id)
-    frame = frame[frame["split"] == _split_of(metric)]
+    run = next((run for run in study.records if run.task == task and metric in run.last.metrics), None)
+    if run is None:
+        return np.nan
+    frame = study.predictions(run.id)
+    frame = frame[frame["split"] == split_of(metric)]
     if "answerable" in frame:
-        if frame["answerable"].all():
-            return None
-        return {"HasAns": 0.0, "NoAns": 1.0}.get(metric.split("_")[0], float((~frame["answerable"]).mean()))
+        share = {"HasAns": 0.0, "NoAns": 1.0}.get(metric.split("_")[0], 1 - frame["answerable"].mean())
+        return np.nan if frame["answerable"].all() else share
     if "label" not in frame or frame["label"].dtype.kind == "f":
-        return None
-    labels = frame["label"].to_numpy()
-    constant = np.full((1, len(labels)), frame["label"].mode()[0])
-    return float(per_run(metric.split("_")[0], labels, constant)[0])
+        return np.nan
+    constant = np.full((1, len(frame)), frame["label"].mode()[0])
+    return float(per_run(metric.split("_")[0], frame["label"].to_numpy(), constant)[0])
 
 
-def _split_of(metric: str) -> str:
+def split_of(metric: str) -> str:
     """The dev split that a metric is measured on, which its ending names where a task has several."""
     ending = _ENDING.search(metric)
     return f"validation{ending[0]}" if ending else "validation"
@@ -104,7 +105,7 @@ def check_metrics(study: Study) -> None:
 
 def _metric_of(frame: pd.DataFrame, selection: str, metric: str) -> float:
     """A metric, named as in a record, from per-example predictions."""
-    frame, name = frame[frame["split"] == _split_of(metric)], _ENDING.sub("", metric)
+    frame, name = frame[frame["split"] == split_of(metric)], _ENDING.sub("", metric)
     if "answerable" in frame:
         part, _, name = name.rpartition("_")
         frame = frame[frame["answerable"] == (part == "HasAns")] if part else frame

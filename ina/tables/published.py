@@ -101,7 +101,7 @@ def beside(source: str, scores: list[tuple[str, str]], averaged: tuple[str, ...]
 
 def _where(found: pd.DataFrame) -> str:
     """Source, status and notes of the entries of one row, each said once, for its columns where not for all."""
-    columns = pd.Series([column(*score) for score in zip(found["task"], found["metric"], strict=True)])
+    columns = pd.Series([COLUMNS.get(score, score[0]) for score in zip(found["task"], found["metric"], strict=True)])
     source = found["source"].map(folder) + ", " + found["status"]
     seeds = ("n = " + found["seeds"]).where(found["seeds"] != "", "")
     parts = []
@@ -109,11 +109,6 @@ def _where(found: pd.DataFrame) -> str:
         for text, of in columns[texts != ""].groupby(texts, sort=False):
             parts.append(text if len(of) == len(columns) else f"{', '.join(of)}: {text}")
     return "; ".join(parts) + "."
-
-
-def column(task: str, metric: str) -> str:
-    """The column of a table of scores that a metric of a task has."""
-    return COLUMNS.get((task, metric), task)
 
 
 def folder(source: str) -> str:

@@ -72,13 +72,10 @@ def _counts(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
 
 def _majority(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
     """The scores of one and the same answer to every example, where there is such an answer."""
-    rows = []
-    for task, metric in scores:
-        key = next((key for key in study.cells if key[1] == task), None)
-        if key and metric in study.cells[key][0].last.metrics and (value := majority(study, key, metric)) is not None:
-            rows.append({"task": task, "metric": metric, "mean": 100 * value, "text": points(100 * value)})
+    found = pd.DataFrame(scores, columns=["task", "metric"])
+    found = found.assign(mean=[100 * majority(study, *score) for score in scores]).dropna()
     same = {"origin": "baseline", "experiment": study.experiment, "source": study.source, "method": "majority"}
-    return pd.DataFrame(rows).assign(**same, **{SECTION: OURS, "Method": "Majority class"}) if rows else pd.DataFrame()
+    return found.assign(text=found["mean"].map(points), **same, **{SECTION: OURS, "Method": "Majority class"})
 
 
 def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> pd.DataFrame:
@@ -191,14 +188,16 @@ def warnings(study: Study) -> list[str]:
 
 
 def on_screen(table: Table, published: bool) -> Table:
-    """A table of scores in the columns in which we have numbers, without sources; with `published`, others below."""
+    """A table of scores in the columns in which we have numbers, without sources; with `published`, others below.
+
+    Those of parts of SQuAD v2.0's questions are for the whole table.
+    """
     if table.name != "scores":
         return table
-    ours = table.shown[SECTION] == OURS
-    rows = table.shown if published else table.shown[ours]
-    used = [name for name in rows if name in (SECTION, *_NAMES) or _is_used(table.shown[ours], name)]
-    rows = rows[used]
-    rows = rows[rows[used[5:]].ne(DASH).any(axis=1)]
+    rows, ours = table.shown, table.shown[SECTION] == OURS
+    scored = rows[ours & rows["Epoch"].isin(SELECTIONS)].drop(columns=[SECTION, *_NAMES])
+    used = [name for name in scored if "Ans" not in name and scored[name].ne(DASH).any()]
+    rows = rows.loc[(ours | published) & rows[used].ne(DASH).any(axis=1), [SECTION, *_NAMES, *used]]
     notes = [note for note in table.notes if note[0] != "[" and (published or note[0] not in MARKS.values())]
     return replace(table, shown=rows, notes=tuple(notes))
 
@@ -209,15 +208,9 @@ def excerpt(table: Table, place: str) -> Table:
     The caption names the model; where there is but one, its column goes.
     """
     text = f"{table.caption} [The whole table]({place}/{table.name}.md) explains the columns and has more."
-    if table.name != "scores":
-        return replace(table, caption=text, notes=())
-    rows = on_screen(table, published=False).shown.fillna("")
-    rows = rows[rows["Epoch"].isin(["best", ""]) & ~rows["Method"].str.endswith(" examples")]
-    one_model = len(set(rows["Model"]) - {""}) == 1
-    return replace(table, caption=text, shown=rows.drop(columns=[SECTION, *["Model"] * one_model]), notes=())
-
-
-def _is_used(rows: pd.DataFrame, name: str) -> bool:
-    """Whether we have scores in a column; those of parts of SQuAD v2.0's questions are for the whole table."""
-    scores = rows[rows["Epoch"].notna()][name]
-    return "Ans" not in name and scores.fillna(DASH).ne(DASH).any()
+    rows = on_screen(table, published=False).shown
+    if table.name == "scores":
+        rows = rows[rows["Epoch"].isin(["best", ""]) & ~rows["Method"].str.endswith(" examples")]
+        one_model = len(set(rows["Model"]) - {""}) == 1
+        rows = rows.drop(columns=[SECTION, *["Model"] * one_model])
+    return replace(table, caption=text, shown=rows, notes=())

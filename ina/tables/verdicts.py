@@ -12,7 +12,7 @@ import pandas as pd
 
 from .. import stats
 from ..stats import METRICS
-from .frame import CELL, SELECTIONS, Study
+from .frame import SELECTIONS, Study
 from .outcomes import RESAMPLES, paired
 from .table import DASH, SECTION, Table, interval, points, signed
 
@@ -142,24 +142,20 @@ def _numbers(compared: stats.Comparison, verdict: stats.Verdict) -> dict[str, An
 
 def _compared(study: Study, selection: str) -> Iterator[dict[str, Any]]:
     """All pairs of methods on every task that both have runs on, and in the mean over tasks."""
-    runs = study.frame[study.frame["selection"] == selection]
-    degenerate = runs.set_index([*CELL, "seed"])["degenerate"].to_dict()
     for model, a, b in pairs(study):
-        row = {"selection": selection, "model": model, "a": a, "b": b}
-        found = []
+        names = {"selection": selection, "model": model, "a": a, "b": b}
+        found: dict[str, tuple[stats.Comparison, stats.Scores]] = {}
         for task in study.tasks:
             keys = [(model, task, method) for method in (a, b)]
-            if not all(key in study.cells for key in keys):
-                continue
             if (scores := paired(study, *keys, selection)) is None:
                 continue
-            failed = all(degenerate[*key, seed] for key in keys for seed in scores.seeds)
-            one = stats.Comparison(scores.estimate, METRICS[scores.metric].margin, failed)
-            yield row | {"task": task, "comparison": one, "scores": scores.scores, "clusters": scores.clusters, "tasks": 1}
-            if task in study.averaged:
-                found.append((one, scores))
-        if len(found) > 1:
-            comparisons, scores = zip(*found, strict=True)
+            runs = [run for key in keys for run in study.cells[key] if run.seed in scores.seeds]
+            failed = all(getattr(run, selection).degenerate for run in runs)
+            found[task] = stats.Comparison(scores.estimate, METRICS[scores.metric].margin, failed), scores
+            yield names | {"task": task, "comparison": found[task][0], "scores": scores.scores, "tasks": 1}
+        averaged = [found[task] for task in study.averaged if task in found]
+        if len(averaged) > 1:
+            comparisons, scores = zip(*averaged, strict=True)
             alike = len({tuple(of.seeds) for of in scores}) == 1
             by_seed = np.array([of.scores for of in scores]) if alike else None
             mean = stats.Comparison(
@@ -168,7 +164,7 @@ def _compared(study: Study, selection: str) -> Iterator[dict[str, Any]]:
                 all(one.degenerate for one in comparisons),
             )
             scores = by_seed.mean(axis=0) if alike else ()
-            yield row | {"task": MEAN, "comparison": mean, "scores": scores, "tasks": len(found)}
+            yield names | {"task": MEAN, "comparison": mean, "scores": scores, "tasks": len(averaged)}
 
 
 def _needed(needed: stats.SeedsNeeded | None) -> str:
@@ -203,7 +199,8 @@ def verdict_table(study: Study) -> Table:
         }
         for one, at_best in zip(last.itertuples(), best["name"], strict=True)
     ]
-    drawn = "paragraphs with all their questions" if data["clusters"].notna().any() else "examples"
+    clustered = any("paragraph" in study.predictions(run.id) for run in study.records)
+    drawn = "paragraphs with all their questions" if clustered else "examples"
     return Table(
         name="verdicts",
         title=f"Pairs of methods, experiment {study.experiment}, data source {study.source}",
@@ -214,8 +211,8 @@ def verdict_table(study: Study) -> Table:
         notes=(
             "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
             "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
-            f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {drawn}; a new run varies more. "
-            "Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
+            f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {drawn}; a new run "
+            "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
             "At these rates: not tried at a lower and a higher learning rate of either method, so it says nothing "
             "about other rates. Smallest margin: the smallest within which the two would be equivalent. Best epochs: "
             "the verdict where the epoch with the best headline score on the dev set is taken of each run.",
