@@ -222,8 +222,9 @@ def test_p_values_and_intervals_are_corrected_for_the_size_of_the_family_and_nev
     assert (among.verdict == "better") == (among.interval.low > 0)
 
 
-def test_the_smallest_margin_is_where_equivalence_begins():
-    one, other = compared(0.002, 0.004), compared(0.0, 0.010)
+@pytest.mark.parametrize("value", [0.002, -0.002])
+def test_the_smallest_margin_is_where_equivalence_begins(value):
+    one, other = compared(value, 0.004), compared(0.0, 0.010)
     margin = verdict(one, other).smallest_margin
     beside = [verdict(replace(one, margin=margin + step), other).verdict for step in (1e-6, -1e-6)]
     assert beside == ["equivalent", "undecided"]

@@ -101,21 +101,18 @@ class Comparison:
 
 def decide(family: Sequence[Comparison], alpha: float = ALPHA) -> list[Verdict]:
     """Verdicts on one family of comparisons, in order."""
-    tested = max(sum(map(_is_tested, family)), 1)
-    return [_verdict(one, alpha, tested) for one in family]
+    is_tested = [one.difference.seeds >= MIN_SEEDS and not one.degenerate for one in family]
+    count = max(sum(is_tested), 1)
+    return [_verdict(one, tested, alpha, count) for one, tested in zip(family, is_tested, strict=True)]
 
 
-def _is_tested(compared: Comparison) -> bool:
-    return compared.difference.seeds >= MIN_SEEDS and not compared.degenerate
-
-
-def _verdict(compared: Comparison, alpha: float, family: int) -> Verdict:
+def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -> Verdict:
     d, margin = compared.difference, compared.margin
     p_difference = p_equivalence = smallest_margin = None
     verdict = "undecided"
     if compared.degenerate:
         reason = "all runs of both are degenerate: nothing is compared"
-    elif not _is_tested(compared):
+    elif not is_tested:
         reason = f"n = {d.seeds:g}: at least {MIN_SEEDS} seeds are needed to judge a new one"
     else:
         p_difference = min(1.0, family * d.p_value())
