@@ -38,7 +38,7 @@ from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, Trai
 from ina import data, environment, methods, models, record, speed, train
 from ina.batches import Batches, Collator
 from ina.config import RunConfig, configured
-from ina.tables.frame import Study, frame
+from ina.tables.frame import Study
 from ina.tables.table import interval, points, signed, spread
 from ina.tables.verdicts import MEAN, verdicts
 from ina.tasks import DevSet, Scored, family
@@ -259,7 +259,7 @@ def parity(quick: bool) -> list[str]:
         return [f"No records yet: `python -m ina.run experiment={PARITY[0]}`, then `experiment={PARITY[1]}`."]
     fast = [run.model_copy(update={"id": f"{run.id}--fast", "method": f"{run.method}--fast"}) for run in fast]
     runs = [run for run in (*plain, *fast) if run.source == sources[0]]
-    study = Study(root, "parity", sources[0], frame(runs), tuple(runs))
+    study = Study(root, "parity", sources[0], tuple(runs))
     found, rows = verdicts(study), []
     for one in found[(found["a"] == found["b"] + "--fast") & (found["task"] != MEAN)].itertuples():
         scores = [100 * study.scores((one.model, one.task, method), one.selection) for method in (one.b, one.a)]

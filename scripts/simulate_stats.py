@@ -128,8 +128,8 @@ def difference(
 ) -> Scores:
     """A minus B (seeds, n), paired by seed and by example."""
     both = score_runs(metric, labels, np.concatenate([a, b]), rng, *more)
-    of_a, of_b = (replace(both, scores=of, resampled=resampled) for of, resampled in zip(
-        np.split(both.scores, 2), np.split(both.resampled, 2, axis=1), strict=True))  # fmt: skip
+    halves = zip(np.split(both.scores, 2), np.split(both.resampled, 2, axis=1), strict=True)
+    of_a, of_b = (replace(both, seeds=np.arange(len(a)), scores=of, resampled=resampled) for of, resampled in halves)
     return of_a - of_b
 
 

@@ -54,7 +54,7 @@ def test_only_seeds_that_both_have_are_paired(tmp_path, parity):
 def test_other_examples_are_not_compared(tmp_path, parity):
     write_run(tmp_path / "results", experiment="parity_plain", n=100)
     write_run(tmp_path / "results", experiment="parity_fast", n=90)
-    with pytest.raises(ValueError, match="measured on different examples"):
+    with pytest.raises(ValueError, match="a pair needs the same examples"):
         parity()
 
 

@@ -1,6 +1,5 @@
 """Scores by number of distractors: measured on the same questions, and whether an advantage grows."""
 
-import re
 import shutil
 
 import numpy as np
@@ -12,7 +11,7 @@ from ina.tables import claims, distractors, documents
 from ina.tables.frame import Study, studies
 
 LEVELS = (0, 1, 2, 4, 8)
-QUESTIONS = 300
+NONE = "ina-inhibition0.0"
 # how much F1 each arm loses with every step to more distractors
 ARMS = {"lora": (("lora", {}), 0.15), "without": (("ina", {"inhibition": 0.0}), 0.15), "with": (("ina", {}), 0.05)}
 
@@ -20,10 +19,9 @@ ARMS = {"lora": (("lora", {}), 0.15), "without": (("ina", {"inhibition": 0.0}), 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Study:
     root = tmp_path_factory.mktemp("distractors")
-    for arm in ARMS:
+    for (method, changed), loss in ARMS.values():
         for seed in (1, 2, 3):
-            (method, changed), loss = ARMS[arm]
-            write_levels(root, method, seed, LEVELS, loss, questions=QUESTIONS, **changed)
+            write_levels(root, method, seed, LEVELS, loss, **changed)
     [found] = studies(root, "distractors")
     return found
 
@@ -38,63 +36,48 @@ def test_a_study_has_the_numbers_that_all_its_runs_were_measured_with(study, tmp
     write_run(tmp_path, task="squad_v1", experiment="squad_mini")
     [single] = studies(tmp_path)
     assert distractors.levels(single) == ()
+    write_levels(tmp_path, "lora", 1, (2, 4), 0.1, experiment="more_alone")
+    [more_alone] = studies(tmp_path, "more_alone")
+    assert distractors.levels(more_alone) == ()
 
 
 def test_f1_with_a_number_of_distractors_is_that_of_its_split(study):
-    key = ("minilm", "squad_v1", "lora")
+    found = distractors.f1(study, ("minilm", "squad_v1", "lora"))
     for level in LEVELS:
         split = "validation" if level == 2 else f"validation_d{level}"
         frames = [study.predictions(f"minilm--squad_v1--lora--s{seed}") for seed in (1, 2, 3)]
         expected = [frame[frame["split"] == split]["last_f1"].mean() for frame in frames]
-        np.testing.assert_allclose(distractors.f1(study, key, level).scores, expected)
+        np.testing.assert_allclose(found[level].scores, expected)
 
 
-def test_inhibition_is_compared_with_lora_and_with_none(study):
-    none = "ina-inhibition0.0"
-    assert sorted(growth(study)) == [("ina", none), ("ina", "lora"), (none, "lora")]
-
-
-def test_growth_is_the_difference_with_more_distractors_less_that_with_fewer(study):
+def test_an_advantage_grows_by_what_it_is_with_more_distractors_less_what_it_is_with_fewer(study):
     found = distractors.advantages(study).query("a == 'ina' and b == 'lora'")["value"]
     fewer_0, fewer_1, _, more_4, more_8, grown = found
     assert grown == pytest.approx((more_4 + more_8) / 2 - (fewer_0 + fewer_1) / 2)
     assert grown == pytest.approx(10 * 3, abs=3)
-
-
-def test_an_advantage_that_grows_is_told_from_one_that_stays(study):
     verdicts = {pair: one["verdict"] for pair, one in growth(study).items()}
-    assert verdicts["ina", "lora"] == verdicts["ina", "ina-inhibition0.0"] == "better"
-    assert verdicts["ina-inhibition0.0", "lora"] == "equivalent"
+    assert verdicts == {("ina", "lora"): "better", ("ina", NONE): "better", (NONE, "lora"): "equivalent"}
 
 
 def test_an_advantage_that_does_not_hold_at_a_neighbouring_rate_depends_on_the_rate(study, tmp_path):
     shutil.copytree(study.root, tmp_path, dirs_exist_ok=True)
+    found = []
     for seed in (1, 2, 3):  # LoRA loses as little as InA does
         settings = {"experiment": "distractors_lower_rate", "train": {"learning_rate": 1e-5}}
-        write_levels(tmp_path, "lora", seed, LEVELS, 0.05, questions=QUESTIONS, **settings)
-    [found] = studies(tmp_path, "distractors")
-    one = growth(found)["ina", "lora"]
-    assert one["verdict"] == "depends on the rate"
-    assert re.match(r"better at the rates of the study, .*; equivalent with LoRA at 1e−05 for", one["reason"])
-    assert growth(found)["ina", "ina-inhibition0.0"]["verdict"] == "better"  # no arm of it has runs at another rate
-
-
-def test_runs_at_a_neighbouring_rate_count_once_all_seeds_are_there(study, tmp_path):
-    shutil.copytree(study.root, tmp_path, dirs_exist_ok=True)
-    write_levels(tmp_path, "lora", 1, LEVELS, 0.05, questions=QUESTIONS, experiment="distractors_lower_rate")
-    [found] = studies(tmp_path, "distractors")
-    for pair, one in growth(found).items():
-        assert (one["verdict"], one["reason"]) == (growth(study)[pair]["verdict"], growth(study)[pair]["reason"])
+        write_levels(tmp_path, "lora", seed, LEVELS, 0.05, **settings)
+        found.append(growth(*studies(tmp_path, "distractors"))["ina", "lora"])
+    assert [one["verdict"] for one in found] == ["better", "better", "depends on the rate"], "once all seeds are there"
+    assert "equivalent with LoRA at 1e−05 for" in found[2]["reason"]
+    alone = growth(*studies(tmp_path, "distractors"))["ina", NONE]
+    assert alone["reason"] == growth(study)["ina", NONE]["reason"]  # no arm of it has runs at another rate
 
 
 def test_the_table_comes_first_and_has_a_column_a_number(study):
-    table = documents.main_tables(study)[0]
+    table = documents.tables(study)[0]
     assert [name for name in table.shown if name.startswith("Dis")] == [f"Distractors {level}" for level in LEVELS]
-    endings = table.shown.set_index("Method")["Advantage"]
-    assert (
-        endings["InA (Inh 0.3) − LoRA"] == "grows at these rates"
-        and endings["InA (Inh 0) − LoRA"] == "stays at these rates"
-    )
+    words = table.shown.set_index("Method")["Advantage"].dropna().to_dict()
+    assert words["InA (Inh 0.3) − LoRA"] == "grows at these rates"
+    assert words["InA (Inh 0) − LoRA"] == "stays at these rates"
     assert len(table.data) == 3 * 5 + 3 * 6
 
 
@@ -108,25 +91,18 @@ def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_gro
     assert dotted == [LEVELS.index(2)] * 2  # the number in training
     pairs = [label.get_text().replace("\n", " ") for label in growth.get_yticklabels()]
     verdicts = dict(zip(pairs, [text.get_text() for text in growth.texts[1:]], strict=True))
-    assert (
-        verdicts["InA (Inh 0.3) − LoRA"] == "grows at these rates"
-        and verdicts["InA (Inh 0) − LoRA"] == "stays at these rates"
-    )
+    assert verdicts["InA (Inh 0.3) − LoRA"] == "grows at these rates"
+    assert verdicts["InA (Inh 0) − LoRA"] == "stays at these rates"
 
 
-def test_the_claims_count_the_growth_with_inhibition_and_that_of_the_activation_alone(study):
-    parts = claims.parts([study])
-    on = "all-MiniLM-L6-v2: 1"
+def test_the_claims_count_the_growth_and_of_two_studies_that_with_more_seeds(study, tmp_path):
+    parts, on = claims.parts([study]), "all-MiniLM-L6-v2: 1"
     assert parts["growth with inhibition against lora"] == f"{on} grows at these rates"
     assert parts["growth with inhibition against ina"] == f"{on} grows at these rates"
     assert parts["growth without inhibition against lora"] == f"{on} stays at these rates"
     assert parts["squad_v1"] == "No runs of ours.\n", "it is not SQuAD as it is"
-
-
-def test_of_two_studies_of_the_growth_the_one_with_more_seeds_counts(study, tmp_path):
     for method, loss in (("lora", 0.05), ("ina", 0.15)):  # the other way round
         for seed in range(4):
-            write_levels(tmp_path, method, seed, LEVELS, loss, questions=QUESTIONS, experiment="again")
-    [again] = studies(tmp_path)
-    for both in ([study, again], [again, study]):
-        assert claims.parts(both)["growth with inhibition against lora"].endswith("1 shrinks at these rates")
+            write_levels(tmp_path, method, seed, LEVELS, loss, experiment="again")
+    for both in ([study, *studies(tmp_path)], [*studies(tmp_path), study]):
+        assert claims.parts(both)["growth with inhibition against lora"] == f"{on} shrinks at these rates"

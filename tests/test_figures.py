@@ -15,6 +15,7 @@ from ina.tables.frame import Study, studies
 from ina.tables.verdicts import verdicts
 
 MARKS = tuple(style.LEVEL_MARKERS) + tuple(style.MARKERS.values())
+LEVELS = (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9)
 
 
 def study(root: Path) -> Study:
@@ -39,6 +40,10 @@ def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
+def labels(figure: Figure) -> list[str]:
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
 def test_a_figure_of_differences_answers_one_question_with_a_row_a_task_and_the_verdict_at_it(small):
     figure = figures.differences(small, "full")
     [axis] = figure.axes
@@ -48,34 +53,23 @@ def test_a_figure_of_differences_answers_one_question_with_a_row_a_task_and_the_
     assert drawn == pytest.approx(list(expected["difference"]))
     assert [text.get_text() for text in axis.texts] == list(expected["name"])
     tasks = ["CoLA", "SST-2", "mean"]
-    labels = [label.get_text() for label in axis.get_yticklabels()]
-    assert labels == ["InA (Inh 0.3) − Full fine-tuning", *tasks, "LoRA − Full fine-tuning", *tasks]
+    assert labels(figure) == ["InA (Inh 0.3) − Full fine-tuning", *tasks, "LoRA − Full fine-tuning", *tasks]
+    cola, sst2, mean = (line.get_xdata() for line in axis.lines[:9] if line.get_marker() == ".")  # paired seeds
+    for task, found in (("cola", cola), ("sst2", sst2)):
+        ina, full = (small.scores(("minilm", task, method), "last") for method in ("ina", "full"))
+        assert found == pytest.approx(100 * (ina - full))
+    assert mean == pytest.approx((cola + sst2) / 2)
 
 
 def test_every_pair_answers_one_question(tmp_path):
-    for seed in (1, 2):
-        for method in ("full", "lora", "ina_p0", "ina"):
-            write_run(tmp_path, method=method, seed=seed)
-        write_run(tmp_path, method="ina", seed=seed, inhibition=0.5)
+    write_study(tmp_path, tasks=("cola",), methods=("full", "lora", "ina_p0", "ina"), seeds=(1, 2))
+    write_study(tmp_path, tasks=("cola",), methods=("ina",), seeds=(1, 2), inhibition=0.5)
     found = study(tmp_path)
-    rows = {
-        name: [label.get_text() for label in figures.differences(found, name).axes[0].get_yticklabels()]
-        for name in figures.QUESTIONS
-    }
+    rows = {name: labels(figures.differences(found, name)) for name in figures.QUESTIONS}
     assert rows["none"] == ["InA (Inh 0.5) − InA (Inh 0)", "InA (Inh 0.3) − InA (Inh 0)"]
     assert rows["reference"] == ["InA (Inh 0.5) − InA (Inh 0.3)"]
     assert rows["lora"] == ["InA (Inh 0.5) − LoRA", "InA (Inh 0.3) − LoRA", "InA (Inh 0) − LoRA"]
     assert sum(map(len, rows.values())) == len(verdicts(found).drop_duplicates(["a", "b"]))
-
-
-def test_seeds_are_dots_at_their_paired_differences(small):
-    [axis] = figures.differences(small, "full").axes
-    dots = [list(line.get_xdata()) for line in axis.lines if line.get_marker() == "."]
-    [cola, sst2, mean] = dots[:3]
-    for task, found in (("cola", cola), ("sst2", sst2)):
-        ina, full = (small.scores(("minilm", task, method), "last") for method in ("ina", "full"))
-        assert found == pytest.approx(100 * (ina - full))
-    assert mean == pytest.approx((np.array(cola) + sst2) / 2)
 
 
 def test_only_better_worse_and_equivalent_are_filled(small, monkeypatch):
@@ -88,28 +82,26 @@ def test_only_better_worse_and_equivalent_are_filled(small, monkeypatch):
     assert [text.get_text() for text in axis.texts] == kinds
 
 
-def test_every_difference_and_every_seed_is_in_sight_when_intervals_go_beyond(small):
-    for asked in ("lora", "full"):
-        for axis in figures.differences(small, asked).axes:
-            low, high = axis.get_xlim()
-            shown = [x for line in axis.lines if line.get_marker() in (*MARKS, ".") for x in line.get_xdata()]
-            assert low < min(shown) and max(shown) < high
+@pytest.mark.parametrize("asked", ["lora", "full"])
+def test_every_difference_and_every_seed_is_in_sight_when_intervals_go_beyond(small, asked):
+    [axis] = figures.differences(small, asked).axes
+    low, high = axis.get_xlim()
+    shown = [x for line in axis.lines if line.get_marker() in (*MARKS, ".") for x in line.get_xdata()]
+    assert low < min(shown) and max(shown) < high
 
 
-def test_marks_are_explained_below_the_panels(small):
-    note = figures.differences(small, "full").legends[0].get_title().get_text().replace("\n", " ")
+def test_marks_are_explained_below_the_panels_which_have_letters_where_there_are_several(small):
+    differences, curves = figures.differences(small, "full"), figures.curves(small)
+    note = differences.legends[0].get_title().get_text().replace("\n", " ")
     assert all(word in note for word in ("Filled", "hollow", "Dot", "Grey", "depends on the learning rate"))
-    assert "Band" in figures.curves(small).legends[0].get_title().get_text()
-
-
-def test_panels_have_letters_where_there_are_several(small):
-    assert [axis.texts[0].get_text() for axis in figures.curves(small).axes] == ["a", "b"]
-    assert "a" not in [text.get_text() for axis in figures.differences(small, "lora").axes for text in axis.texts]
+    assert "Band" in curves.legends[0].get_title().get_text()
+    assert [axis.texts[0].get_text() for axis in curves.axes] == ["a", "b"]
+    assert "a" not in [text.get_text() for text in differences.axes[0].texts]
 
 
 def test_curves_show_the_mean_of_the_seeds_after_every_epoch(small):
     figure = figures.curves(small)
-    runs = [run for run in small.records if (run.task, run.method) == ("sst2", "full")]
+    runs = small.cells["minilm", "sst2", "full"]
     expected = np.mean([[e.metrics["accuracy"] for e in run.evaluations] for run in runs], axis=0)
     line = figure.axes[titles(figure).index("SST-2")].lines[0]
     assert line.get_ydata() == pytest.approx(100 * expected)
@@ -117,48 +109,38 @@ def test_curves_show_the_mean_of_the_seeds_after_every_epoch(small):
     assert legend(figure) == ["Full fine-tuning", "LoRA", "InA (Inh 0.3)"]
 
 
-@pytest.mark.parametrize(("source", "title"), [("files", "SQuAD v1.1"), ("probe", "SQuAD v1.1, generated")])
-def test_a_task_of_the_embedded_suite_is_not_taken_for_the_one_whose_form_it_has(tmp_path, source, title):
-    write_study(tmp_path, tasks=("squad_v1",), methods=("lora",), source=source)
-    assert titles(figures.curves(study(tmp_path))) == [title]
+def test_titles_tell_generated_tasks_from_those_whose_form_they_have_and_several_models_apart(tmp_path):
+    write_study(tmp_path / "a", tasks=("squad_v1",), methods=("lora",), source="probe")
+    assert titles(figures.curves(study(tmp_path / "a"))) == ["SQuAD v1.1, generated"]
+    for model in ("minilm", "bert_large"):
+        write_study(tmp_path / "b", tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2), model=model)
+    several = study(tmp_path / "b")
+    assert titles(figures.curves(several)) == ["BERT-large, CoLA", f"{MODEL}, CoLA"]
+    asked = figures.QUESTIONS["lora"]
+    assert titles(figures.differences(several, "lora")) == [f"BERT-large, {asked}", f"{MODEL}, {asked}"]
 
 
-def test_a_method_looks_the_same_whatever_it_is_compared_with(small, tmp_path):
-    write_study(tmp_path, tasks=("cola",), methods=("ina",))
-    assert style.method_styles(study(tmp_path))["ina"] == style.method_styles(small)["ina"]
-    assert style.method_styles(small)["ina"].colour == style.COLOURS["ina"].lower()
-
-
-def test_levels_of_inhibition_are_shades_from_light_to_dark_with_a_marker_each(tmp_path):
-    for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
-        write_run(tmp_path, method="ina", inhibition=level)
-    looks = list(style.method_styles(study(tmp_path)).values())
-    lightness = [sum(to_rgb(look.colour)) for look in looks]
-    assert lightness == sorted(lightness, reverse=True) and len(set(lightness)) == 8
-    assert len({look.marker for look in looks}) == 8
-
-
-def test_methods_of_one_level_have_different_markers(tmp_path):
+def test_methods_look_the_same_in_every_study_and_different_within_one(small, tmp_path):
+    for level in LEVELS:
+        write_run(tmp_path / "levels", method="ina", inhibition=level)
     for rank in (1, 2, 4, 8, 16):
-        write_run(tmp_path, method="ina", r=rank)
-    looks = list(style.method_styles(study(tmp_path)).values())
-    assert len({look.marker for look in looks}) == 5 and len({look.colour for look in looks}) == 1
-
-
-def test_methods_of_peft_are_drawn_apart_from_ours_and_from_each_other(tmp_path):
-    write_study(tmp_path, tasks=("cola",), methods=("full", "lora", "dora", "ia3", "vera", "ina"), seeds=(1, 2, 3))
-    found = study(tmp_path)
-    looks = style.method_styles(found)
-    assert len(set(looks.values())) == 6 and {looks[m].colour for m in ("ia3", "vera")} == {style.COLOURS["peft"]}
-    assert legend(figures.curves(found))[-3:] == ["DoRA", "IA3", "VeRA"]
-    [axis] = figures.differences(found, "full").axes
-    labels = [label.get_text() for label in axis.get_yticklabels()]
-    assert "IA3 − Full fine-tuning" in labels
+        write_run(tmp_path / "ranks", method="ina", r=rank)
+    write_study(tmp_path / "peft", tasks=("cola",), methods=("full", "lora", "dora", "ia3", "vera", "ina"), seeds=(1,))
+    levels, ranks, peft = (style.method_styles(study(tmp_path / name)) for name in ("levels", "ranks", "peft"))
+    assert style.method_styles(small)["ina"] == levels["ina-inhibition0.3"] == peft["ina"]
+    assert peft["ina"].colour == style.COLOURS["ina"].lower()
+    lightness = [sum(to_rgb(look.colour)) for look in levels.values()]  # by level, from light to dark
+    assert lightness == sorted(set(lightness), reverse=True)
+    for looks in (levels, ranks):
+        assert len({look.marker for look in looks.values()}) == len(looks)
+    assert len({look.colour for look in ranks.values()}) == 1
+    assert len(set(peft.values())) == 6 and {peft[name].colour for name in ("ia3", "vera")} == {style.COLOURS["peft"]}
+    assert legend(figures.curves(study(tmp_path / "peft")))[-3:] == ["DoRA", "IA3", "VeRA"]
 
 
 def test_a_long_legend_takes_no_room_from_the_panels(tmp_path):
     heights = []
-    for level in (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9):
+    for level in LEVELS:
         write_run(tmp_path, method="ina", inhibition=level)
         figure = figures.curves(study(tmp_path))
         figure.canvas.draw()
@@ -181,29 +163,14 @@ def test_colours_stay_apart_for_the_colour_blind(matrix):
     assert apart.min() > 0.1
 
 
-def test_the_same_figure_is_the_same_file(small, tmp_path):
-    for suffix in ("pdf", "png"):
-        for name in ("a", "b"):
-            figures.save(figures.curves(small), tmp_path / f"{name}.{suffix}")
-        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
-
-
-def test_figures_of_several_models_name_them(tmp_path):
-    for model in ("minilm", "bert_large"):
-        write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2), model=model)
-    assert titles(figures.curves(study(tmp_path))) == ["BERT-large, CoLA", f"{MODEL}, CoLA"]
-    assert titles(figures.differences(study(tmp_path), "lora")) == [
-        "BERT-large, InA − LoRA of the same sites and rank",
-        f"{MODEL}, InA − LoRA of the same sites and rank",
-    ]
-
-
-def test_the_command_writes_every_figure_for_print_and_screen(tmp_path, capsys):
+def test_the_command_writes_every_figure_for_print_and_screen_the_same_every_time(tmp_path):
     write_study(tmp_path, tasks=("squad_v2",), methods=("lora", "ina"), seeds=(1, 2))
-    main(["made_up", "--results", str(tmp_path)])
-    written = {path.name for path in (tmp_path / "figures" / "made_up-files").iterdir()}
-    names = ("differences_lora", "curves")
-    assert written == {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")}
+    found = []
+    for _ in range(2):
+        main(["made_up", "--results", str(tmp_path)])
+        found.append({path.name: path.read_bytes() for path in (tmp_path / "figures" / "made_up-files").iterdir()})
+    names = {f"{name}.{suffix}" for name in ("differences_lora", "curves") for suffix in ("pdf", "png")}
+    assert found[0].keys() == names and found[0] == found[1]
 
 
 def test_one_run_alone_can_be_drawn_but_for_the_differences_that_it_has_not(tmp_path):

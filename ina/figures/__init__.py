@@ -7,7 +7,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from ..tables.distractors import levels
+from ..tables.distractors import advantages, levels
 from ..tables.frame import Study
 from .attention import attention_figures, layers
 from .comparison import QUESTIONS, ablation, curves, differences, distractors, questions, rates
@@ -22,6 +22,6 @@ def figures_for(study: Study) -> dict[str, Callable[[Study], Figure]]:
         return {"rates": rates}
     if study.is_ablation:
         return {"ablation": ablation}
-    of_levels = {"distractors": distractors} if levels(study) and len(study.methods) > 1 else {}
+    of_levels = {"distractors": distractors} if levels(study) and len(advantages(study)) else {}
     of_pairs = {f"differences_{name}": partial(differences, question=name) for name in questions(study)}
     return of_levels | attention_figures(study) | of_pairs | {"curves": curves}

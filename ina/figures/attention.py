@@ -7,16 +7,13 @@ from functools import partial
 
 import matplotlib
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from ..analysis.measurement import ALL, Reading
 from ..tables.frame import Study
 from ..tables.inside import attention, measured, measurements, over_seeds
-from .style import STYLE, WIDTH, legend, letters, method_styles, with_panels
+from .style import STYLE, WIDTH, legend, method_styles, series, with_panels
 
 _FONTS = {  # of tokens that the eye looks for; in no colour of a method
     "answer": {"fontweight": "bold"},
@@ -70,13 +67,11 @@ def _heatmaps(maps: dict[str, np.ndarray], read: Reading) -> Figure:
     """From the tokens on the left to those below, on one scale."""
     columns = min(3, len(maps))
     rows = -(-len(maps) // columns)
-    figure = Figure(figsize=(WIDTH, 0.9 + rows * (WIDTH / columns + 0.15)), layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    figure, axes = with_panels(len(maps), columns, height=WIDTH / columns + 0.15 + 0.9 / rows)
     places, blank = range(len(read.words)), [""] * len(read.words)
     norm = PowerNorm(0.5, vmin=0, vmax=max(of.max() for of in maps.values()))
     size = min(6.0, 100 / len(places))
-    for number, (axis, (title, of)) in enumerate(zip(grid, maps.items(), strict=False)):
+    for number, (axis, (title, of)) in enumerate(zip(axes, maps.items(), strict=True)):
         image = axis.imshow(of, cmap="Blues", norm=norm, interpolation="nearest")
         axis.set_title(title)
         lowest, leftmost = number + columns >= len(maps), number % columns == 0
@@ -86,12 +81,8 @@ def _heatmaps(maps: dict[str, np.ndarray], read: Reading) -> Figure:
         axis.spines[:].set_visible(False)
         for label, of_kind in zip([*axis.get_xticklabels(), *axis.get_yticklabels()], read.kinds * 2, strict=True):
             label.set(**_FONTS.get(of_kind, {}))
-    for axis in grid[len(maps) :]:
-        axis.remove()
-    letters(grid[: len(maps)])
     meaning = "attention from the token on the left to that below; bold: answer, italic: distractor"
-    of_panels = {"ax": list(grid[: len(maps)]), "location": "bottom", "shrink": 0.5, "aspect": 40}
-    figure.colorbar(image, label=meaning, **of_panels)
+    figure.colorbar(image, label=meaning, ax=axes, location="bottom", shrink=0.5, aspect=40)
     return figure
 
 
@@ -101,7 +92,7 @@ def mass(study: Study, model: str, task: str) -> Figure:
 
     The grey line is what they get if all tokens get equal.
     """
-    frame = attention(study)
+    frame, styles = attention(study), method_styles(study)
     found = over_seeds(frame[frame["by"] == ALL], "to", "layer").loc[model, task]
     shares = over_seeds(measurements(study).query("measure == 'share'"), "to").loc[model, task]["mean"]
     equal = shares.groupby("to").first()
@@ -109,24 +100,15 @@ def mass(study: Study, model: str, task: str) -> Figure:
     figure, axes = with_panels(len(there), columns=2, height=2.1)
     for axis, name in zip(axes, there, strict=True):
         axis.axhline(equal[name], color="#999999", linewidth=0.8)
-        _series(axis, study, model, found.xs(name, level="to"))
-        axis.set_title(f"to tokens of kind: {name}")
-        axis.set_xlabel("layer")
-        axis.set_ylabel("attention, %")
-    legend(figure, "Line: 95 % interval over seeds. Grey: what equal attention to all tokens would give.")
+        for method, of in found.xs(name, level="to").groupby("method", sort=False):
+            of = of.droplevel("method")
+            apart = 0.09 * (list(styles).index(method) - (len(styles) - 1) / 2)  # so that none covers another
+            label = study.label(model=model, method=method)
+            series(axis, of.index.to_numpy(float) + apart, of, styles[method], label)
+            axis.set_xticks(of.index)
+        axis.autoscale_view()
+        axis.set(
+            title=f"to tokens of kind: {name}", xlabel="layer", ylabel="attention, %", ylim=(0, axis.get_ylim()[1])
+        )
+    legend(figure, "Line: 95 % interval over seeds. Grey: what equal attention to all tokens would give.")
     return figure
-
-
-def _series(axis: Axes, study: Study, model: str, found: pd.DataFrame) -> None:
-    """A line a method over the layers, side by side where they would cover each other."""
-    styles = method_styles(study)
-    order = list(styles)
-    for method, of in found.groupby("method", sort=False):
-        of, style = of.droplevel("method"), styles[method]
-        x = of.index.to_numpy(float) + 0.09 * (order.index(method) - (len(order) - 1) / 2)
-        ends = np.nan_to_num(np.abs(of[["low", "high"]].to_numpy().T - of["mean"].to_numpy()))
-        axis.errorbar(x, of["mean"], ends, color=style.colour, marker=style.marker, linestyle=style.line,
-                      elinewidth=0.7, capsize=1.5, label=study.label(model=model, method=method))  # fmt: skip
-        axis.set_xticks(of.index)
-    axis.autoscale_view()
-    axis.set_ylim(0, axis.get_ylim()[1])

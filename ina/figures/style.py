@@ -7,7 +7,6 @@ inhibition are shades of it, from light to dark. Markers and line styles tell me
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +14,7 @@ from string import ascii_letters
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
@@ -83,7 +83,7 @@ def method_styles(study: Study) -> dict[str, MethodStyle]:
 
 
 def with_panels(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with `count` panels of `height` inches; it belongs to no window."""
+    """A figure with `count` panels of `height` inches, with a letter each where there are several; in no window."""
     rows = max(1, -(-count // columns))
     used = max(1, min(count, columns))
     figure = Figure(figsize=(max(0.55, used / columns) * WIDTH, rows * height), layout="constrained")
@@ -91,15 +91,16 @@ def with_panels(count: int, columns: int, height: float) -> tuple[Figure, list[A
     grid = figure.subplots(rows, used, squeeze=False).ravel()
     for axis in grid[count:]:
         axis.remove()
-    letters(grid[:count])
+    for axis, letter in zip(grid[:count] if count > 1 else (), ascii_letters, strict=False):
+        axis.annotate(letter, (0, 1), (-14, 5), "axes fraction", "offset points", fontweight="bold")
     return figure, list(grid[:count])
 
 
-def letters(axes: Sequence[Axes]) -> None:
-    """A letter for each panel, where there are several."""
-    if len(axes) > 1:
-        for axis, letter in zip(axes, ascii_letters, strict=False):
-            axis.annotate(letter, (0, 1), (-14, 5), "axes fraction", "offset points", fontweight="bold")
+def series(axis: Axes, x: np.ndarray, found: pd.DataFrame, style: MethodStyle, label: str) -> None:
+    """Columns `mean`, `low` and `high` of `found` as marks with their intervals."""
+    ends = np.nan_to_num(abs(found[["low", "high"]].to_numpy(float).T - found["mean"].to_numpy(float)))
+    axis.errorbar(x, found["mean"], ends, color=style.colour, marker=style.marker, linestyle=style.line,
+                  elinewidth=0.7, capsize=2, label=label)  # fmt: skip
 
 
 def prefix(study: Study, model: str) -> str:

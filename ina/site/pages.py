@@ -195,8 +195,8 @@ def _verdict_chart(study: Study, found: pd.DataFrame) -> str:
 def _paired(study: Study, one: dict, tasks: tuple[str, ...]) -> list[float]:
     """The differences of the seeds, where both methods of a verdict have the same ones on all tasks."""
     keys = [[(one["model"], task, method) for task in tasks] for method in (one["a"], one["b"])]
-    seeds = {study.seeds(key) if key in study.cells.index else None for of in keys for key in of}
-    if len(seeds) != 1 or None in seeds:
+    seeds = [study.seeds(key) for of in keys for key in of if key in study.cells]
+    if len(set(seeds)) != 1 or len(seeds) != 2 * len(tasks):
         return []
     a, b = (np.mean([study.scores(key, one["selection"]) for key in of], axis=0) for of in keys)
     return [round(100 * value, 2) for value in a - b]

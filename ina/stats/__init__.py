@@ -12,10 +12,11 @@ epoch are optimistic for every method).
 """
 
 from .estimate import Estimate, Interval, mean_of
-from .resample import METRICS, Scores, mean_scores, per_run, score_runs, stack
-from .verdict import Comparison, SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
+from .resample import METRICS, Scores, mean_scores, per_run, score_runs
+from .verdict import MAX_SEEDS, Comparison, SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
 
 __all__ = [
+    "MAX_SEEDS",
     "METRICS",
     "Comparison",
     "Estimate",
@@ -30,5 +31,4 @@ __all__ = [
     "per_run",
     "score_runs",
     "seeds_needed",
-    "stack",
 ]

@@ -21,19 +21,10 @@ The interval is value ± t(df) · sqrt(Var). The degrees of freedom weigh those 
 variance, 1 / df = sum of share / df_part. Satterthwaite's formula has share² and is too narrow with three seeds, as
 three seeds that agree by chance give both a small variance and many degrees of freedom.
 
-What 95 % intervals cover, and how often a 5 % test of two equal methods gives a false alarm, in %, least to most over
-five metrics, 277 and 1,043 examples, and seeds that differ by 0.5 or by 2 points of accuracy (results/STATISTICS.md, by
-scripts/simulate_stats.py; each share is known to 1.1):
-
-                                       3, 5 and 10 seeds                  2 seeds
-                                    covered     false alarms      covered     false alarms
-    this interval                 92.0 to 98.0   2.0 to 7.3     91.0 to 98.5   4.0 to 9.5
-    with Satterthwaite's df       90.2 to 97.0   3.5 to 9.5     88.0 to 96.5   6.8 to 13.3
-    multi-bootstrap, percentiles  86.5 to 98.0   1.0 to 20.3    76.0 to 98.0   1.2 to 28.3
-    t interval over seeds alone   32.3 to 95.2   3.8 to 30.8    87.8 to 95.5   3.2 to 7.8
-
-On average this interval covers 95.3 and gives 4.8 false alarms from three seeds on. With two seeds that differ much it
-is too narrow (91 to 94 covered), which is one reason why two seeds decide nothing.
+Over five metrics, two sizes of dev sets and two spreads of seeds, 95 % intervals from three seeds on cover 95.3 % on
+average (92.0 to 98.0), and a 5 % test of two equal methods gives 4.8 % false alarms (2.0 to 7.3). All of it, and other
+intervals, which do worse, are in results/STATISTICS.md, by scripts/simulate_stats.py. With two seeds that differ much
+this one is too narrow (91 to 94 covered), which is one reason why two seeds decide nothing.
 
 Where a run fails now and then and none of the few seeds happened to, no interval can know: the mean of a cell with
 failed runs, or of a setting known to fail, is not to be trusted with few seeds.
@@ -41,13 +32,13 @@ failed runs, or of a setting known to fail, is not to be trusted with few seeds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """The ends of a confidence interval."""
 
     low: float
@@ -147,24 +138,17 @@ def mean_of(estimates: Sequence[Estimate], by_seed: np.ndarray | None = None) ->
     Returns:
         Its `seeds` is the number per task (where tasks differ, the smallest).
     """
-    if not estimates:
-        raise ValueError("no estimates to average")
     count = len(estimates)
     value = sum(e.value for e in estimates) / count
-    example_parts = [e.example_variance / count**2 for e in estimates]
-    example_df = _pooled_df(example_parts, [e.example_df for e in estimates])
+    parts = [e.example_variance / count**2 for e in estimates]
+    dfs = [e.example_df for e in estimates]
+    # Satterthwaite's, of a sum of independent variances
+    example_df = sum(parts) ** 2 / sum(v**2 / df for v, df in zip(parts, dfs, strict=True)) if any(parts) else sum(dfs)
     if any(e.seed_variance is None for e in estimates):
-        return Estimate(value, None, sum(example_parts), 1, 0, example_df)
+        return Estimate(value, None, sum(parts), 1, 0, example_df)
     seeds = min(e.seeds for e in estimates)
     if by_seed is None:
         seed_variance = (sum(e.seed_variance**0.5 for e in estimates) / count) ** 2
     else:
         seed_variance = float(np.mean(by_seed, axis=0).var(ddof=1)) / seeds
-    return Estimate(value, seed_variance, sum(example_parts), seeds, seeds - 1, example_df)
-
-
-def _pooled_df(variances: list[float], dfs: list[float]) -> float:
-    """Satterthwaite's degrees of freedom of a sum of independent variance estimates."""
-    if not any(variances):
-        return sum(dfs)
-    return sum(variances) ** 2 / sum(v**2 / df for v, df in zip(variances, dfs, strict=True))
+    return Estimate(value, seed_variance, sum(parts), seeds, seeds - 1, example_df)

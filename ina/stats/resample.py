@@ -134,32 +134,35 @@ def per_run(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> 
 class Scores:
     """The scores of the runs of a cell, or what is worked out of such scores seed by seed.
 
-    A difference of two cells, paired by seed and by example, is ``a - b``.
+    ``a - b`` is the difference of two cells over the seeds that both have, paired by seed and by example.
 
+    seeds: their numbers, (seeds,)
     scores: on the examples as they are, (seeds,)
     resampled: on resamples of the examples, (resamples, seeds), the same for all runs
     examples: their names, (n,)
-    clusters: the number of groups that were drawn as a whole; None where single examples were
+    clusters: the number of groups of them that were drawn as a whole; n where single examples were
     """
 
     metric: str
+    seeds: np.ndarray
     scores: np.ndarray
     resampled: np.ndarray
     examples: np.ndarray
-    clusters: int | None
+    clusters: int
 
     def __sub__(self, other: Scores) -> Scores:
-        if len(self.scores) != len(other.scores) or not np.array_equal(self.examples, other.examples):
-            shapes = " and ".join(f"{len(one.scores)} seeds on {len(one.examples)} examples" for one in (self, other))
-            raise ValueError(f"a pair needs the same seeds and the same examples; got {shapes}")
-        return replace(self, scores=self.scores - other.scores, resampled=self.resampled - other.resampled)
+        seeds, mine, theirs = np.intersect1d(self.seeds, other.seeds, return_indices=True)
+        if not len(seeds) or not np.array_equal(self.examples, other.examples):
+            pair = " and ".join(f"seeds {one.seeds.tolist()} on {len(one.examples)} examples" for one in (self, other))
+            raise ValueError(f"a pair needs the same examples and a seed in common; got {pair}")
+        resampled = self.resampled.take(mine, axis=1) - other.resampled.take(theirs, axis=1)
+        return replace(self, seeds=seeds, scores=self.scores[mine] - other.scores[theirs], resampled=resampled)
 
     @cached_property
     def estimate(self) -> Estimate:
         """The expected score of a new seed on new examples."""
-        return from_resamples(
-            self.scores, self.resampled, len(self.examples), METRICS[self.metric].leverage, self.clusters
-        )
+        leverage = METRICS[self.metric].leverage
+        return from_resamples(self.scores, self.resampled, len(self.examples), leverage, self.clusters)
 
 
 def score_runs(
@@ -170,6 +173,7 @@ def score_runs(
     resamples: int = RESAMPLES,
     clusters: np.ndarray | None = None,
     examples: np.ndarray | None = None,
+    seeds: np.ndarray | None = None,
 ) -> Scores:
     """Score every run on the examples and on bootstrap samples of them.
 
@@ -182,28 +186,36 @@ def score_runs(
         clusters: (n,); examples with the same value, such as the questions on one paragraph, are drawn together, as
             many clusters as there are (Field and Welsh 2007, "Bootstrapping clustered data").
         examples: (n,); what tells them from others, by default their number.
+        seeds: (seeds,); by default their number.
 
     Raises:
         ValueError: The metric is not defined for this input.
     """
-    labels, predictions = checked(metric, labels, predictions)
-    count, cluster = _numbered(clusters, predictions.shape[1])
-    units = predictions.shape[1] if count is None else count
-    draws = (_draw if isinstance(rng, np.random.Generator) else _drawn)(units, resamples, rng)
-    rows = max(1, ELEMENTS_PER_CHUNK // predictions.shape[1])
-    resampled = np.empty((resamples, len(predictions)))
+    labels, predictions = _checked(metric, labels, predictions)
+    runs, count = predictions.shape
+    examples = np.arange(count) if examples is None else np.asarray(examples)
+    names, cluster = np.unique(np.arange(count) if clusters is None else clusters, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError("all examples are in one cluster; it takes two to say something about new ones")
+    draw = _drawn if isinstance(rng, int) else _drawn.__wrapped__
+    draws = draw(len(names), resamples, rng)
+    rows = max(1, ELEMENTS_PER_CHUNK // count)
+    resampled = np.empty((resamples, runs))
     for start in range(0, resamples, rows):
-        weights = draws[start : start + rows].astype(float)
-        weights = weights if cluster is None else weights[:, cluster]
-        resampled[start : start + rows] = METRICS[metric].score(labels, predictions, weights)
-    examples = np.arange(predictions.shape[1]) if examples is None else np.asarray(examples)
-    return Scores(metric, per_run(metric, labels, predictions), resampled, examples, count)
+        weights = draws[start : start + rows].astype(float)[:, cluster]
+        for run in range(runs):  # one by one: to the last bit, its scores do not depend on the other runs
+            scored = METRICS[metric].score(labels, predictions[[run]], weights)
+            resampled[start : start + rows, run] = scored[:, 0]
+    scores = np.concatenate([per_run(metric, labels, run[None]) for run in predictions])
+    seeds = np.arange(runs) if seeds is None else np.asarray(seeds)
+    return Scores(metric, seeds, scores, resampled, examples, len(names))
 
 
-def stack(found: Sequence[Scores]) -> Scores:
-    """The scores of several runs on the same resamples as one."""
-    scores = np.concatenate([one.scores for one in found])
-    return replace(found[0], scores=scores, resampled=np.concatenate([one.resampled for one in found], axis=1))
+@lru_cache(maxsize=8)
+def _drawn(units: int, resamples: int, rng: np.random.Generator | int) -> np.ndarray:
+    """How often each unit is in each resample."""
+    counts = np.random.default_rng(rng).multinomial(units, np.full(units, 1 / units), size=resamples)
+    return counts.astype(np.uint16)
 
 
 def mean_scores(found: Sequence[Scores]) -> Scores:
@@ -212,63 +224,23 @@ def mean_scores(found: Sequence[Scores]) -> Scores:
     return replace(found[0], scores=scores, resampled=np.mean([one.resampled for one in found], axis=0))
 
 
-def _draw(units: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    counts = rng.multinomial(units, np.full(units, 1 / units), size=resamples)
-    return counts.astype(np.uint16)
-
-
-@lru_cache(maxsize=8)
-def _drawn(units: int, resamples: int, seed: int) -> np.ndarray:
-    return _draw(units, resamples, np.random.default_rng(seed))
-
-
-def _numbered(clusters: np.ndarray | None, examples: int) -> tuple[int | None, np.ndarray | None]:
-    """How many clusters there are, and the number of the cluster of each example."""
-    if clusters is None:
-        return None, None
-    if np.shape(clusters) != (examples,):
-        raise ValueError(f"clusters have shape {np.shape(clusters)} for {examples} examples")
-    names, cluster = np.unique(clusters, return_inverse=True)
-    if len(names) < 2:
-        raise ValueError("all examples are in one cluster, which says nothing about new ones; two clusters are needed")
-    return len(names), cluster
-
-
-def checked(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+def _checked(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
     """Labels and predictions as arrays, or a ValueError that says what does not fit."""
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}")
-    predictions = np.asarray(predictions)
-    if predictions.ndim != 2 or len(predictions) < 1 or predictions.shape[1] < 2:
-        raise ValueError(f"predictions have shape {predictions.shape}, not (seeds, examples) with two examples or more")
-    _no_nan("predictions", predictions)
-    if metric == "mean":
-        if labels is not None:
-            raise ValueError("metric 'mean' takes scores per example and no labels; pass labels=None")
-        if abs(predictions).max() > 1:
-            raise ValueError(
-                f"scores per example lie in [{predictions.min():g}, {predictions.max():g}]; metric 'mean' "
-                "takes 0 to 1, and differences of such scores"
-            )
-        return None, predictions.astype(float)
-    if labels is None:
-        raise ValueError(f"metric {metric!r} needs labels")
-    labels = np.asarray(labels)
-    if labels.shape != predictions.shape[1:]:
-        raise ValueError(f"labels have shape {labels.shape}, predictions {predictions.shape}: the examples differ")
-    _no_nan("labels", labels)
-    if metric == "f1":
-        odd = np.setdiff1d(np.union1d(labels, predictions), [0, 1])
-        if len(odd):
-            raise ValueError(f"metric 'f1' is for classes 0 and 1; found {odd[0]}")
-        if not (labels == 1).any():
-            raise ValueError("metric 'f1' is undefined: no label is 1")
-    if metric in ("mcc", "pearson", "spearman") and (labels == labels[0]).all():
+    predictions = np.asarray(predictions, dtype=float if metric == "mean" else None)
+    labels = None if labels is None else np.asarray(labels)
+    right = None if metric == "mean" else predictions.shape[1:]
+    if predictions.ndim != 2 or min(predictions.shape) < 1 or (None if labels is None else labels.shape) != right:
+        shapes = f"predictions {predictions.shape} and labels {None if labels is None else labels.shape}"
+        raise ValueError(f"metric {metric!r} takes predictions (seeds, examples) and labels {right}, not {shapes}")
+    for name, values in (("predictions", predictions), ("labels", labels)):
+        if values is not None and not np.isfinite(values).all():
+            raise ValueError(f"{name} are not finite at index {np.argwhere(~np.isfinite(values))[0].tolist()}")
+    if metric == "mean" and (most := abs(predictions).max()) > 1:
+        raise ValueError(f"metric 'mean' takes scores from 0 to 1 and differences of such, not {most:g}")
+    if metric == "f1" and not np.isin(np.vstack([labels, predictions]), [0, 1]).all():
+        raise ValueError(f"metric 'f1' takes classes 0 and 1, not {np.unique(np.vstack([labels, predictions]))}")
+    if (metric in ("mcc", "pearson", "spearman") and np.ptp(labels) == 0) or (metric == "f1" and not labels.any()):
         raise ValueError(f"metric {metric!r} is undefined: every label is {labels[0]}")
     return labels, predictions
-
-
-def _no_nan(name: str, values: np.ndarray) -> None:
-    if not np.isfinite(values).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise ValueError(f"{name} are not finite at index {where}: {values[where]}")

@@ -45,14 +45,15 @@ MAX_SEEDS = 10_000
 
 @dataclass(frozen=True)
 class SeedsNeeded:
-    """Seeds for each method that would decide a pair, and the range of that number (90 %: seed variance is itself
-    estimated from few seeds). All None where no number would on these examples; `examples` is then how many times as
-    many would be needed at least."""
+    """Seeds for each method that would decide a pair; None where MAX_SEEDS would not.
 
-    seeds: int | None
-    low: int | None
-    high: int | None
-    reason: str
+    `low` and `high` are its 90 % range, as the seed variance is itself estimated from few seeds. Where no number would
+    on these examples, all are None, and `examples` is how many times as many it takes at least.
+    """
+
+    seeds: int | None = None
+    low: int | None = None
+    high: int | None = None
     examples: float | None = None
 
 
@@ -100,38 +101,35 @@ class Comparison:
 
 def decide(family: Sequence[Comparison], alpha: float = ALPHA) -> list[Verdict]:
     """Verdicts on one family of comparisons, in order."""
-    tested = max(sum(map(_is_tested, family)), 1)
-    return [_verdict(one, alpha, tested) for one in family]
+    is_tested = [one.difference.seeds >= MIN_SEEDS and not one.degenerate for one in family]
+    count = max(sum(is_tested), 1)
+    return [_verdict(one, tested, alpha, count) for one, tested in zip(family, is_tested, strict=True)]
 
 
-def _is_tested(compared: Comparison) -> bool:
-    return compared.difference.seeds >= MIN_SEEDS and not compared.degenerate
-
-
-def _verdict(compared: Comparison, alpha: float, family: int) -> Verdict:
+def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -> Verdict:
     d, margin = compared.difference, compared.margin
     p_difference = p_equivalence = smallest_margin = None
-    if _is_tested(compared):
+    verdict = "undecided"
+    if compared.degenerate:
+        reason = "all runs of both are degenerate: nothing is compared"
+    elif not is_tested:
+        reason = f"n = {d.seeds:g}: at least {MIN_SEEDS} seeds are needed to judge a new one"
+    else:
         p_difference = min(1.0, family * d.p_value())
         p_equivalence = min(1.0, family * tost(d, margin))
         inside = d.interval(1 - 2 * alpha / family)
         smallest_margin = max(inside.high, -inside.low)
-    if compared.degenerate:
-        verdict, reason = "undecided", "all runs of both are degenerate: nothing is compared"
-    elif p_difference is None:
-        verdict, reason = "undecided", f"n = {d.seeds:g}: at least {MIN_SEEDS} seeds are needed to judge a new one"
-    elif p_equivalence <= alpha:
-        verdict, reason = "equivalent", f"within ±{points(margin)} (p = {p_equivalence:.2g})"
-        if p_difference <= alpha:
-            reason += f"; real all the same (p = {p_difference:.2g})"
-    elif p_difference <= alpha:
-        verdict = "better" if d.value > 0 else "worse"
-        reason = f"{points(d.value, '+')} (p = {p_difference:.2g})"
-    else:
-        verdict = "undecided"
-        reason = f"shown neither to differ (p = {p_difference:.2g}) nor to be within ±{points(margin)} "
-        reason += f"(p = {p_equivalence:.2g})"
-    open_question = verdict == "undecided" and not compared.degenerate and d.seed_variance is not None
+        if p_equivalence <= alpha:
+            verdict, reason = "equivalent", f"within ±{points(margin)} (p = {p_equivalence:.2g})"
+            if p_difference <= alpha:
+                reason += f"; real all the same (p = {p_difference:.2g})"
+        elif p_difference <= alpha:
+            verdict = "better" if d.value > 0 else "worse"
+            reason = f"{points(d.value, '+')} (p = {p_difference:.2g})"
+        else:
+            reason = f"shown neither to differ (p = {p_difference:.2g}) nor to be within ±{points(margin)} "
+            reason += f"(p = {p_equivalence:.2g})"
+    is_open = verdict == "undecided" and not compared.degenerate and d.seed_variance is not None
     return Verdict(
         verdict=verdict,
         difference=d.value,
@@ -141,7 +139,7 @@ def _verdict(compared: Comparison, alpha: float, family: int) -> Verdict:
         p_difference=p_difference,
         p_equivalence=p_equivalence,
         reason=reason,
-        needed=seeds_needed(d, margin, alpha / family) if open_question else None,
+        needed=seeds_needed(d, margin, alpha / family) if is_open else None,
     )
 
 
@@ -208,23 +206,10 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, powe
     least_se = difference.example_variance**0.5
     examples = (standard_errors(difference.example_df) * least_se / to_find) ** 2
     if examples > 1:
-        return SeedsNeeded(
-            None,
-            None,
-            None,
-            f"no number of seeds: these examples alone leave a standard error of {points(least_se)}; "
-            f"more than {examples:.1f} times as many would be needed",
-            float(examples),
-        )
+        return SeedsNeeded(examples=float(examples))
     df = difference.seed_df
     low, seeds, high = (seeds_at(df / chi2) for chi2 in (stats.chi2.ppf(0.95, df), df, stats.chi2.ppf(0.05, df)))
-    if seeds is None:
-        return SeedsNeeded(None, low, None, f"more than {MAX_SEEDS:,} seeds")
-    if seeds <= difference.seeds:
-        reason = "seeds enough for a true difference of 0 or of the margin: the truth seems to lie between"
-    else:
-        reason = f"about {seeds} seeds (90 % range {low} to {high or 'over ' + format(MAX_SEEDS, ',')})"
-    return SeedsNeeded(seeds, low, high, reason)
+    return SeedsNeeded(seeds, low, high)
 
 
 def points(value: float, sign: str = "") -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..record import explained
 from . import frame
-from .documents import expected_files, main_tables, outdated, search_tables, tables, write
+from .documents import MAIN, expected_files, outdated, search_tables, tables, write
 from .outcomes import check_metrics
 from .scores import on_screen
 from .table import FORMATS, markdown
@@ -22,13 +22,6 @@ from .table import FORMATS, markdown
 
 def main(arguments: list[str] | None = None) -> None:
     """Do what the command line says; see ``python -m ina.tables --help``."""
-    try:
-        _tables(arguments)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: {explained(error)}")
-
-
-def _tables(arguments: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m ina.tables",
         description=__doc__,
@@ -40,10 +33,16 @@ def _tables(arguments: list[str] | None) -> None:
                         "metrics of a record are not those of its predictions")  # fmt: skip
     parser.add_argument("--format", choices=FORMATS, help="write nothing; print the tables in this format")
     parser.add_argument("--published", action="store_true", help="print the numbers of others below our own")
-    options = parser.parse_args(arguments)
-    all_studies = options.experiment is None
-    studies = frame.studies(options.results, options.experiment)
-    searches = frame.searches(options.results, options.experiment)
+    try:
+        _tables(parser.parse_args(arguments))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {explained(error)}")
+
+
+def _tables(options: argparse.Namespace) -> None:
+    results, all_studies = options.results, options.experiment is None
+    studies = frame.studies(results, options.experiment)
+    searches = frame.searches(results, options.experiment)
     if options.format:
         for table in [*(table for study in studies for table in tables(study)), *search_tables(searches)]:
             print(FORMATS[options.format](table))
@@ -51,12 +50,16 @@ def _tables(arguments: list[str] | None) -> None:
     if options.check:
         for study in studies:
             check_metrics(study)
-    files = expected_files(options.results, studies, searches, all_studies)
+    files = expected_files(results, studies, searches, all_studies)
     if options.check:
         if not files:
-            sys.exit(f"error: there is no record under {options.results / 'runs'}; nothing was checked")
-        if problems := outdated(options.results, files, all_studies):
-            sys.exit("\n".join(problems) + f"\nrun: python -m ina.tables --results {options.results}")
+            raise FileNotFoundError(f"there is no record under {results / 'runs'}; nothing was checked")
+        problems = [f"{path} is {'out of date' if path.is_file() else 'missing'}" for path in outdated(files)]
+        if all_studies:
+            there = sorted((results / "tables").glob("*/*.*"))
+            problems += [f"{path} belongs to no record; delete it" for path in there if path not in files]
+        if problems:
+            sys.exit("\n".join(problems) + f"\nrun: python -m ina.tables --results {results}")
         print(f"{len(files)} files are up to date")
         return
     written = write(files)
@@ -64,8 +67,9 @@ def _tables(arguments: list[str] | None) -> None:
         print(f"{written} of {len(files)} files were out of date and are written again")
         return
     for study in studies:
-        print("\n".join(markdown(on_screen(table, options.published)) for table in main_tables(study)))
-        print(f"-> {options.results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
+        main_tables = [table for table in tables(study) if table.name in MAIN]
+        print("\n".join(markdown(on_screen(table, options.published)) for table in main_tables))
+        print(f"-> {results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
         print("" if options.published else "   --published shows the numbers of others too\n")
     print("\n".join(map(markdown, search_tables(searches))))
 

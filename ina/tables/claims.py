@@ -13,7 +13,6 @@ from .frame import GLUE, SELECTIONS, Study
 from .table import DASH, rows_as_markdown, signed
 from .verdicts import MEAN, verdicts
 
-VERDICTS = ("better", "equivalent", "worse", "undecided", "depends on the rate")
 NOTHING = "no runs of ours"
 TOPICS = {  # of the claims, and the second methods of the comparisons on each
     "glue": ("lora", "full"),
@@ -24,15 +23,22 @@ TOPICS = {  # of the claims, and the second methods of the comparisons on each
     "growth with inhibition": ("lora", "ina"),
     "growth without inhibition": ("lora",),
 }
+_ORDER = ("better", "equivalent", "worse", "undecided", "depends on the rate", *WORDS.values())
 _COLUMNS = ["topic", "against", "scale", "on", "pair", "task", "label", "text", "verdict", "name", "weight"]
 
 
 def parts(studies: list[Study]) -> dict[str, str]:
-    """Every part of the document by name: evidence on a topic, and counts of its verdicts on single tasks."""
+    """Every part of the document by name: evidence on a topic, and counts of its verdicts on single tasks.
+
+    Of the verdicts on the same methods of a model on a task, the weightiest counts.
+    """
     every = comparisons(studies)
-    found = {topic: evidence(every[every["topic"] == topic]) for topic in TOPICS if not topic.startswith("growth")}
-    single = counted(every)
+    single = every[every["task"] != MEAN].sort_values("weight", ascending=False, kind="stable")
+    single = single.drop_duplicates(["scale", "task", "pair"]).sort_index()
+    found = {}
     for topic, seconds in TOPICS.items():
+        if not topic.startswith("growth"):
+            found[topic] = evidence(every[every["topic"] == topic])
         for second in seconds:
             of = single[(single["topic"] == topic) & (single["against"] == second)]
             found[f"{topic} against {second}"] = counts(of)
@@ -52,30 +58,29 @@ def comparisons(studies: list[Study]) -> pd.DataFrame:
     rows = [
         {"topic": topic, "against": study.settings(one.model, one.b)["kind"]} | _row(study, one)
         for study in studies
-        for one in _judged(study)
+        for one in _judged(study).itertuples()
         if (topic := _topic(study, one))
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _judged(study: Study) -> list:
+def _judged(study: Study) -> pd.DataFrame:
     """The rows of verdicts on a study, or of growth where it has any, with the best epoch's beside the last one's."""
     found = advantages(study) if levels(study) else verdicts(study)
-    if not len(found):
-        return []
+    if found.empty:
+        return found
     if levels(study):
         last = best = found[found["distractors"] == GROWTH].assign(difference=found["value"], name=found["advantage"])
     else:
         best, last = (found[found["selection"] == selection].reset_index() for selection in SELECTIONS)
-    return list(last.assign(best=best["difference"], best_verdict=best["verdict"]).itertuples())
+    return last.assign(best=best["difference"], best_verdict=best["verdict"])
 
 
 def _topic(study: Study, one) -> str | None:
     a, b = study.settings(one.model, one.a), study.settings(one.model, one.b)
     if levels(study):
         return "growth with inhibition" if a["inhibition"] else "growth without inhibition"
-    differing = {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)}
-    if differing == {"activation"}:
+    if {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)} == {"activation"}:
         return None if a["activation"] in ("gelu", "leaky_relu") else "activations"
     if a["kind"] != "ina" or b["kind"] not in ("lora", "full") or study.is_ablation:
         return None
@@ -100,22 +105,13 @@ def _row(study: Study, one) -> dict:
     }
 
 
-def counted(found: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts on single tasks that count: of those on the same methods of a model on a task, the weightiest."""
-    found = found[found["task"] != MEAN]
-    ranked = found.loc[sorted(found.index, key=lambda row: found.loc[row, "weight"], reverse=True)]
-    return ranked.drop_duplicates(["scale", "task", "pair"]).sort_index()
-
-
 def evidence(found: pd.DataFrame) -> str:
     """A row for each study and pair of methods, a column for each task: differences and verdict, best / last epoch."""
-    if not len(found):
+    if found.empty:
         return f"{NOTHING.capitalize()}.\n"
-    table = found.pivot(index=["on", "pair"], columns="label", values="text")
-    table = table.reindex(index=pd.MultiIndex.from_frame(found[["on", "pair"]].drop_duplicates()))
-    columns = sorted(found["label"].unique(), key=lambda label: label.startswith("Mean"))
-    table = table[columns].fillna(DASH).rename_axis(index=["Our runs", "Methods"]).reset_index()
-    return rows_as_markdown(table)
+    texts = found.set_index(["on", "pair", "label"])["text"].unstack(sort=False)
+    columns = sorted(texts, key=lambda label: label.startswith("Mean"))
+    return rows_as_markdown(texts[columns].fillna(DASH).rename_axis(["Our runs", "Methods"]).reset_index())
 
 
 def counts(found: pd.DataFrame) -> str:
@@ -123,7 +119,6 @@ def counts(found: pd.DataFrame) -> str:
     texts = []
     for scale, of in found.groupby("scale", sort=False):
         numbers = of["name"].value_counts()
-        order = [*VERDICTS, *WORDS.values()]
-        names = sorted(numbers.index, key=lambda name: (order.index(name.removesuffix(" at these rates")), name))
+        names = sorted(numbers.index, key=lambda name: (_ORDER.index(name.removesuffix(" at these rates")), name))
         texts.append(f"{scale}: " + ", ".join(f"{numbers[name]} {name}" for name in names))
     return "; ".join(texts) or NOTHING

@@ -18,30 +18,23 @@ def cost_table(studies: list[Study]) -> Table:
             "count": study.count if study.plan and len(study.plan) != len(study.runs) else f"{len(study.runs)}",
             "process_hours": float(study.runs["hours"].sum()),
             "core_hours": float(study.runs["core_hours"].sum()),
-            "repeat": _repeated(study),
+            "repeat": f"`{_repeated(study)}`",
         }
         for study in studies
     )
     total = data[["runs", "process_hours", "core_hours"]].sum()
-    everything = {"experiment": "all", "source": "", "count": f"{total['runs']:,.0f}", "repeat": ""} | total.to_dict()
-    listed = pd.concat([data, pd.DataFrame([everything])], ignore_index=True)
-    shown = pd.DataFrame(
-        {
-            "Experiment": listed["experiment"],
-            "Data": listed["source"],
-            "Runs": listed["count"],
-            "Process hours": listed["process_hours"].map("{:.1f}".format),
-            "Core hours": listed["core_hours"].map("{:.1f}".format),
-            "Repeat": [f"`{line}`" if line else "" for line in listed["repeat"]],
-        }
-    )
+    everything = {"experiment": "all", "count": f"{total['runs']:,.0f}"} | total.to_dict()
+    listed = pd.concat([data, pd.DataFrame([everything])], ignore_index=True).fillna("")
+    hours = {f"{kind}_hours": listed[f"{kind}_hours"].map("{:.1f}".format) for kind in ("process", "core")}
+    titles = {"experiment": "Experiment", "source": "Data", "count": "Runs", "process_hours": "Process hours",
+              "core_hours": "Core hours", "repeat": "Repeat"}  # fmt: skip
     return Table(
         name="cost",
         title="What every experiment took, and how to repeat it",
         caption="Hours of processes, each with a device of its own, and hours of processor cores, evaluation included. "
         "The line makes the runs anew, whatever is recorded here, and prints the table; on a machine without the files "
         "or the weights it takes what there is and says so.",
-        shown=shown,
+        shown=listed.assign(**hours)[[*titles]].rename(columns=titles),
         data=data,
     )
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
-from ..data.schema import level_split
+from ..data.schema import DISTRACTORS, level_split
+from ..record import Record
 from ..stats import METRICS, Comparison, Scores, mean_scores
 from .frame import Key, Study
 from .outcomes import cell_scores
@@ -21,7 +23,8 @@ from .table import SECTION, Table, interval, points, signed
 from .verdicts import judge
 
 SELECTION = "last"
-_COLUMNS = ["model", "task", "a", "b", "distractors", "seeds", "value", "low", "high", "verdict", "advantage", "margin",
+_NAMES = ["model", "task", "a", "b"]
+_COLUMNS = [*_NAMES, "distractors", "seeds", "value", "low", "high", "verdict", "advantage", "margin",
             "simultaneous_low", "simultaneous_high"]  # fmt: skip
 GROWTH = "growth"  # in the place of a number of distractors
 WORDS = {
@@ -35,18 +38,21 @@ WORDS = {
 
 @cache
 def levels(study: Study) -> tuple[int, ...]:
-    """The numbers of distractors that all runs were measured with; none where they were measured with one alone."""
-    runs = study.runs
-    if "data.test_distractors" not in runs or runs["data.distractors"].nunique() > 1:
-        return ()
-    others = (of if isinstance(of, tuple) else () for of in runs["data.test_distractors"])
-    common = set.intersection(*({trained(study), *of} for of in others))
-    return tuple(sorted(common)) if len(common) > 1 else ()
+    """The numbers of distractors that all runs were measured with; none where they are not around that in training."""
+    measured = [{_trained(run), *(run.config["data"].get("test_distractors") or ())} for run in study.records]
+    common, alike = set.intersection(*measured), len({_trained(run) for run in study.records}) == 1
+    return tuple(sorted(common)) if alike and common and min(common) < trained(study) < max(common) else ()
 
 
 def trained(study: Study) -> int:
     """The number of distractors in training."""
-    return study.runs["data.distractors"].iloc[0]
+    return _trained(study.records[0])
+
+
+def _trained(run: Record) -> int:
+    usual = DISTRACTORS if run.source == "probe" else 0
+    given = run.config["data"].get("distractors")
+    return usual if given is None else given
 
 
 def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
@@ -54,90 +60,86 @@ def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
     return [k for k in levels(study) if k < trained(study)], [k for k in levels(study) if k > trained(study)]
 
 
-def f1(study: Study, key: Key, level: int, seeds: tuple[int, ...] | None = None) -> Scores:
-    """F1 with `level` distractors."""
-    return cell_scores(study, key, SELECTION, seeds, "validation" if level == trained(study) else level_split(level))
+def f1(study: Study, key: Key) -> dict[int, Scores]:
+    """F1 of a cell by number of distractors."""
+    usual = trained(study)
+    return {
+        k: cell_scores(study, key, SELECTION, "validation" if k == usual else level_split(k)) for k in levels(study)
+    }
 
 
 @cache
 def level_scores(study: Study) -> pd.DataFrame:
     """F1 of every cell with each number of distractors, one row each, in points, with 95 % intervals."""
-    return pd.DataFrame(
-        {"model": model, "task": task, "a": method, "b": "", "distractors": level}
-        | _numbers(f1(study, (model, task, method), level))
-        for panel in study.panels
-        for model, task, method in study.keys(*panel)
-        for level in levels(study)
-    )
+    keys = [key for panel in study.panels for key in study.keys(*panel)]
+    return pd.DataFrame(row for key in keys for row in _by_level((*key, ""), f1(study, key)))
 
 
 @cache
 def advantages(study: Study) -> pd.DataFrame:
     """InA against LoRA, and InA with inhibition against InA without, in points: one row for each number of distractors
     and one for the growth of the advantage, with its verdict as in `ina.tables.verdicts.judge`.
-
-    Growth is what an advantage is worth with more distractors than in training, less what it is worth with fewer.
     """
-    rows, growths = [], []
+    grown = judge(study, _growths)
+    if grown.empty:
+        return grown
+    by_level = pd.DataFrame(row for names, found in _differences(study) for row in _by_level(names, found))
+    words = [name.replace(of, WORDS[of]) for name, of in zip(grown["name"], grown["verdict"], strict=True)]
+    grown = grown.rename(columns={"difference": "value"}).assign(advantage=words, distractors=GROWTH)
+    pairs = pd.concat([by_level, grown]).groupby(_NAMES, sort=False)
+    return pd.concat([rows for _, rows in pairs], ignore_index=True)
+
+
+def _growths(study: Study) -> Iterator[dict[str, Any]]:
+    """What an advantage is worth with more distractors than in training, less what it is worth with fewer."""
     fewer, more = fewer_and_more(study)
-    for number, (names, by_level) in enumerate(_differences(study)):
-        names |= {"pair": number}
-        rows += [names | {"distractors": level} | _numbers(scores) for level, scores in by_level.items()]
-        growth = mean_scores([by_level[k] for k in more]) - mean_scores([by_level[k] for k in fewer])
+    for names, found in _differences(study):
+        growth = mean_scores([found[k] for k in more]) - mean_scores([found[k] for k in fewer])
         comparison = Comparison(growth.estimate, METRICS["mean"].margin)
-        growths.append(names | {"distractors": GROWTH, "comparison": comparison, "scores": growth.scores})
-    judged = judge(study, growths, lambda varied: advantages(varied).query("distractors == @GROWTH"))
-    if len(judged):
-        judged["advantage"] = [name.replace(verdict, WORDS[verdict]) for name, verdict in zip(
-            judged["name"], judged["verdict"], strict=True)]  # fmt: skip
-    both = pd.concat([pd.DataFrame(rows), judged.rename(columns={"difference": "value"})], ignore_index=True)
-    return both.sort_values("pair", kind="stable", ignore_index=True) if len(both) else both
+        yield dict(zip(_NAMES, names, strict=True)) | {"comparison": comparison, "scores": growth.scores}
 
 
-def _differences(study: Study) -> Iterator[tuple[dict[str, str], dict[int, Scores]]]:
-    """The pairs of methods, and their differences in F1 by number of distractors."""
-    for model, task, a in study.cells.index:
-        of = study.settings(model, a)
-        for b in (key[2] for key in study.cells.index if key[:2] == (model, task)):
-            to = study.settings(model, b)
-            plain = to["kind"] == "lora" or (to["kind"] == "ina" and to["inhibition"] == 0 < of.get("inhibition", 0))
-            keys = [(model, task, method) for method in (a, b)]
-            seeds = tuple(seed for seed in study.seeds(keys[0]) if seed in study.seeds(keys[1]))
-            if of["kind"] == "ina" and plain and seeds:
-                names = {"model": model, "task": task, "a": a, "b": b}
-                yield names, {k: f1(study, keys[0], k, seeds) - f1(study, keys[1], k, seeds) for k in levels(study)}
+def _differences(study: Study) -> Iterator[tuple[tuple[str, ...], dict[int, Scores]]]:
+    """The pairs of methods with a seed in common, and their differences in F1 by number of distractors."""
+    for key, other in product(study.cells, repeat=2):
+        of, to = (study.settings(model, method) for model, _, method in (key, other))
+        plain = to["kind"] == "lora" or (to["kind"] == "ina" and to["inhibition"] == 0 < of.get("inhibition", 0))
+        if key[:2] == other[:2] and of["kind"] == "ina" and plain and {*study.seeds(key)} & {*study.seeds(other)}:
+            theirs = f1(study, other)
+            yield (*key, other[2]), {level: scores - theirs[level] for level, scores in f1(study, key).items()}
 
 
-def _numbers(found: Scores) -> dict[str, Any]:
-    ends = found.estimate.interval()
-    return {
-        "seeds": found.estimate.seeds,
-        "value": 100 * found.estimate.value,
-        "scores": tuple(100 * found.scores),
-        "low": 100 * ends.low,
-        "high": 100 * ends.high,
-    }
+def _by_level(names: tuple[str, ...], found: dict[int, Scores]) -> Iterator[dict[str, Any]]:
+    for level, scores in found.items():
+        low, high = scores.estimate.interval()
+        yield dict(zip(_NAMES, names, strict=True)) | {
+            "distractors": level,
+            "seeds": scores.estimate.seeds,
+            "value": 100 * scores.estimate.value,
+            "scores": tuple(100 * scores.scores),
+            "low": 100 * low,
+            "high": 100 * high,
+        }
 
 
 def distractor_table(study: Study) -> Table:
     """A section of F1 for each model and task, a row a method; below, the advantages and whether they grow."""
-    scores, found = level_scores(study), advantages(study)
+    data = pd.concat([level_scores(study), advantages(study)], ignore_index=True)
     rows = []
     for model, task in study.panels:
-        heading = f"{study.label(model=model)}, {study.label(task=task)}"
-        for title, data, write in ((f"{heading}: F1", scores, points), (f"{heading}: differences", found, signed)):
-            here = data[(data["model"] == model) & (data["task"] == task)] if len(data) else data
-            for (a, b), group in here.groupby(["a", "b"], sort=False) if len(here) else ():
-                pair = study.pair_label(model, a, b) if b else study.label(model=model, method=a)
-                row = {SECTION: title, "Method": pair, "n": f"{group['seeds'].iloc[0]}"}
-                for one in group.to_dict("records"):
-                    is_growth = one["distractors"] == GROWTH
-                    ends = [one[f"simultaneous_{end}" if is_growth else end] for end in ("low", "high")]
-                    name = "Growth" if is_growth else f"Distractors {one['distractors']}"
-                    row[name] = f"{write(one['value'])} {interval(*ends)}"
-                    if is_growth:
-                        row |= {"Advantage": one["advantage"], "Because": one["reason"]}
-                rows.append(row)
+        here = data[(data["model"] == model) & (data["task"] == task)]
+        for (a, b), group in here.groupby(["a", "b"], sort=False):
+            label = study.pair_label(model, a, b) if b else study.label(model=model, method=a)
+            section = f"{study.panel_label(model, task)}: {'differences' if b else 'F1'}"
+            row = {SECTION: section, "Method": label, "n": f"{group['seeds'].iloc[0]}"}
+            for one in group.to_dict("records"):
+                text = (signed if b else points)(one["value"])
+                if one["distractors"] == GROWTH:
+                    row["Growth"] = f"{text} {interval(one['simultaneous_low'], one['simultaneous_high'])}"
+                    row |= {"Advantage": one["advantage"], "Because": one["reason"]}
+                else:
+                    row[f"Distractors {one['distractors']}"] = f"{text} {interval(one['low'], one['high'])}"
+            rows.append(row)
     fewer, more = fewer_and_more(study)
     columns = [f"Distractors {level}" for level in levels(study)]
     return Table(
@@ -146,16 +148,13 @@ def distractor_table(study: Study) -> Table:
         caption=f"F1 in points with 95 % intervals on the same questions, with so many irrelevant facts in the "
         f"paragraph; trained with {trained(study)}; {SELECTION} epoch.",
         shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Because"]),
-        data=pd.concat([scores, found], ignore_index=True).filter(_COLUMNS),
+        data=data.filter(_COLUMNS),
         notes=(
-            f"Growth: the difference with {_words(more)} distractors (mean) less that with {_words(fewer)}. It is "
+            f"Growth: the difference with {' and '.join(map(str, more))} distractors (mean) less that with "
+            f"{' and '.join(map(str, fewer))}. It is "
             "positive where the first method gains on the second as more is irrelevant; verdict by the rules of "
             "ina/stats/verdict.py, InA at 0.3 against LoRA and against none being the primary family of a model.",
             "Intervals: of the expected score and difference over seeds and questions; those of growth are "
             "simultaneous for their family.",
         ),
     )
-
-
-def _words(numbers: list[int]) -> str:
-    return " and ".join(map(str, numbers))

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,36 +67,19 @@ def _rows(run: Record, every_epoch: bool) -> Iterator[dict[str, Any]]:
 
 
 @dataclass(frozen=True, eq=False)
-class AtAnotherRate:
-    """A study with the runs of `method` at a neighbouring learning rate on `tasks`.
-
-    `name` is the method with its rates, as in "LoRA at 0.002 for 0.003"; `lower` whether the rate is lower.
-    """
-
-    name: str
-    method: str
-    lower: bool
-    study: Study
-    tasks: set[str]
-
-
-@dataclass(frozen=True, eq=False)
 class Study:
     """The runs of one experiment on one data source: what one table shows.
 
     root: the folder that holds runs/ and predictions/
-    frame: see :func:`frame`
+    records: in the order of the tables
     at_other_rates: the same runs at neighbouring learning rates, see OTHER_RATES
-    cache: see :meth:`once`; shared by studies of the same runs
     """
 
     root: Path
     experiment: str
     source: str
-    frame: pd.DataFrame
     records: tuple[Record, ...]
     at_other_rates: tuple[Study, ...] = ()
-    cache: dict[tuple, Any] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -104,38 +87,39 @@ class Study:
         return f"{self.experiment}-{self.source}"
 
     @cached_property
+    def frame(self) -> pd.DataFrame:
+        """See :func:`frame`."""
+        return frame(self.records)
+
+    @cached_property
     def runs(self) -> pd.DataFrame:
         """One row a run; selection and metric are those of the best epoch's first metric."""
         return self.frame.drop_duplicates("id")
 
     @cached_property
-    def cells(self) -> pd.DataFrame:
-        """One row for each model × task × method, by (model, task, method): its first run, and all its `seeds`."""
-        seeds = self.runs.groupby(CELL, sort=False)["seed"].agg(tuple)
-        return self.runs.drop_duplicates(CELL).set_index(CELL).assign(seeds=seeds)
+    def cells(self) -> dict[Key, list[Record]]:
+        """The runs of each model × task × method by seed."""
+        found: dict[Key, list[Record]] = {}
+        for run in self.records:
+            found.setdefault((run.model, run.task, run.method), []).append(run)
+        return found
 
-    @cached_property
-    def _scores(self) -> dict[tuple[str, ...], np.ndarray]:
-        groups = self.frame.groupby([*CELL, "metric", "selection"], sort=False)["value"]
-        return {key: values.to_numpy(float) for key, values in groups}
+    def seeds(self, key: Key) -> tuple[int, ...]:
+        """The seeds of a cell; none where it has no runs."""
+        return tuple(run.seed for run in self.cells.get(key, ()))
 
-    def scores(self, key: Key, selection: str, metric: str | None = None) -> np.ndarray | None:
-        """A metric, else the headline, of the runs of a cell, raw, (seeds,); None where it was not measured."""
-        return self._scores.get((*key, metric or self.cells.loc[key, "headline"], selection))
+    def scores(self, key: Key, selection: str) -> np.ndarray:
+        """The headline scores of the runs of a cell, raw, (seeds,)."""
+        return np.array([getattr(run, selection).metrics[run.headline] for run in self.cells[key]])
 
-    def degenerate(self, key: Key, selection: str) -> np.ndarray:
-        """Which runs of a cell predict the same for every example, (seeds,)."""
-        return self._degenerate[(*key, selection)]
-
-    @cached_property
-    def _degenerate(self) -> dict[tuple[str, ...], np.ndarray]:
-        once = self.frame.drop_duplicates(["id", "selection"]).groupby([*CELL, "selection"], sort=False)["degenerate"]
-        return {key: values.to_numpy(bool) for key, values in once}
+    def predictions(self, run: str) -> pd.DataFrame:
+        """The per-example predictions of a run, by its id."""
+        return _predictions(self, run)
 
     @property
     def is_search(self) -> bool:
         """Whether the runs are measured on training rows held out from training, not on dev rows."""
-        return "data.select" in self.runs and self.runs["data.select"].notna().any()
+        return _is_trial(self.records[0])
 
     @property
     def is_ablation(self) -> bool:
@@ -145,7 +129,7 @@ class Study:
     @cached_property
     def tasks(self) -> tuple[str, ...]:
         """All tasks, in order."""
-        return tuple(self.runs["task"].unique())
+        return tuple(dict.fromkeys(run.task for run in self.records))
 
     @property
     def averaged(self) -> tuple[str, ...]:
@@ -165,60 +149,64 @@ class Study:
     @property
     def panels(self) -> list[tuple[str, str]]:
         """All (model, task), in order."""
-        return list(dict.fromkeys((model, task) for model, task, _ in self.cells.index))
+        return list(dict.fromkeys((model, task) for model, task, _ in self.cells))
 
     def keys(self, model: str, task: str) -> list[Key]:
         """The cells of a model and task, by method in the order of the tables."""
         found = [(model, task, method) for of, method in self.methods if of == model]
-        return [key for key in found if key in self.cells.index]
+        return [key for key in found if key in self.cells]
+
+    def headline(self, task: str) -> str:
+        """The metric by which the best epoch of a task is chosen."""
+        return next(run.headline for run in self.records if run.task == task)
+
+    def settings(self, model: str, method: str) -> dict[str, Any]:
+        """The settings of a method, of its first run; those that are null are left out."""
+        first = next(run for run in self.records if (run.model, run.method) == (model, method))
+        return {key: value for key, value in first.config["method"].items() if value is not None}
 
     def label(self, **where: str) -> str:
         """What a model, a task, or a method of a model is called in print: ``label(model="minilm", method="ina")``."""
-        runs, last = self.runs, list(where)[-1]
-        for column, value in where.items():
-            runs = runs[runs[column] == value]
-        found = runs[f"{last}_label"].unique()
-        return found[0] if len(found) == 1 else f"{found[0].partition(' (')[0]} (settings differ by task)"
+        runs = [run for run in self.records if all(getattr(run, name) == value for name, value in where.items())]
+        first, *others = dict.fromkeys(getattr(run.labels, list(where)[-1]) for run in runs)
+        return f"{first.partition(' (')[0]} (settings differ by task)" if others else first
 
     def pair_label(self, model: str, a: str, b: str) -> str:
         """What the comparison of method a with b is called in print."""
         return f"{self.label(model=model, method=a)} − {self.label(model=model, method=b)}"
 
-    def settings(self, model: str, method: str) -> dict[str, Any]:
-        """The settings of a method, of its first run."""
-        first = self.runs[(self.runs["model"] == model) & (self.runs["method"] == method)].iloc[0]
-        found = {column.removeprefix("method."): first[column] for column in first.index if column[:7] == "method."}
-        return {key: value for key, value in found.items() if isinstance(value, tuple) or not pd.isna(value)}
+    def panel_label(self, model: str, task: str) -> str:
+        """What a model with a task is called in print."""
+        return f"{self.label(model=model)}, {self.label(task=task)}"
 
     def with_records(self, records: Iterable[Record]) -> Study:
         """The same study with other runs."""
-        records = tuple(records)
-        return Study(self.root, self.experiment, self.source, frame(records), records, cache=self.cache)
+        return Study(self.root, self.experiment, self.source, tuple(sorted(records, key=_order)))
 
     @cached_property
-    def at_another_rate(self) -> list[AtAnotherRate]:
+    def at_another_rate(self) -> list[tuple[str, str, bool, set[str], Study]]:
         """This study with the runs of one method replaced by those at a neighbouring rate, on the tasks that have them.
 
         Runs count where they have all seeds of the cell that they replace.
+
+        Returns:
+            What differs, as in "LoRA at 0.002 for 0.003"; the method; whether the rate is lower; the tasks; the study.
         """
         found = []
         for other in self.at_other_rates:
             for model, method in other.methods:
-                keys = [key for key in other.cells.index if (key[0], key[2]) == (model, method)]
-                keys = [k for k in keys if k in self.cells.index and other.seeds(k) == self.seeds(k)]
-                if not keys:
+                new = {
+                    key: runs
+                    for key, runs in other.cells.items()
+                    if (key[0], key[2]) == (model, method) and key in self.cells and other.seeds(key) == self.seeds(key)
+                }
+                if not new:
                     continue
-                kept = [run for run in self.records if (run.model, run.task, run.method) not in keys]
-                new = [run for run in other.records if (run.model, run.task, run.method) in keys]
-                theirs, ours = (study.cells.loc[keys[0], "train.learning_rate"] for study in (other, self))
-                name = f"{self.label(model=model, method=method)} at {theirs:g} for {ours:g}"
-                tasks = {task for _, task, _ in keys}
-                found.append(AtAnotherRate(name, method, theirs < ours, self.with_records([*kept, *new]), tasks))
+                rate, usual = (of.cells[next(iter(new))][0].config["train"]["learning_rate"] for of in (other, self))
+                name = f"{self.label(model=model, method=method)} at {rate:g} for {usual:g}"
+                varied = self.with_records(run for runs in (self.cells | new).values() for run in runs)
+                found.append((name, method, rate < usual, {task for _, task, _ in new}, varied))
         return found
-
-    def seeds(self, key: Key) -> tuple[int, ...]:
-        """The seeds of a cell."""
-        return self.cells.loc[key, "seeds"]
 
     @cached_property
     def plan(self) -> dict[str, RunConfig] | None:
@@ -228,27 +216,17 @@ class Study:
         from ..plan import experiment_runs
 
         runs = experiment_runs(self.experiment)
-        return runs if set(self.runs["id"]) <= runs.keys() else None
+        return runs if {run.id for run in self.records} <= runs.keys() else None
 
     @property
     def count(self) -> str:
         """How many runs there are, of how many planned where that is known."""
-        return f"{len(self.runs)} of {len(self.plan)}" if self.plan else f"{len(self.runs)}"
+        return f"{len(self.records)} of {len(self.plan)}" if self.plan else f"{len(self.records)}"
 
-    @cached_property
-    def _by_id(self) -> dict[str, Record]:
-        return {run.id: run for run in self.records}
 
-    def predictions(self, run: str) -> pd.DataFrame:
-        """The per-example predictions of a run, by its id."""
-        return self.once(run, "predictions", lambda: record.read_predictions(self.root, self._by_id[run]))
-
-    def once(self, run: str, what: Any, make: Callable[[], Any]) -> Any:
-        """What `make` returns, made once for each run, by its id, and `what`."""
-        key = (self._by_id[run].experiment, self.source, run, what)
-        if key not in self.cache:
-            self.cache[key] = make()
-        return self.cache[key]
+@cache
+def _predictions(study: Study, run: str) -> pd.DataFrame:
+    return record.read_predictions(study.root, next(one for one in study.records if one.id == run))
 
 
 def studies(root: str | Path, experiment: str | None = None) -> list[Study]:
@@ -273,22 +251,22 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     groups: dict[tuple[str, str, bool], list[Record]] = {}
     for name in [None] if experiment is None else [experiment, *(experiment + rate for rate in OTHER_RATES)]:
         for run in record.read_all(root, name):
-            is_trial = run.config["data"].get("select") is not None
-            groups.setdefault((run.experiment or record.ADHOC, run.source, is_trial), []).append(run)
+            groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
     if experiment is not None and not groups:
         there = sorted(path.name for path in root.glob("runs/*"))
         raise FileNotFoundError(
             f"no finished run of experiment {experiment!r} under {root / 'runs'}; "
             + (f"there are {', '.join(there)}" if there else f"start with: python -m ina.run experiment={experiment}")
         )
-    found, cache = {}, {}
-    for key, runs in sorted(groups.items()):
-        runs = sorted(runs, key=_order)
-        found[key] = Study(root, *key[:2], frame(runs), tuple(runs), cache=cache)
+    found = {key: Study(root, *key[:2], tuple(sorted(runs, key=_order))) for key, runs in sorted(groups.items())}
     for (name, source, is_trial), study in found.items():
         others = (found.get((name + rate, source, is_trial)) for rate in OTHER_RATES)
         found[name, source, is_trial] = replace(study, at_other_rates=tuple(filter(None, others)))
     return [study for study in found.values() if experiment in (None, study.experiment)]
+
+
+def _is_trial(run: Record) -> bool:
+    return run.config["data"].get("select") is not None
 
 
 def _order(run: Record) -> tuple[Any, ...]:

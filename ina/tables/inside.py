@@ -6,7 +6,7 @@ over the runs' values. Differences are paired by seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, partial
 
 import numpy as np
@@ -68,22 +68,18 @@ def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
     What the keys leave open, such as the layer, is averaged within each run first. One run alone has no interval (NaN).
     """
-    groups = _runs(frame, keys).groupby([*CELL, *keys], sort=False)["value"]
-    found = groups.agg(mean="mean", std="std", seeds="count")
+    by_run = frame.groupby([*CELL, *keys, "seed"], sort=False)["value"].mean()
+    found = by_run.groupby([*CELL, *keys], sort=False).agg(mean="mean", std="std", seeds="count")
     half = stats.t.ppf(0.975, found["seeds"] - 1) * found["std"] / np.sqrt(found["seeds"])
     return found.assign(low=found["mean"] - half, high=found["mean"] + half)[["mean", "low", "high", "seeds"]]
 
 
 def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
     """The same for the differences to the method `base`, over the seeds that both have."""
-    runs = _runs(frame, keys)
-    on = ["model", "task", *keys, "seed"]
-    both = runs[runs["method"] != base].merge(runs[runs["method"] == base], on=on, suffixes=("", "_base"))
+    on = ["model", "task", "seed", "layer", "site", "measure", "by", "to"]
+    is_base = frame["method"] == base
+    both = frame[~is_base].merge(frame[is_base], on=on, suffixes=("", "_base"))
     return over_seeds(both.assign(value=both["value"] - both["value_base"]), *keys)
-
-
-def _runs(frame: pd.DataFrame, keys: tuple[str, ...]) -> pd.DataFrame:
-    return frame.groupby([*CELL, *keys, "seed"], sort=False)["value"].mean().reset_index()
 
 
 def inside_tables(study: Study) -> list[Table]:
@@ -96,20 +92,20 @@ def inside_tables(study: Study) -> list[Table]:
 
 def attention_table(study: Study) -> Table:
     """A row a method: the attention that tokens of each kind get; below, differences to LoRA and to no inhibition."""
-    frame, found = attention(study), measurements(study)
-    of_all = frame[frame["by"] == ALL]
-    shares = found[found["measure"] == "share"].drop_duplicates(["model", "task", "to"])
-    equal = shares.assign(method="")
+    frame = attention(study)
+    shares = measurements(study).query("measure == 'share'").drop_duplicates(["model", "task", "to"])
+    paid, of_all = "share of attention, %", frame[frame["by"] == ALL]
     blocks = [
-        _block(study, over_seeds(equal, "to"), "to", "share of attention, %").assign(
+        _block(study, over_seeds(shares.assign(method=""), "to"), paid).assign(
             Method="If all tokens got equal", n=DASH
         ),
-        _block(study, over_seeds(of_all, "to"), "to", "share of attention, %"),
+        _block(study, over_seeds(of_all, "to"), paid),
     ]
     data = [over_seeds(frame, "layer", "by", "to").assign(less="")]
-    for base, label in _bases(study):
+    for base in _bases(study):
+        label = study.label(model=study.models[0], method=base)
         found = difference_to(of_all[of_all["to"] != ELSEWHERE], base, "to")
-        blocks.append(_block(study, found, "to", f"less {label}, points", signed))
+        blocks.append(_block(study, found, f"less {label}, points", signed))
         data.append(difference_to(frame, base, "layer", "by", "to").assign(less=base))
     return Table(
         name="attention",
@@ -136,13 +132,13 @@ def gate_table(study: Study) -> Table:
         index=[*CELL, "seed", "layer", "site", "measure"], columns="by", values="value"
     )
     apart = kinds.reindex(columns=["answer", "distractor"]).diff(-1, axis=1)["answer"].rename("value").reset_index()
-    apart = apart.assign(measure=apart["measure"] + "_apart", by=ALL)
+    apart["measure"] += "_apart"
     found = over_seeds(pd.concat([frame[frame["by"] == ALL], apart]), "site", "measure")
     return Table(
         name="gate",
         title=f"The gate in the trained models, experiment {study.experiment}, data source {study.source}",
         caption=f"Mean over layers and the tokens of {_passages(study)}. {_INTERVALS}",
-        shown=_shown([_block(study, found, "measure", "")], ["Method", "Site", "n"], _GATE),
+        shown=_shown([_block(study, found)], ["Method", "Site", "n"], _GATE),
         data=over_seeds(frame.rename(columns={"by": "kind"}), "layer", "site", "kind", "measure").reset_index(),
         notes=(
             *(f"{_GATE[name].split(',')[0]}: {text}." for name, text in MEASURES.items()),
@@ -153,21 +149,21 @@ def gate_table(study: Study) -> Table:
     )
 
 
-def _bases(study: Study) -> Iterator[tuple[str, str]]:
-    """What InA is compared with, and its label: LoRA, and InA with the activation but without the threshold."""
+def _bases(study: Study) -> list[str]:
+    """What InA is compared with: LoRA, and InA with the activation but without the threshold."""
     there = dict.fromkeys((found.model, found.method) for found in measured(study))
     settings = {method: study.settings(model, method) for model, method in there}
     loras = [method for method, of in settings.items() if of["kind"] == "lora"]
-    for base in [*loras[:1], *(method for method, of in settings.items() if of.get("inhibition") == 0)]:
-        yield base, study.label(model=study.models[0], method=base)
+    return [*loras[:1], *(method for method, of in settings.items() if of.get("inhibition") == 0)]
 
 
-def _block(study: Study, found: pd.DataFrame, key: str, ending: str, write: Callable = points) -> pd.DataFrame:
-    """Rows of `over_seeds` in print: a row for each method, and site where there are several, a column for each key."""
+def _block(study: Study, found: pd.DataFrame, ending: str = "", write: Callable = points) -> pd.DataFrame:
+    """Rows of `over_seeds` in print: a row for each method, and site where there are several, a column for each of the
+    last key."""
     texts = [with_interval(one, partial(write, decimals=_DECIMALS.get(one.Index[-1], 1))) for one in found.itertuples()]
-    rows = pd.Series(texts, found.index).unstack(key, sort=False)
+    rows = pd.Series(texts, found.index).unstack(sort=False)
     rows = rows.assign(n=found["seeds"].groupby(rows.index.names, sort=False).max().map(str)).reset_index()
-    panels = [f"{study.label(model=one.model)}, {study.label(task=one.task)}" for one in rows.itertuples()]
+    panels = [study.panel_label(*of) for of in zip(rows["model"], rows["task"], strict=True)]
     methods = [one.method and study.label(model=one.model, method=one.method) for one in rows.itertuples()]
     sections = [f"{panel}: {ending}" if ending else panel for panel in panels]
     return rows.assign(**{SECTION: sections, "panel": panels, "Method": methods}).rename(columns={"site": "Site"})

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from .frame import GLUE, SELECTIONS, SQUAD, Study
+from .frame import CELL, GLUE, SELECTIONS, SQUAD, Study
 from .outcomes import SHARED, majority, summary
-from .published import COLUMNS, HEADLINES, MARKS, beside, column
+from .published import COLUMNS, HEADLINES, MARKS, beside
 from .table import DASH, SECTION, Table, millions, points, span, spread
 
 OURS = "This replication"
@@ -17,69 +17,65 @@ AVERAGE = ("glue", "average")
 _NAMES = ["Model", "Method", "Trainable", "Epoch"]
 _DATA = ["origin", "experiment", "source", "method", "task", "metric", "mean", "model", "selection", "n", "std", "low",
          "high", "min", "max", "degenerate"]  # fmt: skip
-_THRESHOLD = (
-    "v2.0: a question is left unanswered where the null score exceeds that of the best span by more than a threshold "
-    "set before training. v2.0 best-thr.: by more than the threshold that gives the highest score on this dev set, "
-    "chosen after the fact; these columns are not comparable with the others."
-)
 
 
 def score_tables(study: Study) -> list[Table]:
     """The tables of scores that a study gives: Table 3 and its second metrics (GLUE), Table 4 (SQuAD), one for SWAG."""
-    where = f"dev set, experiment {study.experiment}, data source {study.source}"
-    in_squad, others = set(SQUAD) & set(study.tasks), set(study.tasks) - {*SQUAD, "swag"}
-    tables = []
-    if others:
-        headlines = [(task, HEADLINES[task]) for task in GLUE]
-        apart = [(task, _headline(study, task)) for task in study.tasks if task in others and task not in GLUE]
-        title = f"Table 3: GLUE, {where}"
-        tables.append(_table(study, others, title, "glue", [*headlines, AVERAGE, *apart]))
-        second = [score for score in COLUMNS if score[0] in others & set(GLUE) and score not in headlines]
-        if second:
-            tables.append(_table(study, others, f"Table 3b: second metrics, GLUE, {where}", "glue", second))
-    if in_squad:
-        scores = [score for score in COLUMNS if score[0] in SQUAD]
-        table = _table(study, in_squad, f"Table 4: SQuAD, {where}", "squad", scores)
-        notes = (_THRESHOLD, *table.notes) if "squad_v2" in in_squad else table.notes
-        tables.append(replace(table, notes=notes))
-    if "swag" in study.tasks:
-        tables.append(_table(study, {"swag"}, f"SWAG, {where}", "swag", [("swag", "accuracy")]))
-    return tables
+    glue = [task for task in study.tasks if task not in (*SQUAD, "swag")]
+    apart = [(task, study.headline(task)) for task in glue if task not in GLUE]
+    headlines = [(task, HEADLINES[task]) for task in GLUE]
+    second = [score for score in COLUMNS if score[0] in set(glue) & set(GLUE) and score not in headlines]
+    squad = [score for score in COLUMNS if score[0] in SQUAD]
+    kinds = [
+        ("Table 3: GLUE", "glue", glue, [*headlines, AVERAGE, *apart]),
+        ("Table 3b: second metrics, GLUE", "glue", glue, second),
+        ("Table 4: SQuAD", "squad", [task for task in study.tasks if task in SQUAD], squad),
+        ("SWAG", "swag", [task for task in study.tasks if task == "swag"], [("swag", "accuracy")]),
+    ]
+    return [_table(study, *kind) for kind in kinds if kind[2] and kind[3]]
 
 
-def _headline(study: Study, task: str) -> str:
-    return study.runs.loc[study.runs["task"] == task, "headline"].iloc[0]
-
-
-def _table(study: Study, tasks: set[str], title: str, source: str, scores: list[tuple[str, str]]) -> Table:
+def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[tuple[str, str]]) -> Table:
     """A column for each of `scores`, a row for each method and selection."""
-    if tasks != set(study.tasks):
+    if set(tasks) != set(study.tasks):
         study = study.with_records(run for run in study.records if run.task in tasks)
     averaged = study.averaged if AVERAGE in scores else ()
     others, sources = beside(source, [score for score in scores if score != AVERAGE], averaged)
-    data = pd.concat([_majority(study, scores), _ours(study, scores, averaged), others], ignore_index=True)
-    names = {score: column(*score) for score in scores}
-    for score in scores:
-        if score not in COLUMNS:
-            names[score] = f"Avg. of {len(averaged)}" if score == AVERAGE else study.label(task=score[0])
-    counts = []
-    for kind, rows in (("training", "train_rows"), ("dev", "n")):
-        found = {task: span(values) for task, values in study.runs.groupby("task")[rows]}
-        cells = {names[score]: found.get(score[0], "" if score == AVERAGE else DASH) for score in scores}
-        counts.append({SECTION: OURS, "Method": f"{kind} examples"} | cells)
-    texts = data.fillna({name: "" for name in _NAMES}).set_index([SECTION, *_NAMES, "task", "metric"])["text"]
-    shown = (
-        texts.unstack(["task", "metric"], sort=False).reindex(columns=pd.MultiIndex.from_tuples(scores)).fillna(DASH)
-    )
-    shown = shown.set_axis(list(names.values()), axis=1).reset_index()
+    parts = [_counts(study, scores), _majority(study, scores), _ours(study, scores, averaged), others]
+    data = pd.concat(parts, ignore_index=True)
+    heads = data[[SECTION, *_NAMES]].fillna("")
+    texts = data["text"].set_axis(pd.MultiIndex.from_frame(heads.join(data[["task", "metric"]])))
+    shown = texts.unstack(["task", "metric"], sort=False).reindex(columns=pd.MultiIndex.from_tuples(scores))
+    titles = [
+        f"Avg. of {len(averaged)}" if score == AVERAGE else COLUMNS.get(score) or study.label(task=score[0])
+        for score in scores
+    ]
+    shown = shown.set_axis(titles, axis=1).fillna(DASH).reset_index()
     shown.loc[(shown[SECTION] == OURS) & (shown["Epoch"] == "last"), _NAMES[:3]] = ""
     marks = [f"{mark}: not read at its source (status {status}, see results/published/README.md)."
              for status, mark in MARKS.items() if data["text"].str.contains(mark).any()]  # fmt: skip
-    notes = (*_notes(study, averaged, bool((data["origin"] == "baseline").any())), *marks, *sources)
-    data = data[(data["origin"] != "ours") | (data["metric"] != "average")]
-    data = data.filter([*_DATA, *SHARED, "status", "note"])
-    shown = pd.concat([pd.DataFrame(counts), shown], ignore_index=True)[[SECTION, *_NAMES, *names.values()]]
-    return Table("scores", title, caption(study), shown, data, notes)
+    notes = (*_notes(study, averaged, (data["origin"] == "baseline").any()), *marks, *sources)
+    data = data[data["origin"].notna() & ~((data["origin"] == "ours") & (data["metric"] == "average"))]
+    title = f"{kind}, dev set, experiment {study.experiment}, data source {study.source}"
+    return Table("scores", title, caption(study), shown, data.filter([*_DATA, *SHARED, "status", "note"]), notes)
+
+
+def _counts(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
+    """How many examples there are; for print alone, so without origin."""
+    rows = []
+    for kind, column in (("training", "train_rows"), ("dev", "n")):
+        counts = study.runs.groupby("task")[column].agg(span).to_dict() | {AVERAGE[0]: ""}
+        rows += [{"Method": f"{kind} examples", "task": task, "metric": metric, "text": counts.get(task, DASH)}
+                 for task, metric in scores]  # fmt: skip
+    return pd.DataFrame(rows).assign(**{SECTION: OURS})
+
+
+def _majority(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
+    """The scores of one and the same answer to every example, where there is such an answer."""
+    found = pd.DataFrame(scores, columns=["task", "metric"])
+    found = found.assign(mean=[100 * majority(study, *score) for score in scores]).dropna()
+    same = {"origin": "baseline", "experiment": study.experiment, "source": study.source, "method": "majority"}
+    return found.assign(text=found["mean"].map(points), **same, **{SECTION: OURS, "Method": "Majority class"})
 
 
 def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> pd.DataFrame:
@@ -87,29 +83,25 @@ def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]
     keys = ["model", "method", "selection", "task", "metric"]
     wanted = [(*of, selection, *score) for of in study.methods for selection in SELECTIONS for score in scores]
     found = summary(study).set_index(keys).reindex(pd.MultiIndex.from_tuples(wanted, names=keys)).reset_index()
-    averages = (found["task"] == AVERAGE[0]) & (found["metric"] == AVERAGE[1])
-    found = found[averages | found["n"].notna()]
-    counted = len(set(map(len, study.cells["seeds"]))) > 1  # n differs: it stands in the cells, once a method
-    texts = [
-        average(study, one.model, one.method, one.selection, averaged, counted)
-        if (one.task, one.metric) == AVERAGE
-        else spread(one.mean, one.std, one.n if counted and one.selection == "best" else None)
-        + (f" †{one.degenerate:.0f}" if one.degenerate else "")
-        for one in found.itertuples()
-    ]
+    found = found[(found["metric"] == "average") | found["n"].notna()]
+    counted = len(set(map(len, study.cells.values()))) > 1  # n differs: it stands in the cells, once a method
+
+    def text(one) -> str:
+        if one.metric == "average":
+            return average(study, one.model, one.method, one.selection, averaged, counted)
+        n = one.n if counted and one.selection == "best" else None
+        return spread(one.mean, one.std, n) + (f" †{one.degenerate:.0f}" if one.degenerate else "")
+
     trainable = {of: _trainable(cells) for of, cells in found[found["n"].notna()].groupby(["model", "method"])}
     named = list(zip(found["model"], found["method"], strict=True))
-    return found.assign(
-        **{
-            "origin": "ours",
-            "text": texts,
-            SECTION: OURS,
-            "Model": [study.label(model=model) for model, _ in named],
-            "Method": [study.label(model=model, method=method) for model, method in named],
-            "Trainable": [trainable.get(of, "") for of in named],
-            "Epoch": found["selection"],
-        }
-    )
+    headings = {
+        SECTION: OURS,
+        "Model": [study.label(model=model) for model, _ in named],
+        "Method": [study.label(model=model, method=method) for model, method in named],
+        "Trainable": [trainable.get(of, "") for of in named],
+        "Epoch": found["selection"],
+    }
+    return found.assign(origin="ours", text=list(map(text, found.itertuples())), **headings)
 
 
 def average(
@@ -117,43 +109,27 @@ def average(
 ) -> str:
     """Mean over tasks; with a spread where all tasks have the same seeds, and with their number where `counted`."""
     keys = [(model, task, method) for task in averaged]
-    if not all(key in study.cells.index for key in keys):
+    if not all(key in study.cells for key in keys):
         return DASH
     scores = [100 * study.scores(key, selection) for key in keys]
     if len({study.seeds(key) for key in keys}) > 1:
         return points(np.mean([each.mean() for each in scores]))
-    means = np.mean(scores, axis=0)
-    std = means.std(ddof=1) if len(means) > 1 else None
-    return spread(means.mean(), std, len(means) if counted and selection == "best" else None)
-
-
-def _majority(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
-    """The scores of one and the same answer to every example, where there is such an answer."""
-    rows = []
-    for task, metric in scores:
-        key = next((key for key in study.cells.index if key[1] == task), None)
-        measured = key and study.scores(key, "last", metric) is not None
-        if measured and (value := majority(study, key, metric)) is not None:
-            rows.append({"task": task, "metric": metric, "mean": 100 * value, "text": points(100 * value)})
-    same = {"origin": "baseline", "experiment": study.experiment, "source": study.source, "method": "majority",
-            SECTION: OURS, "Method": "Majority class"}  # fmt: skip
-    return pd.DataFrame(rows).assign(**same) if rows else pd.DataFrame()
+    means = pd.Series(np.mean(scores, axis=0))
+    return spread(means.mean(), means.std(), len(means) if counted and selection == "best" else None)
 
 
 def _trainable(cells: pd.DataFrame) -> str:
-    cells = cells.astype({name: int for name in ("adapter", "head", "trainable", "total")})
-    if (cells["trainable"] == cells["total"]).all():
-        return _range(cells["trainable"])
-    return f"{_range(cells['adapter'])} + {_range(cells['head'])}"
-
-
-def _range(counts: pd.Series) -> str:
-    return "–".join(dict.fromkeys(map(millions, (min(counts), max(counts)))))
+    """Weights of adapter + head, of all where all are trained; a range where they differ by task."""
+    adapter, head, total = (
+        "–".join(dict.fromkeys(millions(int(count)) for count in (cells[name].min(), cells[name].max())))
+        for name in ("adapter", "head", "total")
+    )
+    return total if (cells["trainable"] == cells["total"]).all() else f"{adapter} + {head}"
 
 
 def caption(study: Study) -> str:
     """What every table has to say: models, number of runs and seeds, epochs, number format, selection."""
-    runs, seeds = study.runs, list(map(len, study.cells["seeds"]))
+    runs, seeds = study.runs, list(map(len, study.cells.values()))
     models = ", ".join(runs["model_label"].unique())
     n = ", n in brackets" if len(set(seeds)) > 1 else ""
     return (
@@ -170,6 +146,12 @@ def _counted(counts, what: str) -> str:
 
 def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]:
     notes = []
+    if "squad_v2" in study.tasks:
+        notes.append(
+            "v2.0: a question is left unanswered where the null score exceeds that of the best span by more than a "
+            "threshold set before training. v2.0 best-thr.: by more than the threshold that gives the highest score on "
+            "this dev set, chosen after the fact; these columns are not comparable with the others."
+        )
     if constant:
         notes.append(
             "Majority class: the most frequent class of the dev set for every example, in SQuAD v2.0 no answer to any "
@@ -198,24 +180,24 @@ def warnings(study: Study) -> list[str]:
         )
     if study.runs["uncommitted"].any():
         notes.append("Some of the runs come from code or configs that are not committed.")
-    for key, group in study.runs.groupby(["model", "task", "method"], sort=False):
-        numbers = list(group["numbers"])
-        keys = sorted({name for one in numbers for name in one} - {"seed"})
-        differing = [name for name in keys if any(one.get(name) != numbers[0].get(name) for one in numbers)]
-        if differing:
+    for key, group in study.runs.groupby(CELL, sort=False):
+        numbers = pd.DataFrame(list(group["numbers"])).map(str)
+        if differing := [name for name in sorted(numbers) if name != "seed" and numbers[name].nunique() > 1]:
             notes.append(f"{'--'.join(key)}: runs differ in {', '.join(differing)}.")
     return notes
 
 
 def on_screen(table: Table, published: bool) -> Table:
-    """A table of scores in the columns in which we have numbers, without sources; with `published`, others below."""
+    """A table of scores in the columns in which we have numbers, without sources; with `published`, others below.
+
+    Those of parts of SQuAD v2.0's questions are for the whole table.
+    """
     if table.name != "scores":
         return table
-    ours = table.shown[SECTION] == OURS
-    rows = table.shown if published else table.shown[ours]
-    used = [name for name in rows if name in (SECTION, *_NAMES) or _is_used(table.shown[ours], name)]
-    rows = rows[used]
-    rows = rows[rows[used[5:]].ne(DASH).any(axis=1)]
+    rows, ours = table.shown, table.shown[SECTION] == OURS
+    scored = rows[ours & rows["Epoch"].isin(SELECTIONS)].drop(columns=[SECTION, *_NAMES])
+    used = [name for name in scored if "Ans" not in name and scored[name].ne(DASH).any()]
+    rows = rows.loc[(ours | published) & rows[used].ne(DASH).any(axis=1), [SECTION, *_NAMES, *used]]
     notes = [note for note in table.notes if note[0] != "[" and (published or note[0] not in MARKS.values())]
     return replace(table, shown=rows, notes=tuple(notes))
 
@@ -226,15 +208,9 @@ def excerpt(table: Table, place: str) -> Table:
     The caption names the model; where there is but one, its column goes.
     """
     text = f"{table.caption} [The whole table]({place}/{table.name}.md) explains the columns and has more."
-    if table.name != "scores":
-        return replace(table, caption=text, notes=())
-    rows = on_screen(table, published=False).shown.fillna("")
-    rows = rows[rows["Epoch"].isin(["best", ""]) & ~rows["Method"].str.endswith(" examples")]
-    one_model = len(set(rows["Model"]) - {""}) == 1
-    return replace(table, caption=text, shown=rows.drop(columns=[SECTION, *["Model"] * one_model]), notes=())
-
-
-def _is_used(rows: pd.DataFrame, name: str) -> bool:
-    """Whether we have scores in a column; those of parts of SQuAD v2.0's questions are for the whole table."""
-    scores = rows[rows["Epoch"].notna()][name]
-    return "Ans" not in name and scores.fillna(DASH).ne(DASH).any()
+    rows = on_screen(table, published=False).shown
+    if table.name == "scores":
+        rows = rows[rows["Epoch"].isin(["best", ""]) & ~rows["Method"].str.endswith(" examples")]
+        one_model = len(set(rows["Model"]) - {""}) == 1
+        rows = rows.drop(columns=[SECTION, *["Model"] * one_model])
+    return replace(table, caption=text, shown=rows, notes=())

@@ -25,19 +25,16 @@ def joined_searches(searches: list[Study]) -> list[Study]:
     joined = []
     for (name, source), study in by_name.items():
         if not any(name.endswith(part) and (name.removesuffix(part), source) in by_name for part in PARTS):
-            parts = [by_name[name + part, source] for part in PARTS if (name + part, source) in by_name]
-            records = [record for one in (study, *parts) for record in one.records]
-            joined.append(study.with_records(records) if parts else study)
+            parts = [study, *(by_name[name + part, source] for part in PARTS if (name + part, source) in by_name)]
+            joined.append(study.with_records(run for one in parts for run in one.records))
     return joined
 
 
 def varied_settings(study: Study, model: str, method: str) -> list[str]:
     """The training settings in which trials of a method on one task differ."""
     runs = study.runs[(study.runs["model"] == model) & (study.runs["method"] == method)]
-    columns = [column for column in runs if column.startswith("train.")]
-    groups = runs.groupby("task")
-    varied = [column for column in columns if any(of.map(str).nunique() > 1 for _, of in groups[column])]
-    return [column.removeprefix("train.") for column in varied]
+    settings = runs.filter(like="train.").map(str).groupby(runs["task"]).nunique().max()
+    return [column.removeprefix("train.") for column in settings[settings > 1].index]
 
 
 @cache
@@ -49,30 +46,23 @@ def trials(study: Study) -> pd.DataFrame:
     of the search, NaN where one was not tried; and `taken`, whether that mean is the highest of the method.
     """
     rows = study.frame[(study.frame["selection"] == "best") & (study.frame["metric"] == study.frame["headline"])]
+    rows = rows.rename(columns=lambda column: column.removeprefix("train.")).astype({"value": float})
     tables = []
     for model, method in study.methods:
         settings = varied_settings(study, model, method)
-        mine = rows[(rows["model"] == model) & (rows["method"] == method)].astype({"value": float})
-        groups = mine.groupby([*(f"train.{name}" for name in settings), "task"])["value"]
+        mine = rows[(rows["model"] == model) & (rows["method"] == method)]
+        groups = mine.groupby([*settings, "task"])["value"]
         found = 100 * groups.agg(["mean", "std"])
         found = found.assign(seeds=groups.size(), scores=groups.agg(lambda of: tuple(100 * of))).reset_index()
-        found = found.rename(columns=lambda column: column.removeprefix("train."))
         found["setting"] = [
             ", ".join(f"{name.replace('_', ' ')} {value_label(value)}" for name, value in of.items())
             for of in found[settings].to_dict("records")
         ]
         by_setting = found.groupby("setting")["mean"]
-        complete = by_setting.transform("size") == len(study.tasks)
-        found["over_tasks"] = by_setting.transform("mean").where(complete)
+        found["over_tasks"] = by_setting.transform("mean").where(by_setting.transform("size") == len(study.tasks))
         found["taken"] = found["over_tasks"] == found["over_tasks"].max()
         tables.append(found.assign(model=model, method=method))
     return pd.concat(tables, ignore_index=True).assign(experiment=study.experiment, source=study.source)
-
-
-def unfinished(study: Study) -> set[tuple[str, str]]:
-    """The (model, method) of which trials are still to be run, as far as it is known what was planned."""
-    there = set(study.runs["id"])
-    return {(run.model.name, run.method_label) for name, run in (study.plan or {}).items() if name not in there}
 
 
 def search_table(searches: list[Study]) -> Table:
@@ -81,19 +71,20 @@ def search_table(searches: list[Study]) -> Table:
     columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
                for task in sorted(data["task"].unique(), key=task_order)}  # fmt: skip
     for study in searches:
-        still_open = unfinished(study)
+        to_run = [run for name, run in (study.plan or {}).items() if name not in {one.id for one in study.records}]
+        unfinished = {(run.model.name, run.method_label) for run in to_run}
         for (model, method, setting), of in trials(study).groupby(["model", "method", "setting"], sort=False):
-            first, is_open = of.iloc[0], (model, method) in still_open
-            label = study.label(model=model, method=method)
+            first = of.iloc[0]
+            word = "best so far" if (model, method) in unfinished else "taken"
             rows.append(
                 {
                     SECTION: f"{study.experiment}, data source {study.source}: {study.count} runs",
                     "Model": study.label(model=model),
-                    "Method": label,
+                    "Method": study.label(model=model, method=method),
                     "Setting": setting,
                     **{columns[one.task]: spread(one.mean, one.std, one.seeds) for one in of.itertuples()},
                     "Mean": DASH if pd.isna(first["over_tasks"]) else points(first["over_tasks"]),
-                    "": ("best so far" if is_open else "taken") if first["taken"] else "",
+                    "": word if first["taken"] else "",
                 }
             )
     shares = sorted({share for study in searches for share in study.runs["data.select"]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import Any
 
@@ -12,8 +12,8 @@ import pandas as pd
 
 from .. import stats
 from ..stats import METRICS
-from .frame import SELECTIONS, AtAnotherRate, Study
-from .outcomes import RESAMPLES, paired, resampled
+from .frame import SELECTIONS, Study
+from .outcomes import RESAMPLES, paired
 from .table import DASH, SECTION, Table, interval, points, signed
 
 MEAN = "mean"  # in the place of a task: the mean over tasks
@@ -69,13 +69,12 @@ def verdicts(study: Study) -> pd.DataFrame:
     Beside the columns of the CSV file: see `judge`, and `tasks` (number of them in a mean). A verdict that does not
     hold at neighbouring learning rates says so.
     """
-    found = [judge(study, _compared(study, selection), lambda varied, selection=selection: verdicts(varied).query(
-        "selection == @selection")) for selection in SELECTIONS]  # fmt: skip
+    found = [judge(study, partial(_compared, selection=selection)) for selection in SELECTIONS]
     found = [of.sort_values("family", ascending=False, kind="stable") for of in found if len(of)]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
-def judge(study: Study, compared: Iterable[dict[str, Any]], again: Callable[[Study], pd.DataFrame]) -> pd.DataFrame:
+def judge(study: Study, compare: Callable[[Study], Iterable[dict[str, Any]]]) -> pd.DataFrame:
     """Verdicts on comparisons of a study, one row each, in points.
 
     Those of one model are two families, the primary one and the others. Columns that no CSV file has: `comparison` and
@@ -83,91 +82,89 @@ def judge(study: Study, compared: Iterable[dict[str, Any]], again: Callable[[Stu
     `needed` (what would decide).
 
     Args:
-        compared: model, a, b, task, comparison and raw scores of each.
-        again: The same verdicts on the study with one method at a neighbouring rate.
+        compare: Gives model, a, b, task, comparison and raw scores of each comparison, also of the study with one
+            method at a neighbouring rate.
     """
-    rows = pd.DataFrame(compared, dtype=object)
-    if not len(rows):
+    rows = pd.DataFrame(compare(study), dtype=object)
+    if rows.empty:
         return rows
-    named = rows[["model", "a", "b", "task"]].itertuples(index=False)
-    rows["family"] = ["primary" if is_primary(study, *names) else "other" for names in named]
+    names = ["model", "a", "b", "task"]
+    rows["family"] = ["primary" if is_primary(study, *of) else "other" for of in rows[names].itertuples(index=False)]
     rows["judged"] = None
     for _, family in rows.groupby(["model", "family"]):
         rows.loc[family.index, "judged"] = pd.Series(stats.decide(list(family["comparison"])), family.index)
-    tried: dict[tuple[str, ...], list[tuple[AtAnotherRate, stats.Verdict]]] = {}
-    for at in study.at_another_rate:
-        for one in again(at.study).itertuples():
-            if at.tasks >= ({one.task} if one.task != MEAN else set(study.averaged)):
-                tried.setdefault((one.model, one.a, one.b, one.task), []).append((at, one.judged))
-    rows["judged"] = [
-        at_other_rates(one.judged, one.a, one.b, tried.get((one.model, one.a, one.b, one.task), []))
-        for one in rows.itertuples()
-    ]
+    varied = [(*how, judge(other, compare).set_index(names)["judged"]) for *how, other in study.at_another_rate]
+    rows["judged"] = [_at_other_rates(study, varied, *of) for of in rows[["judged", *names]].itertuples(index=False)]
     numbers = pd.DataFrame(map(_numbers, rows["comparison"], rows["judged"]))
     scores = [tuple(100 * score for score in of) for of in rows["scores"]]
     return pd.concat([rows.assign(experiment=study.experiment, source=study.source, scores=scores), numbers], axis=1)
 
 
-def at_other_rates(
-    verdict: stats.Verdict, a: str, b: str, tried: list[tuple[AtAnotherRate, stats.Verdict]]
+def _at_other_rates(
+    study: Study, varied: list[tuple], verdict: stats.Verdict, model: str, a: str, b: str, task: str
 ) -> stats.Verdict:
-    """The verdict on methods a and b after a look at those `tried` with one of the two at a neighbouring rate."""
-    tried = [(at, found) for at, found in tried if at.method in (a, b)]
-    complete = {(at.method, at.lower) for at, _ in tried} >= set(product((a, b), (True, False)))
-    return stats.at_other_rates(verdict, {at.name: found for at, found in tried}, complete)
+    """The verdict after a look at those with one of the two methods at a neighbouring rate."""
+    tasks = set(study.averaged) if task == MEAN else {task}
+    tried = {
+        (method, is_lower): (name, verdicts[model, a, b, task])
+        for name, method, is_lower, on, verdicts in varied
+        if method in (a, b) and on >= tasks and (model, a, b, task) in verdicts
+    }
+    complete = tried.keys() >= set(product((a, b), (True, False)))
+    return stats.at_other_rates(verdict, dict(tried.values()), complete)
 
 
 def _numbers(compared: stats.Comparison, verdict: stats.Verdict) -> dict[str, Any]:
     difference, own = compared.difference, compared.difference.interval()
-    return {
+    raw = {
+        "difference": difference.value,
+        "low": own.low,
+        "high": own.high,
+        "simultaneous_low": verdict.interval.low,
+        "simultaneous_high": verdict.interval.high,
+        "margin": verdict.margin,
+        "smallest_margin": np.nan if verdict.smallest_margin is None else verdict.smallest_margin,
+    }
+    needed = verdict.needed or stats.SeedsNeeded()
+    return {name: 100 * value for name, value in raw.items()} | {
         "seeds": difference.seeds,
-        "difference": 100 * difference.value,
-        "low": 100 * own.low,
-        "high": 100 * own.high,
-        "simultaneous_low": 100 * verdict.interval.low,
-        "simultaneous_high": 100 * verdict.interval.high,
         "p_difference": verdict.p_difference,
         "p_equivalence": verdict.p_equivalence,
-        "margin": 100 * verdict.margin,
-        "smallest_margin": np.nan if verdict.smallest_margin is None else 100 * verdict.smallest_margin,
         "verdict": verdict.verdict,
         "holds_at_other_rates": verdict.holds_at_other_rates,
         "name": verdict.name,
-        "seeds_needed": verdict.needed and verdict.needed.seeds,
-        "examples_needed": verdict.needed and verdict.needed.examples,
-        "degenerate": compared.degenerate,
+        "seeds_needed": needed.seeds,
+        "examples_needed": needed.examples,
         "reason": verdict.reason.replace("-", "−"),
         "needed": _needed(verdict.needed),
     }
 
 
 def _compared(study: Study, selection: str) -> Iterator[dict[str, Any]]:
+    """All pairs of methods on every task that both have runs on, and in the mean over tasks."""
     for model, a, b in pairs(study):
-        found, seeds = [], set()
-        row = {"selection": selection, "model": model, "a": a, "b": b}
+        names = {"selection": selection, "model": model, "a": a, "b": b}
+        found: dict[str, tuple[stats.Comparison, stats.Scores]] = {}
         for task in study.tasks:
             keys = [(model, task, method) for method in (a, b)]
-            if not all(key in study.cells.index for key in keys):
-                continue
             if (scores := paired(study, *keys, selection)) is None:
                 continue
-            shared = [np.isin(study.seeds(key), study.seeds(other)) for key, other in (keys, keys[::-1])]
-            failed = all(study.degenerate(key, selection)[of].all() for key, of in zip(keys, shared, strict=True))
-            one = stats.Comparison(scores.estimate, METRICS[scores.metric].margin, failed)
-            yield row | {"task": task, "comparison": one, "scores": scores.scores, "tasks": 1}
-            if task in study.averaged:
-                found.append((one, scores.scores))
-                seeds.add(frozenset(study.seeds(keys[0])) & frozenset(study.seeds(keys[1])))
-        if len(found) > 1:
-            comparisons, scores = zip(*found, strict=True)
-            by_seed = np.array(scores) if len(seeds) == 1 else None
+            runs = [run for key in keys for run in study.cells[key] if run.seed in scores.seeds]
+            failed = all(getattr(run, selection).degenerate for run in runs)
+            found[task] = stats.Comparison(scores.estimate, METRICS[scores.metric].margin, failed), scores
+            yield names | {"task": task, "comparison": found[task][0], "scores": scores.scores, "tasks": 1}
+        averaged = [found[task] for task in study.averaged if task in found]
+        if len(averaged) > 1:
+            comparisons, scores = zip(*averaged, strict=True)
+            alike = len({tuple(of.seeds) for of in scores}) == 1
+            by_seed = np.array([of.scores for of in scores]) if alike else None
             mean = stats.Comparison(
                 stats.mean_of([one.difference for one in comparisons], by_seed),
                 float(np.mean([one.margin for one in comparisons])),
                 all(one.degenerate for one in comparisons),
             )
-            scores = () if by_seed is None else by_seed.mean(axis=0)
-            yield row | {"task": MEAN, "comparison": mean, "scores": scores, "tasks": len(found)}
+            scores = by_seed.mean(axis=0) if alike else ()
+            yield names | {"task": MEAN, "comparison": mean, "scores": scores, "tasks": len(averaged)}
 
 
 def _needed(needed: stats.SeedsNeeded | None) -> str:
@@ -175,9 +172,8 @@ def _needed(needed: stats.SeedsNeeded | None) -> str:
         return ""
     if needed.examples:
         return f"none on these; {needed.examples:.1f} × the examples"
-    if needed.seeds is None:
-        return f"{needed.low:,} or more" if needed.low else needed.reason
-    return f"{needed.seeds:,} ({needed.low:,}–{needed.high and format(needed.high, ',') or '…'})"
+    low, seeds, high = (format(n, ",") if n else None for n in (needed.low, needed.seeds, needed.high))
+    return f"{seeds} ({low}–{high or '…'})" if seeds else f"{low or format(stats.MAX_SEEDS, ',')} or more"
 
 
 def verdict_table(study: Study) -> Table:
@@ -187,38 +183,35 @@ def verdict_table(study: Study) -> Table:
     """
     data = verdicts(study)
     best, last = (data[data["selection"] == selection] for selection in SELECTIONS)
-    shown = pd.DataFrame(
+    rows = [
         {
-            SECTION: [
-                f"{study.label(model=one.model)}: {study.pair_label(one.model, one.a, one.b)}"
-                for one in last.itertuples()
-            ],
-            "Task": [
-                f"mean over {one.tasks} tasks" if one.task == MEAN else study.label(task=one.task)
-                for one in last.itertuples()
-            ],
-            "Family": last["family"].to_list(),
-            "n": last["seeds"].map("{:g}".format).to_list(),
-            "Difference": last["difference"].map(signed).to_list(),
-            "95 % interval": list(map(interval, last["simultaneous_low"], last["simultaneous_high"])),
-            "Smallest margin": [DASH if np.isnan(margin) else points(margin) for margin in last["smallest_margin"]],
-            "Verdict": last["name"].to_list(),
-            "Best epochs": best["name"].to_list(),
-            "Because": last["reason"].to_list(),
-            "Seeds that would decide": last["needed"].to_list(),
+            SECTION: f"{study.label(model=one.model)}: {study.pair_label(one.model, one.a, one.b)}",
+            "Task": f"mean over {one.tasks} tasks" if one.task == MEAN else study.label(task=one.task),
+            "Family": one.family,
+            "n": f"{one.seeds:g}",
+            "Difference": signed(one.difference),
+            "95 % interval": interval(one.simultaneous_low, one.simultaneous_high),
+            "Smallest margin": DASH if np.isnan(one.smallest_margin) else points(one.smallest_margin),
+            "Verdict": one.name,
+            "Best epochs": at_best,
+            "Because": one.reason,
+            "Seeds that would decide": one.needed,
         }
-    )
+        for one, at_best in zip(last.itertuples(), best["name"], strict=True)
+    ]
+    clustered = any("paragraph" in study.predictions(run.id) for run in study.records)
+    drawn = "paragraphs with all their questions" if clustered else "examples"
     return Table(
         name="verdicts",
         title=f"Pairs of methods, experiment {study.experiment}, data source {study.source}",
         caption="Differences of the headline scores in points at the last epoch, paired by seed and by example, with "
         "the verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
-        shown=shown,
+        shown=pd.DataFrame(rows),
         data=data[_COLUMNS],
         notes=(
             "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
             "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
-            f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {resampled(study)}; a new run "
+            f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {drawn}; a new run "
             "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
             "At these rates: not tried at a lower and a higher learning rate of either method, so it says nothing "
             "about other rates. Smallest margin: the smallest within which the two would be equivalent. Best epochs: "
