@@ -203,6 +203,7 @@ def find(path: Path, settings: dict[str, Any]) -> Record | None:
     """The record at `path`, None where there is none.
 
     Args:
+        path: Where the record of the run belongs, by :func:`record_path`.
         settings: What the numbers of the run depend on, by :func:`ina.config.numbers_depend_on`.
 
     Raises:
