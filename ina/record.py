@@ -133,9 +133,10 @@ class Record(_Block):
     @model_validator(mode="before")
     @classmethod
     def _as_of_today(cls, values: dict[str, Any]) -> dict[str, Any]:
-        if values.get("schema_version") == 1 and values["source"] != "probe":
-            # `data.distractors` was 2 whatever the source, and read by the probe alone
-            config = values["config"]
+        config = values["config"]
+        squad = str(values["task"]).startswith("squad")
+        if values.get("schema_version") == 1 and not (values["source"] == "probe" and squad):
+            # `data.distractors` was 2 everywhere, and read for SQuAD's tasks of the probe alone
             values = values | {"config": config | {"data": config["data"] | {"distractors": None}}}
         return values if "labels" in values else values | {"labels": labels(values["config"])}
 

@@ -66,7 +66,7 @@ def write_run(
         data=DataInfo(source=source, fingerprint="d" * 64, rows={"train": 2 * n, "validation": n}),
         config=settings | {
             "method": of_method,
-            "data": {"source": source, "select": select, "max_train": None, "distractors": 2},
+            "data": {"source": source, "select": select, "max_train": None, "distractors": None},
             "train": settings["train"] | {"epochs": 2} | (train or {}),
             "seed": seed,
         },

@@ -61,7 +61,7 @@ def test_a_record_and_its_predictions_come_back_as_they_were_and_unknown_is_null
 @pytest.mark.parametrize(("version", "source", "now"), [(1, "files", None), (1, "probe", 2), (2, "files", 2)])
 def test_distractors_in_records_of_version_1_are_the_probes_alone(version, source, now, tmp_path):
     config = CONFIG | {"data": {"distractors": 2}}
-    written = record.write(tmp_path, example(schema_version=2, source=source, config=config), FRAME)
+    written = record.write(tmp_path, example(schema_version=2, source=source, config=config, task="squad_v1"), FRAME)
     written.write_text(written.read_text().replace('"schema_version": 2', f'"schema_version": {version}'))
     assert record.read(written).config["data"]["distractors"] == now
 
