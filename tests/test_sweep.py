@@ -109,7 +109,8 @@ def test_tasks_settings_and_seeds_of_a_grid_are_not_composed_one_by_one(monkeypa
     monkeypatch.setattr(compose.hydra, "compose", counting)
     compose._composed.cache_clear()
     runs = plan.expand(["model=tiny_bert", "task=cola,rte", "method.r=2,4", "seed=range(1,40)"])
-    assert len(runs) == 156 and len(calls) == 3, "the sweeper's own settings, the method's and the one choice of files"
+    assert len(runs) == 156
+    assert len(calls) <= 3, "the sweeper's own settings, the method's unless they are known, the one choice of files"
 
 
 def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
