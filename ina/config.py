@@ -281,6 +281,7 @@ class TrainConfig(_Strict):
     tf32: bool  # 19-bit products of float32 numbers, where a GPU has them
     gradient_checkpointing: bool  # compute activations twice instead of keeping them: less memory, more time
     compile: bool  # torch.compile
+    adapter_segment_ids: bool = False  # SQuAD: adapters read token_type_ids, as full fine-tuning does
     fast: bool  # the same steps in less time, see `ina.speed`; the numbers change within chance
     threads: Annotated[int, Field(ge=1)] | None
     start: Literal["mnli"] | None = None  # the task whose trained model, head aside, the run goes on from
@@ -331,6 +332,12 @@ class RunConfig(_Strict):
         if self.train.head_dropout is not None and self.task.family == "squad":
             raise ValueError(
                 f"train.head_dropout={self.train.head_dropout} is for classifiers; {self.task.name} has no such head"
+            )
+        adalora = isinstance(self.method, Peft) and self.method.config == "AdaLoraConfig"
+        if adalora and self.task.family == "squad" and self.train.adapter_segment_ids:
+            raise ValueError(
+                "AdaLoRA on SQuAD needs train.adapter_segment_ids=false: the class of PEFT that adds its regularisation "
+                "to the loss drops token_type_ids"
             )
         scaled = isinstance(self.method, Ina) and self.method.scale is not None
         if scaled and "alpha" in self.method_changes(self.task.name):
@@ -446,6 +453,8 @@ def numbers_depend_on(
         flat.pop("data.test_distractors", None)
     elif flat["data.distractors"] is None:
         flat["data.distractors"] = schema.DISTRACTORS
+    if config["task"]["family"] != "squad" or config["method"]["kind"] in ("full", "gate"):
+        flat.pop("train.adapter_segment_ids", None)
     without = _NO_EFFECT - _BATCHES if config["method"]["kind"] == "gate" else _NO_EFFECT
     settings = {key: value for key, value in flat.items() if key not in without and value not in (None, False)}
     return settings | {

@@ -9,14 +9,17 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .adapter import InaConfig
-from .config import Full, Gate, Ina, Lora, Peft
+from .config import Full, Gate, Ina, Lora, Peft, RunConfig
 from .precursor import add_gates
 from .projections import split_fused_projections, target_modules
 from .record import Params
 
 
 def prepare(
-    method: Full | Gate | Lora | Ina | Peft, model: PreTrainedModel, head: tuple[str, ...], span: bool
+    method: Full | Gate | Lora | Ina | Peft,
+    model: PreTrainedModel,
+    head: tuple[str, ...],
+    task_type: TaskType | None = TaskType.SEQ_CLS,
 ) -> tuple[nn.Module, Params]:
     """Apply a method: decide which weights train, and count them.
 
@@ -28,7 +31,7 @@ def prepare(
         method: The method's settings.
         model: A backbone with its head; changed in place.
         head: Names of the head's modules.
-        span: Question answering rather than classification.
+        task_type: PEFT's name for the kind of task, see :func:`task_type`.
     """
     if not isinstance(method, Full):
         split_fused_projections(model)
@@ -38,12 +41,23 @@ def prepare(
     elif not isinstance(method, Full):
         config = peft_config(
             method,
-            task_type=TaskType.QUESTION_ANS if span else TaskType.SEQ_CLS,
+            task_type=task_type,
             target_modules=target_modules(model, tuple(method.sites)),
             modules_to_save=list(head),
         )
         model = get_peft_model(model, config)
     return model, _count(model, head, backbone)
+
+
+def task_type(cfg: RunConfig) -> TaskType | None:
+    """PEFT's name for the kind of a run's task; None stands for a model that gets all of its inputs.
+
+    PEFT's class for question answering drops `token_type_ids`, by which BERT tells question and paragraph apart (seen
+    in 0.21.2). Its class for no kind in particular passes them on.
+    """
+    if cfg.task.family != "squad":
+        return TaskType.SEQ_CLS
+    return None if cfg.train.adapter_segment_ids else TaskType.QUESTION_ANS
 
 
 def peft_config(method: Lora | Ina | Peft, **common: Any) -> PeftConfig:

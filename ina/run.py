@@ -259,7 +259,7 @@ def _train(
     model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     transformers.set_seed(cfg.seed)
     in_head = models.head_modules(cfg.model, model)
-    model, params = methods.prepare(cfg.method, model, in_head, span=head.kind == "span")
+    model, params = methods.prepare(cfg.method, model, in_head, methods.task_type(cfg))
     if origin:
         logger.info("%s: starts from %s", cfg.id, origin.id)
         folder_of_origin = saved_models.path(cfg.output_dir, origin.experiment, origin.source, origin.id)

@@ -108,7 +108,7 @@ def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: H
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing; it holds all weights of a model with gates")
     model = models.untrained(itself, head)
-    model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model), span=head.kind == "span")
+    model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model))
     try:
         model.load_state_dict(files.read_weights(file))
     except RuntimeError as error:

@@ -79,7 +79,7 @@ def model(cfg: RunConfig) -> nn.Module:
     made = models.load(cfg.model, head, cfg.seed)
     transformers.set_seed(cfg.seed)
     in_head = models.head_modules(cfg.model, made)
-    return methods.prepare(cfg.method, made, in_head, span=head.kind == "span")[0].train()
+    return methods.prepare(cfg.method, made, in_head, methods.task_type(cfg))[0].train()
 
 
 PIECES = ("dropout", "attention", "cast", "first token", "rows")

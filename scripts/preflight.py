@@ -92,7 +92,7 @@ def measure(cfg: RunConfig) -> tuple[Params, float]:
     if key in measured:
         return measured[key]
     model = models.untrained(cfg.model, head, "meta")
-    model, params = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model), span=head.kind == "span")
+    model, params = methods.prepare(cfg.method, model, models.head_modules(cfg.model, model), methods.task_type(cfg))
     weights = {weight.untyped_storage()._cdata for weight in model.parameters()}
     kept: dict[int, int] = {}  # bytes of each storage
 

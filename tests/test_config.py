@@ -103,6 +103,20 @@ def test_distractors_count_for_the_probe_only():
     assert settings("data.distractors=8", source="probe") != settings(source="probe")
 
 
+@pytest.mark.parametrize(
+    ("run", "counts"),
+    [
+        (["task=squad_v1", "method=lora"], True),
+        (["task=squad_v2", "method=dora"], True),
+        (["task=squad_v1", "method=full"], False),
+        (["task=mrpc", "method=ina"], False),
+    ],
+)
+def test_segment_ids_count_for_adapters_on_squad(run, counts):
+    with_ids, without = (settings(*run, f"train.adapter_segment_ids={read}") for read in ("true", "false"))
+    assert (with_ids != without) == counts
+
+
 def test_a_switch_that_is_off_leaves_the_fingerprint_as_it_was_before_the_switch_existed():
     config = configured([]).model_dump()
     before = numbers_depend_on(config, "files", "0", "float32")

@@ -101,7 +101,7 @@ def losses(model: nn.Module, batch: dict[str, torch.Tensor], method: str, steps:
     """The loss before each of `steps` optimiser steps, from the same seed and settings for both."""
     torch.manual_seed(5)
     head = ("classifier",) if isinstance(model, MPNetForSequenceClassification) else ("pooler", "classifier")
-    model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), head, span=False)
+    model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), head)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=5e-5 if method == "full" else 1e-3, weight_decay=0.0, fused=True)
     model.train()

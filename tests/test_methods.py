@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from peft import TaskType
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
@@ -38,7 +39,8 @@ def tiny(family: str) -> ModelConfig:
 def prepared(settings, family="bert", head=PAIR, load=LOAD) -> tuple[nn.Module, Params]:
     model = load(tiny(family), head)
     torch.manual_seed(2)
-    return methods.prepare(settings, model, models.head_modules(tiny(family), model), span=head == SPAN)
+    task_type = None if head == SPAN else TaskType.SEQ_CLS
+    return methods.prepare(settings, model, models.head_modules(tiny(family), model), task_type)
 
 
 def trainable(model: nn.Module) -> set[str]:
@@ -67,7 +69,6 @@ def test_adapters_train_the_low_rank_paths_and_the_head_and_nothing_else(family,
     paths = {
         f".layer.{layer}.{site}.{name}_{factor}.default.weight" for layer in (0, 1) for site in sites for factor in "AB"
     }
-    assert model.peft_config["default"].task_type == ("QUESTION_ANS" if head == SPAN else "SEQ_CLS")
     found = trainable(model)
     assert {weight[weight.index(".layer.") :] for weight in found if ".layer." in weight} == paths
     parts = {weight.split(".modules_to_save")[0].split(".")[-1] for weight in found if ".layer." not in weight}
@@ -105,6 +106,22 @@ def test_a_prepared_model_starts_as_the_pre_trained_one_and_what_trains_moves(fa
     torch.testing.assert_close(model.eval()(ids).logits, expected, rtol=0, atol=1e-6)
     unused = {f"{family}.embeddings.position_embeddings.weight", "roberta.embeddings.token_type_embeddings.weight"}
     assert trainable(model) - unused <= stepped(model) <= trainable(model)
+
+
+@over_adapters
+def test_an_adapter_reads_segment_ids_on_squad_unless_the_run_leaves_them_out(name):
+    ids, segments = torch.arange(5, 17).view(2, 6), torch.tensor([[0, 0, 1, 1, 1, 1]] * 2)
+    bare = models.load(tiny("bert"), SPAN, seed=1).eval()
+    logits = {}
+    for read in ("true", "false"):
+        cfg = configured([f"method={name}", "task=squad_v1", f"train.adapter_segment_ids={read}"])
+        model, _ = methods.prepare(
+            cfg.method, models.load(tiny("bert"), SPAN, seed=1), ("qa_outputs",), methods.task_type(cfg)
+        )
+        logits[read] = model.eval()(ids, token_type_ids=segments).start_logits
+    torch.testing.assert_close(logits["true"], bare(ids, token_type_ids=segments).start_logits, rtol=0, atol=1e-6)
+    torch.testing.assert_close(logits["false"], bare(ids).start_logits, rtol=0, atol=1e-6)
+    assert not torch.allclose(*logits.values(), atol=1e-3)
 
 
 @over_families
@@ -154,7 +171,7 @@ def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r,
     model = models.untrained(given, PAIR, "meta")
     total = model.num_parameters()
     settings = method(name, f"method.r={r}", f"method.sites=[{sites}]")
-    _, params = methods.prepare(settings, model, models.head_modules(given, model), span=False)
+    _, params = methods.prepare(settings, model, models.head_modules(given, model))
     assert (params.adapter, params.total) == (adapter, total + adapter)
 
 
@@ -180,3 +197,9 @@ def test_another_method_of_peft_is_a_file_that_names_its_config_class(name, weig
 def test_a_config_class_or_argument_that_peft_does_not_have_is_told(changed, told):
     with pytest.raises(ConfigError, match=told):
         method("dora", changed)
+
+
+def test_adalora_on_squad_is_refused_where_its_regularisation_would_be_lost():
+    with pytest.raises(ConfigError, match="AdaLoRA on SQuAD needs train.adapter_segment_ids=false"):
+        method("adalora", "task=squad_v1")
+    method("adalora", "task=squad_v1", "train.adapter_segment_ids=false")

@@ -144,7 +144,7 @@ def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, famil
     for quantization in (None, "4bit"):
         given = model(path=str(hub / family), quantization=quantization)
         loaded = models.load(given, PAIR, seed=1)
-        adapted, counted[quantization] = methods.prepare(ina, loaded, models.head_modules(given, loaded), span=False)
+        adapted, counted[quantization] = methods.prepare(ina, loaded, models.head_modules(given, loaded))
     assert counted["4bit"] == counted[None]
     projections = [module.get_base_layer() for module in adapted.modules() if isinstance(module, InaLinear)]
     assert projections and all(layer.weight.dtype == torch.uint8 for layer in projections)
@@ -163,7 +163,7 @@ def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, famil
 def test_the_fused_projection_of_deberta_v1_is_not_split_in_four_bits(hub):
     loaded = models.load(model(path=str(hub / "deberta"), quantization="4bit"), PAIR, seed=1)
     with pytest.raises(ValueError, match="DeBERTa v1 cannot be split once they are quantised"):
-        methods.prepare(config.configured(["method=ina"]).method, loaded, ("classifier", "pooler"), span=False)
+        methods.prepare(config.configured(["method=ina"]).method, loaded, ("classifier", "pooler"))
 
 
 # --- the head

@@ -25,7 +25,7 @@ def prepared(method: Gate, family: str = "bert"):
     given = ModelConfig(name="tiny", label="tiny", tiny=family)
     model = models.load(given, PAIR, seed=1)
     torch.manual_seed(2)
-    return methods.prepare(method, model, models.head_modules(given, model), span=False)
+    return methods.prepare(method, model, models.head_modules(given, model))
 
 
 def gated(model: nn.Module) -> dict[str, GatedLinear]:
@@ -110,7 +110,7 @@ def test_its_weights_in_the_large_models_are_the_precursors(hub, sites, extra):
     given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
     model = models.untrained(given, PAIR, "meta")
     plain = model.num_parameters()
-    _, params = methods.prepare(gate(sites), model, models.head_modules(given, model), span=False)
+    _, params = methods.prepare(gate(sites), model, models.head_modules(given, model))
     assert params.adapter == extra
     assert params.trainable == params.total == plain + extra
 
@@ -121,7 +121,7 @@ def test_positions_that_share_debertas_projections_pass_without_gate():
         relative_attention=True, position_buckets=4, share_att_key=True, pos_att_type=["p2c", "c2p"],
     )  # fmt: skip
     model = DebertaV2ForSequenceClassification(config).eval()
-    methods.prepare(gate(), model, ("classifier",), span=False)
+    methods.prepare(gate(), model, ("classifier",))
     passed = []
     for module in gated(model).values():
         module.register_forward_hook(
@@ -135,7 +135,7 @@ def test_positions_that_share_debertas_projections_pass_without_gate():
 def test_other_families_are_refused_by_name():
     model = DistilBert(DistilBertConfig(vocab_size=60, dim=32, n_layers=1, n_heads=4, hidden_dim=64))
     with pytest.raises(ValueError, match="for models of type bert, roberta, deberta, deberta-v2, not 'distilbert'"):
-        methods.prepare(gate(), model, ("classifier",), span=False)
+        methods.prepare(gate(), model, ("classifier",))
 
 
 @pytest.mark.parametrize(

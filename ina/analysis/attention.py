@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from peft import PeftModel
+from peft import PeftModel, PeftModelForQuestionAnswering
 from torch import Tensor, nn
 
 from .gates import Site
@@ -17,7 +17,9 @@ from .texts import KINDS
 @torch.no_grad()
 def maps(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     """Attention of one passage in each layer, mean over heads, (layers, tokens, tokens): every row sums to 1."""
-    backbone = model.get_base_model() if isinstance(model, PeftModel) else model  # PEFT leaves token_type_ids out
+    backbone = model.get_base_model() if isinstance(model, PeftModel) else model
+    if isinstance(model, PeftModelForQuestionAnswering):  # it was trained without them, see `ina.methods.task_type`
+        inputs = {name: of for name, of in inputs.items() if name != "token_type_ids"}
     backbone.set_attn_implementation("eager")  # others do not give their attention
     return torch.cat(backbone.base_model(**inputs, output_attentions=True).attentions).mean(dim=1)
 
