@@ -68,6 +68,13 @@ def test_of_two_studies_of_a_pair_the_one_with_more_examples_then_seeds_then_the
     assert "better at these rates" in part(tmp_path, "glue") and "worse at these rates" in part(tmp_path, "glue")
 
 
+def test_a_study_at_another_rate_is_no_evidence_of_its_own(tmp_path):
+    write_arms(tmp_path, {"lora": 0.5, "ina": 0.9})
+    write_arms(tmp_path, {"lora": 0.9, "ina": 0.5}, seeds=range(6), experiment="made_up_lower_rate")
+    assert part(tmp_path, "no gain") == "0 of our 1"
+    assert "lower_rate" not in part(tmp_path, "glue")
+
+
 def test_a_verdict_counts_only_where_best_and_last_epoch_agree(tmp_path, monkeypatch):
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.9})
     found = studies(tmp_path)

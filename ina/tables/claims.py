@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from .distractors import GROWTH, WORDS, advantages, levels
-from .frame import GLUE, SELECTIONS, Study
+from .frame import GLUE, OTHER_RATES, SELECTIONS, Study
 from .table import DASH, rows_as_markdown, signed
 from .verdicts import MEAN, verdicts
 
@@ -30,9 +30,10 @@ _COLUMNS = ["topic", "against", "scale", "on", "pair", "task", "label", "text", 
 def parts(studies: list[Study]) -> dict[str, str]:
     """Every part of the document by name: evidence on a topic, and counts of its verdicts on single tasks.
 
-    Of the verdicts on the same methods of a model on a task, the weightiest counts.
+    Of the verdicts on the same methods of a model on a task, the weightiest counts. A study at another learning rate is
+    no evidence of its own: it is part of the verdicts of the study that it checks.
     """
-    every = comparisons(studies)
+    every = comparisons([study for study in studies if not study.experiment.endswith(OTHER_RATES)])
     single = every[every["task"] != MEAN].sort_values("weight", ascending=False, kind="stable")
     single = single.drop_duplicates(["scale", "task", "pair"]).sort_index()
     found = {}
