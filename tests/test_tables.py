@@ -257,6 +257,14 @@ def test_a_difference_is_that_of_the_scores_of_the_seeds_that_both_have(glue, sq
     assert "resamples of the paragraphs with all their questions" in verdict_table(study(squad)).notes[0]
 
 
+def test_adapters_that_read_no_segment_ids_are_marked_beside_scores_and_verdicts(tmp_path, squad):
+    for ids, root in ((True, squad), (False, tmp_path)):
+        if not ids:
+            write_study(root, tasks=("squad_v1",), methods=("full", "lora"), train={"adapter_segment_ids": False})
+        tables = [scores(root), verdict_table(study(root))]
+        assert [any("Segment ids" in note for note in table.notes) for table in tables] == [not ids] * 2
+
+
 def test_a_large_difference_gets_a_verdict_and_the_mean_over_tasks_too(tmp_path):
     for method, skill in (("lora", 0.5), ("ina", 0.9)):
         write_study(tmp_path, tasks=("sst2", "rte"), methods=(method,), seeds=range(5), skill=skill, n=1000)

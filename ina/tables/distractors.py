@@ -156,5 +156,6 @@ def distractor_table(study: Study) -> Table:
             "ina/stats/verdict.py, InA at 0.3 against LoRA and against none being the primary family of a model.",
             "Intervals: of the expected score and difference over seeds and questions; those of growth are "
             "simultaneous for their family.",
+            *study.note_on_segment_ids,
         ),
     )

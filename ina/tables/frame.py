@@ -104,6 +104,19 @@ class Study:
             found.setdefault((run.model, run.task, run.method), []).append(run)
         return found
 
+    @property
+    def note_on_segment_ids(self) -> tuple[str, ...]:
+        """One paragraph where adapters were trained on SQuAD without segment ids, else none."""
+        adapters = [run.config for run in self.records if run.config["method"]["kind"] not in ("full", "gate")]
+        on_squad = [config["train"] for config in adapters if config["task"]["family"] == "squad"]
+        if all(settings.get("adapter_segment_ids") for settings in on_squad):
+            return ()
+        return (
+            "Segment ids (token_type_ids: which tokens are the question): the adapters read none, as PEFT's class for "
+            "question answering drops them; full fine-tuning reads them. So adapters are compared on equal terms, an "
+            "adapter and full fine-tuning are not.",
+        )
+
     def seeds(self, key: Key) -> tuple[int, ...]:
         """The seeds of a cell; none where it has no runs."""
         return tuple(run.seed for run in self.cells.get(key, ()))

@@ -167,7 +167,7 @@ def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]
         f"{DASH}: nobody measured this. Trainable: weights of adapter + head, which all methods train; all of them in "
         "full fine-tuning."
     )
-    return notes + warnings(study)
+    return [*notes, *study.note_on_segment_ids, *warnings(study)]
 
 
 def warnings(study: Study) -> list[str]:

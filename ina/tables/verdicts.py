@@ -213,11 +213,12 @@ def verdict_table(study: Study) -> Table:
             "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
             f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {drawn}; a new run "
             "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
-            "At these rates: not tried at a lower and a higher learning rate of either method, so it says nothing "
+            "At these rates: not tried at a lower and a higher learning rate of both methods, so it says nothing "
             "about other rates. Smallest margin: the smallest within which the two would be equivalent. Best epochs: "
             "the verdict where the epoch with the best headline score on the dev set is taken of each run.",
             "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
             "where no number would, how many times the examples it takes. From n = 1 nothing can be said, from n = 2 "
             "little.",
+            *study.note_on_segment_ids,
         ),
     )
