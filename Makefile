@@ -40,9 +40,8 @@ smoke: EXPERIMENT ?= glue_smoke
 smoke: setup ## two minutes that prove that everything works and say nothing about the methods; or squad_smoke
 	$(RUN) -m ina.run experiment=$(EXPERIMENT) $(ARGS)
 
-# The small grids are recorded in bfloat16; here they take the number format that is faster on this machine.
 define REPRODUCE
-$(RUN) -m ina.run experiment=$(EXPERIMENT) results_dir=outputs $(if $(filter glue_mini squad_mini,$(EXPERIMENT)),train.dtype=auto) $(ARGS)
+$(RUN) -m ina.run experiment=$(EXPERIMENT) results_dir=outputs $(ARGS)
 $(RUN) -m ina.tables $(EXPERIMENT) --results outputs --published
 endef
 

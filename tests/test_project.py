@@ -157,17 +157,16 @@ def test_make_uses_the_active_environment_but_not_condas_base(environment, pytho
 
 
 @pytest.mark.parametrize(
-    ("arguments", "experiment", "dtype"),
+    ("arguments", "experiment"),
     [
-        (["reproduce-glue"], "glue_mini", ["train.dtype=auto"]),
-        (["reproduce-squad"], "squad_mini", ["train.dtype=auto"]),
-        (["reproduce-glue", "EXPERIMENT=glue_small"], "glue_small", []),
-        (["reproduce-glue", "EXPERIMENT=glue_paper"], "glue_paper", []),
+        (["reproduce-glue"], "glue_mini"),
+        (["reproduce-squad"], "squad_mini"),
+        (["reproduce-glue", "EXPERIMENT=glue_paper"], "glue_paper"),
     ],
 )
-def test_make_reproduce_runs_the_experiment_and_then_prints_its_table(arguments, experiment, dtype):
+def test_make_reproduce_runs_the_experiment_and_then_prints_its_table(arguments, experiment):
     run, tables = make("-n", *arguments, "ARGS=seed=1").splitlines()[-2:]
-    assert run.split()[1:] == ["-m", "ina.run", f"experiment={experiment}", "results_dir=outputs", *dtype, "seed=1"]
+    assert run.split()[1:] == ["-m", "ina.run", f"experiment={experiment}", "results_dir=outputs", "seed=1"]
     assert tables.split()[1:] == ["-m", "ina.tables", experiment, "--results", "outputs", "--published"]
 
 
