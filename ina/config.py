@@ -336,8 +336,8 @@ class RunConfig(_Strict):
         adalora = isinstance(self.method, Peft) and self.method.config == "AdaLoraConfig"
         if adalora and self.task.family == "squad" and self.train.adapter_segment_ids:
             raise ValueError(
-                "AdaLoRA on SQuAD needs train.adapter_segment_ids=false: the class of PEFT that adds its regularisation "
-                "to the loss drops token_type_ids"
+                "AdaLoRA on SQuAD needs train.adapter_segment_ids=false: the class of PEFT that adds its "
+                "regularisation to the loss drops token_type_ids"
             )
         scaled = isinstance(self.method, Ina) and self.method.scale is not None
         if scaled and "alpha" in self.method_changes(self.task.name):

@@ -30,27 +30,14 @@ def check_device(settings: TrainConfig) -> None:
         raise ValueError("train.tf32=true needs a GPU that has TF32 (NVIDIA Ampere or later); here leave it out")
 
 
-def resolve_dtype(name: str, fast: bool) -> str:
-    """The number format that `train.dtype` stands for on this machine: bfloat16 only where it is native, or faster.
+def resolve_dtype(name: str) -> str:
+    """The number format that `train.dtype` stands for on this machine: "auto" is bfloat16 on a GPU that has it.
 
-    On a CPU only with `train.fast`: it has not been shown to learn there what float32 does (experiments parity_plain
-    and parity_fast).
+    On a CPU it is float32, which none seen is slow in; training in bfloat16 has not been shown to score the same.
     """
     if name != "auto":
         return name
     import torch
 
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if (measured_speedup(name, fast) or 0) > 1.2 else "float32"  # 1.2: noise must not decide
-
-
-def measured_speedup(name: str, fast: bool) -> float | None:
-    """:func:`ina.speed.bfloat16_speedup` where it decides what `train.dtype` stands for, else None."""
-    if name != "auto" or not fast:
-        return None
-    import torch
-
-    from . import speed
-
-    return None if torch.cuda.is_available() else speed.bfloat16_speedup()
+    has = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if has else "float32"

@@ -85,7 +85,7 @@ class Provenance(_Block):
     processes: int | None
     effective_batch: int
     dtype: str
-    bfloat16_speedup: float | None = None  # over float32, measured where `train.dtype=auto` was decided by it
+    bfloat16_speedup: None = None  # stands in some records
     threads: int
     started: str
     finished: str

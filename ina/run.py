@@ -160,8 +160,7 @@ def _circumstances(cfg: RunConfig, commit: str | None, dirty: bool | None, comma
         "device": None,
         "processes": None,
         "effective_batch": cfg.train.batch_size,
-        "dtype": environment.resolve_dtype(cfg.train.dtype, cfg.train.fast),
-        "bfloat16_speedup": environment.measured_speedup(cfg.train.dtype, cfg.train.fast),
+        "dtype": environment.resolve_dtype(cfg.train.dtype),
         "started": record.utc(time.time()),
     }
 

@@ -1,8 +1,8 @@
 """Faster training steps that compute the same. Each speed-up is a function; :func:`faster` applies those that fit.
 
 :func:`cast_frozen` and :func:`first_token_only` are for any hardware, the others for a CPU without an accelerator. Each
-does nothing where it does not apply. :func:`exact_products_by_onednn` is for plain training too. Two functions examine
-the machine: :func:`bfloat16_speedup` and :func:`idle_cores`.
+does nothing where it does not apply. :func:`exact_products_by_onednn` is for plain training too. :func:`idle_cores`
+examines the machine.
 
 A gain in a docstring is the time of a training step without the speed-up over the time with it: MiniLM, batch 32, one
 thread of an Intel Xeon with AMX. `make bench` measures all of them. torch.compile, sdpa while training, weights packed
@@ -12,7 +12,6 @@ for oneDNN, a collator of our own and an autograd function for the gate gained l
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
@@ -210,34 +209,6 @@ def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
     for weight in model.parameters():
         if not weight.requires_grad and weight.is_floating_point():
             weight.data = weight.data.to(dtype)
-
-
-@lru_cache
-def bfloat16_speedup() -> float:
-    """Seconds of a product in float32 over those in bfloat16 on this CPU, measured once in a process.
-
-    The product has the size of a projection and runs on one thread; float32's is computed as in training. Measuring is
-    needed: bfloat16 instructions of AMX are faster than float32, those of AVX512 take twice as long on some processors.
-    """
-    draw = torch.Generator().manual_seed(0)
-    x, weight = torch.randn(352, 384, generator=draw), torch.randn(384, 384, generator=draw)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode(), exact_products_by_onednn():
-            pairs = [[_seconds(x.to(dtype), weight.to(dtype)) for dtype in _FORMATS] for _ in range(8)]
-    finally:
-        torch.set_num_threads(threads)
-    return float(np.median([float32 / bfloat16 for float32, bfloat16 in pairs[1:]]))  # the first sets the kernels up
-
-
-_FORMATS = (torch.float32, torch.bfloat16)
-
-
-def _seconds(x: Tensor, weight: Tensor) -> float:
-    start = time.perf_counter()
-    nn.functional.linear(x, weight)
-    return time.perf_counter() - start
 
 
 @contextmanager

@@ -141,7 +141,7 @@ def _speedups(
     ids = np.concatenate(
         [[tokenizer.pad_token_id], *(pc.list_flatten(text, recursive=True).to_numpy() for text in texts)]
     )
-    return speed.faster(model, resolve_dtype(settings.dtype, settings.fast), ids, settings.weight_decay)
+    return speed.faster(model, resolve_dtype(settings.dtype), ids, settings.weight_decay)
 
 
 def _arguments(
@@ -165,7 +165,7 @@ def _arguments(
         adam_epsilon=settings.epsilon,
         max_grad_norm=settings.max_grad_norm,
         use_cpu=not torch.accelerator.is_available(),
-        bf16=resolve_dtype(settings.dtype, settings.fast) == "bfloat16",
+        bf16=resolve_dtype(settings.dtype) == "bfloat16",
         tf32=settings.tf32 or None,
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},

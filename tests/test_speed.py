@@ -251,18 +251,6 @@ def test_float32_products_by_onednn_are_chosen_where_they_are_exact(error, chose
     assert torch.backends.mkldnn.matmul.fp32_precision == before
 
 
-def test_the_speedup_of_bfloat16_is_the_median_ratio_without_the_first_and_measured_once(monkeypatch):
-    seconds = iter([9.0, 0.1] + [3.0, 1.0] * 4 + [1.0, 1.0] * 3)  # float32 and bfloat16 in turn
-    monkeypatch.setattr(speed, "_seconds", lambda x, weight: next(seconds))
-    threads = torch.get_num_threads()
-    speed.bfloat16_speedup.cache_clear()
-    try:
-        assert speed.bfloat16_speedup() == speed.bfloat16_speedup() == 3.0
-    finally:
-        speed.bfloat16_speedup.cache_clear()
-    assert torch.get_num_threads() == threads
-
-
 @pytest.mark.parametrize(
     ("loads", "idle"), [([0, 0, 0, 0], 3), ([0, 100, 0, 90], 2), ([100, 99, 100, 0], 1), ([100, 100, 100, 100], 1)]
 )

@@ -8,7 +8,7 @@ import transformers
 from datasets import Dataset
 from peft import AdaLoraConfig, get_peft_model
 
-from ina import InaConfig, config, data, environment, models, ranks, run, speed, tiny, train
+from ina import InaConfig, config, data, environment, models, ranks, run, tiny, train
 from ina.batches import Batches
 from ina.tasks import DevSet, Head, Scored, labelled
 
@@ -141,27 +141,14 @@ def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_da
     assert 1 - lengths.sum() / padded <= 0.04
 
 
-@pytest.mark.parametrize("speedup, chosen", [(0.5, "float32"), (1.1, "float32"), (2.0, "bfloat16")])
-def test_auto_is_bfloat16_on_a_processor_that_was_measured_to_be_faster_in_it(speedup, chosen, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)  # which decides nothing
-    monkeypatch.setattr(speed, "bfloat16_speedup", lambda: speedup)
-    assert environment.resolve_dtype("auto", fast=True) == chosen
-    assert environment.measured_speedup("auto", fast=True) == speedup
-
-
-def test_nothing_is_measured_where_it_would_decide_nothing(monkeypatch):
-    monkeypatch.setattr(speed, "bfloat16_speedup", lambda: pytest.fail("it was measured"))
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for fast in (False, True):
-        for dtype in ("float32", "bfloat16"):
-            assert environment.resolve_dtype(dtype, fast) == dtype
-        assert environment.measured_speedup("bfloat16", fast) is None
-    assert environment.resolve_dtype("auto", fast=False) == "float32"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    for has, chosen in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has)
-        assert environment.resolve_dtype("auto", fast=True) == chosen
+@pytest.mark.parametrize(
+    "gpu, has, chosen", [(False, True, "float32"), (True, False, "float32"), (True, True, "bfloat16")]
+)
+def test_auto_is_bfloat16_on_a_gpu_that_has_it_and_float32_elsewhere(gpu, has, chosen, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has)
+    assert environment.resolve_dtype("auto") == chosen
+    assert [environment.resolve_dtype(name) for name in ("float32", "bfloat16")] == ["float32", "bfloat16"]
 
 
 def test_tf32_is_refused_where_no_gpu_has_it_before_anything_is_loaded(tmp_path, monkeypatch):

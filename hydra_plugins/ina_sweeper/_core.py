@@ -107,7 +107,7 @@ class Sweep:
         rows = f"{cfg.task.name} {cfg.data.model_dump_json()}"
         if rows not in self.data:
             self.data[rows] = data.load(cfg.task, cfg.data).fingerprint
-        dtype = environment.resolve_dtype(cfg.train.dtype, cfg.train.fast)
+        dtype = environment.resolve_dtype(cfg.train.dtype)
         return numbers_depend_on(cfg.model_dump(), self.source, self.data[rows], dtype, start)
 
     def _print_plan(self) -> None:
