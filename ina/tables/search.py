@@ -15,7 +15,7 @@ from .frame import Study, task_order
 from .table import DASH, SECTION, Table, points, spread
 
 # endings of experiments that complete a search with other methods: search_small_full completes search_small
-PARTS = ("_full", "_p90", "_vectors", "_adalora")
+PARTS = ("_full", "_p90", "_vectors", "_higher", "_lower")
 _COLUMNS = ["experiment", "source", "model", "method", "setting", "task", "seeds", "mean", "std", "over_tasks", "taken"]
 
 
