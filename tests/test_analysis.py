@@ -143,6 +143,15 @@ def test_what_is_measured_is_the_mean_over_tokens_and_attentions_over_passages()
     assert found[1, "query", "rank_behind", "all", ""] != found[1, "query", "rank_before", "all", ""]
 
 
+@pytest.mark.parametrize(("task_type", "reads"), [("QUESTION_ANS", False), (None, True)])
+def test_attention_is_read_with_segment_ids_where_the_adapter_was_trained_with_them(task_type, reads):
+    model, inputs = adapted(InaConfig(r=4, task_type=task_type)), read().inputs
+    without = {name: of for name, of in inputs.items() if name != "token_type_ids"}
+    assert inputs["token_type_ids"].any()
+    same = torch.allclose(attention.maps(model, inputs), attention.maps(model, without), atol=1e-6)
+    assert same != reads
+
+
 def test_what_is_merged_is_loras_product():
     model, twin = adapted(ina()), adapted(LORA)
     with torch.no_grad():
