@@ -1,13 +1,11 @@
 """How fast training is on this machine, and against what: `make bench`, into results/tables/benchmark.md.
 
     python scripts/benchmark.py                        all sections but gpu, on an otherwise idle machine
-    python scripts/benchmark.py --quick                a little of everything, printed only
-    python scripts/benchmark.py throughput gate        some sections; the others stay as they are in the file
-    python scripts/benchmark.py gpu                    BERT-large's shapes on a GPU, five minutes
-    python scripts/benchmark.py --threads 1            as runs of a sweep, which has one a core
+    python scripts/benchmark.py throughput gate        some sections, printed only
+    python scripts/benchmark.py gpu                    BERT-large's shapes on a GPU, five minutes; printed only
 
 Contenders take turns on the same batches in one process; a time is a median, a ratio the median of paired ratios with
-its quartiles. Compare only ratios between machines. Everything on a CPU is in float32.
+its quartiles. Compare only ratios between machines. Everything on a CPU is in float32. Rows of MPNet need `make mpnet`.
 """
 
 from __future__ import annotations
@@ -15,11 +13,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import importlib.util
 import io
 import itertools
 import multiprocessing
-import os
-import re
 import resource
 import tempfile
 import time
@@ -45,10 +42,10 @@ from ina.tasks import DevSet, Scored, family
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "results" / "tables" / "benchmark.md"
-HEAD = "Made by `make bench` (scripts/benchmark.py says how). Compare only ratios between machines."
 LENGTH, BATCH = 128, 32  # of random ids, for models whose tokenizer or weights are not at hand
-GIB = 2**30
+HAS_MPNET = importlib.util.find_spec("all_mpnet_base_v2") is not None
 Step = Callable[[dict[str, torch.Tensor]], Any]
+Train = Callable[..., None]
 
 
 def settings(task: str, method: str, *more: str) -> RunConfig:
@@ -57,13 +54,18 @@ def settings(task: str, method: str, *more: str) -> RunConfig:
 
 
 @lru_cache
-def features(task: str, rows: int) -> datasets.Dataset:
+def features(task: str, rows: int, model: str = "minilm") -> datasets.Dataset:
     """Features of the first training examples of a task, unpadded."""
-    cfg = settings(task, "lora")
+    cfg = settings(task, "lora", f"model={model}")
     found = data.load(cfg.task, cfg.data).splits["train"]
     found = found.select(range(min(rows, len(found))))
     made = family(cfg.task.family).train_features(cfg.task, found, models.load_tokenizer(cfg.model))
     return made.remove_columns("length") if "length" in made.column_names else made
+
+
+def tokenizer() -> transformers.PreTrainedTokenizerBase:
+    """MiniLM's; any pads alike where padding is masked."""
+    return models.load_tokenizer(settings("cola", "lora").model)
 
 
 def random_features(rows: int) -> datasets.Dataset:
@@ -74,10 +76,9 @@ def random_features(rows: int) -> datasets.Dataset:
     return datasets.Dataset.from_dict({"input_ids": ids, "attention_mask": [[1] * LENGTH] * rows, "labels": labels})
 
 
-def batches(task: str, count: int) -> list[dict[str, torch.Tensor]]:
+def batches(task: str, count: int, model: str = "minilm") -> list[dict[str, torch.Tensor]]:
     """The first batches of an epoch as `ina.train` makes them."""
-    collate = Collator(models.load_tokenizer(settings(task, "lora").model))
-    made = itertools.islice(Batches(features(task, 4000).to_list(), collate, 32, seed=1), count)
+    made = itertools.islice(Batches(features(task, 4000, model).to_list(), Collator(tokenizer()), BATCH, seed=1), count)
     return [{key: value for key, value in batch.items() if key != "share"} for batch in made]
 
 
@@ -94,10 +95,10 @@ def model(cfg: RunConfig, random: bool = False) -> nn.Module:
 PIECES = ("dropout", "attention", "first token", "rows")
 
 
-def faster(made: nn.Module, task: str, without: str = "") -> nn.Module:
+def faster(made: nn.Module, task: str, model: str = "minilm", without: str = "") -> nn.Module:
     """What `train.fast` makes of a model on a CPU, without one of its pieces if one is named."""
     made.open = contextlib.ExitStack()  # as long as the model is there
-    ids = np.concatenate([[0], *features(task, 4000)["input_ids"]])
+    ids = np.concatenate([[0], *features(task, 4000, model)["input_ids"]])
     if without != "dropout":
         speed.cheaper_dropout(made)
     if without != "attention":
@@ -155,95 +156,98 @@ def table(header: list[str], rows: list[list[Any]]) -> list[str]:
 
 
 @speed.exact_products_by_onednn()
-def gate(quick: bool) -> list[str]:
+def gate() -> list[str]:
     """A training step of LoRA and InA at the same sites and rank, and of full fine-tuning."""
     plan = [("[query,key]", 8, "train.fast"), ("[query,key]", 8, "plain"), ("[query,key,value]", 32, "train.fast")]
     rows = []
-    for sites, rank, setup in plan[:1] if quick else plan:
+    for sites, rank, setup in plan:
         steps: dict[str, Step] = {}
         for method in ("lora", "ina", "full"):
             adapter = [] if method == "full" else [f"method.sites={sites}", f"method.r={rank}"]
             made = model(settings("cola", method, *adapter))
             made = faster(made, "cola") if setup == "train.fast" else made
             steps[method] = stepper(made)
-        seconds = race(steps, batches("cola", 4 if quick else 12), 3 if quick else 8)
+        seconds = race(steps, batches("cola", 12), 8)
         times = [f"{1e3 * np.median(seconds[method], 0).mean():.1f}" for method in steps]
         rows.append([sites, rank, setup, *times, ratio(seconds["ina"], seconds["lora"])])
     return table(["sites", "rank", "", "LoRA ms", "InA ms", "full ms", "InA / LoRA"], rows)
 
 
 @speed.exact_products_by_onednn()
-def pieces(quick: bool) -> list[str]:
+def pieces() -> list[str]:
     """What each piece of `train.fast` gains: the step without it over the step with all of them."""
     rows = []
     plan = [("minilm", "cola", "lora", 12), ("minilm", "cola", "full", 12), ("minilm", "mrpc", "ina", 4)]
-    plan += [("mpnet", "cola", "lora", 4)] * has_mpnet()
-    for name, task, method, count in plan[:1] if quick else plan:
+    for name, task, method, count in plan + [("mpnet", "cola", "lora", 4)] * HAS_MPNET:
         cfg = settings(task, method, f"model={name}")
         applied = [piece for piece in PIECES if piece != "rows" or method == "full"]
-        steps = {name: stepper(faster(model(cfg), task, name)) for name in ("", *applied)}
+        steps = {piece: stepper(faster(model(cfg), task, name, piece)) for piece in ("", *applied)}
         steps["everything"] = stepper(model(cfg))
-        seconds = race(steps, batches(task, 4 if quick else count), 3 if quick else 6)
-        rows += [[cfg.model.label, task, method, piece, ratio(seconds[piece], seconds[""])] for piece in steps if piece]
+        seconds = race(steps, batches(task, count, name), 6)
+        rows += [[name, task, method, piece, ratio(seconds[piece], seconds[""])] for piece in steps if piece]
     return table(["model", "lengths of", "method", "without", "step / step with all"], rows)
 
 
-def has_mpnet() -> bool:
-    """Whether `make mpnet` was run."""
-    try:
-        models.load_tokenizer(settings("cola", "lora", "model=mpnet").model)
-    except (OSError, ValueError):
-        return False
-    return True
+def throughput() -> list[str]:
+    """Whole training runs, ours and Trainer's as run_glue.py sets it up; a round before them is not counted.
 
-
-class Clock(TrainerCallback):
-    """Seconds from the beginning of training to the end of its last step, whichever Trainer takes it."""
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self.start = time.perf_counter()
-
-    def on_step_end(self, *_: Any, **__: Any) -> None:
-        self.seconds = time.perf_counter() - self.start
-
-
-def throughput(quick: bool) -> list[str]:
-    """Whole training runs, ours and Trainer's as run_glue.py sets it up; a round before them is not counted."""
-    grouped = {"train_sampling_strategy": "group_by_length"}
-    contenders: dict[str, Callable[..., None]] = {
-        "Trainer, dynamic padding, fp32": theirs,
-        "Trainer, grouped by length, fp32": partial(theirs, **grouped),
+    The share of the peak is that of ours in the speed of a product of a layer's size: two floating-point operations a
+    weight and token in each of the forward pass, the backward pass to the inputs and, where weights train, to these.
+    """
+    contenders: dict[str, Train] = {
+        "Trainer, padded to 128, as run_glue.py": partial(theirs, padded=True),
+        "Trainer, dynamic padding": theirs,
+        "Trainer, grouped by length": partial(theirs, train_sampling_strategy="group_by_length"),
         "ina, train.fast": partial(ours, fast=True),
         "ina": partial(ours, fast=False),
     }
+    plan = [("minilm", "cola", method) for method in ("lora", "ina", "full")] + [("minilm", "mrpc", "ina")]
+    plan += [("mpnet", "cola", method) for method in ("lora", "ina", "full")] * HAS_MPNET
     rows = []
-    plan = [
-        ("minilm", "cola", "lora"),
-        ("minilm", "cola", "ina"),
-        ("minilm", "cola", "full"),
-        ("minilm", "mrpc", "ina"),
-    ]
-    plan += [("mpnet", "cola", method) for method in ("lora", "ina", "full")] * has_mpnet()
-    for name_of_model, task, method in plan[:1] if quick else plan:
-        found = features(task, 6400)
-        # 50 batches, sorted by length, are one chunk of Trainer's
-        steps = 8 if name_of_model == "mpnet" else min(len(found) // 128, 50)
+    for of, task, method in plan:
+        cfg = settings(task, method, f"model={of}", "train.epochs=1", "train.warmup_ratio=0", "train.dtype=float32")
+        found = features(task, 6400, of)
+        many = 8 if of == "mpnet" else min(len(found) // 128, 50)  # 50 batches are one chunk that Trainer groups
         rates: dict[str, list[float]] = {name: [] for name in contenders}
-        for seed, (name, train_with) in itertools.product(range(2 if quick else 3), contenders.items()):
-            count = steps if seed else 3
-            clock = Clock()
-            transformers.trainer.DEFAULT_CALLBACKS.append(clock)
-            with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-                epoch = ["train.epochs=1", "train.warmup_ratio=0", "train.dtype=float32"]
-                cfg = settings(task, method, f"model={name_of_model}", f"seed={max(seed, 1)}", *epoch)
-                train_with(cfg, found, count, Path(folder))
-            transformers.trainer.DEFAULT_CALLBACKS.remove(clock)
+        for seed, (name, train_with) in itertools.product(range(3), contenders.items()):
+            steps = 3 if not seed or "padded to" in name else many
+            seconds = duration(train_with, cfg.model_copy(update={"seed": max(seed, 1)}), found, steps)
             if seed:
-                rates[name].append(count * cfg.train.batch_size / clock.seconds)
+                rates[name].append(steps * cfg.train.batch_size / seconds)
         fast = np.array(rates["ina, train.fast"])
-        for name, of in rates.items():
-            rows.append([cfg.model.label, task, method, name, f"{np.median(of):.1f}", ratio(fast, np.array(of))])
-    return table(["model", "task", "method", "contender", "examples/s", "train.fast is … times as fast"], rows)
+        share = np.median(fast) * operations(cfg, found) / peak_speed(cfg)
+        for name, rate in rates.items():
+            at_peak = f"{100 * share:.0f} %" if name == "ina, train.fast" else ""
+            rows.append([of, task, method, name, f"{np.median(rate):.1f}", ratio(fast, np.array(rate)), at_peak])
+    return table(["model", "task", "method", "contender", "examples/s", "train.fast / it", "of the peak"], rows)
+
+
+def duration(train_with: Train, cfg: RunConfig, found: datasets.Dataset, steps: int, **more: Any) -> float:
+    """Seconds from the beginning of training to the end of its last step, whichever Trainer takes it."""
+    clock = TrainerCallback()
+    clock.on_train_begin = lambda *_, **__: setattr(clock, "start", time.perf_counter())
+    clock.on_step_end = lambda *_, **__: setattr(clock, "seconds", time.perf_counter() - clock.start)
+    transformers.trainer.DEFAULT_CALLBACKS.append(clock)
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        train_with(cfg, found, steps, Path(folder), **more)
+    transformers.trainer.DEFAULT_CALLBACKS.remove(clock)
+    return clock.seconds
+
+
+def operations(cfg: RunConfig, found: datasets.Dataset) -> float:
+    """Floating-point operations that a training step takes for each example in the weights of the encoder."""
+    linear = (module for module in model(cfg).modules() if isinstance(module, nn.Linear))
+    weights = sum(module.weight.numel() for module in linear)
+    return (6 if cfg.method.kind == "full" else 4) * weights * float(np.mean([len(ids) for ids in found["input_ids"]]))
+
+
+@speed.exact_products_by_onednn()
+def peak_speed(cfg: RunConfig) -> float:
+    """Floating-point operations a second of the product of a batch with a square layer of the model."""
+    width = models.architecture(cfg.model).hidden_size
+    x, weight = torch.randn(BATCH * 11, width), torch.randn(width, width)
+    seconds = race({"": lambda _: nn.functional.linear(x, weight)}, [{}], 50)[""]
+    return 2 * x.numel() * width / float(np.median(seconds))
 
 
 def ours(cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, fast: bool, random: bool = False) -> None:
@@ -252,40 +256,38 @@ def ours(cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, fast
     few = found.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
     scored = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
     train.fit(
-        model(cfg, random), found.select(rows), [DevSet("validation", few, lambda _: scored)], any_tokenizer(cfg),
+        model(cfg, random), found.select(rows), [DevSet("validation", few, lambda _: scored)], tokenizer(),
         cfg.train.model_copy(update={"fast": fast, "threads": None}),
         headline="nothing", seed=cfg.seed, folder=folder, report_to=[],
     )  # fmt: skip
 
 
-def any_tokenizer(cfg: RunConfig) -> transformers.PreTrainedTokenizerBase:
-    """The model's tokenizer; where that has to be downloaded MiniLM's, which pads alike."""
-    return models.load_tokenizer(settings("cola", "lora").model if cfg.model.name == "bert_large" else cfg.model)
-
-
 def theirs(
-    cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, random: bool = False, **more: Any
-) -> None:
+    cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, random: bool = False, padded: bool = False,
+    **more: Any,
+) -> None:  # fmt: skip
     """Train for some steps with the arguments that run_glue.py passes on, and some `more`."""
     arguments = TrainingArguments(
         output_dir=str(folder), max_steps=steps, per_device_train_batch_size=cfg.train.batch_size,
         learning_rate=cfg.train.learning_rate, seed=cfg.seed, save_strategy="no", logging_strategy="no",
         report_to=[], disable_tqdm=True, **{"use_cpu": True} | more,
     )  # fmt: skip
-    Trainer(model(cfg, random), arguments, DataCollatorWithPadding(any_tokenizer(cfg)), found).train()
+    padding = {"padding": "max_length", "max_length": LENGTH} if padded else {}
+    collate = DataCollatorWithPadding(tokenizer(), **padding)
+    Trainer(model(cfg, random), arguments, collate, found).train()
 
 
-def memory(quick: bool) -> list[str]:
+def memory() -> list[str]:
     """Peak memory of two steps of 32 × 128 tokens, ours and PEFT's with Trainer, each in a process of its own."""
     rows = []
-    for name in ["mpnet"] * has_mpnet() + ["bert_large"] * (not quick):
+    for name in ["mpnet"] * HAS_MPNET + ["bert_large"]:
         for method in ("lora", "ina"):
             peaks = []
             for who in ("ours", "theirs"):
                 with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
                     peaks.append(process.submit(peak, name, method, who).result())
             label = settings("cola", method, f"model={name}").model.label
-            rows.append([label, method, *(f"{bytes_ / GIB:.1f}" for bytes_ in peaks), f"{peaks[0] / peaks[1]:.2f}"])
+            rows.append([label, method, *(f"{bytes_ / 2**30:.1f}" for bytes_ in peaks), f"{peaks[0] / peaks[1]:.2f}"])
     return table(["model", "method", "ina, train.fast, GiB", "Trainer, GiB", "ratio"], rows)
 
 
@@ -298,29 +300,26 @@ def peak(name: str, method: str, who: str) -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def gpu(quick: bool) -> list[str]:
+def gpu() -> list[str]:
     """Steps of BERT-large with random weights on a GPU: what the gate costs, and Trainer's examples per second."""
     if not torch.cuda.is_available():
         return ["Run on none: there is no GPU here."]
     given = [random_features(BATCH).with_format("torch")[:]]
     rows = []
-    for setup in ["float32", "autocast", "autocast, compiled", "autocast, checkpointing"][: 2 if quick else None]:
+    for setup in ["float32", "autocast", "autocast, compiled", "autocast, checkpointing"]:
         steps = {}
         for method in ("lora", "ina"):
             made = model(settings("cola", method, "model=bert_large"), random=True).cuda()
             if "checkpointing" in setup:
                 made.gradient_checkpointing_enable({"use_reentrant": False})
             steps[method] = stepper(torch.compile(made) if "compiled" in setup else made, half="autocast" in setup)
-        seconds = race(steps, given, 5 if quick else 20)
+        seconds = race(steps, given, 20)
         rate = BATCH / np.median(seconds["ina"])
         rows.append([setup, *(f"{1e3 * np.median(of):.1f}" for of in seconds.values()),
                      ratio(seconds["ina"], seconds["lora"]), f"{rate:.0f}"])  # fmt: skip
-    cfg, found, clock = settings("cola", "ina", "model=bert_large"), random_features(30 * BATCH), Clock()
-    transformers.trainer.DEFAULT_CALLBACKS.append(clock)
-    with tempfile.TemporaryDirectory() as folder:
-        theirs(cfg, found, 30, Path(folder), random=True, bf16=True, use_cpu=False)
-    transformers.trainer.DEFAULT_CALLBACKS.remove(clock)
-    rows.append(["Trainer, bf16", "–", "–", "–", f"{30 * BATCH / clock.seconds:.0f}"])
+    cfg, found = settings("cola", "ina", "model=bert_large"), random_features(30 * BATCH)
+    seconds = duration(theirs, cfg, found, 30, random=True, bf16=True, use_cpu=False)
+    rows.append(["Trainer, bf16", "–", "–", "–", f"{30 * BATCH / seconds:.0f}"])
     return [torch.cuda.get_device_name(), "", *table(["", "LoRA ms", "InA ms", "InA / LoRA", "InA, examples/s"], rows)]
 
 
@@ -334,35 +333,24 @@ SECTIONS = {
 
 
 def main() -> None:
-    """Measure what the command line names and keep the rest of the file."""
+    """Measure what the command line names, or everything and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sections", nargs="*", default=list(SECTIONS)[:-1], metavar="section", help=", ".join(SECTIONS))
-    parser.add_argument("--quick", action="store_true", help="few rounds; nothing is written")
-    parser.add_argument("--threads", type=int, help="torch threads; default: torch's choice")
-    args = parser.parse_args()
-    if unknown := set(args.sections) - set(SECTIONS):
-        parser.error(f"there is no section {', '.join(sorted(unknown))}; choose from {', '.join(SECTIONS)}")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    parser.add_argument("sections", nargs="*", choices=[[], *SECTIONS], help="default: all but gpu")
+    sections = parser.parse_args().sections
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
-    torch.set_num_threads(args.threads or torch.get_num_threads())
-    text = FILE.read_text(encoding="utf-8") if FILE.is_file() else ""
-    found = dict(re.findall(r"^## (.+?)\n\n(.*?)\n*(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
-    stamp = (
-        f"{datetime.date.today()}: {train._device_name(torch.device('cpu'))}, {os.cpu_count()} cores, "
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}."
-    )
-    for name in args.sections:
-        title, measure = SECTIONS[name]
-        found[title] = "\n".join([stamp, "", *measure(args.quick)])
-        print(f"## {title}\n\n{found[title]}\n", flush=True)
-        if not args.quick:
-            whole = "\n".join(f"\n## {one}\n\n{found[one]}" for one, _ in SECTIONS.values() if one in found)
-            record.write_atomically(
-                FILE, partial(Path.write_text, data=f"# Benchmark\n\n{HEAD}\n{whole}\n", encoding="utf-8")
-            )
+    where = f"{train._device_name(torch.device('cpu'))}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    found = [
+        f"# Benchmark\n\nMade by `make bench`, {datetime.date.today()}: {where}. Compare only ratios between machines."
+    ]
+    for title, measure in [SECTIONS[name] for name in sections or list(SECTIONS)[:-1]]:
+        found.append("\n".join([f"## {title}", "", *measure()]))
+        print(found[-1], flush=True)
+    if not sections:
+        text = "\n\n".join(found) + "\n"
+        record.write_atomically(FILE, lambda partial_file: partial_file.write_text(text, encoding="utf-8"))
 
 
 if __name__ == "__main__":
