@@ -59,7 +59,7 @@ def tokenizer(family: str) -> PreTrainedTokenizerBase:
         words, letters = _counted(f"▁{word}" for sentence in sentences for word in sentence.split())
         pieces = dict.fromkeys([*_BERT_TOKENS, *letters, *words])
         scores = [(piece, -float(index)) for index, piece in enumerate([*pieces][:VOCABULARY])]
-        return DebertaV2Tokenizer(scores, unk_id=1, model_max_length=512)
+        return DebertaV2Tokenizer(scores, model_max_length=512)
     kind, special = (RobertaTokenizer, _ROBERTA_TOKENS) if family == "roberta" else (DebertaTokenizer, _BERT_TOKENS)
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
