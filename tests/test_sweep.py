@@ -41,7 +41,7 @@ RATES = "train.learning_rate=tag(log,interval(1e-4,1e-2))"
 # which runs
 
 
-def test_a_command_line_stands_for_the_product_of_its_choices():
+def test_a_command_line_stands_for_the_product_of_its_choices_and_narrows_that_of_an_experiment():
     runs = plan.expand(["model=tiny_bert", "task=cola,mrpc", "method=ina", "method.inhibition=0.1,0.9", "seed=1,2"])
     assert [one.id for one in runs][:3] == [
         "tiny_bert--cola--ina-inhibition0.1--s1",
@@ -49,9 +49,6 @@ def test_a_command_line_stands_for_the_product_of_its_choices():
         "tiny_bert--cola--ina-inhibition0.9--s1",
     ]
     assert len(runs) == 8
-
-
-def test_an_experiment_stands_for_its_grid_and_the_command_line_can_narrow_it():
     assert len(plan.expand(["experiment=glue_smoke"])) == 9
     assert [one.task.name for one in plan.expand(["experiment=glue_smoke", "task=cola", "method=lora"])] == ["cola"]
 
@@ -117,10 +114,6 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
     command = ["model=tiny_bert", "method=full,lora,ina", "method.inhibition=0.1,0.3", "method.r=8,4"]
     names = ["full", "lora", "lora-r4", *("ina-inhibition0.1", "ina-r4-inhibition0.1", "ina", "ina-r4")]
     assert sorted(one.method_label for one in plan.expand(command)) == sorted(names)
-
-
-def test_runs_that_are_measured_with_several_numbers_of_distractors_have_a_source_too():
-    assert plan.source(plan.expand(["experiment=distractors", "method=ina"])) == "probe"
 
 
 @pytest.mark.parametrize(
@@ -216,6 +209,7 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
         (["method.r=0,8", "-m"], "method.r=0: Input should be greater than or equal to 1"),  # -m may stand anywhere
         (["task=cola,qnli"], "data.source=files has no qnli"),
         (["model=bert_large", "model.path=/no/such/model"], "model.path=/no/such/model"),
+        (["output_dir=/dev/null/there"], "nothing can be written to /dev/null/there"),
     ],
 )
 def test_nothing_is_started_when_a_run_of_the_grid_cannot_be_done(wrong, message, glue, tmp_path, cli):
@@ -229,12 +223,6 @@ def test_a_sweep_whose_tasks_would_have_several_data_sources_is_refused(glue, tm
     monkeypatch.setattr(data, "resolve", lambda task, _: has[task.name])
     code, _, err = cli(*grid(glue, tmp_path / "out"))
     assert code == 1 and "a sweep has one data source, and these runs have cola hub, stsb probe: set data=" in err
-
-
-def test_nothing_is_started_where_nothing_can_be_written(glue, tmp_path, cli):
-    (tmp_path / "out").write_text("a file where a folder is to be")
-    code, _, err = cli(*grid(glue, tmp_path / "out"))
-    assert code == 1 and "nothing was started:" in err
 
 
 def test_a_failed_run_is_named_the_others_are_done_and_the_next_sweep_tries_it_again(glue, tmp_path, cli, monkeypatch):
