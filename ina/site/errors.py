@@ -79,7 +79,7 @@ def _examples(study: Study, model: str, task: str) -> dict[str, Any]:
 
 def _texts(study: Study, model: str, task: str) -> dict[str, str]:
     """The text of each dev example by id; nothing where it may not be shown or is not the one that was predicted on."""
-    if study.source != "probe" and not (study.source == "files" and os.environ.get("INA_DATA_DIR")):
+    if study.source not in ("probe", "files"):  # without INA_DATA_DIR the files are not found below
         return {}
     run = next(run for run in study.records if (run.model, run.task) == (model, task))
     given = run.config["data"] | {"source": study.source, "dir": None}
