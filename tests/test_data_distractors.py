@@ -4,85 +4,67 @@ import re
 
 import pytest
 from datasets import Dataset
+from task_files import data_config, task
 
 from ina import data
-from ina.config import configured
 from ina.data.distractors import MOST, insert
-from ina.data.schema import features
+
+SQUAD = task("squad_v2")
 
 
 @pytest.fixture(scope="module")
 def rows(real_data) -> Dataset:
-    cfg = configured(["task=squad_v2", "data=files", f"data.dir={real_data}"])
-    return data.load(cfg.task, cfg.data).splits["validation"]
+    return data.load(SQUAD, data_config("files", real_data)).splits["validation"]
 
 
-def test_files_are_read_with_as_many_in_training_and_in_further_dev_sets(rows, real_data):
-    given = ["data.distractors=1", "data.test_distractors=[0,1,4]", "data.max_train=8"]
-    cfg = configured(["task=squad_v2", "data=files", f"data.dir={real_data}", *given])
-    found = data.load(cfg.task, cfg.data).splits
+@pytest.fixture(scope="module")
+def changed(rows) -> dict[int, Dataset]:
+    """The same rows by the number of inserted sentences."""
+    return {count: insert(rows, count) for count in (0, 1, 2, 4, MOST)}
+
+
+def test_files_are_read_with_as_many_in_training_and_in_further_dev_sets(changed, real_data):
+    given = data_config("files", real_data, distractors=1, test_distractors=[0, 1, 4], max_train=8)
+    found = data.load(SQUAD, given).splits
     assert list(found) == ["train", "validation", "validation_d0", "validation_d4"]
-    assert found["validation_d0"]["context"][:] == rows["context"][:]
-    assert found["validation"]["context"][:] == insert(rows, 1)["context"][:]
-    assert found["validation_d4"]["context"][:] == insert(rows, 4)["context"][:]
+    for split, count in (("validation", 1), ("validation_d0", 0), ("validation_d4", 4)):
+        assert found[split]["context"][:] == changed[count]["context"][:]
 
 
-def texts(rows) -> list[list[str]]:
-    """What stands at the place of each answer."""
-    return [
-        [row["context"][start : start + len(text)] for start, text in zip(*_answers(row), strict=True)] for row in rows
-    ]
+def test_questions_stay_and_answers_stand_at_their_new_places(rows, changed):
+    assert changed[0]["context"][:] == rows["context"][:]
+    for found in changed.values():
+        assert found.features == rows.features and found["id"][:] == rows["id"][:]
+        assert found["question"][:] == rows["question"][:]
+        for before, after in zip(rows, found, strict=True):
+            assert after["answers"]["text"] == before["answers"]["text"]
+            for text, start in zip(after["answers"]["text"], after["answers"]["answer_start"], strict=True):
+                assert after["context"][start : start + len(text)] == text
 
 
-def _answers(row) -> tuple[list[int], list[str]]:
-    return row["answers"]["answer_start"], row["answers"]["text"]
+def test_each_paragraph_gets_as_many_sentences_and_they_are_of_other_articles(rows, changed):
+    titles = dict(zip(rows["context"][:], rows["title"][:], strict=True))
+    for before, one, most in zip(titles, *(dict.fromkeys(changed[n]["context"][:]) for n in (1, MOST)), strict=True):
+        assert len(most) >= len(before) + 30 * MOST and len(one) >= len(before) + 30
+        start = next(place for place, letter in enumerate(one) if before[place : place + 1] != letter)
+        first_half = one[start : start + (len(one) - len(before)) // 2]  # both may begin alike, with "The"
+        assert any(first_half.strip() in text for text, title in titles.items() if title != titles[before])
 
 
-@pytest.mark.parametrize("count", [0, 1, MOST])
-def test_answers_stand_at_their_new_places(rows, count):
-    found = insert(rows, count)
-    assert texts(found) == [row["answers"]["text"] for row in rows]
-    assert found["question"][:] == rows["question"][:] and found["id"][:] == rows["id"][:]
-    assert found.features == rows.features
-
-
-def test_each_paragraph_gets_as_many_sentences_and_they_are_of_other_articles(rows):
-    paragraphs = dict(zip(rows["context"][:], rows["title"][:], strict=True))
-    for count in (1, MOST):
-        changed = dict(zip(rows["context"][:], insert(rows, count)["context"][:], strict=True))
-        for before, after in changed.items():
-            assert len(after) >= len(before) + 30 * count
-            others = [text for text, title in paragraphs.items() if title != paragraphs[before]]
-            if count == 1:
-                start = next(place for place, one in enumerate(after) if before[place : place + 1] != one)
-                first_half = after[start : start + (len(after) - len(before)) // 2]  # both may begin alike, with "The"
-                assert any(first_half.strip() in text for text in others)
-
-
-def test_fewer_sentences_are_some_of_more(rows):
-    for few, many in zip(insert(rows, 2), insert(rows, 4), strict=True):
+def test_fewer_sentences_are_some_of_more(changed):
+    for few, many in zip(changed[2], changed[4], strict=True):
         left = iter(many["context"])
         assert all(character in left for character in few["context"])
 
 
-def test_an_inserted_sentence_has_no_answer_of_its_paragraph(rows):
-    for before, after in zip(rows, insert(rows, MOST), strict=True):
+def test_an_inserted_sentence_has_no_answer_of_its_paragraph(rows, changed):
+    for before, after in zip(rows, changed[MOST], strict=True):
         for text in set(before["answers"]["text"]):
             words = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
             assert len(words.findall(after["context"])) == len(words.findall(before["context"]))
 
 
-def test_it_is_the_same_every_time_and_refuses_a_single_article(rows):
-    assert insert(rows, 4)["context"][:] == insert(rows, 4)["context"][:]
-    one = Dataset.from_dict(
-        {
-            "id": ["a"],
-            "title": ["T"],
-            "context": ["One."],
-            "question": ["?"],
-            "answers": [{"text": [], "answer_start": []}],
-        },
-        features(configured(["task=squad_v2"]).task),
-    )
+def test_it_is_the_same_every_time_and_refuses_a_single_article(rows, changed):
+    assert insert(rows, 4)["context"][:] == changed[4]["context"][:]
     with pytest.raises(ValueError, match="one article only"):
-        insert(one, 1)
+        insert(rows.select([0]), 1)
