@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-from tiny_runs import configured
 from torch import nn
 from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, DistilBertConfig
 from transformers import DistilBertForSequenceClassification as DistilBert
 
-from ina import config, methods, models, record, run, saved_models
+from ina import config, methods, models
 from ina.config import ConfigError, Gate, ModelConfig, fingerprint, numbers_depend_on
 from ina.precursor import GatedLinear
 from ina.tasks import Head
@@ -140,17 +139,11 @@ def test_other_families_are_refused_by_name():
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
-    [
-        ("method.sites=[value]", "method.sites.0='value'"),
-        ("method.sites=[key,key]", "should name each projection once"),
-        ("method.inhibition=1.5", "method.inhibition=1.5"),
-        ("method.activation=gulu", "method.activation='gulu'"),
-        ("method.layers=0", "method.layers=0"),
-    ],
+    [("sites=[value]", "sites.0='value'"), ("layers=0", "layers=0"), ("activation=gulu", "activation='gulu'")],
 )
 def test_wrong_settings_are_refused_with_their_value(wrong, told):
-    with pytest.raises(ConfigError, match=told):
-        config.configured(["method=gate", wrong])
+    with pytest.raises(ConfigError, match=f"method.{told}"):
+        config.configured(["method=gate", f"method.{wrong}"])
 
 
 @pytest.mark.parametrize(("method", "prints"), [("gate", 2), ("ina", 1)])
@@ -158,22 +151,3 @@ def test_batches_belong_to_what_its_numbers_depend_on(method, prints):
     runs = [config.configured([f"method={method}", *more]) for more in ([], ["train.eval_batch_size=7"])]
     found = {fingerprint(numbers_depend_on(cfg.model_dump(), "files", "", "float32")) for cfg in runs}
     assert len(found) == prints
-
-
-@pytest.mark.parametrize(
-    ("model", "fast"), [("tiny_bert", "false"), ("tiny_roberta", "true"), ("tiny_deberta_v2", "true")]
-)
-def test_a_run_trains_and_its_kept_model_opens_as_it_was_trained(glue, tmp_path, model, fast, monkeypatch):
-    left, save = [], saved_models.save
-    monkeypatch.setattr(saved_models, "save", lambda made, *more: left.append(made) or save(made, *more))
-    cfg = configured(glue, tmp_path, "method=gate", f"model={model}", f"train.fast={fast}", "keep_model=true")
-    result, _ = run.run(cfg)
-    assert result.evaluations[-1].train_loss < result.evaluations[0].train_loss
-    folder = saved_models.path(tmp_path, None, "files", cfg.id)
-    opened = saved_models.load(folder, saved_models.settings(record.read(folder / saved_models.RECORD_FILE)))
-    ids = torch.tensor([[2, 40, 41, 42, 3]])
-    with torch.no_grad():
-        torch.testing.assert_close(opened(ids).logits, left[0].eval()(ids).logits)
-    (folder / "model.safetensors").write_bytes(b"half a file")
-    with pytest.raises(ValueError, match="model.safetensors is truncated"):
-        saved_models.load(folder, cfg)

@@ -11,7 +11,8 @@ from tiny_runs import configured
 from ina import record, run, saved_models
 from ina.adapter import InaLinear
 
-METHODS = ("full", "lora", "ina", "ia3")
+METHODS = {name: [f"method={name}"] for name in ("full", "lora", "ina", "ia3")}
+METHODS["gate"] = ["method=gate", "model=tiny_deberta_v2", "train.fast=true"]
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +21,9 @@ def kept(glue, tmp_path_factory):
     found, left, save = {}, [], saved_models.save
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(saved_models, "save", lambda model, *more: left.append(model) or save(model, *more))
-        for method in METHODS:
+        for method, chosen in METHODS.items():
             out = tmp_path_factory.mktemp(method)
-            cfg = configured(glue, out, "train.epochs=1", "keep_model=true", f"method={method}")
+            cfg = configured(glue, out, "train.epochs=1", "keep_model=true", *chosen)
             result, _ = run.run(cfg)
             found[method] = cfg, result, left[-1], saved_models.path(out, None, "files", cfg.id)
     return found
@@ -33,7 +34,8 @@ def test_a_kept_model_is_a_folder_of_its_weights_and_its_record_and_opens_as_it_
     cfg, result, left, folder = kept[method]
     assert folder.parts[-4:] == ("models", "adhoc", "files", cfg.id)
     assert [path.name for path in folder.parent.iterdir()] == [cfg.id]
-    assert (folder / ("model.safetensors" if method == "full" else "adapter_model.safetensors")).is_file()
+    whole = method in ("full", "gate")
+    assert (folder / ("model.safetensors" if whole else "adapter_model.safetensors")).is_file()
     recorded = record.read(folder / saved_models.RECORD_FILE)
     assert recorded == result
     settings = saved_models.settings(recorded)
@@ -43,7 +45,7 @@ def test_a_kept_model_is_a_folder_of_its_weights_and_its_record_and_opens_as_it_
     ids = torch.tensor([[2, 40, 41, 42, 3]])
     with torch.no_grad():
         torch.testing.assert_close(opened(ids).logits, left.eval()(ids).logits)
-    assert isinstance(opened, PeftModel) == (method != "full")
+    assert isinstance(opened, PeftModel) != whole
     assert any(isinstance(module, InaLinear) for module in opened.modules()) == (method == "ina")
 
 
@@ -64,20 +66,26 @@ def test_a_model_of_the_same_run_is_replaced(kept, tmp_path):
     assert not (folder / "of an earlier run").exists() and (folder / saved_models.RECORD_FILE).is_file()
 
 
+def cut_off(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def of_lora(file: Path) -> None:
+    file.write_text(file.read_text().replace('"INA"', '"LORA"'))
+
+
 @pytest.mark.parametrize(
-    ("file", "damage", "told"),
+    ("method", "file", "damage", "told"),
     [
-        ("adapter_model.safetensors", Path.unlink, "adapter_model.safetensors is missing"),
-        ("adapter_config.json", Path.unlink, "adapter_config.json is missing; an adapter folder holds"),
-        (
-            "adapter_config.json",
-            lambda file: file.write_text(file.read_text().replace('"INA"', '"LORA"')),
-            "adapter_config.json: peft_type is 'LORA', but the run is one of ina, which",
-        ),
+        ("ina", "adapter_model.safetensors", Path.unlink, "adapter_model.safetensors is missing"),
+        ("ina", "adapter_config.json", Path.unlink, "adapter_config.json is missing; an adapter folder holds"),
+        ("ina", "adapter_config.json", of_lora, "peft_type is 'LORA', but the run is one of ina, which"),
+        ("gate", "model.safetensors", Path.unlink, "model.safetensors is missing; it holds all weights"),
+        ("gate", "model.safetensors", cut_off, "model.safetensors is truncated"),
     ],
 )
-def test_a_folder_that_lacks_a_file_or_holds_another_method_is_refused_by_name(kept, file, damage, told, tmp_path):
-    cfg, _, _, folder = kept["ina"]
+def test_a_folder_that_lacks_a_file_or_holds_another_method_is_refused(kept, method, file, damage, told, tmp_path):
+    cfg, _, _, folder = kept[method]
     copy = shutil.copytree(folder, tmp_path / "copy")
     damage(copy / file)
     with pytest.raises((FileNotFoundError, ValueError), match=told):
