@@ -11,6 +11,7 @@ from operator import attrgetter
 
 import hydra
 import pytest
+import wandb
 import yaml
 from tiny_runs import configured, numbers, overrides, start, write_glue
 
@@ -67,33 +68,12 @@ def test_each_run_of_a_grid_is_what_hydra_composes_from_its_own_command_line():
 
 
 @pytest.mark.parametrize("name", ["a=b", "a,b (ü)", "it's", 'a"b', "a b\\", "[a]", "{a}", "2024", "null.d", "~a"])
-def test_a_path_may_have_any_characters(name):
-    paths = dict(zip(plan.PATHS, (name, f"/tmp/{name}") * 2, strict=True))
-    [one] = plan.expand(["model=bert_large", *(f"{key}={path}" for key, path in paths.items())])
-    assert {key: attrgetter(key)(one) for key in paths} == paths
-
-
-def test_a_path_may_begin_with_the_home_folder(monkeypatch):
+def test_a_path_may_have_any_characters_and_begin_with_the_home_folder(name, monkeypatch):
     monkeypatch.setenv("HOME", "/home/ä")
-    [one] = plan.expand(["model=tiny_bert", "data.dir=~/a", "output_dir='b c'", "results_dir=~"])
-    assert (one.data.dir, one.output_dir, one.results_dir) == ("/home/ä/a", "b c", "/home/ä")
-    assert plan.expand(["model=tiny_bert", "data.dir=null"])[0].data.dir is None
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("task=null", "task=null: leave it out, or name some of cola, mnli"),
-        ("method=lora,5", "method=lora,5: leave it out, or name some of adalora, dora, full, gate"),
-        ("wandb.project=a (b)", "quote it for Hydra and for the shell: 'wandb.project=\"a (b)\"'"),
-        ("cola", "'cola' is no setting; write key=value"),
-    ],
-)
-def test_a_command_line_that_cannot_be_read_is_told_in_a_sentence(setting, message, glue, tmp_path, cli):
-    _, _, err = cli(*overrides(glue, tmp_path, setting))
-    assert message in err and err.count("\n") == 1
-    with pytest.raises(ConfigError, match=re.escape(message)):
-        plan.expand([setting])
+    given = zip(plan.PATHS, (name, f"/tmp/{name}", f"~/{name}", "~"), strict=True)
+    [one] = plan.expand(["model=bert_large", *(f"{key}={path}" for key, path in given)])
+    assert [attrgetter(key)(one) for key in plan.PATHS] == [name, f"/tmp/{name}", f"/home/ä/{name}", "/home/ä"]
+    assert plan.expand(["model=bert_large", "model.path=null"])[0].model.path is None
 
 
 def test_tasks_settings_and_seeds_of_a_grid_are_not_composed_one_by_one(monkeypatch):
@@ -119,6 +99,10 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
+        (["task=null"], "task=null: leave it out, or name some of cola, mnli"),
+        (["method=lora,5"], "method=lora,5: leave it out, or name some of adalora, dora, full, gate"),
+        (["wandb.project=a (b)"], r"quote it for Hydra and for the shell: 'wandb.project=\"a \(b\)\"'"),
+        (["cola"], "'cola' is no setting; write key=value"),
         (["method=ina,lora", "method.r=0,-1"], r"method.r=0: (?s:.*)method.r=-1: "),
         (["seed=one,2"], "seed='one': "),
         (["method=lora", "method.inhibition=0.1,0.3"], "method.inhibition: there is no such setting"),
@@ -127,7 +111,7 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
         ([RATES], "an interval needs a search: add hydra/sweeper=optuna"),
     ],
 )
-def test_a_grid_that_cannot_be_planned_is_told(grid, message):
+def test_a_command_line_that_cannot_be_planned_is_told(grid, message):
     with pytest.raises(ConfigError, match=message):
         plan.expand(["model=tiny_bert", *grid])
 
@@ -215,6 +199,17 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
 def test_nothing_is_started_when_a_run_of_the_grid_cannot_be_done(wrong, message, glue, tmp_path, cli):
     code, out, err = cli(*overrides(glue, tmp_path / "out", "task=cola,stsb", *wrong), *{"-m"} - {*wrong})
     assert (code, out) == (1, "") and err.startswith("nothing was started:") and message in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("grid", "begins"), [([], "error: "), (["-m", "seed=1,2"], "nothing was started:\n")])
+def test_without_a_login_at_wandb_nothing_is_started(grid, begins, glue, tmp_path, cli, monkeypatch):
+    def refuse(**_):
+        raise wandb.errors.UsageError("No API key configured.")
+
+    monkeypatch.setattr(wandb, "login", refuse)
+    code, _, err = cli(*overrides(glue, tmp_path / "out", "wandb.mode=online", *grid))
+    assert code == 1 and err.startswith(f"{begins}wandb.mode=online: nobody is logged in; run `wandb login`")
     assert not (tmp_path / "out").exists()
 
 
@@ -323,7 +318,9 @@ def test_ctrl_c_lets_the_run_in_progress_finish_and_again_or_a_kill_cancels_it(
 def test_joblib_does_runs_in_processes_which_finish_theirs_at_ctrl_c(glue, tmp_path):
     parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "train.threads=null"]
     process = start(grid(glue, tmp_path, *parallel, "seed=1,2", "train.epochs=20"), tmp_path / "log")
-    wait_for(lambda: len({path.parent for path in tmp_path.glob("work/*/epochs/*.json")}) == 2)
+    while len({path.parent for path in tmp_path.glob("work/*/epochs/*.json")}) < 2:
+        assert process.is_alive(), (tmp_path / "log").read_text()
+        time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to workers too
     process.join()
     log = (tmp_path / "log").read_text()
@@ -435,10 +432,3 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     *_, total, others = capsys.readouterr().out.splitlines()
     assert total == "4 runs: 0 done, 0 running, 0 failed, 4 missing"
     assert others == "  recorded with data.source=files: 1 of the others (INA_DATA_DIR or data.dir names the folder)"
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
