@@ -6,9 +6,6 @@ from functools import cache
 
 import pytest
 from datasets import DatasetDict
-from scipy.sparse import hstack
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
 from task_files import data_config, task
 
 from ina import data
@@ -98,26 +95,6 @@ def test_texts_are_whole_sentences(name):
     for text in (text for rows in splits(name).values() for row in rows for text in texts(name, row)):
         assert re.fullmatch(r"[A-Z][^{}|\[\]+<>]*[.?]", text), text
         assert not re.search(r"  | [.,?]|\.\.|[.?] [a-z]|\b(\w{2,}) \1\b", text), text
-
-
-@pytest.mark.parametrize("name", LABELLED)
-def test_counting_words_is_not_enough(name):
-    """Logistic regression on the word counts of each text and on the words that two texts share."""
-    rows, columns = list(splits(name).values())[:2], task(name).columns
-    counters = [CountVectorizer().fit([row[column] for row in rows[0]]) for column in columns]
-
-    def counts(split):
-        pairs = zip(counters, columns, strict=True)
-        return hstack([count.transform([row[column] for row in split]) for count, column in pairs])
-
-    def shared(split):
-        sets = [[set(re.findall(r"\w+", row[column].lower())) for column in columns[-2:]] for row in split]
-        return [[len(one & other) / len(one | other)] for one, other in sets]
-
-    train_labels, dev_labels = ([row["label"] for row in split] for split in rows)
-    for features in (counts, shared) if len(columns) == 2 else (counts,):
-        train, dev = map(features, rows)
-        assert LogisticRegression(max_iter=3000).fit(train, train_labels).score(dev, dev_labels) < 0.65
 
 
 @pytest.mark.parametrize("name", schema.SQUAD_TASKS)
