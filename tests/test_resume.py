@@ -1,7 +1,6 @@
 """A run that is killed and started again ends with the numbers, to the last bit, that it would have had anyway."""
 
 import random
-import shutil
 import signal
 import time
 from contextlib import contextmanager
@@ -93,13 +92,3 @@ def test_a_checkpoint_of_another_version_of_the_code_is_not_used(unkilled, glue,
         check_same(unkilled, tmp_path, run.run(configured(glue, tmp_path))[0])
     assert "starts anew, since another version of the code made the checkpoint" in caplog.text
     assert "epoch 1 of 3" in caplog.text
-
-
-def test_half_written_checkpoints_are_removed(tmp_path):
-    for step in (5, 10, 15, 20):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-    (tmp_path / "checkpoint-10" / train.WHOLE).touch()
-    assert train.last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
-    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-5", "checkpoint-10"}
-    shutil.rmtree(tmp_path / "checkpoint-10")
-    assert train.last_whole_checkpoint(tmp_path) is None and train.last_whole_checkpoint(tmp_path / "none") is None
