@@ -11,7 +11,6 @@ from families import build, inputs, output
 from huggingface_hub import ModelCard
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from peft.helpers import disable_input_dtype_casting
-from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModelForCausalLM
@@ -175,9 +174,7 @@ def test_ranks_and_scales_follow_the_patterns():
 
 def test_layers_are_chosen_and_replicated():
     assert {name.split(".layer.")[1][0] for name in sites_of(adapt(build("bert"), layers_to_transform=[1]))} == {"1"}
-    model = adapt(build("llama"), layer_replication=[[0, 2], [1, 2]])
-    assert len(sites_of(model)) == 3 * 2
-    assert torch.isfinite(out(model)).all()
+    assert len(sites_of(adapt(build("llama"), layer_replication=[[0, 2], [1, 2]]))) == 3 * 2
 
 
 @pytest.mark.parametrize(("bias", "trained"), [("all", {"lin0", "lin1"}), ("ina_only", {"lin0"})])
@@ -229,12 +226,6 @@ def saved(tmp_path) -> Path:
     """The folder of an adapter of BERT."""
     adapt(build("bert"), init_weights=False).save_pretrained(tmp_path)
     return tmp_path
-
-
-def test_peft_without_this_package_refuses_the_file(saved, monkeypatch):
-    monkeypatch.delitem(PEFT_TYPE_TO_CONFIG_MAPPING, "INA")
-    with pytest.raises(KeyError, match="INA"):
-        PeftModel.from_pretrained(build("bert"), saved)
 
 
 def without_a_weight(file: Path) -> None:
@@ -305,16 +296,13 @@ def released_folder(folder, inhibition=0.3, **changes) -> PeftModel:
     return lora
 
 
-def test_released_adapter_runs_with_the_released_semantics(tmp_path):
+def test_released_adapter_runs_with_the_released_semantics_and_at_inhibition_zero_is_plain_lora(tmp_path):
     released_folder(tmp_path)
     layer = next(iter(sites_of(released.load(build("bert"), tmp_path).double()).values()))
     x = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     z = x @ layer.ina_A["default"].weight.T
     z = torch.nn.functional.leaky_relu(z - 0.3 * z.max(dim=2, keepdim=True).values, 0.01)
     torch.testing.assert_close(layer(x), layer.base_layer(x) + 16 / 4 * z @ layer.ina_B["default"].weight.T)
-
-
-def test_released_adapter_at_inhibition_zero_is_plain_lora(tmp_path):
     lora = released_folder(tmp_path, inhibition=0.0)
     torch.testing.assert_close(out(released.load(build("bert"), tmp_path).double()), out(lora.double()))
 
