@@ -36,14 +36,10 @@ def test_the_method_trains_on_the_task_and_both_are_recorded(extended):
     assert (result.source, result.data.rows, result.headline) == ("files", {"train": 8, "validation": 8}, "accuracy")
     assert result.best.metrics.keys() == {"accuracy", "mcc", "f1"}
     assert result.params.adapter == 8 * 32 * 2 * 2  # 8 reflections at query and key of two layers
-    assert run.run(configured([*small, *extended])) == (result, False)
 
 
-def test_the_model_goes_with_the_method(extended):
+def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_six_runs(extended):
     assert configured(["model=roberta_base", "method=hra"]).cell == "roberta_base--cola--hra"
-
-
-def test_the_experiment_is_a_grid_of_six_runs(extended):
     runs = plan.expand(["experiment=reviews_mini", *extended])
     assert len(runs) == 6 and {one.method.name for one in runs} == {"full", "lora", "hra"}
 

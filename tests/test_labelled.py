@@ -17,9 +17,7 @@ ROWS = {
     "cola": Dataset.from_dict({"sentence": ["He sings.", "Sings he the"], "label": [1, 0], "idx": [0, 1]}),
     "mrpc": Dataset.from_dict({**PAIRS, "label": [1, 0], "idx": [4, 8]}),
     "stsb": Dataset.from_dict({**PAIRS, "label": [4.5, 0.5], "idx": [0, 1]}),
-    "mnli": Dataset.from_dict(
-        {"premise": PAIRS["sentence1"], "hypothesis": PAIRS["sentence2"], "label": [0, 2], "idx": [0, 1]}
-    ),
+    "mnli": Dataset.from_dict({"premise": ["A", "B"], "hypothesis": ["C d.", "E."], "label": [0, 2], "idx": [0, 1]}),
     "swag": Dataset.from_dict({**SCENES, "label": [2, 0], "idx": [0, 1]}),
 }
 
@@ -33,17 +31,10 @@ def dev_sets(name, **splits):
     return labelled.dev_sets(task(name), DatasetDict(train=ROWS[name], **splits), tiny.tokenizer("bert"))
 
 
-@pytest.mark.parametrize(
-    ("name", "head"),
-    [
-        ("cola", Head("classification", 2)),
-        ("mnli", Head("classification", 3)),
-        ("stsb", Head("regression", 1)),
-        ("swag", Head("choice", 4)),
-    ],
-)
-def test_the_head_has_one_output_a_class_or_choice_or_a_single_score(name, head):
-    assert family(task(name).family).head(task(name)) == head
+def test_the_head_has_one_output_a_class_or_choice_or_a_single_score():
+    found = {name: family(task(name).family).head(task(name)) for name in ("cola", "mnli", "stsb", "swag")}
+    classes = {"cola": Head("classification", 2), "mnli": Head("classification", 3)}
+    assert found == classes | {"stsb": Head("regression", 1), "swag": Head("choice", 4)}
 
 
 def test_a_text_or_a_pair_becomes_the_tokenizers_input_for_it():

@@ -75,12 +75,8 @@ def test_a_failed_run_never_lies_among_the_finished_ones(tmp_path):
 def test_reading_all_can_be_limited_to_an_experiment_and_a_source(tmp_path):
     for experiment, source in (("a", "files"), ("a", "probe"), ("b", "probe"), (None, "probe")):
         record.write(tmp_path, example(experiment=experiment, source=source), FRAME)
-    assert [len(list(record.read_all(tmp_path, *of))) for of in ((), ("a",), ("a", "probe"), ("adhoc",))] == [
-        4,
-        2,
-        1,
-        1,
-    ]
+    limits = ((), ("a",), ("a", "probe"), ("adhoc",))
+    assert [len(list(record.read_all(tmp_path, *limit))) for limit in limits] == [4, 2, 1, 1]
 
 
 def test_a_record_keeps_the_labels_it_was_written_with(path):
@@ -145,16 +141,13 @@ def test_a_copy_of_a_record_is_refused(copy, path, tmp_path):
         list(record.read_all(tmp_path))
 
 
-def test_a_folder_that_may_not_be_read_is_an_error_and_not_empty(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(record.os, "access", lambda folder, mode: folder != path.parent)
-    with pytest.raises(RecordError, match=f"{path.parent} cannot be read; change its permissions"):
-        list(record.read_all(tmp_path))
-
-
-def test_missing_predictions_are_named(path, tmp_path):
+def test_what_is_missing_or_may_not_be_read_is_named(path, tmp_path, monkeypatch):
     (tmp_path / str(example().predictions)).unlink()
     with pytest.raises(RecordError, match="predictions of minilm--cola--ina--s1 are missing"):
         record.read_predictions(tmp_path, example())
+    monkeypatch.setattr(record.os, "access", lambda folder, mode: folder != path.parent)
+    with pytest.raises(RecordError, match=f"{path.parent} cannot be read; change its permissions"):
+        list(record.read_all(tmp_path))
 
 
 def test_a_folder_or_file_without_permission_is_named_with_what_to_do(tmp_path):

@@ -51,17 +51,14 @@ def test_a_run_has_a_thread_for_each_idle_core_and_no_more_than_torch_takes(idle
     assert given == [threads, threads, 7], "the second, resumed, goes on as it began"
 
 
-def test_predictions_have_one_row_a_dev_example_for_the_best_and_the_last_epoch(done):
+def test_predictions_of_the_best_and_the_last_epoch_and_offline_wandb_stay_beside_the_record(done):
     cfg, result, out = done
     frame = record.read_predictions(out, result)
     assert list(frame) == ["split", "id", "label", "best_prediction", "last_prediction"]
     assert len(frame) == 24 and frame["id"].is_unique
-    assert frame["label"].corr(frame["last_prediction"]) == pytest.approx(result.last.metrics["pearson"], abs=1e-5)
-    assert frame["label"].corr(frame["best_prediction"]) == pytest.approx(result.best.metrics["pearson"], abs=1e-5)
-
-
-def test_nothing_but_records_predictions_locks_and_offline_wandb_stays(done):
-    cfg, result, out = done
+    for selection in ("best", "last"):
+        recorded = getattr(result, selection).metrics["pearson"]
+        assert frame["label"].corr(frame[f"{selection}_prediction"]) == pytest.approx(recorded, abs=1e-5)
     assert {path.name for path in out.iterdir()} == {"runs", "predictions", "locks", "work", "wandb"}
     assert not any((out / "work").iterdir()) and list(out.glob("wandb/offline-run-*/*.wandb"))
 

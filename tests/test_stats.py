@@ -1,9 +1,10 @@
 """Statistics of seeds × examples: hand-made cases, recomputation by the usual libraries, properties, simulation."""
 
-import importlib.util
 import itertools
+import runpy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -326,11 +327,7 @@ def test_what_cannot_be_paired_or_resampled_is_named():
 
 @pytest.fixture(scope="module")
 def simulation():
-    path = Path(__file__).parent.parent / "scripts" / "simulate_stats.py"
-    spec = importlib.util.spec_from_file_location("simulate_stats", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).parent.parent / "scripts" / "simulate_stats.py")))
 
 
 def test_intervals_cover_and_false_alarms_are_rare_as_they_say(simulation):
