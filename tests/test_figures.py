@@ -110,8 +110,9 @@ def test_curves_show_the_mean_of_the_seeds_after_every_epoch(small):
 
 
 def test_titles_tell_generated_tasks_from_those_whose_form_they_have_and_several_models_apart(tmp_path):
-    write_study(tmp_path / "a", tasks=("squad_v1",), methods=("lora",), source="probe")
-    assert titles(figures.curves(study(tmp_path / "a"))) == ["SQuAD v1.1, generated"]
+    write_run(tmp_path / "a", task="squad_v1", source="probe")
+    assert titles(figures.curves(alone := study(tmp_path / "a"))) == ["SQuAD v1.1, generated"]
+    assert set(figures.figures_for(alone)) == {"curves"}, "one run has no differences"
     for model in ("minilm", "bert_large"):
         write_study(tmp_path / "b", tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2), model=model)
     several = study(tmp_path / "b")
@@ -171,8 +172,3 @@ def test_the_command_writes_every_figure_for_print_and_screen_the_same_every_tim
         found.append({path.name: path.read_bytes() for path in (tmp_path / "figures" / "made_up-files").iterdir()})
     names = {f"{name}.{suffix}" for name in ("differences_lora", "curves") for suffix in ("pdf", "png")}
     assert found[0].keys() == names and found[0] == found[1]
-
-
-def test_one_run_alone_can_be_drawn_but_for_the_differences_that_it_has_not(tmp_path):
-    write_run(tmp_path)
-    assert set(figures.figures_for(study(tmp_path))) == {"curves"}

@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 import pytest
 from datasets import Dataset, DatasetDict
-from task_files import data_config, task
+from task_files import task
 
-from ina import data, models
+from ina import models
 from ina.config import ModelConfig, configured
 from ina.data import schema
 from ina.tasks import spans, squad
@@ -102,28 +102,6 @@ def test_a_window_that_does_not_hold_the_whole_answer_points_at_cls():
 def test_a_context_without_tokens_is_an_error():
     with pytest.raises(ValueError, match=r"question q0: .*nothing in its context ' \\u200b'"):
         dev_set(questions((" \u200b", "b", None)))
-
-
-# every answer of the real files
-
-# As question@start+length: the name of a country, in its text a part of that of its people
-SUB_WORD = ["493226bb59e5e0bdc8b6c1bef@467+6", "abf08aeb5aff200ca71dc2feb@46+5", "cd31fdbfe8bb84dbdc9ecf8ad@399+5"]
-
-
-def test_the_real_answers_that_minilm_cannot_express_are_these(real_data):
-    """Of the dev questions of v2.0, each asked as often as it has different answers, with one of them each."""
-    rows = data.load(V2, data_config("files", real_data)).splits["validation"]
-    each = []
-    for row in rows.to_list():
-        answers = dict.fromkeys(zip(row["answers"]["answer_start"], row["answers"]["text"], strict=True))
-        for start, text in answers:
-            one = {"text": [text], "answer_start": [start]}
-            each.append(row | {"id": f"{row['id']}@{start}+{len(text)}", "answers": one})
-        each += [row] * (not answers)
-    asked = Dataset.from_list(each, features=rows.features)
-    predictions = certain_predictions(asked, "minilm", V2.model_copy(update={"max_answer_length": 200}))
-    assert list(predictions.id) == asked["id"][:]
-    assert sorted(predictions.id[predictions.exact == 0]) == SUB_WORD
 
 
 # the search for spans

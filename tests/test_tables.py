@@ -399,12 +399,9 @@ def test_a_row_that_was_deleted_from_a_document_stays_deleted(glue, tmp_path):
 
 
 def test_the_command_writes_markdown_and_csv_and_prints_the_table(glue, tmp_path, capsys):
-    root, readme = tmp_path / "outputs", tmp_path / "README.md"
-    shutil.copytree(glue, root)
-    readme.write_text("<!-- table: made_up-files -->\nold\n<!-- /table -->\n")
+    root = shutil.copytree(glue, tmp_path / "outputs")
     main(["made_up", "--results", str(root)])
     assert "**Table 3: GLUE" in capsys.readouterr().out
-    assert readme.read_text() == "<!-- table: made_up-files -->\nold\n<!-- /table -->\n", "it is not beside `results`"
     folder = root / "tables" / "made_up-files"
     assert {path.name for path in folder.iterdir()} == {"scores.md", "scores.csv", "verdicts.md", "verdicts.csv"}
     assert (folder / "scores.md").read_text() == "\n".join(map(markdown, score_tables(study(root))))
@@ -415,11 +412,13 @@ def test_the_command_writes_markdown_and_csv_and_prints_the_table(glue, tmp_path
 
 
 def test_check_finds_what_is_stale_missing_or_without_records(glue, tmp_path):
-    root, readme = tmp_path / "results", tmp_path / "README.md"
-    shutil.copytree(glue, root)
+    readme = tmp_path / "README.md"
+    outputs, root = (shutil.copytree(glue, tmp_path / name) for name in ("outputs", "results"))
     readme.write_text(
-        "<!-- table: made_up-files -->\n<!-- /table -->\n<!-- table: gone-files -->\nold\n<!-- /table -->"
+        text := "".join(f"<!-- table: {n}-files -->\nold\n<!-- /table -->\n" for n in ("made_up", "gone"))
     )
+    main(["--results", str(outputs)])
+    assert readme.read_text() == text, "it is not beside `results`"
     main(["--results", str(root)])
     assert "**Table 3" in readme.read_text() and "old" not in readme.read_text()
     main(["--results", str(root), "--check"])
