@@ -191,7 +191,7 @@ def test_where_nothing_can_be_written_the_run_ends_before_it_trains(folder, glue
         (["train.epoch=3"], "error: train.epoch: there is no such setting"),
         (["task=colla"], "Could not find 'task/colla'"),
         (["task=null"], "^error: task=null: leave it out, or name some of cola, mnli[^\n]*\n$"),
-        (["cola"], "^error: 'cola' is no setting; write key=value\n$"),
+        (["cola"], "^error: 'cola' is no setting; write key=value[^\n]*\n$"),
         (["data.dir=/no/such/folder"], "error: .*/no/such/folder"),
         (["model=bert_large", "model.path=/no/such/model"], "error: model.path=/no/such/model"),
         (["task=qnli"], "error: data.source=files has no qnli"),
