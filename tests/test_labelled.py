@@ -1,11 +1,14 @@
 """GLUE and SWAG: what goes into a model and what is made of what comes out."""
 
+import copy
+
 import numpy as np
 import pytest
 from datasets import Dataset, DatasetDict
 from task_files import task
 
 from ina import tiny
+from ina.batches import Collator
 from ina.tasks import Head, family, labelled
 
 FAMILIES = ("bert", "roberta", "deberta-v2")
@@ -84,3 +87,14 @@ def test_mnli_is_scored_matched_and_mismatched():
     sets = dev_sets("mnli", validation_matched=ROWS["mnli"], validation_mismatched=ROWS["mnli"])
     outputs = (np.array([[1.0, 0, 0], [0, 1.0, 0]]),)
     assert [dev.score(outputs).metrics for dev in sets] == [{"accuracy_matched": 0.5}, {"accuracy_mismatched": 0.5}]
+
+
+def test_choices_are_padded_together_and_the_examples_stay_as_they_are():
+    examples = features("swag").to_list()
+    before = copy.deepcopy(examples)
+    batch = Collator(tiny.tokenizer("bert"))(examples)
+    longest = max(example["length"] for example in examples)
+    assert batch["input_ids"].shape == batch["attention_mask"].shape == (2, 4, longest)
+    assert batch["labels"].tolist() == [2, 0] and examples == before
+    for example, padded in zip(examples, batch["input_ids"].tolist(), strict=True):
+        assert [ids[: len(own)] for ids, own in zip(padded, example["input_ids"], strict=True)] == example["input_ids"]

@@ -156,6 +156,15 @@ def test_a_last_layer_for_the_first_token_alone_gives_the_same_logits_and_gradie
     assert quick.base_model(**batch(9)).last_hidden_state.shape == (6, 9, 32)  # all tokens again
 
 
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
+def test_the_first_token_of_each_ending_is_enough_for_a_choice(family):
+    model, ids = build(family, Head("choice", 4)).eval(), torch.arange(5, 5 + 2 * 4 * 6).view(2, 4, 6)
+    logits = model(ids).logits
+    assert logits.shape == (2, 4)
+    with speed.first_token_only(model):
+        torch.testing.assert_close(model(ids).logits, logits)
+
+
 def test_span_heads_read_every_token_and_get_them():
     model = build("bert", Head("span", 2)).eval()
     expected = model(**batch(9)).start_logits
