@@ -39,12 +39,10 @@ class Page:
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
 
-    def open(self, url: str, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+    def open(self, url: str, width: int = 1280, height: int = 900) -> None:
         """Load a page in a window of this size, and wait until it is loaded."""
         self.errors = []
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._call("Emulation.setEmulatedMedia", features=[scheme])
         self._call("Page.navigate", url="about:blank")
         self._call("Page.navigate", url=url)
         self.until(f"location.href.startsWith({json.dumps(url)}) && document.readyState == 'complete'")

@@ -44,14 +44,6 @@ def dev_set(rows: Dataset, name: str = "minilm", of=V2):
     return found
 
 
-def certain_predictions(rows: Dataset, name: str, of=V2):
-    """The predictions of a model that is certain of the labels: score 1 there, 0 elsewhere."""
-    labels = squad.train_features(of, rows, tokenizer(name))
-    ones = np.eye(max(labels["length"]), dtype=np.float32)
-    outputs = tuple(ones[labels[side][:]] for side in ("start_positions", "end_positions"))
-    return dev_set(rows, name, of).score(outputs).predictions
-
-
 # windows
 
 
@@ -84,8 +76,11 @@ def test_labels_are_the_tokens_of_the_answer(name):
     rows = questions(
         (NORMANDY, "Who?", "Zoë O'Neil-Smith"), (NORMANDY, "Where to?", " Le Havre"), (NORMANDY, "Why?", None)
     )
-    assert list(certain_predictions(rows, name).text) == ["Zoë O'Neil-Smith", "Le Havre", ""]
-    assert squad.train_features(V2, rows, tokenizer(name))[2]["start_positions"] == CLS
+    labels = squad.train_features(V2, rows, tokenizer(name))
+    assert labels[2]["start_positions"] == CLS
+    ones = np.eye(max(labels["length"]), dtype=np.float32)  # of a model that is certain of the labels
+    certain = tuple(ones[labels[side][:]] for side in ("start_positions", "end_positions"))
+    assert list(dev_set(rows, name).score(certain).predictions.text) == ["Zoë O'Neil-Smith", "Le Havre", ""]
 
 
 def test_a_window_that_does_not_hold_the_whole_answer_points_at_cls():

@@ -15,15 +15,10 @@ LENGTHS = np.random.default_rng(0).integers(4, 12, 40)
 
 
 def features(count: int, **more) -> Dataset:
-    """Random sentences, of which those that start with a small token have label 1."""
+    """Random sentences."""
     draw = np.random.default_rng(count)
     ids = [draw.integers(5, 500, length).tolist() for length in LENGTHS[:count]]
     return Dataset.from_dict({"input_ids": ids, "attention_mask": [[1] * len(row) for row in ids], **more})
-
-
-def training_set() -> Dataset:
-    given = features(40)
-    return given.add_column("labels", [int(ids[0] < 250) for ids in given["input_ids"]])
 
 
 class Dev:
@@ -42,24 +37,21 @@ class Dev:
         return DevSet("validation", features(20, length=LENGTHS[:20]), self.score)
 
 
-TINY = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
-
-
-def settings(**changed) -> config.TrainConfig:
-    command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
-    return config.configured(command + [f"train.{key}={value}" for key, value in changed.items()]).train
-
-
 def build(adapter=None):
-    model = models.load(TINY, Head("classification", 2), seed=1)
+    tiny_bert = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
+    model = models.load(tiny_bert, Head("classification", 2), seed=1)
     return get_peft_model(model, adapter) if adapter else model
 
 
 def fit(folder, dev, model=None, **changed) -> train.Trained:
-    model = model or build()
+    """Train on sentences that have label 1 where they start with a small token."""
+    rows, model = features(40), model or build()
+    rows = rows.add_column("labels", [int(ids[0] < 250) for ids in rows["input_ids"]])
+    command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
+    settings = config.configured(command + [f"train.{key}={value}" for key, value in changed.items()]).train
     transformers.set_seed(1)
     return train.fit(
-        model, training_set(), [dev.set()], tiny.tokenizer("bert"), settings(**changed),
+        model, rows, [dev.set()], tiny.tokenizer("bert"), settings,
         headline="mcc", seed=1, folder=folder, report_to=[],
     )  # fmt: skip
 
