@@ -88,19 +88,6 @@ def test_without_threshold_and_activation_it_is_lora_apart_from_rounding(rank):
     ina.load_state_dict({name.replace("lora_", "ina_"): value for name, value in lora.state_dict().items()})
     found = [output(model.double().eval(), inputs("bert")) for model in (lora, ina)]
     torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
-    for one in found:
-        one.square().sum().backward()
-    theirs, ours = (
-        {
-            name.replace("lora_", "ina_"): weight.grad
-            for name, weight in model.named_parameters()
-            if weight.requires_grad
-        }
-        for model in (lora, ina)
-    )
-    assert theirs.keys() == ours.keys() != set()
-    for name, gradient in ours.items():
-        torch.testing.assert_close(gradient, theirs[name], rtol=1e-10, atol=1e-10)
 
 
 # --- what training does to the layer
