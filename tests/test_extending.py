@@ -55,8 +55,3 @@ def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_six_runs
 def test_a_task_that_contradicts_itself_is_told(extended, changed, told):
     with pytest.raises(ConfigError, match=told):
         configured(["task=reviews", changed])
-
-
-def test_a_task_of_ones_own_without_its_files_is_told(extended):
-    with pytest.raises(FileNotFoundError, match="has no reviews: neither data.dir nor INA_DATA_DIR is set"):
-        run.run(configured(["model=tiny_bert", "task=reviews", "data.dir=null", *extended[1:]]))

@@ -49,14 +49,6 @@ def test_a_kept_model_is_a_folder_of_its_weights_and_its_record_and_opens_as_it_
     assert any(isinstance(module, InaLinear) for module in opened.modules()) == (method == "ina")
 
 
-def test_keeping_the_model_changes_no_number_and_no_fingerprint(kept, glue, tmp_path):
-    _, result, *_ = kept["ina"]
-    other, _ = run.run(configured(glue, tmp_path, "train.epochs=1"))
-    same = ("fingerprint", "evaluations", "config")
-    assert [getattr(other, name) for name in same] == [getattr(result, name) for name in same]
-    assert not (tmp_path / "models").exists()
-
-
 def test_a_model_of_the_same_run_is_replaced(kept, tmp_path):
     _, result, left, _ = kept["ina"]
     folder = saved_models.path(tmp_path, result.experiment, result.source, result.id)

@@ -141,12 +141,6 @@ def test_a_sweep_tells_plan_runs_and_sum_and_started_again_does_only_what_is_mis
     assert code == 0 and "1 done, 1 recorded before, 0 failed" in summary
 
 
-@pytest.mark.parametrize("swept", ["task=cola,stsb", "seed=range(1,3)", "train.learning_rate=choice(0.001,0.002)"])
-def test_several_runs_without_the_option_say_what_to_add(swept, glue, tmp_path, cli):
-    code, out, err = cli(*overrides(glue, tmp_path, swept))
-    assert (code, out) == (1, "") and err.startswith(f"error: {swept} stands for several runs: add -m to do them all")
-
-
 @pytest.mark.parametrize(
     ("dirty", "changed", "message"),
     [
@@ -233,7 +227,9 @@ def test_a_failed_run_is_named_the_others_are_done_and_the_next_sweep_tries_it_a
         code, out, err = cli(*grid(glue, tmp_path))
     assert code == 1 and "1 done, 0 recorded before, 1 failed" in out
     assert f"{COLA}: FAILED: RuntimeError: CUDA out of memory" in err
-    assert "CUDA out of memory" in record.read(record.failure_path(tmp_path, None, "files", COLA)).error
+    failure = record.read(record.failure_path(tmp_path, None, "files", COLA))
+    assert failure.status == "failed" and re.search("Traceback(?s:.*)CUDA out of memory", failure.error)
+    assert failure.data.rows["train"] == 40 and failure.best is None
     assert finished(tmp_path) == [STSB]
     code, out, _ = cli(*grid(glue, tmp_path))
     assert code == 0 and finished(tmp_path) == [COLA, STSB] and not list((tmp_path / "failed").rglob("*.json"))
