@@ -16,6 +16,7 @@ from ina.analysis.texts import KINDS
 from ina.config import RunConfig, configured
 from ina.data.schema import level_split
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record
+from ina.tables.frame import Study, studies
 from ina.tasks.metrics import answerable_metrics, label_metrics
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -97,6 +98,12 @@ def write_study(
         for method in methods:
             for seed in seeds:
                 write_run(root, task=task, method=method, seed=seed, **settings)
+
+
+def study(root: Path, experiment: str = "made_up") -> Study:
+    """What was written of an experiment under `root`, all from one source."""
+    [found] = studies(root, experiment)
+    return found
 
 
 @cache

@@ -1,26 +1,19 @@
 """Figures show what the records hold, and are readable by all."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from made_up import MODEL, write_run, write_study
+from made_up import MODEL, study, write_run, write_study
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ina import figures
 from ina.figures import style
 from ina.figures.__main__ import main
-from ina.tables.frame import Study, studies
+from ina.tables.frame import Study
 from ina.tables.verdicts import verdicts
 
 MARKS = tuple(style.LEVEL_MARKERS) + tuple(style.MARKERS.values())
 LEVELS = (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9)
-
-
-def study(root: Path) -> Study:
-    [found] = studies(root)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import MODEL, write_run, write_study
+from made_up import MODEL, study, write_run, write_study
 
 from ina import record
 from ina.plan import experiment_runs
 from ina.tables import documents, frame, outcomes
 from ina.tables.__main__ import main
 from ina.tables.costs import cost_table
-from ina.tables.frame import Study, studies
+from ina.tables.frame import studies
 from ina.tables.outcomes import check_metrics
 from ina.tables.published import FOLDER
 from ina.tables.scores import OURS, excerpt, on_screen, score_tables
@@ -23,11 +23,6 @@ from ina.tables.table import FORMATS, Table, csv, markdown
 from ina.tables.verdicts import MEAN, pairs, verdict_table, verdicts
 
 RESULTS = Path(__file__).parent.parent / "results"
-
-
-def study(root: Path, experiment: str = "made_up") -> Study:
-    [found] = studies(root, experiment)
-    return found
 
 
 def scores(root: Path) -> Table:
