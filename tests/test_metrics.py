@@ -1,19 +1,12 @@
 """The metrics are the official ones: each is checked against a second computation from its definition."""
 
-import warnings
-
 import numpy as np
 import pytest
 from task_files import task
 
 from ina.tasks.metrics import answerable_metrics, best_metrics, label_metrics, question_scores, squad_scores
 
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.filterwarnings("error")  # none where a metric is undefined
 
 
 # --- GLUE -------------------------------------------------------------------------------------------------------------
