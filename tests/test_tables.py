@@ -224,13 +224,14 @@ def test_each_method_is_compared_with_full_fine_tuning_and_with_what_is_like_it(
     assert {a for _, a, b in pairs(study(tmp_path)) if b == second} == firsts
 
 
-def test_a_method_with_other_settings_is_compared_with_the_plain_one_too_unless_they_have_no_seed_in_common(
-    glue, tmp_path
-):
+def test_a_method_with_other_settings_is_compared_with_the_plain_one_too(glue):
     assert [b for _, a, b in pairs(study(glue)) if a == "ina-inhibition0.1"] == ["lora", "full", "ina"]
+
+
+def test_methods_without_a_seed_in_common_have_no_table_of_verdicts(tmp_path):
     for method, seed in (("lora", 1), ("ina", 2)):
         write_run(tmp_path, method=method, seed=seed)
-    assert "verdicts" not in [table.name for table in documents.tables(study(tmp_path))]
+        assert "verdicts" not in [table.name for table in documents.tables(study(tmp_path))]
 
 
 @pytest.mark.parametrize("selection", ["best", "last"])
