@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import runpy
 import shutil
 import zipfile
@@ -107,6 +108,16 @@ def test_the_seed_alone_decides_the_new_head(hub, family):
 
     given = model(path=str(hub / family))
     assert torch.equal(head(1), head(1)) and not torch.equal(head(1), head(2))
+
+
+@over_families
+def test_a_pair_has_the_separators_of_the_familys_pre_training(hub, family):
+    tokenizer = models.load_tokenizer(model(path=str(hub / family)))
+    encoded = tokenizer("the dogs", "a cat")
+    tokens = zip(tokenizer.convert_ids_to_tokens(encoded["input_ids"]), encoded.sequence_ids(), strict=True)
+    text = "".join(f" {token} " if part is None else "AB"[part] for token, part in tokens)
+    layout = "<s> A </s> </s> B </s>" if family == "roberta" else "[CLS] A [SEP] B [SEP]"
+    assert re.sub(r"([AB])\1+", r"\1", text).split() == layout.split()
 
 
 @over_families

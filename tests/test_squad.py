@@ -1,18 +1,21 @@
 """Reading comprehension: windows, labels, the search for spans, and scoring."""
 
+import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from datasets import Dataset, DatasetDict
-from task_files import task
+from task_files import data_config, task
 
-from ina import models
+from ina import data, models, record
 from ina.config import ModelConfig, configured
 from ina.data import schema
-from ina.tasks import spans, squad
+from ina.tasks import metrics, spans, squad
 from ina.tasks.spans import CLS, best_spans, windows
 
+ROOT = Path(__file__).parent.parent
 TOKENIZERS = ("minilm", "roberta", "deberta-v2")  # word pieces, byte pairs, sentence pieces
 V2 = task("squad_v2")
 SHORT = V2.model_copy(update={"max_length": 64, "doc_stride": 16, "max_question_length": 32})
@@ -42,6 +45,14 @@ def questions(*entries: tuple[str, str, str | None]) -> Dataset:
 def dev_set(rows: Dataset, name: str = "minilm", of=V2):
     [found] = squad.dev_sets(of, DatasetDict(validation=rows), tokenizer(name))
     return found
+
+
+def certain_predictions(rows: Dataset, name: str, of=V2):
+    """The predictions of a model that is certain of the labels: score 1 there, 0 elsewhere."""
+    labels = squad.train_features(of, rows, tokenizer(name))
+    ones = np.eye(max(labels["length"]), dtype=np.float32)
+    outputs = tuple(ones[labels[side][:]] for side in ("start_positions", "end_positions"))
+    return dev_set(rows, name, of).score(outputs).predictions
 
 
 # windows
@@ -76,11 +87,8 @@ def test_labels_are_the_tokens_of_the_answer(name):
     rows = questions(
         (NORMANDY, "Who?", "Zoë O'Neil-Smith"), (NORMANDY, "Where to?", " Le Havre"), (NORMANDY, "Why?", None)
     )
-    labels = squad.train_features(V2, rows, tokenizer(name))
-    assert labels[2]["start_positions"] == CLS
-    ones = np.eye(max(labels["length"]), dtype=np.float32)  # of a model that is certain of the labels
-    certain = tuple(ones[labels[side][:]] for side in ("start_positions", "end_positions"))
-    assert list(dev_set(rows, name).score(certain).predictions.text) == ["Zoë O'Neil-Smith", "Le Havre", ""]
+    assert list(certain_predictions(rows, name).text) == ["Zoë O'Neil-Smith", "Le Havre", ""]
+    assert squad.train_features(V2, rows, tokenizer(name))[2]["start_positions"] == CLS
 
 
 def test_a_window_that_does_not_hold_the_whole_answer_points_at_cls():
@@ -97,6 +105,32 @@ def test_a_window_that_does_not_hold_the_whole_answer_points_at_cls():
 def test_a_context_without_tokens_is_an_error():
     with pytest.raises(ValueError, match=r"question q0: .*nothing in its context ' \\u200b'"):
         dev_set(questions((" \u200b", "b", None)))
+
+
+# every answer of the real files
+
+SUB_WORD = {
+    "493226bb59e5e0bdc8b6c1bef@467+6": "the name of its people, a country",
+    "abf08aeb5aff200ca71dc2feb@46+5": "the name of its people, a country",
+    "cd31fdbfe8bb84dbdc9ecf8ad@399+5": "the name of its people, a country",
+}
+"""Real answers that MiniLM's vocabulary cannot express, as question@start+length, and what they are a part of."""
+
+
+def test_the_real_answers_that_minilm_cannot_express_are_these(real_data):
+    """Of the dev questions of v2.0, each asked as often as it has different answers, with one of them each."""
+    rows = data.load(V2, data_config("files", real_data)).splits["validation"]
+    each = []
+    for row in rows.to_list():
+        answers = dict.fromkeys(zip(row["answers"]["answer_start"], row["answers"]["text"], strict=True))
+        for start, text in answers:
+            one = {"text": [text], "answer_start": [start]}
+            each.append(row | {"id": f"{row['id']}@{start}+{len(text)}", "answers": one})
+        each += [row] * (not answers)
+    asked = Dataset.from_list(each, features=rows.features)
+    predictions = certain_predictions(asked, "minilm", V2.model_copy(update={"max_answer_length": 200}))
+    assert list(predictions.id) == asked["id"][:]
+    assert sorted(predictions.id[predictions.exact == 0]) == sorted(SUB_WORD)
 
 
 # the search for spans
@@ -196,11 +230,35 @@ def test_a_further_dev_set_is_scored_under_its_name():
     assert [one.split for one in sets] == ["validation", "validation_d8"]
     assert sets[1].features.column_names == ["input_ids", "token_type_ids", "attention_mask", "length"]
     width = max(sets[1].features["length"])
-    found = sets[1].score((np.zeros((4, width)), np.zeros((4, width))))
-    assert {"exact_d8", "best_f1_thresh_d8"} <= found.metrics.keys()
+    assert {"exact_d8", "best_f1_thresh_d8"} <= sets[1].score(
+        (np.zeros((4, width)), np.zeros((4, width)))
+    ).metrics.keys()
 
 
 def test_the_same_text_for_every_question_is_degenerate():
     for null_odds, degenerate in (([9.0] * 4, True), ([-9.0] * 4, False), ([9.0, 9.0, -9.0, -9.0], False)):
         assert scored(null_odds).degenerate is degenerate
     assert scored([-9.0] * 2, FOUR.select([0, 1])).degenerate
+
+
+# records
+
+
+@pytest.mark.parametrize(("experiment", "version_2"), [("squad_mini", False), ("squad_small", True)])
+def test_the_recorded_predictions_give_the_recorded_metrics(real_data, experiment, version_2):
+    name = f"dev-v{'2.0' if version_2 else '1.1'}.json"
+    articles = json.loads((real_data / "squad" / name).read_text(encoding="utf-8"))["data"]
+    asked = [one for article in articles for paragraph in article["paragraphs"] for one in paragraph["qas"]]
+    gold = {one["id"]: [each["text"] for each in one["answers"]] for one in asked}
+    path = min((ROOT / "results" / "runs" / experiment / "files").glob(f"*--squad_v{1 + version_2}--*.json"))
+    run = record.read(path)
+    frame = record.read_predictions(ROOT / "results", run)
+    answers = [gold[id] for id in frame["id"]]
+    answerable = np.array([bool(texts) for texts in answers])
+    exact, f1 = metrics.squad_scores(frame["last_text"], answers, version_2)
+    again = {"exact": exact.mean(), "f1": f1.mean()}
+    if version_2:
+        odds = frame["last_null_odds"].to_numpy()
+        again |= metrics.answerable_metrics(exact, f1, answerable)
+        again |= metrics.best_metrics(*metrics.squad_scores(frame["last_span"], answers, True), odds, answerable)
+    assert run.last.metrics == pytest.approx(again, abs=1e-9)
