@@ -17,7 +17,18 @@ from ..tables.distractors import GROWTH, advantages, level_scores, levels, train
 from ..tables.frame import Study, frame
 from ..tables.search import trials, varied_settings
 from ..tables.verdicts import MEAN, pairs, verdicts
-from .style import STYLE, MethodStyle, legend, method_styles, prefix, series, style_of, task_title, with_panels
+from .style import (
+    STYLE,
+    MethodStyle,
+    axis_limits,
+    legend,
+    method_styles,
+    prefix,
+    series,
+    style_of,
+    task_title,
+    with_panels,
+)
 
 QUESTIONS = {  # of a pair of methods, by what the second is
     "lora": "InA − LoRA of the same sites and rank",
@@ -59,24 +70,15 @@ def differences(study: Study, question: str, selection: str = "last") -> Figure:
         label = study.pair_label(*pair)
         panels.setdefault(pair[0], []).extend([(label, None), *listed] if len(rows) > 1 else [(label, rows[0])])
     figure, axes = with_panels(len(panels), columns=1, height=0.7 + 0.14 * max(map(len, panels.values())))
-    limits = _limits([one for rows in panels.values() for _, one in rows if one])
+    shown = [one for rows in panels.values() for _, one in rows if one]
+    values = [value for one in shown for value in (one["difference"], *one["scores"], -one["margin"], one["margin"])]
+    limits = axis_limits(values, [one[f"simultaneous_{end}"] for one in shown for end in ("low", "high")])
     for axis, (model, rows) in zip(axes, panels.items(), strict=True):
         _differences(axis, study, rows)
         title = f"{prefix(study, model)}{QUESTIONS[question]}"
         axis.set(xlim=limits, xlabel=f"difference in points, {selection} epoch", title=title)
     legend(figure, _MARKS)
     return figure
-
-
-def _limits(found: list[dict[str, Any]]) -> tuple[float, float]:
-    """The ends of the axis: past all values, but not to the ends of intervals that would dwarf all others."""
-    ends = np.array([(one["simultaneous_low"], one["simultaneous_high"]) for one in found])
-    values = 1.05 * np.array([value for one in found for value in (one["difference"], *one["scores"])])
-    longest = 4 * np.median(abs(ends))
-    margin = 1.05 * max(one["margin"] for one in found)
-    low = min(-margin, *values, max(1.05 * ends.min(), -longest))
-    high = max(margin, *values, min(1.05 * ends.max(), longest))
-    return low, high
 
 
 def _differences(axis: Axes, study: Study, rows: list[tuple[str, dict[str, Any] | None]]) -> None:

@@ -7,6 +7,7 @@ inhibition are shades of it, from light to dark. Markers and line styles tell me
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -101,6 +102,15 @@ def series(axis: Axes, x: np.ndarray, found: pd.DataFrame, style: MethodStyle, l
     ends = np.nan_to_num(abs(found[["low", "high"]].to_numpy(float).T - found["mean"].to_numpy(float)))
     axis.errorbar(x, found["mean"], ends, color=style.colour, marker=style.marker, linestyle=style.line,
                   elinewidth=0.7, capsize=2, label=label)  # fmt: skip
+
+
+def axis_limits(values: Sequence[float], ends: Sequence[float], around: float = 0.0) -> tuple[float, float]:
+    """The ends of an axis: past all values, but not to ends of intervals that would dwarf all others."""
+    longest = 4 * np.median(abs(np.asarray(ends) - around))
+    low = float(min(*values, max(min(ends), around - longest)))
+    high = float(max(*values, min(max(ends), around + longest)))
+    room = 0.03 * (high - low) or 1
+    return low - room, high + room
 
 
 def prefix(study: Study, model: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..figures.style import method_styles
+from ..figures.style import axis_limits, method_styles
 from ..tables.frame import Study, frame
 from ..tables.table import interval, points, signed
 
@@ -56,13 +56,6 @@ def _number(field: str, **more: Any) -> Spec:
     return {"field": field, "type": "quantitative", **more}
 
 
-def _colour(study: Study, methods: dict[str, str]) -> Spec:
-    """The colour of each method, by its label."""
-    styles = method_styles(study)
-    scale = {"domain": list(methods.values()), "range": [styles[method].colour for method in methods]}
-    return {"field": "method", "legend": None, "scale": scale}
-
-
 def _opacity(usual: float, other: float) -> Spec:
     """Of the method that is pointed at, and of the others."""
     return {"condition": {"param": "hover", "value": usual}, "value": other}
@@ -83,10 +76,12 @@ def curves(study: Study, model: str, task: str) -> str:
     last = int(found["epoch"].max())
     names = _apart([one for one in means if one["epoch"] == last], "score", 0.06 * (100 * np.ptp(found["value"]) or 1))
     score = {"title": f"{found['headline'].iloc[0]}, points", "scale": {"zero": False}}
+    styles = method_styles(study)
+    scale = {"domain": list(methods.values()), "range": [styles[method].colour for method in methods]}
     common = {
         "x": _number("epoch", title="epoch", axis={"values": list(range(1, last + 1)), "format": "d"}),
         "y": _number("score", **score),
-        "color": _colour(study, methods),
+        "color": {"field": "method", "legend": None, "scale": scale},
         "tooltip": [{"field": "method"}, {"field": "seed"}, _number("epoch"), _number("score", format=".1f")],
     }
     thin = common | {"detail": {"field": "seed"}, "opacity": _opacity(0.45, 0.06)}
@@ -99,48 +94,6 @@ def curves(study: Study, model: str, task: str) -> str:
     ]
     label = f"{study.label(model=model)}, {study.label(task=task)}: thick, mean of the seeds; thin, each seed"
     return _embedded({"layer": layers}, 260, label)
-
-
-def levels(study: Study, methods: dict[str, str], rows: list[dict[str, Any]], trained: int) -> str:
-    """Scores with their 95 % intervals against a number of distractors.
-
-    Args:
-        study: Where the styles of the methods are from.
-        methods: Their labels.
-        rows: "method" (its label), "level", "value", "low", "high" each, in points.
-        trained: The number of distractors in training.
-    """
-    order = sorted({row["level"] for row in rows})
-    gap = 0.05 * (max(row["high"] for row in rows) - min(row["low"] for row in rows))
-    names = _apart([row for row in rows if row["level"] == order[-1]], "value", gap)
-    x = {
-        "field": "level",
-        "title": "distractors in the paragraph",
-        "sort": order,
-        "axis": {"labelAngle": 0},
-        "scale": {"paddingInner": 0.7, "paddingOuter": 0.3},
-    }
-    score = {"title": "F1, points", "scale": {"zero": False}}
-    numbers = [_number(name, format=".1f") for name in ("value", "low", "high")]
-    value = {
-        "x": x,
-        "xOffset": {"field": "method", "sort": list(methods.values())},
-        "y": _number("value", **score),
-        "color": _colour(study, methods),
-        "opacity": _opacity(1, 0.15),
-        "tooltip": [{"field": "method"}, {"field": "level"}, *numbers],
-    }
-    ends = value | {"y": _number("low", **score), "y2": {"field": "high"}}
-    beside = {"x": {"value": "width"}, "y": _number("place", **score), "color": value["color"]}
-    layers = [
-        _layer("rule", {"x": x}, [{"level": trained}], strokeDash=[3, 3], color="#999999"),
-        _layer("rule", ends),
-        _layer("line", value, strokeWidth=1.5),
-        _layer("point", value, filled=True, size=45) | _HOVER,
-        _layer("text", beside | {"text": {"field": "method"}}, names, align="left", dx=8),
-    ]
-    label = f"F1 by number of distractors, 95 % intervals; dashed: {trained} in training"
-    return _embedded({"data": {"values": rows}, "layer": layers}, 320, label, wide=True)
 
 
 def intervals(rows: list[dict[str, Any]], axis: str, label: str, zero: bool = True) -> str:
@@ -162,7 +115,10 @@ def intervals(rows: list[dict[str, Any]], axis: str, label: str, zero: bool = Tr
         row["row"] = places.setdefault((row["heading"], row["label"]), len(places) + len(headings))
         row["interval"] = interval(row["low"], row["high"], signed if zero else points)
     count = len(places) + len(headings)
-    low, high = _limits(rows, zero)
+    inner = [value for row in rows for value in (row["value"], *row["seeds"])]
+    inner += [end for row in rows if "margin" in row for end in (-row["margin"], row["margin"])]
+    ends = [row[end] for row in rows for end in ("low", "high")]
+    low, high = (round(end, 2) for end in axis_limits(inner, ends, 0 if zero else float(np.median(inner))))
     scale = {"domain": [low, high], "nice": False, "zero": False}
     x = {"type": "quantitative", "title": axis, "scale": scale, "axis": {"orient": "top"}}  # in sight above many rows
     y_scale = {"domain": [-0.5, count - 0.5], "reverse": True, "nice": False, "zero": False}
@@ -205,21 +161,6 @@ def intervals(rows: list[dict[str, Any]], axis: str, label: str, zero: bool = Tr
     return _embedded(spec, ROW * count, label, wide=True)
 
 
-def bars(rows: list[dict[str, Any]], axis: str, label: str) -> str:
-    """Amounts, "value", of things called "label", the largest first; drawn by area from zero."""
-    rows = sorted(rows, key=lambda row: -row["value"])
-    encoding = {
-        "x": _number("value", title=axis),
-        "y": {"field": "label", "sort": None, "title": None, "axis": {"labelLimit": 220}},
-        "tooltip": [{"field": "label"}, _number("value", format=".2f")],
-    }
-    layers = [
-        _layer("bar", {}, color="#0072B2"),
-        _layer("text", {"text": _number("value", format=".1f")}, align="left", dx=4),
-    ]
-    return _embedded({"data": {"values": rows}, "encoding": encoding, "layer": layers}, ROW * len(rows), label)
-
-
 def _apart(rows: list[dict[str, Any]], name: str, gap: float) -> list[dict[str, Any]]:
     """The rows with a "place" each, near its value, no two nearer than `gap`, so that labels do not overlap."""
     rows = sorted(rows, key=lambda row: row[name])
@@ -230,16 +171,3 @@ def _apart(rows: list[dict[str, Any]], name: str, gap: float) -> list[dict[str, 
                 places[i] += lacking / 2
                 places[i - 1] -= lacking / 2
     return [row | {"place": round(place, 2)} for row, place in zip(rows, places, strict=True)]
-
-
-def _limits(rows: list[dict[str, Any]], zero: bool) -> tuple[float, float]:
-    """The ends of the axis: past all values and seeds, but not to the ends of intervals that would dwarf all others."""
-    inner = [value for row in rows for value in (row["value"], *row["seeds"])]
-    margin = max((row.get("margin", 0) for row in rows), default=0)
-    inner += [-margin, margin] if margin else []
-    around = 0 if zero else float(np.median(inner))
-    longest = 4 * np.median([abs(row[end] - around) for row in rows for end in ("low", "high")])
-    low = min(*inner, max(min(row["low"] for row in rows), around - longest))
-    high = max(*inner, min(max(row["high"] for row in rows), around + longest))
-    room = 0.03 * (high - low) or 1
-    return round(float(low - room), 2), round(float(high + room), 2)

@@ -23,11 +23,10 @@ from mkdocs.structure.pages import Page
 from ina.site.pages import site_files
 
 ROOT = Path(__file__).parents[2]
-_START = ("README.md", "results/REPORT.md", "results/CLAIMS.md", "results/published/README.md")
+_START = ("README.md", "results/REPORT.md", "results/CLAIMS.md", "results/COSTS.md", "results/published/README.md")
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 _HREF = re.compile(r'(?:href|src)="?([^"\s>]+)')
 _EVIDENCE = re.compile(r"\b(\w+), data source (\w+)")
-_PLACES = {"README.md": "index.md", "results/COSTS.md": "results/costs.md"}
 _paths: dict[str, str] = {}  # the page of a document of the repository -> the path of that document
 
 
@@ -118,8 +117,8 @@ def _target(path: str, link: str) -> str:
 
 def _uri(path: str) -> str:
     """The place in the site of a file of the repository."""
-    if path in _PLACES:
-        return _PLACES[path]
+    if path == "README.md":
+        return "index.md"
     if "." not in path.rpartition("/")[2]:  # a folder
         return f"{path}/index.md"
     return path.removeprefix("docs/") if path.endswith((".md", ".png")) else f"source/{path}.md"

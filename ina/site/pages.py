@@ -47,7 +47,6 @@ def site_files(results: Path) -> dict[str, str | Path]:
         "results/distractors.md": _distractors_page(found),
         "results/ablations.md": _ablations_page(found),
         "results/studies.md": _studies_page(found),
-        "results/costs.md": _costs_page(results, found),
     }
     for study in found:
         files[f"results/studies/{study.name}.md"] = _study_page(study, forests.get(study.name))
@@ -69,11 +68,11 @@ def _links(study: Study, table: str, name: str) -> str:
 
 def html_table(rows: list[dict[str, str]], filters: Iterable[str]) -> str:
     """A table that docs/assets/tables.js sorts, and filters by the columns named; cells are HTML."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+    columns = list(rows[0])
     kinds = ["" if column in _TEXT else ' class="number"' for column in columns]
     head = "".join(f"<th{kind}>{escape(column)}</th>" for column, kind in zip(columns, kinds, strict=True))
     body = "\n".join(
-        "<tr>" + "".join(f"<td{k}>{row.get(c, DASH)}</td>" for c, k in zip(columns, kinds, strict=True)) + "</tr>"
+        "<tr>" + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row.values(), kinds, strict=True)) + "</tr>"
         for row in rows
     )
     return (
@@ -98,6 +97,8 @@ def _scores_page(found: list[Study], title: str, source: str, scores: list[tuple
         row = {"Study": _WHOSE[origin], "Model": model, "Method": escape(method), "Trainable": trainable}
         texts = {names[one.task, one.metric]: escape(one.text) for one in group.itertuples()}
         rows.append(row | {"Epoch": epoch} | texts)
+    blank = dict.fromkeys(["Study", "Model", "Method", "Epoch", "n", *names.values(), "Trainable"], DASH)
+    rows = [blank | row for row in rows]
     notes = "\n".join(f"- {escape(note)}" for note in sources)
     tasks = ", ".join(COLUMNS[task, HEADLINES[task]] for task in averaged)
     mean = f" Avg. of {len(averaged)}: mean over {tasks}." if len(averaged) > 1 else ""
@@ -122,25 +123,21 @@ def _our_rows(study: Study, names: dict[tuple[str, str], str], averaged: tuple[s
     data = data[data["origin"].isin(["ours", "baseline"])]
     rows = []
     for (model, method, selection), group in data.groupby(["model", "method", "selection"], sort=False, dropna=False):
-        cells = {(one["task"], one["metric"]): one for one in group.to_dict("records")}
-        if not cells.keys() & names.keys():
-            continue
         is_run = method != "majority"
         label = study.label(model=model, method=method) if is_run else "Majority class"
-        row = {
-            "Study": f'<a href="studies/{study.name}.html">{study.experiment}</a>',
-            "Model": study.label(model=model) if is_run else DASH,
-            "Method": escape(label),
-            "Epoch": selection if is_run else DASH,
-            "n": span(group["n"].astype(int)) if is_run else DASH,
-        }
-        row |= {name: _cell(study, label, cells[score]) if score in cells else DASH for score, name in names.items()}
+        cells = {names[score]: _cell(study, label, one) for one in group.to_dict("records")
+                 if (score := (one["task"], one["metric"])) in names}  # fmt: skip
+        if not cells:
+            continue
+        row = {"Study": _study_link(study), "Method": escape(label)} | cells
         if is_run:
             if ("glue", "average") in names:
                 row[names["glue", "average"]] = average(study, model, method, selection, averaged)
             first = group.iloc[0]
             weights = ["adapter", "head"] if first["adapter"] else ["trainable"]
-            row["Trainable"] = " + ".join(millions(int(first[name])) for name in weights)
+            trainable = " + ".join(millions(int(first[name])) for name in weights)
+            n = span(group["n"].astype(int))
+            row |= {"Model": study.label(model=model), "Epoch": selection, "n": n, "Trainable": trainable}
         rows.append(row)
     return rows
 
@@ -153,28 +150,34 @@ def _cell(study: Study, method: str, one: dict) -> str:
     text += f" †{one['degenerate']:.0f}" if one["degenerate"] else ""
     place = f"Task={quote(study.label(task=one['task']))}&Method={quote(method)}"
     known = "" if pd.isna(one["low"]) else f"95 % interval {interval(one['low'], one['high'])}, "
-    told = f"{known}n = {one['n']:g}, {one['dev_rows']:,.0f} dev examples"
-    return f'<a href="studies/{study.name}.html#{escape(place)}" title="{told}">{text}</a>'
+    title = f"{known}n = {one['n']:g}, {one['dev_rows']:,.0f} dev examples"
+    return f'<a href="studies/{study.name}.html#{escape(place)}" title="{title}">{text}</a>'
+
+
+def _ends(one: dict, value: str, prefix: str = "") -> dict[str, float]:
+    """A value and its interval, as `charts.intervals` takes them."""
+    return {"value": one[value], "low": one[f"{prefix}low"], "high": one[f"{prefix}high"]}
+
+
+def _study_link(study: Study) -> str:
+    return f'<a href="studies/{study.name}.html">{study.experiment}</a>'
 
 
 def _verdict_chart(study: Study, found: pd.DataFrame) -> str:
     """The forest plot of all verdicts of a study."""
     styles, several = method_styles(study), len(study.models) > 1
-    pairs = list(zip(found["model"], found["a"], found["b"], strict=True))
-    order = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
     # the mean of a pair is of another family than its tasks
-    found = found.assign(pair=[order[pair] for pair in pairs], is_mean=found["task"] == MEAN)
+    pair = found.groupby(["model", "a", "b"], sort=False).ngroup()
+    found = found.assign(pair=pair, is_mean=found["task"] == MEAN)
     found = found.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
     rows = []
     for one in found.to_dict("records"):
         model, decided = one["model"], one["verdict"] in _DECIDED
         rows.append(
-            {
+            _ends(one, "difference", "simultaneous_")
+            | {
                 "heading": f"{study.label(model=model)}: " * several + study.pair_label(model, one["a"], one["b"]),
                 "label": "mean" if one["is_mean"] else study.label(task=one["task"]),
-                "value": one["difference"],
-                "low": one["simultaneous_low"],
-                "high": one["simultaneous_high"],
                 "margin": one["margin"],
                 "word": one["verdict"] + " at these rates" * (decided and one["holds_at_other_rates"] is not True),
                 "decided": decided,
@@ -229,33 +232,26 @@ def _distractors_page(found: list[Study]) -> str:
         table = _table(study, "distractors")
         for (model, _), data in table.groupby(["model", "task"], sort=False) if len(table) else ():
             styles = method_styles(study)
-            label = {method: study.label(model=model, method=method) for method in styles}
             scores, gains = [], []
             for one in data.to_dict("records"):
+                row = {"colour": styles[one["a"]].colour, "selection": "last", "n": f"{one['seeds']:g}"}
                 if pd.isna(one["b"]):
-                    numbers = {name: round(one[name], 2) for name in ("value", "low", "high")}
-                    scores.append({"method": label[one["a"]], "level": int(one["distractors"])} | numbers)
+                    level = f"{one['distractors']} distractors"
+                    level += ", as in training" * (int(one["distractors"]) == trained(study))
+                    label = study.label(model=model, method=one["a"])
+                    scores.append(row | _ends(one, "value") | {"heading": level, "label": label, "decided": True})
                     continue
                 is_growth = one["distractors"] == GROWTH
-                gains.append(
-                    {
-                        "heading": study.pair_label(model, one["a"], one["b"]),
-                        "label": one["distractors"],
-                        "value": one["value"],
-                        "low": one["simultaneous_low" if is_growth else "low"],
-                        "high": one["simultaneous_high" if is_growth else "high"],
-                        "colour": styles[one["a"]].colour,
-                        "selection": "last",
-                        "n": f"{one['seeds']:g}",
-                        "decided": one["verdict"] in _DECIDED,
-                    }
-                    | ({"margin": one["margin"], "word": one["advantage"]} if is_growth else {})
-                )
-            parts.append(f"## {study.experiment}\n\n{charts.levels(study, label, scores, trained(study))}")
+                row |= {"heading": study.pair_label(model, one["a"], one["b"]), "label": one["distractors"]}
+                row |= _ends(one, "value", "simultaneous_" * is_growth) | {"decided": one["verdict"] in _DECIDED}
+                gains.append(row | ({"margin": one["margin"], "word": one["advantage"]} if is_growth else {}))
+            scores.sort(key=lambda row: int(row["heading"].split()[0]))
+            n = f"n = {data['seeds'].max():g} seeds, last epoch. "
+            parts.append(f"## {study.experiment}")
+            parts.append(charts.intervals(scores, "F1, points", "F1 by number of distractors", zero=False))
             if gains:
                 title = "Difference of F1 by number of distractors, and its growth from few to many with the verdict"
                 parts.append(charts.intervals(gains, "difference of F1 in points", title))
-            n = f"n = {data['seeds'].max():g} seeds, last epoch. "
             parts.append(n + _links(study, "distractors", "The table"))
     return """# Irrelevant facts
 
@@ -275,12 +271,10 @@ def _ablations_page(found: list[Study]) -> str:
             key = (one["model"], one["task"], one["method"])
             judged = not pd.isna(one.get("verdict", np.nan))
             rows.append(
-                {
+                _ends(one, "mean")
+                | {
                     "heading": study.label(task=one["task"]) if len(study.panels) > 1 else "",
                     "label": study.label(model=key[0], method=key[2]),
-                    "value": one["mean"],
-                    "low": one["low"],
-                    "high": one["high"],
                     "seeds": [round(100 * score, 2) for score in study.scores(key, one["selection"])],
                     "word": one["verdict"] if judged else "reference" if pd.isna(one.get("against", np.nan)) else "",
                     "decided": not judged or one["verdict"].partition(" at ")[0] in _DECIDED,
@@ -304,7 +298,7 @@ its file in `configs/` has it; hollow points are undecided.
 def _studies_page(found: list[Study]) -> str:
     rows = [
         {
-            "Study": f'<a href="studies/{study.name}.html">{study.experiment}</a>',
+            "Study": _study_link(study),
             "Data": study.source,
             "Model": ", ".join(study.label(model=model) for model in study.models),
             "Tasks": ", ".join(study.label(task=task) for task in study.tasks),
@@ -354,25 +348,9 @@ def _run_row(run: record.Record) -> dict[str, str]:
         "Best": points(100 * run.best.metrics[run.headline]),
         "at epoch": f"{run.best.epoch}",
         "Last": points(scores[-1]),
-        "After each epoch": f"{_sparkline(scores)} {' '.join(map(points, scores))}",
+        "After each epoch": " ".join(map(points, scores)),
         "Learning rate": f"{run.config['train']['learning_rate']:g}",
         "Minutes": f"{(run.wall_seconds or 0) / 60:.1f}",
         "Commit": f"<code>{(run.provenance.commit or 'none')[:9]}</code>",
         "Record": f'<a href="{place}">JSON</a>',
     }
-
-
-def _sparkline(scores: list[float]) -> str:
-    """The course of the scores of a run as a small picture; the numbers stand beside it."""
-    low, height = min(scores), (max(scores) - min(scores)) or 1
-    at = " ".join(
-        f"{2 + 36 * i / max(len(scores) - 1, 1):.1f},{14 - 12 * (s - low) / height:.1f}" for i, s in enumerate(scores)
-    )
-    return f'<svg class="ina-spark" viewBox="0 0 40 16" aria-hidden="true"><polyline points="{at}"/></svg>'
-
-
-def _costs_page(results: Path, found: list[Study]) -> str:
-    hours = [{"label": study.name, "value": float(study.runs["core_hours"].sum())} for study in found]
-    chart = charts.bars(hours, "hours of processor cores", "Core hours of the runs of each study")
-    file = results / "COSTS.md"
-    return f"# Costs\n\n{chart}\n\n{file.read_text(encoding='utf-8') if file.is_file() else ''}"
