@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
 from .. import record
-from ..figures.style import method_styles, style_of
+from ..figures.style import method_styles
 from ..tables.distractors import GROWTH, trained
 from ..tables.frame import GLUE, SQUAD, Study, studies
 from ..tables.published import COLUMNS, HEADLINES, beside
@@ -154,43 +155,38 @@ def _cell(study: Study, method: str, one: dict) -> str:
     return f'<a href="studies/{study.name}.html#{escape(place)}" title="{title}">{text}</a>'
 
 
-def _ends(one: dict, value: str, prefix: str = "") -> dict[str, float]:
-    """A value and its interval, as `charts.intervals` takes them."""
-    return {"value": one[value], "low": one[f"{prefix}low"], "high": one[f"{prefix}high"]}
-
-
 def _study_link(study: Study) -> str:
     return f'<a href="studies/{study.name}.html">{study.experiment}</a>'
 
 
+def _row(study: Study, one: dict, heading: str, label: str, **more: Any) -> dict[str, Any]:
+    """A row of `charts.intervals` from one of a table with the columns value, low, high, method, seeds, verdict."""
+    row = {name: one[name] for name in ("value", "low", "high")} | {"heading": heading, "label": label}
+    row |= {"selection": one.get("selection", "last"), "n": f"{one['seeds']:g}"}
+    return (
+        row | {"colour": method_styles(study)[one["method"]].colour, "decided": one.get("verdict") in _DECIDED} | more
+    )
+
+
 def _verdict_chart(study: Study, found: pd.DataFrame) -> str:
     """The forest plot of all verdicts of a study."""
-    styles, several = method_styles(study), len(study.models) > 1
     # the mean of a pair is of another family than its tasks
     pair = found.groupby(["model", "a", "b"], sort=False).ngroup()
-    found = found.assign(pair=pair, is_mean=found["task"] == MEAN)
+    found = found.assign(pair=pair, is_mean=found["task"] == MEAN, value=found["difference"], method=found["a"])
+    found = found.assign(low=found["simultaneous_low"], high=found["simultaneous_high"])
     found = found.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
     rows = []
     for one in found.to_dict("records"):
-        model, decided = one["model"], one["verdict"] in _DECIDED
-        rows.append(
-            _ends(one, "difference", "simultaneous_")
-            | {
-                "heading": f"{study.label(model=model)}: " * several + study.pair_label(model, one["a"], one["b"]),
-                "label": "mean" if one["is_mean"] else study.label(task=one["task"]),
-                "margin": one["margin"],
-                "word": one["verdict"] + " at these rates" * (decided and one["holds_at_other_rates"] is not True),
-                "decided": decided,
-                "seeds": _paired(study, one, study.averaged if one["is_mean"] else (one["task"],)),
-                "colour": styles[one["a"]].colour,
-                "selection": one["selection"],
-                "family": one["family"],
-                "n": f"{one['seeds']:g}",
-                "p of a difference": _or_dash(one["p_difference"], ".2g"),
-                "p of equivalence": _or_dash(one["p_equivalence"], ".2g"),
-                "seeds that would decide": _or_dash(one["seeds_needed"], "g"),
-            }
-        )
+        model = f"{study.label(model=one['model'])}: " * (len(study.models) > 1)
+        heading = model + study.pair_label(one["model"], one["a"], one["b"])
+        row = _row(study, one, heading, "mean" if one["is_mean"] else study.label(task=one["task"]))
+        row |= {"margin": one["margin"], "family": one["family"], "word": one["verdict"]}
+        row["word"] += " at these rates" * (row["decided"] and one["holds_at_other_rates"] is not True)
+        row["seeds"] = _paired(study, one, study.averaged if one["is_mean"] else (one["task"],))
+        row["p of a difference"] = _or_dash(one["p_difference"], ".2g")
+        row["p of equivalence"] = _or_dash(one["p_equivalence"], ".2g")
+        row["seeds that would decide"] = _or_dash(one["seeds_needed"], "g")
+        rows.append(row)
     label = f"{study.experiment}, data source {study.source}: n = {span(found['seeds'].astype(int))} seeds"
     return charts.intervals(rows, "difference in points, first method minus second", label)
 
@@ -229,22 +225,20 @@ and what would decide.
 def _distractors_page(found: list[Study]) -> str:
     parts = []
     for study in found:
-        table = _table(study, "distractors")
+        table = _table(study, "distractors").rename(columns={"a": "method"})
         for (model, _), data in table.groupby(["model", "task"], sort=False) if len(table) else ():
-            styles = method_styles(study)
             scores, gains = [], []
             for one in data.to_dict("records"):
-                row = {"colour": styles[one["a"]].colour, "selection": "last", "n": f"{one['seeds']:g}"}
+                level, label = one["distractors"], study.label(model=model, method=one["method"])
                 if pd.isna(one["b"]):
-                    level = f"{one['distractors']} distractors"
-                    level += ", as in training" * (int(one["distractors"]) == trained(study))
-                    label = study.label(model=model, method=one["a"])
-                    scores.append(row | _ends(one, "value") | {"heading": level, "label": label, "decided": True})
+                    level = f"{level} distractors" + ", as in training" * (int(level) == trained(study))
+                    scores.append(_row(study, one, level, label, decided=True))
                     continue
-                is_growth = one["distractors"] == GROWTH
-                row |= {"heading": study.pair_label(model, one["a"], one["b"]), "label": one["distractors"]}
-                row |= _ends(one, "value", "simultaneous_" * is_growth) | {"decided": one["verdict"] in _DECIDED}
-                gains.append(row | ({"margin": one["margin"], "word": one["advantage"]} if is_growth else {}))
+                more = {}
+                if level == GROWTH:
+                    one |= {"low": one["simultaneous_low"], "high": one["simultaneous_high"]}
+                    more = {"margin": one["margin"], "word": one["advantage"]}
+                gains.append(_row(study, one, study.pair_label(model, one["method"], one["b"]), level, **more))
             scores.sort(key=lambda row: int(row["heading"].split()[0]))
             n = f"n = {data['seeds'].max():g} seeds, last epoch. "
             parts.append(f"## {study.experiment}")
@@ -267,22 +261,19 @@ def _ablations_page(found: list[Study]) -> str:
         data = _table(study, "ablation")
         data = data[data["origin"] == "ours"].sort_values("selection", ascending=False, kind="stable")
         rows = []
-        for one in data.to_dict("records"):
+        for one in data.rename(columns={"mean": "value", "n": "seeds"}).to_dict("records"):
             key = (one["model"], one["task"], one["method"])
-            judged = not pd.isna(one.get("verdict", np.nan))
-            rows.append(
-                _ends(one, "mean")
-                | {
-                    "heading": study.label(task=one["task"]) if len(study.panels) > 1 else "",
-                    "label": study.label(model=key[0], method=key[2]),
-                    "seeds": [round(100 * score, 2) for score in study.scores(key, one["selection"])],
-                    "word": one["verdict"] if judged else "reference" if pd.isna(one.get("against", np.nan)) else "",
-                    "decided": not judged or one["verdict"].partition(" at ")[0] in _DECIDED,
-                    "colour": style_of(study.settings(key[0], key[2])).colour,
-                    "selection": one["selection"],
-                    "n": f"{one['n']:g}",
-                }
+            word = one.get("verdict", np.nan)
+            judged = not pd.isna(word)
+            row = _row(
+                study,
+                one | {"verdict": word.partition(" at ")[0] if judged else ""},
+                study.label(task=one["task"]) if len(study.panels) > 1 else "",
+                study.label(model=one["model"], method=one["method"]),
+                word=word if judged else "reference" if pd.isna(one.get("against", np.nan)) else "",
+                seeds=[round(100 * score, 2) for score in study.scores(key, one["selection"])],
             )
+            rows.append(row | {"decided": row["decided"] or not judged})
         title = f"{study.experiment}: score in points; point: mean, line: 95 % interval, dots: seeds"
         parts.append(f"## {study.experiment.removeprefix('ablation_').capitalize()}")
         parts.append(charts.intervals(rows, f"{data['metric'].iloc[0]}, points", title, zero=False))
