@@ -1,7 +1,5 @@
 """From a command line to the list of its runs; where each run is recorded, and how far it is."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

@@ -9,8 +9,6 @@ thread of an Intel Xeon with AMX. `make bench` measures all of them. torch.compi
 for oneDNN, a collator of our own and an autograd function for the gate gained less than 3 % and were left out.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -3,8 +3,6 @@
 Knows no task and no method: it gets a model, features to train on and dev sets that score themselves.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging
@@ -240,7 +238,7 @@ class _Trainer(Trainer):
         self.log(logged)
         return logged
 
-    def _outputs(self, dev_set: _Sorted) -> tuple[np.ndarray, ...]:
+    def _outputs(self, dev_set: "_Sorted") -> tuple[np.ndarray, ...]:
         loader = self.get_eval_dataloader(dev_set.features)
         found = self.evaluation_loop(loader, "dev", prediction_loss_only=False).predictions
         outputs = found if isinstance(found, tuple) else (found,)

@@ -8,8 +8,6 @@ Contenders take turns on the same batches in one process; a time is a median, a 
 its quartiles. Compare only ratios between machines. Everything on a CPU is in float32. Rows of MPNet need `make mpnet`.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import datetime

@@ -9,8 +9,6 @@ weights, exact and counted without a download; optimiser steps; and the peak of 
 greatest length. Then: where models and data come from, and which runs do not fit. Exits with 1 if one does not.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import sys

@@ -1,7 +1,5 @@
 """Figures from records: ``python -m ina.figures [EXPERIMENT]`` writes results/figures/<experiment>-<data source>/."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 
@@ -12,8 +10,6 @@ from ..tables.frame import Study
 from .attention import attention_figures, layers
 from .comparison import QUESTIONS, ablation, curves, differences, distractors, questions, rates
 from .style import png, save
-
-__all__ = ["QUESTIONS", "curves", "differences", "figures_for", "layers", "png", "questions", "save"]
 
 
 def figures_for(study: Study) -> dict[str, Callable[[Study], Figure]]:

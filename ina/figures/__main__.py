@@ -1,7 +1,5 @@
 """``python -m ina.figures [EXPERIMENT] [--results DIR]``."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

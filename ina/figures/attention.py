@@ -1,7 +1,5 @@
 """Figures of the attention inside trained models: on the paper's example, and over the dev set."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

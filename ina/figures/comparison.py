@@ -1,7 +1,5 @@
 """Figures of scores: differences, learning curves, ablations, distractors, learning rates."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -4,8 +4,6 @@ A method has one colour in every figure, of those of Okabe and Ito (2008), which
 inhibition are shades of it, from light to dark. Markers and line styles tell methods apart in grey.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ The JavaScript that draws them is 0.9 MB and comes whole from a wheel (vl-conver
 network; plotly.js is 4.8 MB.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

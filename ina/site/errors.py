@@ -5,8 +5,6 @@ where they may be: those of the generated suite, and those of files that INA_DAT
 the site, whose owner has them already.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from html import escape

@@ -5,8 +5,6 @@ page under source/. Links are written for the repository and turned to these pla
 not exist fails the build.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from html import unescape

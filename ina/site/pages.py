@@ -1,7 +1,5 @@
 """The pages of results, as Markdown with tables and charts in HTML."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path

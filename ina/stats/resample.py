@@ -8,11 +8,10 @@ Each function takes `labels` (n,), `predictions` (runs, n) and `weights` (resamp
 predictions) it is 0: no skill shown. That is scikit-learn's convention for MCC and F1; for the correlations it is ours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Self
 
 import numpy as np
 
@@ -150,7 +149,7 @@ class Scores:
     examples: np.ndarray
     clusters: int
 
-    def __sub__(self, other: Scores) -> Scores:
+    def __sub__(self, other: Self) -> Self:
         seeds, mine, theirs = np.intersect1d(self.seeds, other.seeds, return_indices=True)
         if not len(seeds) or not np.array_equal(self.examples, other.examples):
             pair = " and ".join(f"seeds {one.seeds.tolist()} on {len(one.examples)} examples" for one in (self, other))

@@ -6,8 +6,6 @@ and `<!-- /table -->` is replaced by our rows of that table, NAME being <experim
 between `<!-- claim: NAME -->` and `<!-- /claim -->` by what our runs say about that claim.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

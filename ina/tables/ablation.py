@@ -1,7 +1,5 @@
 """Tables of ablations: the settings that an experiment varies as rows, in their order, beside those of others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

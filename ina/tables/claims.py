@@ -4,8 +4,6 @@ People write the claims, the evidence of others, and what they take from ours. E
 and `<!-- /claim -->` is one of :func:`parts`: a table of verdicts on a claim, by its topic, or a count of them.
 """
 
-from __future__ import annotations
-
 import pandas as pd
 
 from .distractors import GROWTH, WORDS, advantages, levels

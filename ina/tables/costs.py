@@ -1,7 +1,5 @@
 """What every experiment took, and the line that repeats it."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from .frame import Study

@@ -5,8 +5,6 @@ in nothing else: the same questions with the same answers. So an advantage of on
 from paragraphs with fewer distractors than in training to those with more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache
 from itertools import product

@@ -1,7 +1,5 @@
 """Which files the tables are, what must stand in them, and which are out of date."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from functools import cache

@@ -3,13 +3,11 @@
 :func:`frame` has a row for each run × selection (best, last) × metric. Nothing outside this module reads a record.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -79,7 +77,7 @@ class Study:
     experiment: str
     source: str
     records: tuple[Record, ...]
-    at_other_rates: tuple[Study, ...] = ()
+    at_other_rates: tuple["Study", ...] = ()
 
     @property
     def name(self) -> str:
@@ -192,12 +190,12 @@ class Study:
         """What a model with a task is called in print."""
         return f"{self.label(model=model)}, {self.label(task=task)}"
 
-    def with_records(self, records: Iterable[Record]) -> Study:
+    def with_records(self, records: Iterable[Record]) -> Self:
         """The same study with other runs."""
         return Study(self.root, self.experiment, self.source, tuple(sorted(records, key=_order)))
 
     @cached_property
-    def at_another_rate(self) -> list[tuple[str, str, bool, set[str], Study]]:
+    def at_another_rate(self) -> list[tuple[str, str, bool, set[str], Self]]:
         """This study with the runs of one method replaced by those at a neighbouring rate, on the tasks that have them.
 
         Runs count where they have all seeds of the cell that they replace.

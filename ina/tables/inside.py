@@ -4,8 +4,6 @@ The value of a run is a mean over the passages of the dev set. An interval is fo
 over the runs' values. Differences are paired by seed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache, partial
 

@@ -1,7 +1,5 @@
 """What the runs of cells predicted, as `ina.stats` takes it; and whether records are true to their predictions."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 

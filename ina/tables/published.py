@@ -1,7 +1,5 @@
 """The numbers of others in results/published, each with its source and how sure it is."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Tables 3 and 4: our scores by both selections, and below them what others published and released."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -4,8 +4,6 @@ The trials of a search are measured on a share of the training rows (`data.selec
 not chosen on the dev rows that every other table reports.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """A table: numbers in a data frame, their text in another, and both written as Markdown, CSV, LaTeX or HTML."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

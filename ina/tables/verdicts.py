@@ -1,7 +1,5 @@
 """Which method is better: pairs of methods with their verdicts, on every task and in the mean over tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from itertools import product

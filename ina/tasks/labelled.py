@@ -1,7 +1,5 @@
 """Tasks whose examples have a label: a class or a score of GLUE, the right ending of SWAG."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

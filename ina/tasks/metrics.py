@@ -1,7 +1,5 @@
 """The official metrics of GLUE, SWAG and SQuAD. All values are raw: shares in [0, 1], correlations in [-1, 1]."""
 
-from __future__ import annotations
-
 import re
 import string
 from collections import Counter

@@ -6,8 +6,6 @@ into one, it gets several, and neighbours share `doc_stride` tokens: an answer u
 to window; here it is what they share, as in transformers.)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

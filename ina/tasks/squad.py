@@ -1,7 +1,5 @@
 """SQuAD v1.1 and v2.0: windows, answers and their official metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

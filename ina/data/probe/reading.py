@@ -11,20 +11,13 @@ from ina.data.probe.template import SLOT, Draw, Row, bind, fill, phenomena
 
 DISTRACTORS = {kind.name: kind for kind in phenomena("squad_distractors")}
 
-OPENINGS = {
-    "train": (
-        "This is what the {person} remembers.",
-        "The {person} wrote this down.",
-        "The {person} said the following.",
-    ),
-    "dev": ("Listen to what the {person} tells us.", "According to the {person}, this happened."),
-}
+OPENING, _ = phenomena("asides")
 
 
 def answerable(story: list[str], draw: Draw, split: str) -> list[Row]:
     """The facts with each question that they answer (v1); `place` makes a paragraph of them."""
     facts, *asked, impossible = story
-    opening = draw.choice(OPENINGS[split])
+    [opening] = draw.choice(OPENING.templates(split))
     bound = bind([opening, facts, *asked[::2], impossible], draw, split)
     row = {"opening": fill(opening, bound), "facts": fill(facts, bound), "bound": bound}
     return [

@@ -15,16 +15,7 @@ OPPOSITE |= {bad: good for good, bad in OPPOSITE.items()}
 
 CHANGE = re.compile(r"(\w+)(<?)>(\w+)")
 
-ADDITIONS = {
-    "train": (
-        "The {building8} in {city8} was {colour8} at that time.",
-        "{name8} has told the story to {name9} in {city8}.",
-    ),
-    "dev": (
-        "All this happened near a {building8} in {city8}.",
-        "The {person8} from {city8} wrote about it in {month8}.",
-    ),
-}
+_, ADDITION = phenomena("asides")
 
 UNRELATED = 8
 """Sentences on other topics from which the one for a similarity of 0 is taken."""
@@ -88,7 +79,7 @@ def entailed_or_not(template: list[str], draw: Draw, split: str) -> list[Row]:
     The one that it does not is the neutral or the contradicted one, or the entailed one, said of something else.
     """
     premise, entailed, neutral, contradicted = template
-    addition = draw.choice(ADDITIONS[split])
+    [addition] = draw.choice(ADDITION.templates(split))
     bound = bind([*template, addition], draw, split)
     text = " ".join(draw.shuffled([fill(premise, bound), fill(addition, bound)]))
     wrong = (draw.choice((neutral, contradicted)), bound)
