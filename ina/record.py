@@ -6,8 +6,6 @@ tree, and `output_dir` for everything else; failed and cancelled runs are kept a
 does a run holds its lock in `<output_dir>/locks`, and writes there how far it is.
 """
 
-from __future__ import annotations
-
 import datetime
 import importlib.metadata
 import os
@@ -17,16 +15,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Self
 
+import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, model_validator
 
 from .config import fingerprint, numbers_depend_on
 from .labels import labels
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCHEMA_VERSION = 2
 ADHOC = "adhoc"  # folder of runs that belong to no experiment
@@ -141,7 +137,7 @@ class Record(_Block):
         return values if "labels" in values else values | {"labels": labels(values["config"])}
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Record:
+    def _agrees_with_itself(self) -> Self:
         if self.status != "done":
             return self
         if self.evaluations[-1:] != [self.last]:
@@ -246,8 +242,6 @@ def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
     Raises:
         RecordError: The file is missing.
     """
-    import pandas as pd
-
     path = Path(root) / str(record.predictions)
     if record.predictions is None or not path.is_file():
         raise RecordError(f"{path}: the predictions of {record.id} are missing; delete its record to run it again")

@@ -134,12 +134,7 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
     """The record of the run that `cfg` starts from."""
     if first is None:
         raise ValueError(f"{cfg.id} has train.start={cfg.train.start}: the run that it starts from must be given")
-    theirs = data.resolve(first.task, first.data)
-    if theirs != source:
-        raise ValueError(
-            f"{cfg.id} has its data from {source}, but {first.id}, which it starts from, from {theirs}; "
-            "choose data.source=files, hub or probe for both"
-        )
+    plan.source([first, cfg])  # raises where the two have it from different places
     name = (first.experiment, source, first.id)
     path = record.record_path(plan.record_root(first, clean), *name)
     with record.claim(record.lock_path(first.output_dir, *name), wait):

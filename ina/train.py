@@ -4,7 +4,6 @@ Knows no task and no method: it gets a model, features to train on and dev sets 
 """
 
 import contextlib
-import json
 import logging
 import math
 import os
@@ -86,7 +85,12 @@ def fit(
     folder when it has recorded the result. `on_progress` is called every `PROGRESS_S`, after an optimiser step.
     """
     _reset_peak_memory()
-    with speed.exact_products_by_onednn(), _speedups(model, features, dev_sets, tokenizer, settings):
+    with speed.exact_products_by_onednn(), contextlib.ExitStack() as stack:
+        if settings.fast:
+            texts = [one.with_format("arrow")["input_ids"] for one in (features, *(dev.features for dev in dev_sets))]
+            ids = [pc.list_flatten(text, recursive=True).to_numpy() for text in texts]
+            ids = np.concatenate([[tokenizer.pad_token_id], *ids])
+            stack.enter_context(speed.faster(model, resolve_dtype(settings.dtype), ids, settings.weight_decay))
         trainer = _Trainer(
             model=model,
             args=_arguments(settings, len(features), seed, folder, report_to),
@@ -105,10 +109,10 @@ def fit(
         if callback := ranks.moving(model, start):
             trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=start)
-    outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
-    evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
+    outcomes = [pd.read_pickle(_outcome(folder, epoch)) for epoch in range(1, settings.epochs + 1)]
+    evaluations = [outcome["evaluation"] for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
-    chosen = {"best": _predictions(folder, best.epoch), "last": _predictions(folder, settings.epochs)}
+    chosen = {"best": outcomes[best.epoch - 1]["predictions"], "last": outcomes[-1]["predictions"]}
     trainer.accelerator.wait_for_everyone()  # the first process may remove the folder once all have read it
     keys = [key for key in KEYS if key in chosen["best"]]
     values = [frame.drop(columns=keys).add_prefix(f"{rule}_") for rule, frame in chosen.items()]
@@ -124,22 +128,6 @@ def fit(
         device=_device_name(trainer.args.device),
         processes=trainer.args.world_size,
     )
-
-
-def _speedups(
-    model: nn.Module,
-    features: Dataset,
-    dev_sets: list[DevSet],
-    tokenizer: PreTrainedTokenizerBase,
-    settings: TrainConfig,
-) -> contextlib.AbstractContextManager[None]:
-    if not settings.fast:
-        return contextlib.nullcontext()
-    texts = [one.with_format("arrow")["input_ids"] for one in (features, *(dev.features for dev in dev_sets))]
-    ids = np.concatenate(
-        [[tokenizer.pad_token_id], *(pc.list_flatten(text, recursive=True).to_numpy() for text in texts)]
-    )
-    return speed.faster(model, resolve_dtype(settings.dtype), ids, settings.weight_decay)
 
 
 def _arguments(
@@ -224,14 +212,13 @@ class _Trainer(Trainer):
         )
         measured = time.perf_counter()
         if self.is_world_process_zero():
-            predictions = pd.concat([one.predictions for one in scored], ignore_index=True)
-            write_atomically(_outcome(self.folder, epoch, "parquet"), predictions.to_parquet)
             outcome = {
-                "evaluation": evaluation.model_dump(),
+                "evaluation": evaluation,
+                "predictions": pd.concat([one.predictions for one in scored], ignore_index=True),
                 "train_seconds": trained - self.clock,
                 "dev_seconds": measured - trained,
             }
-            write_atomically(_outcome(self.folder, epoch), lambda file: file.write_text(json.dumps(outcome)))
+            write_atomically(_outcome(self.folder, epoch), lambda file: pd.to_pickle(outcome, file))
         shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         logger.info("epoch %d of %d: %s", epoch, self.args.num_train_epochs, shown)
         logged = {f"eval_{name}": value for name, value in metrics.items()}
@@ -328,12 +315,8 @@ class _Sorted:
         return self._score(tuple(output[self.place] for output in outputs))
 
 
-def _outcome(folder: Path, epoch: int, suffix: str = "json") -> Path:
-    return folder / "epochs" / f"{epoch}.{suffix}"
-
-
-def _predictions(folder: Path, epoch: int) -> pd.DataFrame:
-    return pd.read_parquet(_outcome(folder, epoch, "parquet"))
+def _outcome(folder: Path, epoch: int) -> Path:
+    return folder / "epochs" / f"{epoch}.pickle"
 
 
 def _device_name(device: torch.device) -> str:

@@ -91,7 +91,7 @@ def test_what_starts_from_a_failed_run_fails_too_and_nothing_is_tried_twice(cli,
 def test_a_run_and_its_start_have_the_same_data_source(glue, tmp_path):
     mnli = configured("task=mnli", "start=mnli", f"output_dir={tmp_path}")
     stsb = configured("task=stsb", "start=mnli", "data=files", f"data.dir={glue}", f"output_dir={tmp_path}")
-    with pytest.raises(ValueError, match=f"{STSB} has its data from files, but {MNLI}, .* from probe"):
+    with pytest.raises(ValueError, match="these runs have mnli probe, stsb files"):
         run.run(stsb, first=mnli)
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..labels import METHODS
-from ..tables.ablation import TITLES, ablation_table, is_lora, varied
+from ..tables.ablation import TITLES, ablation_table, equals_lora, varied
 from ..tables.distractors import GROWTH, advantages, level_scores, levels, trained
 from ..tables.frame import Study, frame
 from ..tables.search import trials, varied_settings
@@ -157,7 +157,7 @@ def ablation(study: Study, selection: str = "last") -> Figure:
                 scores = 100 * study.scores((model, task, method), selection)
                 _dots(axis, np.full(len(scores), at), scores, style)
         for one in panel.itertuples():
-            if is_lora(settings[one.method]) and settings[one.method]["kind"] != "lora":
+            if equals_lora(settings[one.method]):
                 axis.axhspan(one.low, one.high, color="#E4E4E4", zorder=0)
                 note += " Grey: 95 % interval of identity at inhibition 0, which computes what LoRA does."
         broken = [value.replace("+", "\n+ ").replace("_", "_\n") for value in values]  # long ones would touch

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ..record import explained
 from . import frame
-from .documents import MAIN, expected_files, outdated, search_tables, tables, write
+from .documents import MAIN, by_place, expected_files, outdated, tables, write
 from .outcomes import check_metrics
 from .scores import on_screen
+from .search import search_table
 from .table import FORMATS, markdown
 
 
@@ -42,8 +43,8 @@ def _tables(options: argparse.Namespace) -> None:
     studies = frame.studies(results, options.experiment)
     searches = frame.searches(results, options.experiment)
     if options.format:
-        for table in [*(table for study in studies for table in tables(study)), *search_tables(searches)]:
-            print(FORMATS[options.format](table))
+        for found in by_place(studies, searches).values():
+            print("\n".join(map(FORMATS[options.format], found)))
         return
     if options.check:
         for study in studies:
@@ -69,7 +70,8 @@ def _tables(options: argparse.Namespace) -> None:
         print("\n".join(markdown(on_screen(table, options.published)) for table in main_tables))
         print(f"-> {results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
         print("" if options.published else "   --published shows the numbers of others too\n")
-    print("\n".join(map(markdown, search_tables(searches))))
+    if searches:
+        print(markdown(search_table(searches)))
 
 
 if __name__ == "__main__":

@@ -54,11 +54,9 @@ def ordered(study: Study, model: str, task: str) -> list[Key]:
     return sorted(study.keys(model, task), key=place)
 
 
-def is_lora(method: dict[str, Any]) -> bool:
-    """Whether a method's settings make it compute what LoRA computes."""
-    if method["kind"] == "ina":
-        return (method["activation"], method["inhibition"]) == ("identity", 0)
-    return method["kind"] == "lora"
+def equals_lora(method: dict[str, Any]) -> bool:
+    """Whether InA's settings make it compute what LoRA computes."""
+    return method["kind"] == "ina" and (method["activation"], method["inhibition"]) == ("identity", 0)
 
 
 def format_setting(key: str, method: dict[str, Any]) -> str:
@@ -86,7 +84,7 @@ def ablation_table(study: Study) -> Table:
         "simultaneous for their family. Where others published single runs, Δ is what follows from their numbers.",
         *warnings(study),
     ]
-    if any(is_lora(method) and method["kind"] == "ina" for method in methods):
+    if any(map(equals_lora, methods)):
         notes.append(
             "InA = LoRA: without activation (identity) and threshold (inhibition 0), InA computes what LoRA does, "
             "apart from rounding."
@@ -111,9 +109,7 @@ def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.Data
     found = found.rename(columns={"train.learning_rate": "learning_rate"}).assign(
         origin="ours",
         section=f"{study.panel_label(model, task)} ({found['headline'].iloc[0]})",
-        label=[
-            METHODS.get(of["name"], of["name"]) + " = LoRA" * (is_lora(of) and of["kind"] == "ina") for of in methods
-        ],
+        label=[METHODS.get(of["name"], of["name"]) + " = LoRA" * equals_lora(of) for of in methods],
         is_reference=[of["name"] == method for of, method in zip(methods, found["method"], strict=True)],
         **{key: [format_setting(key, of) for of in methods] for key in keys},
     )

@@ -30,9 +30,13 @@ def tables(study: Study) -> list[Table]:
     return [*by_level, *scores, *judged, *inside_tables(study)]
 
 
-def search_tables(searches: list[Study]) -> list[Table]:
-    """One table of all searches, if there are any."""
-    return [search_table(searches)] if searches else []
+def by_place(studies: list[Study], searches: list[Study]) -> dict[str, list[Table]]:
+    """All tables, by the place of their files below results/tables: those of each study, one of all searches."""
+    found: dict[str, list[Table]] = {}
+    for study in studies:
+        for table in tables(study):
+            found.setdefault(f"{study.name}/{table.name}", []).append(table)
+    return found | ({"searches": [search_table(searches)]} if searches else {})
 
 
 def expected_files(results: Path, studies: list[Study], searches: list[Study], all_studies: bool) -> dict[Path, str]:
@@ -42,15 +46,9 @@ def expected_files(results: Path, studies: list[Study], searches: list[Study], a
     together, and a document shows no table of any other.
     """
     files: dict[Path, str] = {}
-    by_place: dict[Path, list[Table]] = {}
-    for study in studies:
-        for table in tables(study):
-            by_place.setdefault(results / "tables" / study.name / table.name, []).append(table)
-    if all_studies and searches:
-        by_place[results / "tables" / "searches"] = search_tables(searches)
-    for place, found in by_place.items():
-        files[place.with_suffix(".md")] = "\n".join(map(markdown, found))
-        files[place.with_suffix(".csv")] = csv(found)
+    for place, found in by_place(studies, searches if all_studies else []).items():
+        files[results / "tables" / f"{place}.md"] = "\n".join(map(markdown, found))
+        files[results / "tables" / f"{place}.csv"] = csv(found)
     if all_studies and (studies or searches):
         files[results / "COSTS.md"] = markdown(cost_table([*studies, *searches]))
     claims = parts(studies) if all_studies else None

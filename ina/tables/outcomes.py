@@ -68,12 +68,12 @@ def majority(study: Study, task: str, metric: str) -> float:
     frame = study.predictions(run.id)
     frame = frame[frame["split"] == split_of(metric)]
     if "answerable" in frame:
-        share = {"HasAns": 0.0, "NoAns": 1.0}.get(metric.split("_")[0], 1 - frame["answerable"].mean())
-        return np.nan if frame["answerable"].all() else share
+        right = ~frame["answerable"]
+        given = frame.assign(one_exact=right, one_f1=right)
+        return _metric_of(given, "one", metric.removeprefix("best_")) if right.any() else np.nan
     if "label" not in frame or frame["label"].dtype.kind == "f":
         return np.nan
-    constant = np.full((1, len(frame)), frame["label"].mode()[0])
-    return float(per_run(metric.split("_")[0], frame["label"].to_numpy(), constant)[0])
+    return _metric_of(frame.assign(one_prediction=frame["label"].mode()[0]), "one", metric)
 
 
 def split_of(metric: str) -> str:

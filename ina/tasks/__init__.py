@@ -7,18 +7,15 @@ Examples of GLUE and SWAG have a label (`labelled`), those of SQuAD a span (`squ
 - ``dev_sets(task, splits, tokenizer) -> list[DevSet]``: what to predict on, and how to score it.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from datasets import Dataset
+import numpy as np
+import pandas as pd
+from datasets import Dataset
 
 
 @dataclass(frozen=True)
