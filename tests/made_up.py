@@ -17,7 +17,8 @@ from ina.config import RunConfig, configured
 from ina.data.schema import level_split
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record
 from ina.tables.frame import Study, studies
-from ina.tasks.metrics import answerable_metrics, label_metrics
+from ina.tasks.labelled import label_metrics
+from ina.tasks.squad import answerable_metrics
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MODEL = "all-MiniLM-L6-v2"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from task_files import task
 
-from ina.tasks.metrics import answerable_metrics, best_metrics, label_metrics, question_scores, squad_scores
+from ina.tasks.labelled import label_metrics
+from ina.tasks.squad import answerable_metrics, best_metrics, question_scores, squad_scores
 
 pytestmark = pytest.mark.filterwarnings("error")  # none where a metric is undefined
 

@@ -12,7 +12,7 @@ from task_files import data_config, task
 from ina import data, models, record
 from ina.config import ModelConfig, configured
 from ina.data import schema
-from ina.tasks import metrics, spans, squad
+from ina.tasks import spans, squad
 from ina.tasks.spans import CLS, best_spans, windows
 
 ROOT = Path(__file__).parent.parent
@@ -255,10 +255,10 @@ def test_the_recorded_predictions_give_the_recorded_metrics(real_data, experimen
     frame = record.read_predictions(ROOT / "results", run)
     answers = [gold[id] for id in frame["id"]]
     answerable = np.array([bool(texts) for texts in answers])
-    exact, f1 = metrics.squad_scores(frame["last_text"], answers, version_2)
+    exact, f1 = squad.squad_scores(frame["last_text"], answers, version_2)
     again = {"exact": exact.mean(), "f1": f1.mean()}
     if version_2:
         odds = frame["last_null_odds"].to_numpy()
-        again |= metrics.answerable_metrics(exact, f1, answerable)
-        again |= metrics.best_metrics(*metrics.squad_scores(frame["last_span"], answers, True), odds, answerable)
+        again |= squad.answerable_metrics(exact, f1, answerable)
+        again |= squad.best_metrics(*squad.squad_scores(frame["last_span"], answers, True), odds, answerable)
     assert run.last.metrics == pytest.approx(again, abs=1e-9)

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from datasets import Dataset, DatasetDict
+from scipy.stats import pearsonr, spearmanr
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from transformers import PreTrainedTokenizerBase
 
 from ..config import ChoiceTask, GlueTask
+from ..data import schema
 from . import DevSet, Head, Scored
-from .metrics import label_metrics
 
 
 def head(task: GlueTask | ChoiceTask) -> Head:
@@ -69,3 +71,23 @@ def _scorer(task: GlueTask | ChoiceTask, split: str, rows: Dataset) -> Callable[
         )
 
     return score
+
+
+def label_metrics(task: GlueTask | ChoiceTask, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
+    """The official metrics of a task of GLUE or SWAG, raw, or those of one's own.
+
+    Where one is undefined it is 0.0: mcc and the correlations when predictions or references are all the same, f1 when
+    class 1 is neither there nor predicted.
+
+    Args:
+        predictions, references: (n,) class ids; scores for STS-B.
+    """
+    constant = np.ptp(predictions) == 0 or np.ptp(references) == 0
+    functions = {
+        "accuracy": lambda: accuracy_score(references, predictions),
+        "f1": lambda: f1_score(references, predictions, zero_division=0.0),
+        "mcc": lambda: 0.0 if constant else matthews_corrcoef(references, predictions),
+        "pearson": lambda: 0.0 if constant else pearsonr(predictions, references).statistic,
+        "spearman": lambda: 0.0 if constant else spearmanr(predictions, references).statistic,
+    }
+    return {name: float(functions[name]()) for name in schema.metric_names(task)}
