@@ -283,6 +283,7 @@ def test_separators_stay_in_a_context_and_move_no_answer(tmp_path):
         ("squad_v1", [at(-4, "1900")], "question q1: answer '1900' is not at answer_start -4"),
         ("squad_v1", [at(0, "")], "answer '' is not at"),
         ("squad_v1", [], "has no questions"),
+        ("squad_v1", [at(4), at(4)], "the id q1 occurs 2 times"),
     ],
 )
 def test_a_malformed_question_is_named_with_file_id_and_value(name, questions, told, tmp_path):

@@ -1,7 +1,7 @@
 """Task data from one of three interchangeable sources: `files`, `hub`, `probe`.
 
 Each source is a module with two functions. `find(task, data)` raises FileNotFoundError where it does not have a task;
-`load(task, data)` gives its splits. The `load` here picks a source, checks what it gives against `ina.data.schema` and
+`load(task, data)` gives its splits. The `load` here picks a source, takes the columns of `ina.data.schema` and
 fingerprints the content.
 """
 
@@ -51,10 +51,10 @@ def load(task: Task, data: DataConfig) -> TaskData:
 
     `data.select` puts a share of the training rows in the place of the dev rows; `data.max_train` counts the rest.
 
-    Raises what `resolve` raises, and ValueError naming file or split, row and value when the data is malformed.
+    Raises what `resolve` raises, and ValueError naming file, row and value when the data is malformed.
     """
     source = resolve(task, data)
-    splits = schema.conform(task, _module(source).load(task, data), source)
+    splits = schema.conform(task, _module(source).load(task, data))
     if source != "probe" and (data.distractors or data.test_distractors):
         splits = _with_distractors(splits, data.distractors or 0, data.test_distractors or [])
     if data.select is not None:

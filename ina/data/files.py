@@ -20,6 +20,7 @@ import json
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,6 +229,9 @@ def read_squad(task: SquadTask, path: Path) -> list[dict]:
         raise ValueError(f"{path}, {place}: a field is missing or of a wrong type ({error!r})") from None
     if not rows:
         raise ValueError(f"{path} has no questions; it should hold the task's rows")
+    [(most_frequent, count)] = Counter(row["id"] for row in rows).most_common(1)
+    if count > 1:
+        raise ValueError(f"{path}: the id {most_frequent} occurs {count} times; ids are unique")
     return rows
 
 
