@@ -188,9 +188,12 @@ def score_runs(
         seeds: (seeds,); by default their number.
 
     Raises:
-        ValueError: The metric is not defined for this input.
+        ValueError: The metric is not defined for these labels, or all examples are in one cluster.
     """
-    labels, predictions = _checked(metric, labels, predictions)
+    predictions = np.asarray(predictions, dtype=float if metric == "mean" else None)
+    labels = None if labels is None else np.asarray(labels)
+    if (metric in ("mcc", "pearson", "spearman") and np.ptp(labels) == 0) or (metric == "f1" and not labels.any()):
+        raise ValueError(f"metric {metric!r} is undefined: every label is {labels[0]}")
     runs, count = predictions.shape
     examples = np.arange(count) if examples is None else np.asarray(examples)
     names, cluster = np.unique(np.arange(count) if clusters is None else clusters, return_inverse=True)
@@ -221,25 +224,3 @@ def mean_scores(found: Sequence[Scores]) -> Scores:
     """The mean of several scores of the same runs on the same resamples, seed by seed."""
     scores = np.mean([one.scores for one in found], axis=0)
     return replace(found[0], scores=scores, resampled=np.mean([one.resampled for one in found], axis=0))
-
-
-def _checked(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """Labels and predictions as arrays, or a ValueError that says what does not fit."""
-    if metric not in METRICS:
-        raise ValueError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}")
-    predictions = np.asarray(predictions, dtype=float if metric == "mean" else None)
-    labels = None if labels is None else np.asarray(labels)
-    right = None if metric == "mean" else predictions.shape[1:]
-    if predictions.ndim != 2 or min(predictions.shape) < 1 or (None if labels is None else labels.shape) != right:
-        shapes = f"predictions {predictions.shape} and labels {None if labels is None else labels.shape}"
-        raise ValueError(f"metric {metric!r} takes predictions (seeds, examples) and labels {right}, not {shapes}")
-    for name, values in (("predictions", predictions), ("labels", labels)):
-        if values is not None and not np.isfinite(values).all():
-            raise ValueError(f"{name} are not finite at index {np.argwhere(~np.isfinite(values))[0].tolist()}")
-    if metric == "mean" and (most := abs(predictions).max()) > 1:
-        raise ValueError(f"metric 'mean' takes scores from 0 to 1 and differences of such, not {most:g}")
-    if metric == "f1" and not np.isin(np.vstack([labels, predictions]), [0, 1]).all():
-        raise ValueError(f"metric 'f1' takes classes 0 and 1, not {np.unique(np.vstack([labels, predictions]))}")
-    if (metric in ("mcc", "pearson", "spearman") and np.ptp(labels) == 0) or (metric == "f1" and not labels.any()):
-        raise ValueError(f"metric {metric!r} is undefined: every label is {labels[0]}")
-    return labels, predictions

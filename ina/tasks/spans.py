@@ -133,13 +133,8 @@ def best_spans(task: SquadTask, found: list[Window], start_scores: np.ndarray, e
     never worse, and there always is one. Ties go to the earlier window.
 
     Args:
-        start_scores, end_scores: (windows, at least the longest window's length).
-
-    Raises:
-        ValueError: A score is not finite.
+        start_scores, end_scores: (windows, at least the longest window's length), finite.
     """
-    if not (np.isfinite(start_scores).all() and np.isfinite(end_scores).all()):
-        raise ValueError("the model's scores are not finite: training has diverged, try a lower train.learning_rate")
     longest = max(len(window.chars) for window in found)
     chars = np.stack([np.pad(window.chars, [(0, longest - len(window.chars)), (0, 0)]) for window in found])
     char_start, char_end = chars[..., 0], chars[..., 1]
