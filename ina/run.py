@@ -324,13 +324,9 @@ def main(cfg: DictConfig) -> float | None:
 
 
 def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | None:
-    """Do a run, and before it the one that it starts from.
+    """Do the run of a command line, and before it the one that it starts from.
 
-    Args:
-        cfg: The run.
-        overrides: Its command line.
-        sweep: The folder of our sweep that it is part of. There a run that fails leaves a record, from which the sweep
-            knows, and no error.
+    In a `sweep`, by its folder, a run that fails leaves a record, from which the sweep knows, and no error.
     """
     first = None
     if cfg.train.start:

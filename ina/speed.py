@@ -138,14 +138,7 @@ def _attention(
 ) -> tuple[Tensor, Tensor | None]:
     """transformers' eager attention with :func:`drop`; without dropout, sdpa from `SHORT` tokens on.
 
-    Args:
-        query, key, value: (batch, heads, tokens, width of a head).
-        attention_mask: (batch, 1, tokens, tokens), added to the scores.
-        scaling: Of the scores.
-        dropout: Probability, 0 in evaluation.
-
-    Returns:
-        The output (batch, tokens, heads, width of a head); the weights (batch, heads, tokens, tokens), None from sdpa.
+    Takes (batch, heads, tokens, width) and returns (batch, tokens, heads, width), with the weights or None from sdpa.
     """
     if not dropout and key.shape[2] >= SHORT:
         return sdpa_attention_forward(
