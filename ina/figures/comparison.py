@@ -15,18 +15,7 @@ from ..tables.distractors import GROWTH, advantages, level_scores, levels, train
 from ..tables.frame import Study, frame
 from ..tables.search import trials, varied_settings
 from ..tables.verdicts import MEAN, pairs, verdicts
-from .style import (
-    STYLE,
-    MethodStyle,
-    axis_limits,
-    legend,
-    method_styles,
-    prefix,
-    series,
-    style_of,
-    task_title,
-    with_panels,
-)
+from .style import STYLE, axis_limits, legend, method_styles, prefix, series, style_of, task_title, with_panels
 
 QUESTIONS = {  # of a pair of methods, by what the second is
     "lora": "InA − LoRA of the same sites and rank",
@@ -88,7 +77,7 @@ def _differences(axis: Axes, study: Study, rows: list[tuple[str, dict[str, Any] 
         style, decided = styles[one["a"]], one["verdict"] in ("better", "worse", "equivalent")
         axis.fill_betweenx([y - 0.5, y + 0.5], -one["margin"], one["margin"], color="#E4E4E4", linewidth=0)
         axis.plot([one["simultaneous_low"], one["simultaneous_high"]], [y, y], color=style.colour, linewidth=1)
-        _dots(axis, one["scores"], np.full(len(one["scores"]), y + 0.3), style)
+        _dots(axis, one["scores"], np.full(len(one["scores"]), y + 0.3), style.colour)
         face = style.colour if decided else "white"
         axis.plot(one["difference"], y, style.marker, color=style.colour, markerfacecolor=face)
         axis.text(1.01, y, one["name"], transform=axis.get_yaxis_transform(), va="center", fontsize=7)
@@ -101,9 +90,9 @@ def _differences(axis: Axes, study: Study, rows: list[tuple[str, dict[str, Any] 
     axis.spines["left"].set_visible(False)
 
 
-def _dots(axis: Axes, x: Any, y: Any, style: MethodStyle) -> None:
+def _dots(axis: Axes, x: Any, y: Any, colour: str) -> None:
     """A dot a seed."""
-    axis.plot(x, y, ".", color=style.colour, markersize=2.5, alpha=0.6)
+    axis.plot(x, y, ".", color=colour, markersize=2.5, alpha=0.6)
 
 
 @matplotlib.rc_context(STYLE)
@@ -155,7 +144,7 @@ def ablation(study: Study, selection: str = "last") -> Figure:
             series(axis, x, group, style, ", ".join([METHODS.get(name, name), *others]))
             for at, method in zip(x + 0.05, group["method"], strict=True):
                 scores = 100 * study.scores((model, task, method), selection)
-                _dots(axis, np.full(len(scores), at), scores, style)
+                _dots(axis, np.full(len(scores), at), scores, style.colour)
         for one in panel.itertuples():
             if equals_lora(settings[one.method]):
                 axis.axhspan(one.low, one.high, color="#E4E4E4", zorder=0)
@@ -189,7 +178,7 @@ def distractors(study: Study) -> Figure:
                 if study.settings(model, b)["kind"] == "lora":
                     series(gains, x, one, style, label)
                     for at, of_seeds in zip(x, one["scores"], strict=True):
-                        _dots(gains, np.full(len(of_seeds), at), of_seeds, style)
+                        _dots(gains, np.full(len(of_seeds), at), of_seeds, style.colour)
         grown = of_gains[is_growth].sort_values("b", key=lambda of: of.map(methods.index), kind="stable")
         grown = grown.assign(difference=grown["mean"], name=grown["advantage"]).to_dict("records")
         names = [study.pair_label(model, one["a"], one["b"]).replace(" − ", "\n− ") for one in grown]
@@ -227,7 +216,7 @@ def rates(study: Study) -> Figure:
                       label=study.label(model=model, method=method))  # fmt: skip
             for one in of.itertuples():
                 if len(one.scores) > 1:
-                    _dots(axis, np.full(len(one.scores), one.learning_rate), one.scores, style)
+                    _dots(axis, np.full(len(one.scores), one.learning_rate), one.scores, style.colour)
                 if one.taken:
                     axis.plot(one.learning_rate, one.mean, style.marker, color=style.colour)
         axis.set_xscale("log")

@@ -161,9 +161,8 @@ def _row(study: Study, one: dict, heading: str, label: str, **more: Any) -> dict
     """A row of `charts.intervals` from one of a table with the columns value, low, high, method, seeds, verdict."""
     row = {name: one[name] for name in ("value", "low", "high")} | {"heading": heading, "label": label}
     row |= {"selection": one.get("selection", "last"), "n": f"{one['seeds']:g}"}
-    return (
-        row | {"colour": method_styles(study)[one["method"]].colour, "decided": one.get("verdict") in _DECIDED} | more
-    )
+    row |= {"colour": method_styles(study)[one["method"]].colour, "decided": one.get("verdict") in _DECIDED}
+    return row | more
 
 
 def _verdict_chart(study: Study, found: pd.DataFrame) -> str:

@@ -124,13 +124,10 @@ def _numbers(compared: stats.Comparison, verdict: stats.Verdict) -> dict[str, An
         "smallest_margin": np.nan if verdict.smallest_margin is None else verdict.smallest_margin,
     }
     needed = verdict.needed or stats.SeedsNeeded()
-    return {name: 100 * value for name, value in raw.items()} | {
+    names = ("p_difference", "p_equivalence", "verdict", "holds_at_other_rates", "name")
+    numbers = {name: 100 * value for name, value in raw.items()} | {name: getattr(verdict, name) for name in names}
+    return numbers | {
         "seeds": difference.seeds,
-        "p_difference": verdict.p_difference,
-        "p_equivalence": verdict.p_equivalence,
-        "verdict": verdict.verdict,
-        "holds_at_other_rates": verdict.holds_at_other_rates,
-        "name": verdict.name,
         "seeds_needed": needed.seeds,
         "examples_needed": needed.examples,
         "reason": verdict.reason.replace("-", "−"),
