@@ -212,7 +212,7 @@ def exact_products_by_onednn() -> Iterator[None]:
     """
     before = torch.backends.mkldnn.matmul.fp32_precision
     try:
-        if _made_by_amd():
+        if "AuthenticAMD" in proc("cpuinfo"):
             exact = _product_error()
             torch.backends.mkldnn.matmul.fp32_precision = "bf16"
             if _product_error() > 4 * exact:
@@ -230,11 +230,10 @@ def _product_error() -> float:
     return ((nn.functional.linear(x, weight) - exact).norm() / exact.norm()).item()
 
 
-def _made_by_amd() -> bool:
-    try:
-        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
+def proc(name: str) -> str:
+    """A file of Linux's /proc, empty on other systems."""
+    path = Path("/proc", name)
+    return path.read_text() if path.exists() else ""
 
 
 # --- embeddings

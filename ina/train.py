@@ -322,10 +322,7 @@ def _outcome(folder: Path, epoch: int) -> Path:
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return device.type
+    lines = speed.proc("cpuinfo").splitlines()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), device.type)
 
 
@@ -339,8 +336,5 @@ def _reset_peak_memory() -> None:
 def _peak_memory_mb(device: torch.device) -> float | None:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    lines = speed.proc("self/status").splitlines()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), None)

@@ -8,6 +8,7 @@ online runs do.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -84,11 +85,8 @@ def reachable() -> bool:
     answers = []
 
     def ask() -> None:
-        try:
-            response = get_session().head(url, timeout=PATIENCE, follow_redirects=True)
-        except Exception:  # whatever the transport raises: no answer
-            return
-        answers.append(response.is_success)
+        with suppress(Exception):  # whatever the transport raises: no answer
+            answers.append(get_session().head(url, timeout=PATIENCE, follow_redirects=True).is_success)
 
     # A thread because resolving the host name has a time-out of its own, which no client option shortens.
     thread = threading.Thread(target=ask, daemon=True)
