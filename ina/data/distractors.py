@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_right
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,9 +51,9 @@ def insert(rows: Dataset, count: int) -> Dataset:
     }
 
     def changed(row: dict) -> dict:
-        context, places, lengths = inserted[row["context"]]
+        context, added = inserted[row["context"]]
         found = row["answers"]
-        starts = [start + lengths[bisect_right(places, start)] for start in found["answer_start"]]
+        starts = [start + sum(len(text) for place, text in added if place <= start) for start in found["answer_start"]]
         return {"context": context, "answers": {"text": found["text"], "answer_start": starts}}
 
     return rows.map(changed, features=rows.features, load_from_cache_file=False)
@@ -63,11 +61,8 @@ def insert(rows: Dataset, count: int) -> Dataset:
 
 def _insert(
     context: str, answers: list[tuple[int, str]], others: list[str], count: int
-) -> tuple[str, list[int], list[int]]:
-    """The new paragraph; where in the old one something is inserted, in order; and by how much what follows moves.
-
-    The last has one more entry than there are places: the first is 0, for what stands before all of them.
-    """
+) -> tuple[str, list[tuple[int, str]]]:
+    """The new paragraph, and what is inserted: places in the old one, in order, and texts."""
     draw = np.random.RandomState(np.frombuffer(hashlib.sha256(context.encode()).digest(), np.uint32))
     starts = [0, *(found.end() for found in _BETWEEN_SENTENCES.finditer(context))]
     outside = [place for place in starts if not any(start < place < start + len(text) for start, text in answers)] + [
@@ -80,10 +75,10 @@ def _insert(
             break
         if not texts.search(others[position]):
             chosen.append((outside[draw.randint(len(outside))], others[position]))
-    places, pieces, end = [], [], 0
-    for place, sentence in sorted(chosen[:count], key=lambda one: one[0]):
-        pieces += [context[end:place], f" {sentence}" if place == len(context) else f"{sentence} "]
-        places.append(place)
-        end = place
-    lengths = [0, *accumulate(len(piece) for piece in pieces[1::2])]
-    return "".join([*pieces, context[end:]]), places, lengths
+    added = [
+        (place, f" {sentence}" if place == len(context) else f"{sentence} ")
+        for place, sentence in sorted(chosen[:count], key=lambda one: one[0])
+    ]
+    for place, text in reversed(added):
+        context = context[:place] + text + context[place:]
+    return context, added

@@ -88,7 +88,10 @@ def filled(document: Path, tables: dict[str, Table], claims: dict[str, str] | No
         name, body = found["name"], found["body"]
         if found["kind"] == "table":
             if name in tables:
-                body = markdown(_with_methods_of(tables[name], body))
+                cells = {cell.strip() for line in body.splitlines() for cell in line.split("|")}
+                rows = tables[name].shown
+                kept = rows[rows["Method"].isin(cells)]
+                body = markdown(replace(tables[name], shown=rows if kept.empty else kept))
             elif claims is not None:
                 body = ""
         elif claims is not None:
@@ -98,9 +101,3 @@ def filled(document: Path, tables: dict[str, Table], claims: dict[str, str] | No
         return found[1] + body + found[5]
 
     return _BLOCK.sub(block, document.read_text(encoding="utf-8"))
-
-
-def _with_methods_of(table: Table, body: str) -> Table:
-    cells = {cell.strip() for line in body.splitlines() for cell in line.split("|")}
-    in_body = table.shown["Method"].isin(cells)
-    return replace(table, shown=table.shown[in_body]) if in_body.any() else table
