@@ -134,7 +134,7 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
     """The record of the run that `cfg` starts from."""
     if first is None:
         raise ValueError(f"{cfg.id} has train.start={cfg.train.start}: the run that it starts from must be given")
-    plan.source([first, cfg])  # raises where the two have it from different places
+    plan.source([first, cfg])  # raises where the two have other data
     name = (first.experiment, source, first.id)
     path = record.record_path(plan.record_root(first, clean), *name)
     with record.claim(record.lock_path(first.output_dir, *name), wait):
