@@ -165,3 +165,8 @@ def test_the_command_writes_every_figure_for_print_and_screen_the_same_every_tim
         found.append({path.name: path.read_bytes() for path in (tmp_path / "figures" / "made_up-files").iterdir()})
     names = {f"{name}.{suffix}" for name in ("differences_lora", "curves") for suffix in ("pdf", "png")}
     assert found[0].keys() == names and found[0] == found[1]
+
+
+def test_an_axis_has_room_for_all_values_but_not_for_intervals_that_dwarf_all_others():
+    low, high = style.axis_limits([-1.0, 9.0], [-1.0, 1.0, -2.0, 2.0, -100.0, 100.0])
+    assert -10 < low < -2 and 9 < high < 10
