@@ -6,6 +6,8 @@ tree, and `output_dir` for everything else; failed and cancelled runs are kept a
 does a run holds its lock in `<output_dir>/locks`, and writes there how far it is.
 """
 
+from __future__ import annotations
+
 import datetime
 import importlib.metadata
 import os
@@ -15,14 +17,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, model_validator
 
 from .config import fingerprint, numbers_depend_on
 from .labels import labels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 2
 ADHOC = "adhoc"  # folder of runs that belong to no experiment
@@ -242,6 +246,8 @@ def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
     Raises:
         RecordError: The file is missing.
     """
+    import pandas as pd
+
     path = Path(root) / str(record.predictions)
     if record.predictions is None or not path.is_file():
         raise RecordError(f"{path}: the predictions of {record.id} are missing; delete its record to run it again")

@@ -4,6 +4,7 @@ Knows no task and no method: it gets a model, features to train on and dev sets 
 """
 
 import contextlib
+import json
 import logging
 import math
 import os
@@ -109,10 +110,11 @@ def fit(
         if callback := ranks.moving(model, start):
             trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=start)
-    outcomes = [pd.read_pickle(_outcome(folder, epoch)) for epoch in range(1, settings.epochs + 1)]
-    evaluations = [outcome["evaluation"] for outcome in outcomes]
+    outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
+    evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
-    chosen = {"best": outcomes[best.epoch - 1]["predictions"], "last": outcomes[-1]["predictions"]}
+    at = {"best": best.epoch, "last": settings.epochs}
+    chosen = {rule: pd.read_parquet(_outcome(folder, epoch, "parquet")) for rule, epoch in at.items()}
     trainer.accelerator.wait_for_everyone()  # the first process may remove the folder once all have read it
     keys = [key for key in KEYS if key in chosen["best"]]
     values = [frame.drop(columns=keys).add_prefix(f"{rule}_") for rule, frame in chosen.items()]
@@ -212,13 +214,14 @@ class _Trainer(Trainer):
         )
         measured = time.perf_counter()
         if self.is_world_process_zero():
+            predictions = pd.concat([one.predictions for one in scored], ignore_index=True)
+            write_atomically(_outcome(self.folder, epoch, "parquet"), predictions.to_parquet)
             outcome = {
-                "evaluation": evaluation,
-                "predictions": pd.concat([one.predictions for one in scored], ignore_index=True),
+                "evaluation": evaluation.model_dump(),
                 "train_seconds": trained - self.clock,
                 "dev_seconds": measured - trained,
             }
-            write_atomically(_outcome(self.folder, epoch), lambda file: pd.to_pickle(outcome, file))
+            write_atomically(_outcome(self.folder, epoch), lambda file: file.write_text(json.dumps(outcome)))
         shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         logger.info("epoch %d of %d: %s", epoch, self.args.num_train_epochs, shown)
         logged = {f"eval_{name}": value for name, value in metrics.items()}
@@ -315,8 +318,8 @@ class _Sorted:
         return self._score(tuple(output[self.place] for output in outputs))
 
 
-def _outcome(folder: Path, epoch: int) -> Path:
-    return folder / "epochs" / f"{epoch}.pickle"
+def _outcome(folder: Path, epoch: int, suffix: str = "json") -> Path:
+    return folder / "epochs" / f"{epoch}.{suffix}"
 
 
 def _device_name(device: torch.device) -> str:

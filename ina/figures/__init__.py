@@ -11,6 +11,8 @@ from .attention import attention_figures, layers
 from .comparison import QUESTIONS, ablation, curves, differences, distractors, questions, rates
 from .style import png, save
 
+__all__ = ["QUESTIONS", "curves", "differences", "figures_for", "layers", "png", "questions", "save"]
+
 
 def figures_for(study: Study) -> dict[str, Callable[[Study], Figure]]:
     """The figures of a study by name."""

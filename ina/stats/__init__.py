@@ -14,3 +14,21 @@ epoch are optimistic for every method).
 from .estimate import Estimate, Interval, mean_of
 from .resample import METRICS, Scores, mean_scores, per_run, score_runs
 from .verdict import MAX_SEEDS, Comparison, SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
+
+__all__ = [
+    "MAX_SEEDS",
+    "METRICS",
+    "Comparison",
+    "Estimate",
+    "Interval",
+    "Scores",
+    "SeedsNeeded",
+    "Verdict",
+    "at_other_rates",
+    "decide",
+    "mean_of",
+    "mean_scores",
+    "per_run",
+    "score_runs",
+    "seeds_needed",
+]
