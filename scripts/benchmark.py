@@ -40,7 +40,7 @@ from ina.tasks import DevSet, Scored, family
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "results" / "tables" / "benchmark.md"
-LENGTH, BATCH = 128, 32  # of random ids, for models whose tokenizer or weights are not at hand
+LENGTH, BATCH = 128, 32  # of random ids
 HAS_MPNET = importlib.util.find_spec("all_mpnet_base_v2") is not None
 Step = Callable[[dict[str, torch.Tensor]], Any]
 Train = Callable[..., None]
@@ -187,7 +187,7 @@ def pieces() -> list[str]:
 
 
 def throughput() -> list[str]:
-    """Whole training runs, ours and Trainer's, after a step that is not counted; ours as a share of :func:`peak_speed`."""
+    """Whole training runs after a step that is not counted; for train.fast its share of :func:`peak_speed` too."""
     contenders: dict[str, Train] = {
         "Trainer, padded to 128, as run_glue.py": partial(theirs, padded=True),
         "Trainer, dynamic padding": theirs,
