@@ -99,6 +99,7 @@ def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(g
     found = measurement.read(measure_run(folder, tmp_path, "a command")[0])[its.id]
     assert found.example.answer in texts.EXAMPLE.text and found.example.kinds.count("special") == 3
     maps = np.array(found.example.maps)
+    assert len(maps) == 1, "the mean over layers"
     assert maps.sum(axis=-1) == pytest.approx(np.ones(maps.shape[:2]), abs=1e-2)
     assert {row[3] for row in found.rows if row[2] == "attention"} == {"all", *texts.KINDS}
 

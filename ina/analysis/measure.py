@@ -150,7 +150,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
         passages=len(read),
         tokens=sum(len(one.kinds) for one in read),
         rows=measure(opened.model, read),
-        example=opened.reading(texts.EXAMPLE) if opened.cfg.task.family == "squad" else None,
+        example=opened.reading(texts.EXAMPLE).over_layers() if opened.cfg.task.family == "squad" else None,
         origin={
             "commit": commit,
             "dirty": dirty,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -21,13 +22,21 @@ class _Block(BaseModel):
 
 
 class Reading(_Block):
-    """How a model reads one passage: `maps` are (layers, tokens, tokens), mean over heads, rows sum to 1."""
+    """How a model reads one passage: `maps` are (layers, tokens, tokens), mean over heads, rows sum to 1.
+
+    In the file of an experiment there is one map, the mean over layers.
+    """
 
     words: list[str]
     kinds: list[str]
     answer: str | None  # that the model gives
     maps: list[list[list[float]]]
     merged_maps: list[list[list[float]]] | None
+
+    def over_layers(self) -> Reading:
+        """The same with the mean over layers in place of the maps of all."""
+        maps = {name: of and [np.mean(of, axis=0).round(4).tolist()] for name, of in self if name.endswith("maps")}
+        return self.model_copy(update=maps)
 
 
 class Measurement(_Block):
