@@ -59,13 +59,19 @@ class Page:
         return found["result"].get("value")
 
     def until(self, script: str, seconds: float = 60) -> None:
-        """Wait until an expression is true.
+        """Wait until an expression is true; a page that is on its way to the next is waited for.
 
         Raises:
             TimeoutError: It never was.
         """
         end = time.monotonic() + seconds
-        while not self.run(f"!!({script})"):
+        while True:
+            try:
+                if self.run(f"!!({script})"):
+                    return
+            except RuntimeError as error:
+                if "navigated" not in str(error):
+                    raise
             if time.monotonic() > end:
                 raise TimeoutError(f"never true: {script}; the console says {self.errors}")
             time.sleep(0.05)

@@ -122,13 +122,11 @@ def test_the_csv_file_has_every_number_with_its_settings(found):
     assert set(data["selection"]) == {"best", "last"} and data["verdict"].notna().sum() == 4
 
 
-def test_the_figure_shows_the_last_epoch_of_every_cell_and_lora_as_a_band(found):
+def test_the_figure_shows_the_last_epoch_of_every_cell_and_says_which_is_lora(found):
     study = found["inhibition"]
-    figure = figures.figures_for(study)["ablation"](study)
-    [axis], [legend] = figure.axes, figure.legends
-    assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "0.3", "0.9"]
-    assert [text.get_text() for text in legend.get_texts()] == ["InA, gelu", "InA, identity"]
-    assert "which computes what LoRA does" in legend.get_title().get_text().replace("\n", " ")
-    assert len(axis.patches) == 1
-    drawn = sorted(value for bars in axis.containers for value in bars.lines[0].get_ydata())
-    assert drawn == pytest.approx(sorted(100 * study.scores(key, "last").mean() for key in study.cells))
+    [chart] = figures.figures_for(study)["ablation"]().charts
+    rows = chart.spec["data"]["values"]
+    expected = {study.label(model=key[0], method=key[2]): 100 * study.scores(key, "last").mean() for key in study.cells}
+    assert {row["label"].removesuffix(" = LoRA"): row["value"] for row in rows} == pytest.approx(expected)
+    assert [row["label"] for row in rows if "LoRA" in row["label"]] == ["InA (Inh 0, identity) = LoRA"]
+    assert [row["label"] for row in rows if row["word"] == "reference"] == ["InA (Inh 0.3)"]

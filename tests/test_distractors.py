@@ -82,17 +82,15 @@ def test_the_table_comes_first_and_has_a_column_a_number(study):
 
 
 def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_grow_by(study):
-    scores, gains, growth = figures.figures_for(study)["distractors"](study).axes
-    assert (len(scores.containers), len(gains.containers)) == (3, 2)
-    assert [label.get_text() for label in scores.get_xticklabels()] == list(map(str, LEVELS))
-    dots = [line for line in gains.lines if line.get_marker() == "."]
-    assert len(dots) == 2 * len(LEVELS) and all(len(line.get_ydata()) == 3 for line in dots)  # paired seeds
-    dotted = [line.get_xdata()[0] for axis in (scores, gains) for line in axis.lines if line.get_linestyle() == ":"]
-    assert dotted == [LEVELS.index(2)] * 2  # the number in training
-    pairs = [label.get_text().replace("\n", " ") for label in growth.get_yticklabels()]
-    verdicts = dict(zip(pairs, [text.get_text() for text in growth.texts[1:]], strict=True))
-    assert verdicts["InA (Inh 0.3) − LoRA"] == "grows at these rates"
-    assert verdicts["InA (Inh 0) − LoRA"] == "stays at these rates"
+    charts = figures.figures_for(study)["distractors"]().charts
+    scores, gains, growth = (chart.spec["data"]["values"] for chart in charts)
+    assert (len(scores), len(gains)) == (3 * len(LEVELS), 2 * len(LEVELS))
+    assert [round(row["x"]) for row in scores[: len(LEVELS)]] == list(range(len(LEVELS)))
+    assert all(len(row["seeds"]) == 3 for row in gains)  # paired
+    assert charts[0].spec["layer"][0]["encoding"] == {"x": {"datum": LEVELS.index(2)}}  # the number in training
+    words = {row["label"]: row["word"] for row in growth}
+    assert words["InA (Inh 0.3) − LoRA"] == "grows at these rates"
+    assert words["InA (Inh 0) − LoRA"] == "stays at these rates"
 
 
 def test_the_claims_count_the_growth_and_of_two_studies_that_with_more_seeds(study, tmp_path):

@@ -188,16 +188,18 @@ def test_the_table_of_the_gate_has_a_row_for_each_method_and_site(study):
 
 
 def test_maps_of_all_arms_share_one_scale_and_the_last_is_merged(study):
-    drawn = [axis for axis in attention.heatmaps(study, "minilm", "squad_v1").axes if axis.images]
-    assert [axis.get_title() for axis in drawn] == [*ARMS, "InA (Inh 0.3), merged"]
-    assert len({id(axis.images[0].norm) for axis in drawn}) == 1
-    labels = drawn[0].get_yticklabels()
-    assert [label.get_text() for label in labels] == ["[CLS]", "colour", "?", "red", "black"]
-    assert labels[3].get_fontweight() == "bold"
+    charts = attention.maps(study, "minilm", "squad_v1").charts
+    assert [chart.title for chart in charts] == [*ARMS, "InA (Inh 0.3), merged"]
+    encodings = [chart.spec["encoding"] for chart in charts]
+    assert len({str(of["color"]["scale"]["domain"]) for of in encodings}) == 1
+    assert '["[CLS]", "colour", "?", "red", "black"]' in encodings[0]["y"]["axis"]["labelExpr"]
+    assert "bold" in str(encodings[0]["y"]["axis"]["labelFontWeight"])
 
 
 def test_mass_is_drawn_by_layer_in_percent_with_what_equal_attention_would_give(study):
-    answer = attention.mass(study, "minilm", "squad_v1").axes[0]
-    assert answer.get_title() == "to tokens of kind: answer" and len(answer.containers) == 5
-    assert answer.containers[-1].lines[0].get_ydata() == pytest.approx([8.2, 8.2])
-    assert answer.lines[0].get_ydata()[0] == pytest.approx(10.0)
+    answer = attention.mass(study, "minilm", "squad_v1").charts[0]
+    assert answer.title == "to tokens of kind: answer"
+    rows = answer.spec["data"]["values"]
+    assert len({row["method"] for row in rows}) == 5
+    assert [row["value"] for row in rows[-2:]] == pytest.approx([8.2, 8.2])
+    assert answer.spec["layer"][0]["encoding"]["y"]["datum"] == pytest.approx(10.0)

@@ -87,17 +87,29 @@ def test_trials_are_in_no_table_of_scores_of_dev_rows(study, tmp_path):
 
 
 def test_the_figure_has_a_curve_of_score_against_rate_for_each_method(study):
-    figure = rates(study)
-    assert [axis.get_title() for axis in figure.axes] == ["CoLA", "MRPC"]
-    curves = {line.get_label(): line.get_xydata() for line in figure.axes[0].lines if not line.get_label()[0] == "_"}
-    assert curves.keys() == {"LoRA", "InA (Inh 0.3)"}
+    charts = rates(study).charts
+    assert [chart.title for chart in charts] == ["CoLA", "MRPC"]
+    rows = charts[0].spec["data"]["values"]
+    assert {row["method"] for row in rows} == {"LoRA", "InA (Inh 0.3)"}
     runs = [run for run in study.records if (run.task, run.method) == ("cola", "ina")]
     expected = sorted((run.config["train"]["learning_rate"], 100 * run.best.metrics["mcc"]) for run in runs)
-    assert curves["InA (Inh 0.3)"] == pytest.approx(np.array(expected))
+    found = [(row["x"], row["value"], row["hollow"]) for row in rows if row["method"] == "InA (Inh 0.3)"]
+    assert np.array(found)[:, :2] == pytest.approx(np.array(expected))
+    assert [row[2] for row in found] == [True, False, True]
 
 
-def test_a_search_is_drawn_together_with_the_experiments_that_complete_it(tmp_path):
-    for experiment, rate in (("search_x", 1e-3), ("search_x_full", 2e-3), ("search_xy", 3e-3)):
-        write_run(tmp_path, experiment=experiment, select=0.2, train={"learning_rate": rate})
+def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_path):
+    for experiment, rate, skill in (("search_x", 1e-3, 0.6), ("search_x_full", 2e-3, 0.9), ("search_xy", 3e-3, 0.7)):
+        write_run(tmp_path, experiment=experiment, select=0.2, skill=skill, train={"learning_rate": rate})
     joined = {study.experiment: len(study.runs) for study in search.joined_searches(searches(tmp_path))}
     assert joined == {"search_x": 2, "search_xy": 1}
+    shown = search.search_table(searches(tmp_path)).shown
+    assert shown["section"][0] == "search_x, data source files: 1 runs, search_x_full: 1 runs"
+    assert list(shown[""]) == ["", "taken", "taken"]
+
+
+def test_a_setting_that_numbers_do_not_depend_on_is_none(tmp_path):
+    for rate, ids in ((1e-3, False), (2e-3, True)):  # on a task without adapters that read segment ids
+        settings = {"learning_rate": rate, "adapter_segment_ids": ids, "threads": 1 + ids}
+        write_run(tmp_path, experiment="search_x", select=0.2, train=settings)
+    assert search.varied_settings(searches(tmp_path)[0], "minilm", "lora") == ["learning_rate"]

@@ -18,7 +18,7 @@
   function config(dark) {
     const [text, line] = dark ? ["#dddddd", "#3d424d"] : ["#333333", "#dddddd"];
     const axis = { labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line, titleFontWeight: "normal" };
-    return { background: null, font: getComputedStyle(document.body).fontFamily, axis: { ...axis, labelFontSize: 11, titleFontSize: 12 }, text: { color: text, fontSize: 11.5 }, rule: { color: text } };
+    return { background: null, font: getComputedStyle(document.body).fontFamily, axis: { ...axis, labelFontSize: 11, titleFontSize: 12 }, legend: { labelColor: text, titleColor: text }, text: { color: text, fontSize: 11.5 }, rule: { color: text } };
   }
 
   async function draw(chart) {

@@ -80,7 +80,7 @@ def _passage(arguments: list[str]) -> None:
     read = opened.reading(asked)
     print(report(opened.run.id, measure.measure(opened.model, [opened.tokens(asked)]), read))
     if heatmap:
-        from .. import figures  # matplotlib only where something is drawn
+        from .. import figures  # a browser engine only where something is drawn
 
         figures.save(figures.layers(read), Path(heatmap))
         print(f"\n-> {heatmap}")

@@ -1,25 +1,27 @@
-"""Figures from records: ``python -m ina.figures [EXPERIMENT]`` writes results/figures/<experiment>-<data source>/."""
+"""Figures from records: ``python -m ina.figures [EXPERIMENT]`` writes results/figures/<experiment>-<data source>/.
+
+The site draws the same charts in the browser.
+"""
 
 from collections.abc import Callable
 from functools import partial
 
-from matplotlib.figure import Figure
-
 from ..tables.distractors import advantages, levels
 from ..tables.frame import Study
 from .attention import attention_figures, layers
+from .chart import Figure, png, save
 from .comparison import QUESTIONS, ablation, curves, differences, distractors, questions, rates
-from .style import png, save
 
-__all__ = ["QUESTIONS", "curves", "differences", "figures_for", "layers", "png", "questions", "save"]
+__all__ = ["QUESTIONS", "Figure", "curves", "differences", "figures_for", "layers", "png", "questions", "save"]
 
 
-def figures_for(study: Study) -> dict[str, Callable[[Study], Figure]]:
+def figures_for(study: Study) -> dict[str, Callable[[], Figure]]:
     """The figures of a study by name."""
     if study.is_search:
-        return {"rates": rates}
+        return {"rates": partial(rates, study)}
     if study.is_ablation:
-        return {"ablation": ablation}
-    of_levels = {"distractors": distractors} if levels(study) and len(advantages(study)) else {}
-    of_pairs = {f"differences_{name}": partial(differences, question=name) for name in questions(study)}
-    return of_levels | attention_figures(study) | of_pairs | {"curves": curves}
+        return {"ablation": partial(ablation, study)}
+    of_levels = {"distractors": partial(distractors, study)} if levels(study) and len(advantages(study)) else {}
+    of_pairs = {f"differences_{name}": partial(differences, study, name) for name in questions(study)}
+    of_epochs = {"curves": partial(curves, study)} if study.runs["train.epochs"].max() > 1 else {}
+    return of_levels | attention_figures(study) | of_pairs | of_epochs

@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         for study in found:
             folder = options.results / "figures" / study.name
             for name, draw in figures_for(study).items():
-                figure = draw(study)
+                figure = draw()
                 for suffix in ("pdf", "png"):
                     save(figure, folder / f"{name}.{suffix}")
             print(f"-> {folder}")

@@ -1,53 +1,45 @@
-"""Figures of the attention inside trained models: on the paper's example, and over the dev set."""
+"""Charts of the attention inside trained models: on the paper's example, and over the dev set."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 
-import matplotlib
 import numpy as np
-from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
 
 from ..analysis.measurement import ALL, Reading
 from ..tables.frame import Study
 from ..tables.inside import attention, measured, measurements, over_seeds
-from .style import STYLE, WIDTH, legend, method_styles, series, with_panels
-
-_FONTS = {  # of tokens that the eye looks for; in no colour of a method
-    "answer": {"fontweight": "bold"},
-    "distractor": {"fontstyle": "italic"},
-}
+from .chart import Chart, Figure, lines, number
+from .style import method_styles
 
 
-def attention_figures(study: Study) -> dict[str, Callable[[Study], Figure]]:
+def attention_figures(study: Study) -> dict[str, Callable[[], Figure]]:
     """The figures by name; none where nothing was measured, with model and task in the name where there are several."""
-    panels = list(dict.fromkeys((found.model, found.task) for found in measured(study)))
-    found: dict[str, Callable[[Study], Figure]] = {}
-    for model, task in panels:
-        ending = f"_{model}_{task}" if len(panels) > 1 else ""
-        of = {"model": model, "task": task}
-        if any(one.example for one in measured(study) if (one.model, one.task) == (model, task)):
-            found[f"attention{ending}"] = partial(heatmaps, **of)
-        found[f"attention_mass{ending}"] = partial(mass, **of)
+    panels = {(one.model, one.task): one.example for one in measured(study)}
+    found: dict[str, Callable[[], Figure]] = {}
+    for panel, example in panels.items():
+        ending = "_".join(["", *panel] if len(panels) > 1 else [])
+        if example:
+            found[f"attention{ending}"] = partial(maps, study, *panel)
+        found[f"attention_mass{ending}"] = partial(mass, study, *panel)
     return found
 
 
-@matplotlib.rc_context(STYLE)
-def heatmaps(study: Study, model: str, task: str) -> Figure:
-    """Attention on the paper's example: every method side by side, mean over heads, layers and seeds.
+def maps(study: Study, model: str, task: str) -> Figure:
+    """Attention on the paper's example, a chart a method, mean over heads, layers and seeds.
 
-    The last panel is InA with its linear part merged, as in the authors' released pictures.
+    The last one is InA with its linear part merged, as in the authors' released pictures.
     """
-    maps: dict[str, list[np.ndarray]] = {}
+    found: dict[str, list[np.ndarray]] = {}
     merged: dict[str, list[np.ndarray]] = {}
-    for found in measured(study):
-        if (found.model, found.task) == (model, task) and found.example:
-            label = study.label(model=model, method=found.method)
-            maps.setdefault(label, []).append(np.mean(found.example.maps, axis=0))
-            if study.settings(model, found.method)["kind"] == "ina":
-                merged.setdefault(f"{label}, merged", []).append(np.mean(found.example.merged_maps, axis=0))
-            read = found.example
-    shown = {label: np.mean(of, axis=0) for label, of in maps.items()}
+    for one in measured(study):
+        if (one.model, one.task) == (model, task) and one.example:
+            label = study.label(model=model, method=one.method)
+            found.setdefault(label, []).append(np.mean(one.example.maps, axis=0))
+            if study.settings(model, one.method)["kind"] == "ina":
+                merged.setdefault(f"{label}, merged", []).append(np.mean(one.example.merged_maps, axis=0))
+            read = one.example
+    shown = {label: np.mean(of, axis=0) for label, of in found.items()}
     if merged:
         usual = f"{study.label(model=model, method='ina')}, merged" if (model, "ina") in study.methods else ""
         label = usual if usual in merged else list(merged)[-1]
@@ -55,58 +47,54 @@ def heatmaps(study: Study, model: str, task: str) -> Figure:
     return _heatmaps(shown, read)
 
 
-@matplotlib.rc_context(STYLE)
 def layers(read: Reading) -> Figure:
     """Attention of every layer of one model on one passage."""
-    return _heatmaps({f"layer {number}": np.array(of) for number, of in enumerate(read.maps, 1)}, read)
+    return _heatmaps({f"layer {place}": np.array(of) for place, of in enumerate(read.maps, 1)}, read)
 
 
 def _heatmaps(maps: dict[str, np.ndarray], read: Reading) -> Figure:
-    """From the tokens on the left to those below, on one scale."""
-    columns = min(3, len(maps))
-    rows = -(-len(maps) // columns)
-    figure, axes = with_panels(len(maps), columns, height=WIDTH / columns + 0.15 + 0.9 / rows)
-    places, blank = range(len(read.words)), [""] * len(read.words)
-    norm = PowerNorm(0.5, vmin=0, vmax=max(of.max() for of in maps.values()))
-    size = min(6.0, 100 / len(places))
-    for number, (axis, (title, of)) in enumerate(zip(axes, maps.items(), strict=True)):
-        image = axis.imshow(of, cmap="Blues", norm=norm, interpolation="nearest")
-        axis.set_title(title)
-        lowest, leftmost = number + columns >= len(maps), number % columns == 0
-        axis.set_xticks(places, read.words if lowest else blank, rotation=90, fontsize=size)
-        axis.set_yticks(places, read.words if leftmost else blank, fontsize=size)
-        axis.tick_params(length=0, pad=1)
-        axis.spines[:].set_visible(False)
-        for label, of_kind in zip([*axis.get_xticklabels(), *axis.get_yticklabels()], read.kinds * 2, strict=True):
-            label.set(**_FONTS.get(of_kind, {}))
-    meaning = "attention from the token on the left to that below; bold: answer, italic: distractor"
-    figure.colorbar(image, label=meaning, ax=axes, location="bottom", shrink=0.5, aspect=40)
-    return figure
+    """On one scale."""
+    highest = round(float(max(of.max() for of in maps.values())), 4)
+    scale = {"type": "sqrt", "range": ["#ffffff", "#08306b"], "domain": [0, highest]}
+    places = list(range(len(read.words)))
+    axis = {"labelExpr": f"{json.dumps(read.words)}[datum.value]", "labelFontSize": 8, "labelOverlap": False}
+    axis |= {"title": None, "ticks": False, "domain": False}
+    for style, kind, value in (("labelFontWeight", "answer", "bold"), ("labelFontStyle", "distractor", "italic")):
+        test = f"{json.dumps(read.kinds)}[datum.value] === '{kind}'"
+        axis[style] = {"condition": {"test": test, "value": value}, "value": "normal"}
+    charts = []
+    for title, of in maps.items():
+        rows = [{"from": i, "to": j, "attention": round(float(of[i, j]), 4)} for i in places for j in places]
+        encoding = {
+            "x": {"field": "to", "type": "ordinal", "axis": axis | {"labelAngle": -90}},
+            "y": {"field": "from", "type": "ordinal", "axis": axis},
+            "color": number("attention", scale=scale, legend={"orient": "bottom"}),
+        }
+        charts.append(Chart({"data": {"values": rows}, "mark": "rect", "encoding": encoding}, title, 160))
+    note = "Attention from the token on the left to that below. Bold: the answer; italic: the distractor."
+    return Figure(charts, note, columns=3)
 
 
-@matplotlib.rc_context(STYLE)
 def mass(study: Study, model: str, task: str) -> Figure:
-    """Attention that tokens of a kind get in each layer, mean over the dev set, with 95 % intervals over seeds.
-
-    The grey line is what they get if all tokens get equal.
-    """
+    """Attention that tokens of a kind get in each layer, mean over the dev set, a chart a kind."""
     frame, styles = attention(study), method_styles(study)
     found = over_seeds(frame[frame["by"] == ALL], "to", "layer").loc[model, task]
     shares = over_seeds(measurements(study).query("measure == 'share'"), "to").loc[model, task]["mean"]
     equal = shares.groupby("to").first()
-    there = [name for name in ("answer", "distractor", "question", "special") if equal[name]]
-    figure, axes = with_panels(len(there), columns=2, height=2.1)
-    for axis, name in zip(axes, there, strict=True):
-        axis.axhline(equal[name], color="#999999", linewidth=0.8)
+    labels = {method: study.label(model=model, method=method) for of, method in study.methods if of == model}
+    charts = []
+    for name in (name for name in ("answer", "distractor", "question", "special") if equal[name]):
+        rows = []
         for method, of in found.xs(name, level="to").groupby("method", sort=False):
-            of = of.droplevel("method")
             apart = 0.09 * (list(styles).index(method) - (len(styles) - 1) / 2)  # so that none covers another
-            label = study.label(model=model, method=method)
-            series(axis, of.index.to_numpy(float) + apart, of, styles[method], label)
-            axis.set_xticks(of.index)
-        axis.autoscale_view()
-        axis.set(
-            title=f"to tokens of kind: {name}", xlabel="layer", ylabel="attention, %", ylim=(0, axis.get_ylim()[1])
-        )
-    legend(figure, "Line: 95 % interval over seeds. Grey: what equal attention to all tokens would give.")
-    return figure
+            for layer, one in of.droplevel("method").iterrows():
+                row = {"method": labels[method], "x": layer + apart, "value": one["mean"]}
+                rows.append(row | {end: None if np.isnan(one[end]) else one[end] for end in ("low", "high")})
+        of_layers = sorted(found.index.unique("layer"))
+        ends = {"domain": [of_layers[0] - 0.5, of_layers[-1] + 0.5], "nice": False, "zero": False}
+        x = {"title": "layer", "scale": ends, "axis": {"values": of_layers, "format": "d", "grid": False}}
+        of_methods = {label: styles[method] for method, label in labels.items()}
+        spec = lines(rows, x, "attention, %", of_methods, [{"y": {"datum": float(equal[name])}}])
+        charts.append(Chart(spec, f"to tokens of kind: {name}"))
+    note = "Line: 95 % interval over seeds. Dashed: what equal attention to all tokens would give."
+    return Figure(charts, note, columns=2)

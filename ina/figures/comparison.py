@@ -1,21 +1,18 @@
-"""Figures of scores: differences, learning curves, ablations, distractors, learning rates."""
+"""Charts of scores: verdicts, learning curves, ablations, distractors, learning rates."""
 
-from dataclasses import replace
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+import pandas as pd
 
-from ..labels import METHODS
-from ..tables.ablation import TITLES, ablation_table, equals_lora, varied
+from ..tables.ablation import ablation_table, equals_lora
 from ..tables.distractors import GROWTH, advantages, level_scores, levels, trained
-from ..tables.frame import Study, frame
+from ..tables.frame import Key, Study, frame
 from ..tables.search import trials, varied_settings
+from ..tables.table import DASH
 from ..tables.verdicts import MEAN, pairs, verdicts
-from .style import STYLE, axis_limits, legend, method_styles, prefix, series, style_of, task_title, with_panels
+from .chart import Chart, Figure, Rows, by_method, intervals, layer, lines, number
+from .style import MethodStyle, method_styles
 
 QUESTIONS = {  # of a pair of methods, by what the second is
     "lora": "InA − LoRA of the same sites and rank",
@@ -23,19 +20,22 @@ QUESTIONS = {  # of a pair of methods, by what the second is
     "full": "adapter − full fine-tuning",
     "reference": "setting − reference",
 }
-_MARKS = (
-    "Filled: better, worse or equivalent; hollow: undecided, or depends on the learning rate. Line: 95 % interval. "
-    "Dot: a seed, paired. Grey: the margin within which two methods count as equivalent."
+VERDICT_MARKS = (
+    "Point: difference in points; filled where it is better, worse or equivalent, hollow where undecided or dependent "
+    "on the learning rate. Line: 95 % interval, simultaneous for its family. Dots: the seeds, paired. Grey: the margin "
+    "within which two methods count as equivalent. An arrow: the interval goes on."
 )
+_DECIDED = ("better", "worse", "equivalent")
 
 
 def questions(study: Study) -> list[str]:
     """The `QUESTIONS` that the pairs of a study answer."""
-    found = {_question(study, *pair) for pair in pairs(study)}
+    found = {question(study, *pair) for pair in pairs(study)}
     return [name for name in QUESTIONS if name in found]
 
 
-def _question(study: Study, model: str, a: str, b: str) -> str:
+def question(study: Study, model: str, a: str, b: str) -> str:
+    """Which of `QUESTIONS` a pair answers."""
     of, to = study.settings(model, a), study.settings(model, b)
     if to["kind"] == "full":
         return "full"
@@ -44,189 +44,244 @@ def _question(study: Study, model: str, a: str, b: str) -> str:
     return "none" if to.get("inhibition") == 0 else "reference"
 
 
-@matplotlib.rc_context(STYLE)
-def differences(study: Study, question: str, selection: str = "last") -> Figure:
-    """Differences of the pairs that answer one of `QUESTIONS`, with 95 % intervals and verdicts; a panel a model."""
-    found = verdicts(study)
-    by_pair = dict(list(found[found["selection"] == selection].groupby(["model", "a", "b"])))
-    panels: dict[str, list[tuple[str, dict | None]]] = {}
-    for pair in (pair for pair in pairs(study) if pair in by_pair and _question(study, *pair) == question):
-        rows = by_pair[pair].sort_values("task", key=lambda of: of == MEAN, kind="stable").to_dict("records")
-        labels = ["mean" if one["task"] == MEAN else task_title(study, one["task"]) for one in rows]
-        listed = list(zip(labels, rows, strict=True))
-        label = study.pair_label(*pair)
-        panels.setdefault(pair[0], []).extend([(label, None), *listed] if len(rows) > 1 else [(label, rows[0])])
-    figure, axes = with_panels(len(panels), columns=1, height=0.7 + 0.14 * max(map(len, panels.values())))
-    shown = [one for rows in panels.values() for _, one in rows if one]
-    values = [value for one in shown for value in (one["difference"], *one["scores"], -one["margin"], one["margin"])]
-    limits = axis_limits(values, [one[f"simultaneous_{end}"] for one in shown for end in ("low", "high")])
-    for axis, (model, rows) in zip(axes, panels.items(), strict=True):
-        _differences(axis, study, rows)
-        title = f"{prefix(study, model)}{QUESTIONS[question]}"
-        axis.set(xlim=limits, xlabel=f"difference in points, {selection} epoch", title=title)
-    legend(figure, _MARKS)
-    return figure
+def differences(study: Study, asked: str, selection: str = "last") -> Figure:
+    """The pairs that answer one of `QUESTIONS`, with their verdicts; a chart a model."""
+    found = verdicts(study).query("selection == @selection")
+    found = found[[question(study, *of) == asked for of in found[["model", "a", "b"]].itertuples(index=False)]]
+    charts = [
+        verdict_chart(study, of, _prefix(study, model) + QUESTIONS[asked])
+        for model, of in found.groupby("model", sort=False)
+    ]
+    return Figure(charts, f"{selection.capitalize()} epoch. {VERDICT_MARKS}")
 
 
-def _differences(axis: Axes, study: Study, rows: list[tuple[str, dict[str, Any] | None]]) -> None:
-    """Rows of `verdicts` under their labels; a label alone is a heading."""
-    styles = method_styles(study)
-    for y, (_, one) in enumerate(rows):
-        if one is None:
-            continue
-        style, decided = styles[one["a"]], one["verdict"] in ("better", "worse", "equivalent")
-        axis.fill_betweenx([y - 0.5, y + 0.5], -one["margin"], one["margin"], color="#E4E4E4", linewidth=0)
-        axis.plot([one["simultaneous_low"], one["simultaneous_high"]], [y, y], color=style.colour, linewidth=1)
-        _dots(axis, one["scores"], np.full(len(one["scores"]), y + 0.3), style.colour)
-        face = style.colour if decided else "white"
-        axis.plot(one["difference"], y, style.marker, color=style.colour, markerfacecolor=face)
-        axis.text(1.01, y, one["name"], transform=axis.get_yaxis_transform(), va="center", fontsize=7)
-    axis.axvline(0, color="black", linewidth=0.6)
-    axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.set_yticks(range(len(rows)), [label for label, _ in rows], fontsize=7)
-    for label, (_, one) in zip(axis.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("normal" if one else "bold")
-    axis.tick_params(left=False)
-    axis.spines["left"].set_visible(False)
+def verdict_chart(study: Study, found: pd.DataFrame, title: str) -> Chart:
+    """Differences of pairs of methods with their verdicts.
+
+    Args:
+        study: The study.
+        found: Rows of its table of verdicts, all or some.
+        title: What they are.
+    """
+    pair = found.groupby(["model", "a", "b"], sort=False).ngroup()
+    # the mean of a pair is of another family than its tasks
+    found = found.assign(pair=pair, is_mean=found["task"] == MEAN, value=found["difference"], method=found["a"])
+    found = found.assign(low=found["simultaneous_low"], high=found["simultaneous_high"])
+    found = found.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
+    rows = []
+    for one in found.to_dict("records"):
+        heading = _prefix(study, one["model"]) + study.pair_label(one["model"], one["a"], one["b"])
+        row = _row(study, one, heading, "mean" if one["is_mean"] else _task(study, one["task"]))
+        row |= {"margin": one["margin"], "family": one["family"], "word": one["verdict"]}
+        row["word"] += " at these rates" * (row["decided"] and one["holds_at_other_rates"] is not True)
+        row["seeds"] = _paired(study, one, study.averaged if one["is_mean"] else (one["task"],))
+        row["p of a difference"] = _or_dash(one["p_difference"], ".2g")
+        row["p of equivalence"] = _or_dash(one["p_equivalence"], ".2g")
+        row["seeds that would decide"] = _or_dash(one["seeds_needed"], "g")
+        rows.append(row)
+    return intervals(rows, "difference in points, first method minus second", title)
 
 
-def _dots(axis: Axes, x: Any, y: Any, colour: str) -> None:
-    """A dot a seed."""
-    axis.plot(x, y, ".", color=colour, markersize=2.5, alpha=0.6)
+def _row(study: Study, one: dict[str, Any], heading: str, label: str, **more: Any) -> dict[str, Any]:
+    """A row of `intervals` from one of a table with the columns value, low, high, method, seeds, verdict."""
+    row = {name: one[name] for name in ("value", "low", "high")} | {"heading": heading, "label": label}
+    row |= {"selection": one.get("selection", "last"), "n": f"{one['seeds']:g}"}
+    row |= {"colour": method_styles(study)[one["method"]].colour, "decided": one.get("verdict") in _DECIDED}
+    return row | more
 
 
-@matplotlib.rc_context(STYLE)
+def _paired(study: Study, one: dict[str, Any], tasks: tuple[str, ...]) -> list[float]:
+    """The differences of the seeds that both methods of a verdict have on all tasks that both have."""
+    found = []
+    for task in tasks:
+        a, b = (_by_seed(study, (one["model"], task, one[name]), one["selection"]) for name in ("a", "b"))
+        if len(a) and len(b):
+            found.append((a - b).dropna())
+    return pd.concat(found, axis=1, join="inner").mean(axis=1).round(2).tolist()
+
+
+def _by_seed(study: Study, key: Key, selection: str) -> pd.Series:
+    """The headline scores of a cell in points, by seed; none where it has no runs."""
+    seeds = study.seeds(key)
+    return pd.Series(100 * study.scores(key, selection) if seeds else [], seeds, dtype=float)
+
+
+def _or_dash(value: float, form: str) -> str:
+    return DASH if pd.isna(value) else f"{value:{form}}"
+
+
 def curves(study: Study) -> Figure:
-    """The headline score after every epoch: mean over seeds, with the range of the seeds as a band."""
-    found = frame(study.records, every_epoch=True)
-    found = found[found["metric"] == found["headline"]].astype({"value": float})
-    panels, styles = study.panels, method_styles(study)
-    rows = -(-len(panels) // 4)
-    figure, axes = with_panels(len(panels), columns=-(-len(panels) // rows), height=1.9)
-    for axis, (model, task) in zip(axes, panels, strict=True):
-        for key in study.keys(model, task):
-            runs = found[(found[["model", "task", "method"]] == key).all(axis=1)]
-            scores = 100 * runs.groupby("epoch")["value"].agg(["mean", "min", "max"])
-            style, label = styles[key[2]], study.label(model=model, method=key[2])
-            axis.plot(scores.index, scores["mean"], color=style.colour, marker=style.marker, linestyle=style.line,
-                      label=label)  # fmt: skip
-            band = {"color": style.colour, "alpha": 0.15, "linewidth": 0}
-            axis.fill_between(scores.index.to_numpy(float), scores["min"], scores["max"], **band)
-        axis.set(title=prefix(study, model) + task_title(study, task), xlabel="epoch", ylabel=_metric(study, task))
-        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    legend(figure, "Line: mean of the seeds. Band: their range.")
-    return figure
+    """The headline score after every epoch, a chart for each model and task that was trained for several."""
+    epochs = study.runs.groupby(["model", "task"])["train.epochs"].max()
+    charts = [_curve(study, *panel) for panel in study.panels if epochs[panel] > 1]
+    return Figure(charts, "Thick line: mean of the seeds. Thin line: a seed.", columns=2)
 
 
-@matplotlib.rc_context(STYLE)
-def ablation(study: Study, selection: str = "last") -> Figure:
-    """Scores with 95 % intervals against the setting that has most values; the band is the interval of LoRA.
-
-    Each method and each value of the other settings is a series of its own.
-    """
-    keys, data = varied(study), ablation_table(study).data
-    data = data[(data["origin"] == "ours") & (data["selection"] == selection)]
-    figure, axes = with_panels(len(study.panels), columns=2, height=2.4)
-    note = f"Mark: mean, {selection} epoch. Line: 95 % interval. Dot: a seed."
-    for axis, (model, task) in zip(axes, study.panels, strict=True):
-        panel = data[(data["model"] == model) & (data["task"] == task)]
-        settings = {method: study.settings(model, method) for method in panel["method"]}
-        along = max(keys, key=lambda key: panel[key].nunique())
-        values = list(panel[along].unique())
-        names = panel["method"].map({method: of["name"] for method, of in settings.items()})
-        groups = list(panel.groupby([names, *(key for key in keys if key != along)], sort=False, dropna=False))
-        for place, ((name, *others), group) in enumerate(groups):
-            before = [other for (other, *_), _ in groups[:place]].count(name)
-            of = settings[group["method"].iloc[0]]
-            style = style_of(of | ({"inhibition": min(0.3 + 0.6 * before, 1)} if "inhibition" in of else {}))
-            style = replace(style, line=style.line if along in ("inhibition", "r") else "none")
-            x = group[along].map(values.index).to_numpy() + 0.15 * (place - (len(groups) - 1) / 2)
-            series(axis, x, group, style, ", ".join([METHODS.get(name, name), *others]))
-            for at, method in zip(x + 0.05, group["method"], strict=True):
-                scores = 100 * study.scores((model, task, method), selection)
-                _dots(axis, np.full(len(scores), at), scores, style.colour)
-        for one in panel.itertuples():
-            if equals_lora(settings[one.method]):
-                axis.axhspan(one.low, one.high, color="#E4E4E4", zorder=0)
-                note += " Grey: 95 % interval of identity at inhibition 0, which computes what LoRA does."
-        broken = [value.replace("+", "\n+ ").replace("_", "_\n") for value in values]  # long ones would touch
-        axis.set_xticks(range(len(broken)), broken)
-        title = f"{study.label(model=model)}, {task_title(study, task)}"
-        axis.set(title=title, xlabel=TITLES[along].lower(), ylabel=_metric(study, task))
-    legend(figure, note)
-    return figure
+def _curve(study: Study, model: str, task: str) -> Chart:
+    found = frame((run for run in study.records if (run.model, run.task) == (model, task)), every_epoch=True)
+    found = found[found["metric"] == found["headline"]].astype({"value": float, "epoch": int, "seed": str})
+    means = found.groupby(["method", "epoch"], as_index=False)["value"].mean().assign(seed="mean")
+    methods = {key[2]: study.label(model=model, method=key[2]) for key in study.keys(model, task)}
+    seeds, means = (
+        of.assign(method=of["method"].map(methods), score=(100 * of["value"]).round(2))
+        .filter(["method", "seed", "epoch", "score"])
+        .to_dict("records")
+        for of in (found, means)
+    )
+    last = int(found["epoch"].max())
+    names = _apart([one for one in means if one["epoch"] == last], "score", 0.06 * (100 * np.ptp(found["value"]) or 1))
+    score = {"title": f"{_metric(study, task)}, points", "scale": {"zero": False}}
+    color, _ = by_method(_styles(study, model), None)
+    common = {
+        "x": number("epoch", title="epoch", axis={"values": list(range(1, last + 1)), "format": "d"}),
+        "y": number("score", **score),
+        "color": color,
+        "tooltip": [{"field": "method"}, {"field": "seed"}, number("epoch"), number("score", format=".1f")],
+    }
+    hover = f"hover_{model}_{task}"
+    pointed_at = {"type": "point", "fields": ["method"], "on": "pointerover", "clear": "pointerout"}
+    thin, thick = (
+        common | {"opacity": {"condition": {"param": hover, "value": usual}, "value": other}}
+        for usual, other in ((0.45, 0.06), (1, 0.12))
+    )
+    beside = common | {"y": number("place", **score), "text": {"field": "method"}}
+    layers = [
+        layer("line", thin | {"detail": {"field": "seed"}}, seeds, strokeWidth=1, point={"size": 14}),
+        layer("line", thick, means, strokeWidth=2.5, point={"size": 30})
+        | {"params": [{"name": hover, "select": pointed_at}]},
+        layer("text", beside, names, align="left", dx=8, clip=False),
+    ]
+    return Chart({"layer": layers}, f"{study.label(model=model)}, {_task(study, task)}", 240)
 
 
-@matplotlib.rc_context(STYLE)
+def _apart(rows: Rows, name: str, gap: float) -> Rows:
+    """The rows with a "place" each, near its value, no two nearer than `gap`, so that labels do not overlap."""
+    rows = sorted(rows, key=lambda row: row[name])
+    places = [row[name] for row in rows]
+    for _ in range(50):
+        for i in range(1, len(places)):
+            if (lacking := gap - (places[i] - places[i - 1])) > 0:
+                places[i] += lacking / 2
+                places[i - 1] -= lacking / 2
+    return [row | {"place": round(place, 2)} for row, place in zip(rows, places, strict=True)]
+
+
+def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
+    """Scores by setting, with the verdicts on their difference to the reference."""
+    found = ablation_table(study).data.query("origin == 'ours' and selection in @selections")
+    found = found.sort_values("selection", ascending=False, kind="stable")
+    rows = []
+    for one in found.rename(columns={"mean": "value", "n": "seeds"}).to_dict("records"):
+        key, word = (one["model"], one["task"], one["method"]), one.get("verdict", np.nan)
+        judged = not pd.isna(word)
+        row = _row(
+            study,
+            one | {"verdict": word.partition(" at ")[0] if judged else ""},
+            _task(study, one["task"]) if len(study.panels) > 1 else "",
+            study.label(model=one["model"], method=one["method"])
+            + " = LoRA" * equals_lora(study.settings(one["model"], one["method"])),
+            word=word if judged else "reference" if pd.isna(one.get("against", np.nan)) else "",
+            seeds=[round(score, 2) for score in _by_seed(study, key, one["selection"])],
+        )
+        rows.append(row | {"decided": row["decided"] or not judged})
+    title = f"{study.experiment.removeprefix('ablation_').capitalize()}, {study.label(model=study.models[0])}"
+    note = (
+        "Point: mean. Line: 95 % interval. Dots: the seeds. At the right: the verdict on the difference to the "
+        "reference, which is the method as its file in configs/ has it; hollow where undecided."
+    )
+    return Figure([intervals(rows, f"{_metric(study, study.tasks[0])}, points", title, zero=False)], note)
+
+
 def distractors(study: Study) -> Figure:
-    """F1 against the number of distractors; the advantage over LoRA; how much each advantage grows, with its verdict.
-
-    95 % intervals, last epoch; marks as in :func:`differences`.
-    """
-    measured, panels, styles = levels(study), study.panels, method_styles(study)
-    figure, axes = with_panels(3 * len(panels), columns=3, height=2.6)
-    for (model, task), scores, gains, growth in zip(panels, axes[::3], axes[1::3], axes[2::3], strict=True):
-        methods = [method for _, _, method in study.keys(model, task)]
-        of_scores, of_gains = (of[(of["model"] == model) & (of["task"] == task)].rename(columns={"value": "mean"})
-                               for of in (level_scores(study), advantages(study)))  # fmt: skip
-        is_growth = of_gains["distractors"] == GROWTH
-        for place, method in enumerate(methods):
-            x = np.arange(len(measured)) + 0.1 * (place - (len(methods) - 1) / 2)
-            style, label = styles[method], study.label(model=model, method=method)
-            series(scores, x, of_scores[of_scores["a"] == method], style, label)
-            for b, one in of_gains[(of_gains["a"] == method) & ~is_growth].groupby("b", sort=False):
-                if study.settings(model, b)["kind"] == "lora":
-                    series(gains, x, one, style, label)
-                    for at, of_seeds in zip(x, one["scores"], strict=True):
-                        _dots(gains, np.full(len(of_seeds), at), of_seeds, style.colour)
-        grown = of_gains[is_growth].sort_values("b", key=lambda of: of.map(methods.index), kind="stable")
-        grown = grown.assign(difference=grown["mean"], name=grown["advantage"]).to_dict("records")
-        names = [study.pair_label(model, one["a"], one["b"]).replace(" − ", "\n− ") for one in grown]
-        _differences(growth, study, list(zip(names, grown, strict=True)))
-        growth.set_xlabel("growth of the difference, F1")
-        gains.axhline(0, color="black", linewidth=0.6)
-        low, high = scores.get_ylim()  # a few seeds can have an interval that ends where there are no scores
-        scores.set_ylim(max(low, 0), min(high, 100))
-        for axis, metric in ((scores, "F1"), (gains, "F1 − F1 of LoRA")):
-            axis.axvline(measured.index(trained(study)), color="#999999", linestyle=":", linewidth=0.8, zorder=0)
-            axis.set_xticks(range(len(measured)), map(str, measured))
-            axis.set(xlabel="distractors in the paragraph", ylabel=metric)
-        for axis in (scores, gains, growth):
-            axis.set_title(prefix(study, model) + task_title(study, task))
-    legend(figure, f"Dotted: {trained(study)} distractors in training. {_MARKS}")
-    return figure
+    """F1 by number of distractors, the lead over LoRA, and the verdicts on its growth; last epoch."""
+    charts = [chart for panel in study.panels for chart in _distractors(study, *panel)]
+    return Figure(charts, f"Dashed: {trained(study)} distractors in training. {VERDICT_MARKS}", columns=2)
 
 
-@matplotlib.rc_context(STYLE)
+def _distractors(study: Study, model: str, task: str) -> list[Chart]:
+    measured, styles = levels(study), _styles(study, model)
+    scores, gains = (
+        of[(of["model"] == model) & (of["task"] == task)] for of in (level_scores(study), advantages(study))
+    )
+    is_growth = gains["distractors"] == GROWTH
+    loras = {b for b in gains["b"] if study.settings(model, b)["kind"] == "lora"}
+    places = {level: place for place, level in enumerate(measured)}
+    methods = [method for _, _, method in study.keys(model, task)]
+
+    def rows(found: pd.DataFrame) -> Rows:
+        return [
+            {name: one[name] for name in ("value", "low", "high")}
+            | {"method": study.label(model=model, method=one["a"])}
+            | {"x": places[one["distractors"]] + 0.09 * (methods.index(one["a"]) - (len(methods) - 1) / 2)}
+            | {"seeds": list(one["scores"]) if one["b"] else []}
+            for one in found.to_dict("records")
+        ]
+
+    names = " : ".join(f"datum.value == {place} ? '{level}'" for level, place in places.items())
+    axis = {"values": list(places.values()), "labelExpr": f"{names} : ''", "grid": False, "labelAngle": 0}
+    ends = {"domain": [-0.4, len(places) - 0.6], "nice": False, "zero": False}
+    x = {"title": "distractors in the paragraph", "axis": axis, "scale": ends}
+    rules = [{"x": {"datum": places[trained(study)]}}]
+    title = _prefix(study, model) + _task(study, task)
+    charts = [Chart(lines(rows(scores), x, "F1", styles, rules), title)]
+    over_lora = gains[~is_growth & gains["b"].isin(loras)]
+    if len(over_lora):
+        zero = [*rules, {"y": {"datum": 0}}]
+        charts.append(Chart(lines(rows(over_lora), x, "F1 − F1 of LoRA", styles, zero), "Lead over LoRA"))
+    grown = gains[is_growth].assign(method=gains["a"], low=gains["simultaneous_low"], high=gains["simultaneous_high"])
+    growth = [
+        _row(study, one, "", study.pair_label(model, one["a"], one["b"]), margin=one["margin"], word=one["advantage"],
+             seeds=[round(score, 2) for score in one["scores"]])
+        for one in grown.to_dict("records")
+    ]  # fmt: skip
+    return charts + [intervals(growth, "growth of the lead, F1", "Growth of the lead")] * bool(growth)
+
+
 def rates(study: Study) -> Figure:
-    """A panel a task: the best headline score of each trial as a dot, the mean over seeds as a line.
+    """Scores of a search by learning rate, a chart a task: the best of each trial, mean over seeds."""
+    note = "Filled: the rate that the method takes, the best mean over the tasks. Dot: a seed, where there are several."
+    return Figure([_rates(study, task) for task in study.tasks], note, columns=2)
 
-    The filled marker is the rate that the method takes: the best mean over the tasks of the search.
-    """
-    found, styles = trials(study), method_styles(study)
-    figure, axes = with_panels(len(study.tasks), columns=min(2, len(study.tasks)), height=2.6)
-    for axis, task in zip(axes, study.tasks, strict=True):
-        for model, method in study.methods:
-            if varied_settings(study, model, method) != ["learning_rate"]:
-                continue
-            of = found[(found["model"] == model) & (found["method"] == method) & (found["task"] == task)]
-            of, style = of.sort_values("learning_rate"), styles[method]
-            axis.plot(of["learning_rate"].astype(float), of["mean"], color=style.colour, linestyle=style.line,
-                      marker=style.marker, markerfacecolor="white",
-                      label=study.label(model=model, method=method))  # fmt: skip
-            for one in of.itertuples():
-                if len(one.scores) > 1:
-                    _dots(axis, np.full(len(one.scores), one.learning_rate), one.scores, style.colour)
-                if one.taken:
-                    axis.plot(one.learning_rate, one.mean, style.marker, color=style.colour)
-        axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        axis.xaxis.set_major_formatter(lambda rate, _: f"{rate:.0e}".replace("e-0", "e-"))
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        metric = f"{study.headline(task)}, held-out training rows"
-        axis.set(title=task_title(study, task), xlabel="learning rate", ylabel=metric)
-    legend(figure, "Filled: the rate that the method takes. Dot: a seed, where there are several.")
-    return figure
+
+def _rates(study: Study, task: str) -> Chart:
+    found = trials(study).query("task == @task")
+    rows: Rows = []
+    for model, method in study.methods:
+        if varied_settings(study, model, method) == ["learning_rate"]:
+            of = found[(found["model"] == model) & (found["method"] == method)].sort_values("learning_rate")
+            label = study.label(model=model, method=method)
+            rows += [
+                {"method": label, "x": float(one.learning_rate), "value": one.mean, "hollow": not one.taken}
+                | {"seeds": list(one.scores) if len(one.scores) > 1 else []}
+                for one in of.itertuples()
+            ]
+    spread = [row["x"] for row in rows]
+    axis = {"format": ".1~e", "values": sorted(set(spread)), "grid": False, "labelOverlap": True}
+    x = {
+        "title": "learning rate",
+        "scale": {"type": "log", "domain": [min(spread) / 1.2, 1.2 * max(spread)]},
+        "axis": axis,
+    }
+    labels = {row["method"] for row in rows}
+    styles = {label: of for label, of in _styles(study, study.models[0]).items() if label in labels}
+    metric = f"{_metric(study, task)} on held-out training rows"
+    return Chart(lines(rows, x, metric, styles), _task(study, task))
+
+
+def _styles(study: Study, model: str) -> dict[str, MethodStyle]:
+    """The styles of the methods of a model, by label."""
+    styles = method_styles(study)
+    return {study.label(model=model, method=method): styles[method] for of, method in study.methods if of == model}
+
+
+def _prefix(study: Study, model: str) -> str:
+    """The model at the head of a title, where there are several."""
+    return f"{study.label(model=model)}, " if len(study.models) > 1 else ""
+
+
+def _task(study: Study, task: str) -> str:
+    """The task in a title; the generated one of its form is not the task itself."""
+    return study.label(task=task) + (", generated" if study.source == "probe" else "")
 
 
 def _metric(study: Study, task: str) -> str:

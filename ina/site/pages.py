@@ -1,29 +1,26 @@
 """The pages of results, as Markdown with tables and charts in HTML."""
 
+import json
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 
 from .. import record
-from ..figures.style import method_styles
-from ..tables.distractors import GROWTH, trained
-from ..tables.frame import GLUE, SQUAD, Study, studies
+from ..figures import comparison
+from ..figures.chart import Chart
+from ..tables.distractors import advantages, levels
+from ..tables.frame import GLUE, SELECTIONS, SQUAD, Study, studies
 from ..tables.published import COLUMNS, HEADLINES, beside
 from ..tables.scores import average, warnings
 from ..tables.table import DASH, interval, millions, points, span, spread
-from ..tables.verdicts import MEAN
-from . import charts
 from .errors import error_files
 
 _WHOSE = {"published": "published", "released": "released runs"}
 _TEXT = {"Study", "Data", "Model", "Method", "Methods", "Epoch", "Task", "Tasks", "Commit", "Record", "Trainable"}
 _WIDE = "---\nsearch: {exclude: true}\nhide: [toc]\n---\n"  # tables need the room, and are no text to search
-_DECIDED = ("better", "worse", "equivalent")
 _NOTHING = "No study has measured this.\n"
 
 
@@ -157,49 +154,29 @@ def _study_link(study: Study) -> str:
     return f'<a href="studies/{study.name}.html">{study.experiment}</a>'
 
 
-def _row(study: Study, one: dict, heading: str, label: str, **more: Any) -> dict[str, Any]:
-    """A row of `charts.intervals` from one of a table with the columns value, low, high, method, seeds, verdict."""
-    row = {name: one[name] for name in ("value", "low", "high")} | {"heading": heading, "label": label}
-    row |= {"selection": one.get("selection", "last"), "n": f"{one['seeds']:g}"}
-    row |= {"colour": method_styles(study)[one["method"]].colour, "decided": one.get("verdict") in _DECIDED}
-    return row | more
+def _embedded(chart: Chart) -> str:
+    """A chart as HTML that docs/assets/charts.js draws, as wide as the page lets it be."""
+    spec = chart.spec | {
+        "width": "container",
+        "height": chart.height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "config": {"view": {"stroke": None}},
+    }
+    text = json.dumps(spec, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    return (
+        f'<figure class="ina-chart{" ina-wide" * chart.wide}"><figcaption>{escape(chart.title)}</figcaption>'
+        f'<div class="ina-plot"></div><script type="application/json">{text}</script></figure>'
+    )
+
+
+def _grid(charts: Iterable[Chart]) -> str:
+    return f'<div class="ina-grid">{"".join(map(_embedded, charts))}</div>'
 
 
 def _verdict_chart(study: Study, found: pd.DataFrame) -> str:
     """The forest plot of all verdicts of a study."""
-    # the mean of a pair is of another family than its tasks
-    pair = found.groupby(["model", "a", "b"], sort=False).ngroup()
-    found = found.assign(pair=pair, is_mean=found["task"] == MEAN, value=found["difference"], method=found["a"])
-    found = found.assign(low=found["simultaneous_low"], high=found["simultaneous_high"])
-    found = found.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
-    rows = []
-    for one in found.to_dict("records"):
-        model = f"{study.label(model=one['model'])}: " * (len(study.models) > 1)
-        heading = model + study.pair_label(one["model"], one["a"], one["b"])
-        row = _row(study, one, heading, "mean" if one["is_mean"] else study.label(task=one["task"]))
-        row |= {"margin": one["margin"], "family": one["family"], "word": one["verdict"]}
-        row["word"] += " at these rates" * (row["decided"] and one["holds_at_other_rates"] is not True)
-        row["seeds"] = _paired(study, one, study.averaged if one["is_mean"] else (one["task"],))
-        row["p of a difference"] = _or_dash(one["p_difference"], ".2g")
-        row["p of equivalence"] = _or_dash(one["p_equivalence"], ".2g")
-        row["seeds that would decide"] = _or_dash(one["seeds_needed"], "g")
-        rows.append(row)
-    label = f"{study.experiment}, data source {study.source}: n = {span(found['seeds'].astype(int))} seeds"
-    return charts.intervals(rows, "difference in points, first method minus second", label)
-
-
-def _paired(study: Study, one: dict, tasks: tuple[str, ...]) -> list[float]:
-    """The differences of the seeds, where both methods of a verdict have the same ones on all tasks."""
-    keys = [[(one["model"], task, method) for task in tasks] for method in (one["a"], one["b"])]
-    seeds = [study.seeds(key) for of in keys for key in of if key in study.cells]
-    if len(set(seeds)) != 1 or len(seeds) != 2 * len(tasks):
-        return []
-    a, b = (np.mean([study.scores(key, one["selection"]) for key in of], axis=0) for of in keys)
-    return [round(100 * value, 2) for value in a - b]
-
-
-def _or_dash(value: float, form: str) -> str:
-    return DASH if pd.isna(value) else f"{value:{form}}"
+    title = f"{study.experiment}, data source {study.source}: n = {span(found['seeds'].astype(int))} seeds"
+    return _embedded(comparison.verdict_chart(study, found, title))
 
 
 def _verdicts_page(found: list[Study], forests: dict[str, str]) -> str:
@@ -212,7 +189,7 @@ def _verdicts_page(found: list[Study], forests: dict[str, str]) -> str:
     return f"""# Verdicts
 
 Which method is better, of every pair that a study compares, by the rules of `ina/stats/verdict.py`;
-[reading results](../reading-results.md) explains them. {charts.MARKS} Pointing at a row shows n, p-values
+[reading results](../reading-results.md) explains them. {comparison.VERDICT_MARKS} Pointing at a row shows n, p-values
 and what would decide.
 
 {shown}
@@ -221,66 +198,25 @@ and what would decide.
 
 def _distractors_page(found: list[Study]) -> str:
     parts = []
-    for study in found:
-        table = _table(study, "distractors").rename(columns={"a": "method"})
-        for (model, _), data in table.groupby(["model", "task"], sort=False) if len(table) else ():
-            scores, gains = [], []
-            for one in data.to_dict("records"):
-                level, label = one["distractors"], study.label(model=model, method=one["method"])
-                if pd.isna(one["b"]):
-                    level = f"{level} distractors" + ", as in training" * (int(level) == trained(study))
-                    scores.append(_row(study, one, level, label, decided=True))
-                    continue
-                more = {}
-                if level == GROWTH:
-                    one |= {"low": one["simultaneous_low"], "high": one["simultaneous_high"]}
-                    more = {"margin": one["margin"], "word": one["advantage"]}
-                gains.append(_row(study, one, study.pair_label(model, one["method"], one["b"]), level, **more))
-            scores.sort(key=lambda row: int(row["heading"].split()[0]))
-            n = f"n = {data['seeds'].max():g} seeds, last epoch. "
-            parts.append(f"## {study.experiment}")
-            parts.append(charts.intervals(scores, "F1, points", "F1 by number of distractors", zero=False))
-            if gains:
-                title = "Difference of F1 by number of distractors, and its growth from few to many with the verdict"
-                parts.append(charts.intervals(gains, "difference of F1 in points", title))
-            parts.append(n + _links(study, "distractors", "The table"))
-    return """# Irrelevant facts
+    for study in (one for one in found if levels(one) and len(advantages(one))):
+        figure = comparison.distractors(study)
+        n = f"n = {span([len(study.seeds(key)) for key in study.cells])} seeds, last epoch. "
+        parts += [f"## {study.experiment}", _grid(figure.charts), n + _links(study, "distractors", "The table")]
+    return f"""# Irrelevant facts
 
-Questions on generated paragraphs with so many irrelevant facts (distractors). Intervals are 95 % intervals over seeds
-and questions; those of growth are simultaneous for their family.
+F1 on the questions of generated paragraphs by number of irrelevant facts (distractors). {comparison.VERDICT_MARKS}
+Dashed: the number in training.
 
 """ + "\n\n".join(parts or [_NOTHING])
 
 
 def _ablations_page(found: list[Study]) -> str:
-    parts = []
+    parts, note = [], ""
     for study in (one for one in found if one.is_ablation):
-        data = _table(study, "ablation")
-        data = data[data["origin"] == "ours"].sort_values("selection", ascending=False, kind="stable")
-        rows = []
-        for one in data.rename(columns={"mean": "value", "n": "seeds"}).to_dict("records"):
-            key = (one["model"], one["task"], one["method"])
-            word = one.get("verdict", np.nan)
-            judged = not pd.isna(word)
-            row = _row(
-                study,
-                one | {"verdict": word.partition(" at ")[0] if judged else ""},
-                study.label(task=one["task"]) if len(study.panels) > 1 else "",
-                study.label(model=one["model"], method=one["method"]),
-                word=word if judged else "reference" if pd.isna(one.get("against", np.nan)) else "",
-                seeds=[round(100 * score, 2) for score in study.scores(key, one["selection"])],
-            )
-            rows.append(row | {"decided": row["decided"] or not judged})
-        title = f"{study.experiment}: score in points; point: mean, line: 95 % interval, dots: seeds"
-        parts.append(f"## {study.experiment.removeprefix('ablation_').capitalize()}")
-        parts.append(charts.intervals(rows, f"{data['metric'].iloc[0]}, points", title, zero=False))
-        parts.append(_links(study, "ablation", "The table"))
-    return """# Ablations
-
-Each setting of InA by itself. The words at the right are the verdicts on the difference to the reference, the method as
-its file in `configs/` has it; hollow points are undecided.
-
-""" + "\n\n".join(parts or [_NOTHING])
+        figure = comparison.ablation(study, SELECTIONS)
+        [chart], note = figure.charts, figure.note
+        parts += [f"## {study.experiment}", _embedded(chart), _links(study, "ablation", "The table")]
+    return f"# Ablations\n\nEach setting of InA by itself. {note}\n\n" + "\n\n".join(parts or [_NOTHING])
 
 
 def _studies_page(found: list[Study]) -> str:
@@ -302,14 +238,13 @@ def _studies_page(found: list[Study]) -> str:
 
 def _study_page(study: Study, forest: str | None) -> str:
     runs = study.runs
-    epochs = runs.groupby(["model", "task"])["train.epochs"].max()
-    panels = [charts.curves(study, *panel) for panel in study.panels if epochs[panel] > 1]
     tables = sorted(path.stem for path in (study.root / "tables" / study.name).glob("*.csv"))
     names = ", ".join(f"[{name}](../tables/{study.name}/{name}.md)" for name in tables)
     notes = "\n".join(f"- {escape(note)}" for note in warnings(study))
-    shown = f'## Learning curves\n\n<div class="ina-grid">{"".join(panels)}</div>\n\n' if panels else ""
+    curves = comparison.curves(study)
+    shown = f"## Learning curves\n\n{curves.note}\n\n{_grid(curves.charts)}\n\n" if curves.charts else ""
     if forest:
-        shown += f"## Verdicts\n\n{charts.MARKS}\n\n{forest}\n\n"
+        shown += f"## Verdicts\n\n{comparison.VERDICT_MARKS}\n\n{forest}\n\n"
     return f"""{_WIDE}# {study.experiment}, data source {study.source}
 
 {", ".join(runs["model_label"].unique())}; {len(runs)} runs; {", ".join(sorted(runs["dtype"].unique()))}. As tables:

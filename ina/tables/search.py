@@ -19,20 +19,28 @@ _COLUMNS = ["experiment", "source", "model", "method", "setting", "task", "seeds
 
 def joined_searches(searches: list[Study]) -> list[Study]:
     """Each search joined with its parts, where both are given."""
+    return [
+        first.with_records(run for one in (first, *rest) for run in one.records) for first, *rest in _parts(searches)
+    ]
+
+
+def _parts(searches: list[Study]) -> list[list[Study]]:
+    """Each search with its parts behind it."""
     by_name = {(study.experiment, study.source): study for study in searches}
-    joined = []
+    found = []
     for (name, source), study in by_name.items():
         if not any(name.endswith(part) and (name.removesuffix(part), source) in by_name for part in PARTS):
-            parts = [study, *(by_name[name + part, source] for part in PARTS if (name + part, source) in by_name)]
-            joined.append(study.with_records(run for one in parts for run in one.records))
-    return joined
+            parts = (by_name.get((name + part, source)) for part in PARTS)
+            found.append([study, *filter(None, parts)])
+    return found
 
 
 def varied_settings(study: Study, model: str, method: str) -> list[str]:
-    """The training settings in which trials of a method on one task differ."""
+    """The training settings in which trials of a method on one task differ, of those that numbers depend on."""
     runs = study.runs[(study.runs["model"] == model) & (study.runs["method"] == method)]
-    settings = runs.filter(like="train.").map(str).groupby(runs["task"]).nunique().max()
-    return [column.removeprefix("train.") for column in settings[settings > 1].index]
+    settings = pd.DataFrame(list(runs["numbers"]), runs.index).filter(like="train.").map(str)
+    varied = settings.groupby(runs["task"]).nunique().max()
+    return [column.removeprefix("train.") for column in varied[varied > 1].index]
 
 
 @cache
@@ -64,19 +72,24 @@ def trials(study: Study) -> pd.DataFrame:
 
 
 def search_table(searches: list[Study]) -> Table:
-    """A section a search, a row for each method and setting, a column for each task."""
-    rows, data = [], pd.concat([trials(study) for study in searches], ignore_index=True)
+    """A section a search with its parts, a row for each method and setting, a column for each task."""
+    joined = joined_searches(searches)
+    rows, data = [], pd.concat([trials(study) for study in joined], ignore_index=True)
     columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
                for task in sorted(data["task"].unique(), key=task_order)}  # fmt: skip
-    for study in searches:
-        to_run = [run for name, run in (study.plan or {}).items() if name not in {one.id for one in study.records}]
-        unfinished = {(run.model.name, run.method_label) for run in to_run}
+    for study, parts in zip(joined, _parts(searches), strict=True):
+        done, planned = (
+            {run.id for run in study.records},
+            {id: run for one in parts for id, run in (one.plan or {}).items()},
+        )
+        unfinished = {(run.model.name, run.method_label) for id, run in planned.items() if id not in done}
+        completed_by = "".join(f", {one.experiment}: {one.count} runs" for one in parts[1:])
         for (model, method, setting), of in trials(study).groupby(["model", "method", "setting"], sort=False):
             first = of.iloc[0]
             word = "best so far" if (model, method) in unfinished else "taken"
             rows.append(
                 {
-                    SECTION: f"{study.experiment}, data source {study.source}: {study.count} runs",
+                    SECTION: f"{study.experiment}, data source {study.source}: {parts[0].count} runs{completed_by}",
                     "Model": study.label(model=model),
                     "Method": study.label(model=model, method=method),
                     "Setting": setting,
