@@ -68,7 +68,7 @@ class ModelConfig(_Strict):
     @model_validator(mode="after")
     def _has_a_source(self) -> ModelConfig:
         if self.quantization and self.tiny and not self.path:
-            raise ValueError(f"quantization={self.quantization} is for weights from files, and tiny draws its own")
+            raise ValueError(f"quantization={self.quantization} needs weights from files; a tiny model has random ones")
         if not (self.path or self.package or self.hub or self.tiny):
             raise ValueError("one of path, package, hub or tiny must say where the model is")
         if self.hub and not self.revision and not self.path:
@@ -282,7 +282,7 @@ class TrainConfig(_Strict):
     gradient_checkpointing: bool  # compute activations twice instead of keeping them: less memory, more time
     compile: bool  # torch.compile
     adapter_segment_ids: bool = False  # SQuAD: adapters read token_type_ids, as full fine-tuning does
-    fast: bool  # the same steps in less time, see `ina.speed`; the numbers change within chance
+    fast: bool  # the same steps in less time, see `ina.speed`; numbers differ by rounding and dropout masks
     threads: Annotated[int, Field(ge=1)] | None
     start: Literal["mnli"] | None = None  # the task whose trained model, head aside, the run goes on from
 
@@ -364,7 +364,7 @@ class RunConfig(_Strict):
     def id(self) -> str:
         """``<model>--<task>--<method>--s<seed>``: the name of the run, its folder, its record and its table row.
 
-        The trials of a search differ in what names do not show; theirs end with a hash of all settings.
+        Trials of a search differ in settings that are not in the name, so theirs end with a hash of all settings.
         """
         if self.data.select is None:
             return f"{self.cell}--s{self.seed}"

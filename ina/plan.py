@@ -48,7 +48,7 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
             problems[str(error)] = None
             continue
         if run.id in named:
-            same = f"two runs of the sweep have the name {run.id}; their settings differ only where names do not"
+            same = f"two runs of the sweep would be named {run.id}: they differ in no setting that names show"
             problems[same] = None
         named.add(run.id)
         for one, its_command in ((first, before), (run, command)):

@@ -42,7 +42,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
 
     Args:
         cfg: The run.
-        first: The run that it starts from, done and with its model kept; where `train.start` names its task.
+        first: With `train.start` only: the run that it starts from, which is done and has kept its model.
         command: The command line to record.
         wait: Where another process is doing this run: wait for it rather than raise.
 
@@ -222,7 +222,7 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> tuple[Pat
     if record.first_process():
         if folder.exists() and {key: before.get(key) for key in code} != code:
             logger.warning(
-                "%s: starts anew, since another version of the code made the checkpoint in %s", cfg.id, folder
+                "%s: starts from the beginning: another version of the code made the checkpoint in %s", cfg.id, folder
             )
             shutil.rmtree(folder)
         record.write_atomically(begun, lambda file: file.write_text(json.dumps(code | {"threads": threads})))
@@ -326,7 +326,7 @@ def main(cfg: DictConfig) -> float | None:
 def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | None:
     """Do the run of a command line, and before it the one that it starts from.
 
-    In a `sweep`, by its folder, a run that fails leaves a record, from which the sweep knows, and no error.
+    In a `sweep`, given by its folder, a run that fails raises nothing: it leaves a record, which the sweep reads.
     """
     first = None
     if cfg.train.start:

@@ -5,7 +5,8 @@
     python scripts/benchmark.py gpu                    BERT-large's shapes on a GPU, five minutes; printed only
 
 Contenders take turns on the same batches in one process; a time is a median, a ratio the median of paired ratios with
-its quartiles. Compare only ratios between machines. Everything on a CPU is in float32. Rows of MPNet need `make mpnet`.
+its quartiles. Compare only ratios between machines. Everything on a CPU is in float32. Rows of MPNet need
+`make mpnet`. It takes about ten minutes.
 """
 
 import argparse
@@ -156,19 +157,16 @@ def table(header: list[str], rows: list[list[Any]]) -> list[str]:
 @speed.exact_products_by_onednn()
 def gate() -> list[str]:
     """A training step of LoRA and InA at the same sites and rank, and of full fine-tuning."""
-    plan = [("[query,key]", 8, "train.fast"), ("[query,key]", 8, "plain"), ("[query,key,value]", 32, "train.fast")]
     rows = []
-    for sites, rank, setup in plan:
+    for sites, rank in (("[query,key]", 8), ("[query,key,value]", 32)):
         steps: dict[str, Step] = {}
         for method in ("lora", "ina", "full"):
             adapter = [] if method == "full" else [f"method.sites={sites}", f"method.r={rank}"]
-            made = model(settings("cola", method, *adapter))
-            made = faster(made, "cola") if setup == "train.fast" else made
-            steps[method] = stepper(made)
+            steps[method] = stepper(faster(model(settings("cola", method, *adapter)), "cola"))
         seconds = race(steps, batches("cola", 12), 8)
         times = [f"{1e3 * np.median(seconds[method], 0).mean():.1f}" for method in steps]
-        rows.append([sites, rank, setup, *times, ratio(seconds["ina"], seconds["lora"])])
-    return table(["sites", "rank", "", "LoRA ms", "InA ms", "full ms", "InA / LoRA"], rows)
+        rows.append([sites, rank, *times, ratio(seconds["ina"], seconds["lora"])])
+    return table(["sites", "rank", "LoRA ms", "InA ms", "full ms", "InA / LoRA"], rows)
 
 
 @speed.exact_products_by_onednn()
@@ -187,32 +185,31 @@ def pieces() -> list[str]:
 
 
 def throughput() -> list[str]:
-    """Whole training runs after a step that is not counted; for train.fast its share of :func:`peak_speed` too."""
+    """Whole training runs after a step that is not counted; for ours its share of :func:`peak_speed` too."""
     contenders: dict[str, Train] = {
         "Trainer, padded to 128, as run_glue.py": partial(theirs, padded=True),
         "Trainer, dynamic padding": theirs,
         "Trainer, grouped by length": partial(theirs, train_sampling_strategy="group_by_length"),
-        "ina, train.fast": partial(ours, fast=True),
-        "ina": partial(ours, fast=False),
+        "ina": ours,
     }
-    plan = [("minilm", "cola", method) for method in ("lora", "ina", "full")] + [("minilm", "mrpc", "ina")]
+    plan = [("minilm", "cola", "lora"), ("minilm", "cola", "full"), ("minilm", "mrpc", "lora")]
     rows = []
-    for of, task, method in plan + [("mpnet", "cola", "ina"), ("mpnet", "cola", "full")] * HAS_MPNET:
+    for of, task, method in plan + [("mpnet", "cola", "lora")] * HAS_MPNET:
         cfg = settings(task, method, f"model={of}", "train.epochs=1", "train.warmup_ratio=0", "train.dtype=float32")
         found = features(task, 6400, of)
-        many = 4 if of == "mpnet" else min(len(found) // 128, 50)  # 50 batches are one chunk that Trainer groups
+        many = {"mpnet": 4}.get(of, 50 if task == "cola" else 20)  # Trainer groups 50 batches at once
         rates: dict[str, list[float]] = {name: [] for name in contenders}
         for seed, (name, train_with) in itertools.product(range(3), contenders.items()):
             steps = 1 if not seed or "padded to" in name else many
             seconds = duration(train_with, cfg.model_copy(update={"seed": max(seed, 1)}), found, steps)
             if seed:
                 rates[name].append(steps * cfg.train.batch_size / seconds)
-        fast = np.array(rates["ina, train.fast"])
+        fast = np.array(rates["ina"])
         share = np.median(fast) * operations(cfg, found) / peak_speed(cfg)
         for name, rate in rates.items():
-            at_peak = f"{100 * share:.0f} %" if name == "ina, train.fast" else ""
+            at_peak = f"{100 * share:.0f} %" if name == "ina" else ""
             rows.append([of, task, method, name, f"{np.median(rate):.1f}", ratio(fast, np.array(rate)), at_peak])
-    return table(["model", "task", "method", "contender", "examples/s", "train.fast / it", "of the peak"], rows)
+    return table(["model", "task", "method", "contender", "examples/s", "ina / it", "of the peak"], rows)
 
 
 def duration(train_with: Train, cfg: RunConfig, found: datasets.Dataset, steps: int, **more: Any) -> float:
@@ -245,14 +242,14 @@ def peak_speed(cfg: RunConfig) -> float:
     return 2 * x.numel() * width / float(np.median(seconds))
 
 
-def ours(cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, fast: bool, random: bool = False) -> None:
+def ours(cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, random: bool = False) -> None:
     """Train one epoch on as many random examples as Trainer's steps take."""
     rows = np.random.default_rng(cfg.seed).permutation(len(found))[: steps * cfg.train.batch_size]
     few = found.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
     scored = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
     train.fit(
         model(cfg, random), found.select(rows), [DevSet("validation", few, lambda _: scored)], tokenizer(),
-        cfg.train.model_copy(update={"fast": fast, "threads": None}),
+        cfg.train.model_copy(update={"threads": None}),
         headline="nothing", seed=cfg.seed, folder=folder, report_to=[],
     )  # fmt: skip
 
@@ -273,7 +270,7 @@ def theirs(
 
 
 def memory() -> list[str]:
-    """Peak memory of two steps of 32 × 128 tokens, ours and PEFT's with Trainer, each in a process of its own."""
+    """Peak memory of a step of 32 × 128 tokens, ours and PEFT's with Trainer, each in a process of its own."""
     rows = []
     for name in ["mpnet"] * HAS_MPNET + ["bert_large"]:
         for method in ("lora", "ina"):
@@ -283,15 +280,14 @@ def memory() -> list[str]:
                     peaks.append(process.submit(peak, name, method, who).result())
             label = settings("cola", method, f"model={name}").model.label
             rows.append([label, method, *(f"{bytes_ / 2**30:.1f}" for bytes_ in peaks), f"{peaks[0] / peaks[1]:.2f}"])
-    return table(["model", "method", "ina, train.fast, GiB", "Trainer, GiB", "ratio"], rows)
+    return table(["model", "method", "ina, GiB", "Trainer, GiB", "ratio"], rows)
 
 
 def peak(name: str, method: str, who: str) -> int:
-    """The most bytes that this process has held after two steps of training."""
+    """The most bytes that this process has held after a step of training."""
     cfg = settings("cola", method, f"model={name}", "train.epochs=1", "train.dtype=float32", "train.warmup_ratio=0")
-    train_with = {"ours": partial(ours, fast=True), "theirs": theirs}[who]
     with tempfile.TemporaryDirectory() as folder:
-        train_with(cfg, random_features(2 * BATCH), 2, Path(folder), random=True)
+        {"ours": ours, "theirs": theirs}[who](cfg, random_features(BATCH), 1, Path(folder), random=True)
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -322,7 +318,7 @@ SECTIONS = {
     "throughput": ("Examples per second of training runs", throughput),
     "pieces": ("What each piece of train.fast gains", pieces),
     "gate": ("What the gate costs", gate),
-    "memory": ("Peak memory of two steps of 32 × 128 tokens, float32", memory),
+    "memory": ("Peak memory of a training step of 32 × 128 tokens, float32", memory),
     "gpu": ("On a GPU, BERT-large's shapes, 32 × 128 tokens", gpu),
 }
 

@@ -265,7 +265,7 @@ def test_loading_adds_an_adapter_to_those_of_a_model_or_leaves_them_as_they_are(
     expected = out(model)
     for onto, told in (
         (model, "has an adapter named 'default' already.*another name"),
-        (model.base_model.model, "has an adapter already.*hand over the PEFT model around it"),
+        (model.base_model.model, "has an adapter already.*pass the PeftModel around it"),
     ):
         with pytest.raises(ValueError, match=told):
             load(onto, saved)

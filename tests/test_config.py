@@ -31,7 +31,7 @@ def settings(*overrides, source="files", data="0" * 64, dtype="float32"):
         (["~train.epochs"], "train.epochs: is missing"),
         (["model.revision=main"], "model.revision='main': String should match"),
         (["model.revision=null"], "needs a revision"),
-        (["model=tiny_bert", "model.quantization=4bit"], "4bit is for weights from files, and tiny draws its own"),
+        (["model=tiny_bert", "model.quantization=4bit"], "4bit needs weights from files; a tiny model has random ones"),
         (["model.quantization=4bit", "method=full"], "4bit is for adapters: full trains the encoder"),
         (["task=squad_v2", "task.doc_stride=400"], "task.*doc_stride"),
         (["task=squad_v1", "task.null_threshold=1.0"], "null_threshold=1.0 is for squad_v2; every question"),

@@ -99,7 +99,7 @@ def test_a_task_that_only_files_can_have_is_taken_from_nowhere_else(sources):
     [
         ("files", {"distractors": 4}, "data.distractors=4 is for squad_v1 and squad_v2; here the task is rte"),
         ("probe", {"test_distractors": [0, 8]}, r"data.test_distractors=\[0, 8\] is for squad_v1 and squad_v2"),
-        ("hub", {"folder": "there"}, "data.dir=there is not read with data=hub"),
+        ("hub", {"folder": "there"}, "data.dir=there has no meaning with data=hub"),
     ],
 )
 def test_settings_that_the_source_or_the_task_does_not_read_are_refused(source, settings, told, sources):

@@ -147,14 +147,14 @@ def test_what_the_claims_say_of_released_runs_follows_from_the_files():
     for level in ("0.1", "0.3", "0.9"):
         less = (scores[level] - scores["0.0"]).dropna()
         found = rf"ahead on {(less > 0).sum()} of {len(less)} tasks.*, mean difference {less.mean():.2f}\b"
-        assert re.search(rf"InA \(Inh {level}\) less LoRA: {found}", text), found
+        assert re.search(rf"InA \(Inh {level}\) - LoRA: {found}", text), found
         assert re.search(rf"inhibition {level}: {found}", text), found
     for metric, threshold in (("best_f1", "best"), ("f1", "fixed")):
         f1 = values("squad", beside="released", model="roberta_large", metric=metric).to_numpy()
         less = ", ".join(
             f"{of - f1[0]:+.2f} at {level}" for of, level in zip(f1[1:], ("0.1", "0.3", "0.9"), strict=True)
         )
-        assert f"F1 at the {threshold} threshold: LoRA {f1[0]:.2f}; InA less LoRA {less}" in text
+        assert f"F1 at the {threshold} no-answer threshold: LoRA {f1[0]:.2f}; InA - LoRA {less}" in text
 
 
 def test_the_published_claims_stand_in_the_document_as_they_stand_in_the_files():

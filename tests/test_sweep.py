@@ -107,7 +107,7 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
         (["seed=one,2"], "seed='one': "),
         (["method=lora", "method.inhibition=0.1,0.3"], "method.inhibition: there is no such setting"),
         (["method=lora,ina", "method.inhibtion=0.1,0.3"], "method.inhibtion: there is no such setting"),
-        (["train.weight_decay=0.0,0.1"], "two runs of the sweep have the name tiny_bert--cola--ina--s1"),
+        (["train.weight_decay=0.0,0.1"], "two runs of the sweep would be named tiny_bert--cola--ina--s1"),
         ([RATES], "an interval needs a search: add hydra/sweeper=optuna"),
     ],
 )

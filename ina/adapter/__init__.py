@@ -9,7 +9,7 @@ KeyError: 'INA' instead of running it as something else.
 
 import peft
 
-# As in pyproject.toml; before, PEFT saved the weights of all adapters with each of several.
+# As in pyproject.toml; an older PEFT saves the weights of all adapters into the folder of each.
 if tuple(map(int, peft.__version__.split(".")[:2])) < (0, 20):
     raise ImportError(f"InA needs peft 0.20 or newer, and peft {peft.__version__} is installed: pip install -U peft")
 

@@ -44,8 +44,8 @@ class InaConfig(PeftConfig):
         alpha_pattern: Likewise in place of `alpha`.
         use_rslora: ``s = alpha / sqrt(r)``, as in rank-stabilised LoRA.
         layers_to_transform: Numbers of the layers to adapt, where `target_modules` is not a regular expression.
-        layers_pattern: Name of the list that those number, where several would do.
-        layer_replication: Ranges of layers that the model is built up from again, as in LoRA: [[0, 4], [2, 5]].
+        layers_pattern: Name of the list of layers that `layers_to_transform` counts in, where the model has several.
+        layer_replication: Ranges of layers to build the model from, as in LoRA: [[0, 4], [2, 5]].
         bias: The biases to train: "none", "all", or "ina_only", those of the adapted modules.
         init_weights: True: ``W_up`` starts at zero, so that the adapted model starts as the base model. False: both
             factors start random, for tests.

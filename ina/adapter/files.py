@@ -96,7 +96,7 @@ def attach(
     Args:
         model: The base model, or a PEFT model around it; changed in place.
         config: Settings of the adapter; `inference_mode` becomes true.
-        weights: By the names that PEFT saves them under, without that of the adapter.
+        weights: By the names that PEFT saves, which are without the adapter's name.
         folder: Where they come from, for messages.
         adapter_name: The name of the adapter in the model.
 
@@ -110,13 +110,13 @@ def attach(
     first = not isinstance(model, PeftModel)
     if first and any(isinstance(module, BaseTunerLayer) for module in model.modules()):
         raise ValueError(
-            f"this model has an adapter already, so that of {folder} is not added: "
-            "hand over the PEFT model around it, or first take the adapter away by its `unload()`"
+            f"this model has an adapter already, so the one in {folder} was not added: "
+            "pass the PeftModel around it, or remove its adapter with `unload()`"
         )
     if not first and adapter_name in model.peft_config:
         raise ValueError(
-            f"this model has an adapter named {adapter_name!r} already, so that of {folder} is not added: "
-            "give it another name by `adapter_name`"
+            f"this model has an adapter named {adapter_name!r} already, so the one in {folder} was not added: "
+            "give it another `adapter_name`"
         )
     if first:
         adapted = get_peft_model(model, config, adapter_name=adapter_name)
@@ -146,7 +146,7 @@ def attach(
 
 
 def _of_whole_projections(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`weights` where those of a DeBERTa split into query, key and value are joined as a whole projection has them."""
+    """`weights`, where a DeBERTa's separate query, key and value are joined as the fused projection has them."""
     joined = dict(weights)
     for name in expected.keys() - weights.keys():
         module, weight = name.rsplit(".ina_", 1) if ".ina_" in name else (name, "")

@@ -57,10 +57,10 @@ class InhibitionGate(nn.Module):
         return torch.sub(z, peak, alpha=self.inhibition)
 
     def peak(self, z: Tensor) -> Tensor:
-        """``max(Z)``, of shape (..., 1) where every token has its threshold, () where all have one."""
+        """``max(Z)``: (..., 1) for a threshold of each token, () for one of the whole tensor."""
         if self.threshold == "token":
             return z.max(dim=-1, keepdim=True).values
-        return z.max() if z.numel() else z.sum()  # no token has no maximum
+        return z.max() if z.numel() else z.sum()  # an empty tensor has no maximum
 
     def extra_repr(self) -> str:
         """The settings, for the printed model."""

@@ -56,7 +56,7 @@ def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -
     unknown = [site for site in sites if site not in PROJECTIONS[model_type]]
     if unknown or not sites:
         raise ValueError(
-            f"sites should be some of query, key, value, or all alone, not {', '.join(map(repr, unknown)) or 'empty'}"
+            f"sites should be one or more of query, key and value, not {', '.join(map(repr, unknown)) or 'empty'}"
         )
     return [PROJECTIONS[model_type][site] for site in sites]
 

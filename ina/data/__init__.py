@@ -74,7 +74,8 @@ def resolve(task: Task, data: DataConfig) -> str:
     own = task.name not in schema.TASKS
     if own and (data.source in ("hub", "probe") or not getattr(task, "files", None)):
         raise ValueError(
-            f"task {task.name!r} is none of {', '.join(schema.TASKS)}; a task of your own has `files`, and data=files"
+            f"task {task.name!r} is none of {', '.join(schema.TASKS)}; a task of your own needs `files` in its YAML, "
+            "and data=files"
         )
     names = [data.source]
     if data.source == "auto":
@@ -99,7 +100,7 @@ def _check_settings(source: str, task: Task, data: DataConfig) -> None:
             squad = " and ".join(schema.SQUAD_TASKS)
             raise ValueError(f"data.{key}={getattr(data, key)} is for {squad}; here the task is {task.name}")
     if data.dir and data.source == "hub":
-        raise ValueError(f"data.dir={data.dir} is not read with data=hub; it names the folder of data=files")
+        raise ValueError(f"data.dir={data.dir} has no meaning with data=hub; it names the folder of data=files")
 
 
 def _with_distractors(splits: DatasetDict, count: int, tested: list[int]) -> DatasetDict:

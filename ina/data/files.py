@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ENDINGS = {"squad_v1": "-v1.1.json", "squad_v2": "-v2.0.json", "swag": ".csv"}
-"""Of the names of files; those of all other tasks are TSV."""
+"""Endings of file names; those of all other tasks end in .tsv."""
 
 QQP_BROKEN_SHARE = 1e-3
 """The official QQP files hold about a dozen broken rows in 404,290; more than this share means a damaged file."""
@@ -133,14 +133,14 @@ COLUMNS = {
     "qqp": {"label": "is_duplicate"},
     "mnli": {"premise": "sentence1", "hypothesis": "sentence2", "label": "gold_label"},
 }
-"""What the headers call the columns that the hub calls otherwise."""
+"""Names of columns in the files where they differ from the hub's."""
 
 CLASSES = {
     "mnli": ["entailment", "neutral", "contradiction"],
     "qnli": ["entailment", "not_entailment"],
     "rte": ["entailment", "not_entailment"],
 }
-"""What the classes are called where it is not their number."""
+"""Names of the classes where they are not numbers."""
 
 
 def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
@@ -239,7 +239,7 @@ def _fault(task: SquadTask, question: dict, context: str) -> str | None:
     """What is wrong with the answers of a question; each should stand at its offset in the context."""
     answers, impossible = question["answers"], question.get("is_impossible")
     if task.version_2 and impossible != (not answers):
-        return f"is_impossible is {impossible}, with {len(answers)} answers; v2.0 says true for none, else false"
+        return f"is_impossible is {impossible}, with {len(answers)} answers; it should be {not answers}"
     if not task.version_2 and not answers:
         return "it has no answers; every question of v1.1 has at least one"
     for text, start in ((answer["text"], answer["answer_start"]) for answer in answers):

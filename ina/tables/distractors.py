@@ -89,7 +89,7 @@ def advantages(study: Study) -> pd.DataFrame:
 
 
 def _growths(study: Study) -> Iterator[dict[str, Any]]:
-    """What an advantage is worth with more distractors than in training, less what it is worth with fewer."""
+    """What an advantage is worth with more distractors than in training, minus what it is worth with fewer."""
     fewer, more = fewer_and_more(study)
     for names, found in _differences(study):
         growth = mean_scores([found[k] for k in more]) - mean_scores([found[k] for k in fewer])
@@ -148,7 +148,7 @@ def distractor_table(study: Study) -> Table:
         shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Because"]),
         data=data.filter(_COLUMNS),
         notes=(
-            f"Growth: the difference with {' and '.join(map(str, more))} distractors (mean) less that with "
+            f"Growth: the difference with {' and '.join(map(str, more))} distractors (mean) minus that with "
             f"{' and '.join(map(str, fewer))}. It is "
             "positive where the first method gains on the second as more is irrelevant; verdict by the rules of "
             "ina/stats/verdict.py, InA at 0.3 against LoRA and against none being the primary family of a model.",

@@ -103,7 +103,7 @@ def attention_table(study: Study) -> Table:
     for base in _bases(study):
         label = study.label(model=study.models[0], method=base)
         found = difference_to(of_all[of_all["to"] != ELSEWHERE], base, "to")
-        blocks.append(_block(study, found, f"less {label}, points", signed))
+        blocks.append(_block(study, found, f"minus {label}, points", signed))
         data.append(difference_to(frame, base, "layer", "by", "to").assign(less=base))
     return Table(
         name="attention",
