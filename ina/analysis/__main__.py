@@ -52,8 +52,8 @@ def _experiment(arguments: list[str]) -> None:
     folders = sorted((options.models / "models" / options.experiment).glob(f"*/*/{saved_models.RECORD_FILE}"))
     if not folders:
         raise FileNotFoundError(
-            f"no model of experiment {options.experiment!r} under {options.models / 'models'}; start with: "
-            f"python -m ina.run experiment={options.experiment} keep_model=true"
+            f"no model of experiment {options.experiment!r} under {options.models / 'models'}; runs with "
+            "keep_model=true leave them there. A recorded run is skipped, unless results_dir=… names another folder"
         )
     commit, dirty = record.git_state(CONFIG_DIR.parent)
     root = options.results or Path("results" if commit and dirty is False else "outputs")

@@ -25,7 +25,6 @@ _START = ("README.md", "results/REPORT.md", "results/CLAIMS.md", "results/COSTS.
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 _HREF = re.compile(r'(?:href|src)="?([^"\s>]+)')
 _EVIDENCE = re.compile(r"\b(\w+), data source (\w+)")
-_paths: dict[str, str] = {}  # the page of a document of the repository -> the path of that document
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -44,7 +43,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for uri, content in site_files(results).items():
         add(uri, content)
     add("assets/vega.js", vl_convert.javascript_bundle())
-    _paths.clear()
+    documents_by_page = config.extra["documents"] = {}  # the path in the repository of what each page shows
     found = [*_START, *documents]
     for path in found:  # grows by what its documents link to
         uri, source = _uri(path), ROOT / path
@@ -56,7 +55,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if source.is_dir():
             links = [f"{path}/{file.name}" for file in source.glob("*.md")]
         elif source.suffix == ".md":
-            _paths[uri] = path
+            documents_by_page[uri] = path
             links = [_target(path, link[1]) for link in _LINK.finditer(source.read_text(encoding="utf-8"))]
         found += [link for link in dict.fromkeys(links) if link not in found]
         if files.get_file_from_path(uri) is None:
@@ -67,11 +66,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn the links of a document to the places that their targets have in the site."""
     uri = page.file.src_uri
-    if uri not in _paths:
+    path = config.extra["documents"].get(uri)
+    if path is None:
         return markdown
 
     def link(found: re.Match[str]) -> str:
-        return relpath(_uri(_target(_paths[uri], found[1])), dirname(uri) or ".") + (found[2] or "")
+        return relpath(_uri(_target(path, found[1])), dirname(uri) or ".") + (found[2] or "")
 
     def evidence(found: re.Match[str]) -> str:
         place = f"studies/{found[1]}-{found[2]}.md"
