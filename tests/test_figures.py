@@ -8,7 +8,7 @@ import vl_convert
 from made_up import MODEL, study, write_run, write_study
 
 from ina import figures
-from ina.figures import Figure, comparison, style
+from ina.figures import Figure, chart, comparison, style
 from ina.figures.__main__ import main
 from ina.tables.frame import Study
 from ina.tables.verdicts import verdicts
@@ -91,6 +91,12 @@ def test_marks_are_explained_below_the_charts(small):
     text = re.sub(r"</?(text|tspan)[^>]*>", " ", drawn(figures.differences(small, "full")))
     assert all(word in text for word in ("filled", "hollow", "Dots", "Grey", "on the learning rate", "95 % interval"))
     assert "Thin line: a seed" in drawn(figures.curves(small))
+
+
+def test_a_chart_with_labels_at_its_sides_stands_alone_in_its_row():
+    charts = [chart.Chart({}, name, wide=name.isupper()) for name in "abCde"]
+    rows = [[view["title"] for view in row["hconcat"]] for row in Figure(charts, "", columns=2).spec()["vconcat"]]
+    assert rows == [["a", "b"], ["C"], ["d", "e"]]
 
 
 def test_curves_show_every_seed_and_their_mean_after_every_epoch(small):

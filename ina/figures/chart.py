@@ -53,21 +53,22 @@ class Figure:
     def spec(self) -> Spec:
         """In Vega-Lite."""
         rows: list[list[Spec]] = []
+        free = 0  # places in the last row
         for chart in self.charts:
             columns = 1 if chart.wide else min(self.columns, len(self.charts))
             width = WIDTH // columns - 60 * (columns > 1)  # the rest is for the axis
-            view = chart.spec | {"title": chart.title, "width": width, "height": chart.height}
-            if rows and not chart.wide and len(rows[-1]) < columns:
-                rows[-1].append(view)
-            else:
-                rows.append([view])
+            if chart.wide or not free:
+                rows.append([])
+                free = columns
+            rows[-1].append(chart.spec | {"title": chart.title, "width": width, "height": chart.height})
+            free -= 1
         look = {"orient": "bottom", "fontSize": 11, "fontWeight": "normal", "color": "#555555", "offset": 14}
         note = {"text": textwrap.wrap(self.note, 140)} | look
         views = [{"hconcat": row} for row in rows]
         return {"vconcat": views, "title": note, "config": _CONFIG, "background": "white"}
 
 
-def png(figure: Figure, scale: float = 1.5) -> bytes:
+def png(figure: Figure, scale: float = 1) -> bytes:
     """A figure as a PNG with so many pixels for one of its specification; of 256 colours, an eighth as large."""
     small = BytesIO()
     image = Image.open(BytesIO(vl_convert.vegalite_to_png(figure.spec(), scale=scale)))
@@ -81,10 +82,10 @@ def save(figure: Figure, path: Path) -> None:
     Raises:
         ValueError: The ending of `path` is none that a figure can be written as.
     """
-    writers = {".png": lambda spec: png(figure), ".pdf": vl_convert.vegalite_to_pdf}
+    writers = {".png": lambda: png(figure, scale=1.5), ".pdf": lambda: vl_convert.vegalite_to_pdf(figure.spec())}
     if path.suffix not in writers:
         raise ValueError(f"{path}: a figure is written as {' or '.join(writers)}")
-    content = writers[path.suffix](figure.spec())
+    content = writers[path.suffix]()
     write_atomically(path, lambda file: file.write_bytes(content))
 
 
