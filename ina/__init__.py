@@ -4,6 +4,7 @@
 they need it: torch and PEFT take seconds to import.
 """
 
+import logging
 import sys
 from typing import Any
 
@@ -18,6 +19,9 @@ def __getattr__(name: str) -> Any:
         return getattr(adapter, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
+
+# PEFT imports bitsandbytes, which says on some processors that it has no kernel from the hub.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 if sys.argv[0] != "-m":  # what it is while Python looks for the module that -m names
     from .adapter import InaConfig, InaModel  # noqa: E402

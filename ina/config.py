@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,9 +21,6 @@ from .data import schema
 
 if TYPE_CHECKING:
     import peft
-
-# PEFT imports bitsandbytes, which then says on some processors that it has no kernel from the hub.
-logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0, lt=1)]

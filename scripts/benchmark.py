@@ -285,7 +285,8 @@ def memory() -> list[str]:
 
 def peak(name: str, method: str, who: str) -> int:
     """The most bytes that this process has held after a step of training."""
-    cfg = settings("cola", method, f"model={name}", "train.epochs=1", "train.dtype=float32", "train.warmup_ratio=0")
+    plain = ("train.epochs=1", "train.dtype=float32", "train.warmup_ratio=0", f"train.batch_size={BATCH}")
+    cfg = settings("cola", method, f"model={name}", *plain)
     with tempfile.TemporaryDirectory() as folder:
         {"ours": ours, "theirs": theirs}[who](cfg, random_features(BATCH), 1, Path(folder), random=True)
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
