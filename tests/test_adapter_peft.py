@@ -264,7 +264,7 @@ def test_loading_adds_an_adapter_to_those_of_a_model_or_leaves_them_as_they_are(
     model = adapt(build("bert"), r=2, seed=5, init_weights=False)
     expected = out(model)
     for onto, told in (
-        (model, "has an adapter named 'default' already.*another name"),
+        (model, "has an adapter named 'default' already.*another `adapter_name`"),
         (model.base_model.model, "has an adapter already.*pass the PeftModel around it"),
     ):
         with pytest.raises(ValueError, match=told):
