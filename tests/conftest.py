@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of the real GLUE and SQuAD files."""
-    folder = Path(os.environ.get("INA_DATA_DIR", ROOT.parent / "shared" / "data"))
+    folder = Path(os.environ.get("INA_DATA_DIR") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip("real GLUE/SQuAD files not at INA_DATA_DIR or ../shared/data")
     return folder
