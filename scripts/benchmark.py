@@ -6,7 +6,7 @@
 
 Contenders take turns on the same batches in one process; a time is a median, a ratio the median of paired ratios with
 its quartiles. Compare only ratios between machines. Everything on a CPU is in float32. Rows of MPNet need
-`make mpnet`. It takes about ten minutes.
+`make mpnet`. It takes about twelve minutes.
 """
 
 import argparse
