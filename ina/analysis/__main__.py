@@ -45,7 +45,7 @@ def _experiment(arguments: list[str]) -> None:
         prog="python -m ina.analysis", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("experiment", help="its models are measured over the dev set and on the paper's example")
-    default_root = "results from a clean checkout, else outputs"
+    default_root = "results for an experiment from a clean checkout, else outputs"
     parser.add_argument("--results", type=Path, metavar="DIR", help=f"default: {default_root}")
     parser.add_argument("--models", default="outputs", type=Path, metavar="DIR", help="default: outputs")
     options = parser.parse_args(arguments)
@@ -56,7 +56,8 @@ def _experiment(arguments: list[str]) -> None:
             "keep_model=true leave them there. A recorded run is skipped, unless results_dir=… names another folder"
         )
     commit, dirty = record.git_state(CONFIG_DIR.parent)
-    root = options.results or Path("results" if commit and dirty is False else "outputs")
+    recorded = commit and dirty is False and options.experiment != record.ADHOC
+    root = options.results or Path("results" if recorded else "outputs")
     command = " ".join(["python -m ina.analysis", *arguments])
     for number, file in enumerate(folders, 1):
         path, new = measure.measure_run(file.parent, root, command)

@@ -19,9 +19,7 @@ _COLUMNS = ["experiment", "source", "model", "method", "setting", "task", "seeds
 
 def joined_searches(searches: list[Study]) -> list[Study]:
     """Each search joined with its parts, where both are given."""
-    return [
-        first.with_records(run for one in (first, *rest) for run in one.records) for first, *rest in _parts(searches)
-    ]
+    return [parts[0].with_records(run for one in parts for run in one.records) for parts in _parts(searches)]
 
 
 def _parts(searches: list[Study]) -> list[list[Study]]:
@@ -78,11 +76,9 @@ def search_table(searches: list[Study]) -> Table:
     columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
                for task in sorted(data["task"].unique(), key=task_order)}  # fmt: skip
     for study, parts in zip(joined, _parts(searches), strict=True):
-        done, planned = (
-            {run.id for run in study.records},
-            {id: run for one in parts for id, run in (one.plan or {}).items()},
-        )
-        unfinished = {(run.model.name, run.method_label) for id, run in planned.items() if id not in done}
+        done = {run.id for run in study.records}
+        to_run = [run for one in parts for name, run in (one.plan or {}).items() if name not in done]
+        unfinished = {(run.model.name, run.method_label) for run in to_run}
         completed_by = "".join(f", {one.experiment}: {one.count} runs" for one in parts[1:])
         for (model, method, setting), of in trials(study).groupby(["model", "method", "setting"], sort=False):
             first = of.iloc[0]
