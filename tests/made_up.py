@@ -163,7 +163,10 @@ def write_levels(
     experiment: str = "distractors",
     **changed: Any,
 ) -> None:
-    """Write a run trained with two distractors, measured with `levels`; every step to more costs `loss` of its F1."""
+    """Write a run trained with two distractors, measured with `levels`; every step to more costs `loss` of its F1.
+
+    Four questions are on one paragraph; with another number of distractors paragraphs may turn out alike, here all.
+    """
     run = write_run(root, task="squad_v1", method=method, seed=seed, experiment=experiment, **changed)
     rng = np.random.default_rng([seed, *map(ord, method + repr(sorted(changed.items())))])
     ease = np.random.default_rng(0).uniform(0, 0.2, questions)  # the same questions for every run
@@ -172,7 +175,9 @@ def write_levels(
         f1 = np.clip(0.8 - ease - loss * step + rng.normal(0, 0.02, questions), 0, 1)
         split = "validation" if level == 2 else level_split(level)
         scores = {f"{rule}_{metric}": f1 for rule in ("best", "last") for metric in ("exact", "f1")}
-        parts.append(pd.DataFrame({"split": split, "id": [f"q{i}" for i in range(questions)], **scores}))
+        paragraph = np.arange(questions) // 4 * (level == 2)
+        keys = {"split": split, "id": [f"q{i}" for i in range(questions)], "paragraph": paragraph}
+        parts.append(pd.DataFrame(keys | scores))
     data = run.config["data"] | {"distractors": 2, "test_distractors": [level for level in levels if level != 2]}
     record.write(root, run.model_copy(update={"config": run.config | {"data": data}}), pd.concat(parts))
 

@@ -50,6 +50,11 @@ def test_f1_with_a_number_of_distractors_is_that_of_its_split(study):
         np.testing.assert_allclose(found[level].scores, expected)
 
 
+def test_questions_on_one_paragraph_are_drawn_together_with_any_number(study):
+    found = distractors.f1(study, ("minilm", "squad_v1", "lora"))
+    assert {scores.clusters for scores in found.values()} == {300 / 4}
+
+
 def test_an_advantage_grows_by_what_it_is_with_more_distractors_less_what_it_is_with_fewer(study):
     found = distractors.advantages(study).query("a == 'ina' and b == 'lora'")["value"]
     fewer_0, fewer_1, _, more_4, more_8, grown = found

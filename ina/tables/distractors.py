@@ -143,7 +143,7 @@ def distractor_table(study: Study) -> Table:
     return Table(
         name="distractors",
         title=f"Scores by number of distractors, experiment {study.experiment}, data source {study.source}",
-        caption=f"F1 in points with 95 % intervals on the same questions, with so many irrelevant facts in the "
+        caption=f"F1 in points with 95 % intervals on the same questions, with so many irrelevant sentences in the "
         f"paragraph; trained with {trained(study)}; {SELECTION} epoch.",
         shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Because"]),
         data=data.filter(_COLUMNS),

@@ -21,16 +21,17 @@ _ALSO = ["headline", "experiment", "source", "total", "train.learning_rate"]
 def cell_scores(study: Study, key: Key, selection: str, split: str | None = None) -> Scores:
     """The headline scores of a cell.
 
-    `split` names another dev split than that of the headline, whose questions are then drawn one by one.
+    `split` names another dev split than that of the headline. SQuAD's further splits have the same questions, which
+    hang together as in the first.
 
     Raises:
         RecordError: A file of predictions is missing.
         ValueError: Two runs were measured on different examples.
     """
     metric = study.headline(key[1])
-    frames = [study.predictions(run.id) for run in study.cells[key]]
-    frames = [frame[frame["split"] == (split or split_of(metric))] for frame in frames]
-    first = frames[0]
+    of_runs = [study.predictions(run.id) for run in study.cells[key]]
+    frames = [frame[frame["split"] == (split or split_of(metric))] for frame in of_runs]
+    first, usual = frames[0], of_runs[0][of_runs[0]["split"] == split_of(metric)]
     if not all(np.array_equal(frame["id"], first["id"]) for frame in frames):
         raise ValueError(f"the runs of {'--'.join(key)} were measured on different examples; no table can be made")
     if f"{selection}_exact" in first:  # SQuAD's scores are given per question
@@ -38,7 +39,7 @@ def cell_scores(study: Study, key: Key, selection: str, split: str | None = None
     else:
         metric, labels, column = metric.split("_")[0], first["label"].to_numpy(), f"{selection}_prediction"
     # older records of SQuAD do not know which questions are on one paragraph
-    paragraphs = None if split else first.get("paragraph")
+    paragraphs = usual.get("paragraph")
     predictions = np.stack([frame[column] for frame in frames])
     return score_runs(metric, labels, predictions, 0, RESAMPLES, paragraphs, first["id"].to_numpy(), study.seeds(key))
 
