@@ -126,8 +126,8 @@ def fit(
         predictions=pd.concat([chosen["best"][keys], *values], axis=1),
         seconds=train_seconds + sum(outcome["dev_seconds"] for outcome in outcomes),
         samples_per_second=len(features) * settings.epochs / train_seconds,
-        peak_memory_mb=_peak_memory_mb(trainer.args.device),
-        device=_device_name(trainer.args.device),
+        peak_memory_mb=peak_memory_mb(trainer.args.device),
+        device=device_name(trainer.args.device),
         processes=trainer.args.world_size,
     )
 
@@ -322,7 +322,8 @@ def _outcome(folder: Path, epoch: int, suffix: str = "json") -> Path:
     return folder / "epochs" / f"{epoch}.{suffix}"
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """What a GPU or the processor is called."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     lines = speed.proc("cpuinfo").splitlines()
@@ -336,7 +337,8 @@ def _reset_peak_memory() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak_memory_mb(device: torch.device) -> float | None:
+def peak_memory_mb(device: torch.device) -> float | None:
+    """The most MiB that this process has held, on a GPU if that is the device; None where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     lines = speed.proc("self/status").splitlines()
