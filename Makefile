@@ -1,4 +1,4 @@
-# Every target sets up first (nothing is left to do the second time) and passes ARGS on: make test ARGS="-k adapter"
+# Targets set up first; nothing is left to do the second time. ARGS are passed on: make test ARGS="-k adapter"
 PYTHON ?= python3
 # The active virtual or conda environment (not conda's base), else .venv here, made with PYTHON where missing.
 VENV ?= $(or $(VIRTUAL_ENV),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)),.venv)
@@ -37,7 +37,7 @@ lint: setup ## check style and formatting
 	$(RUN) -m ruff format --check
 
 smoke: EXPERIMENT ?= glue_smoke
-smoke: setup ## two minutes that prove that everything works and say nothing about the methods; or squad_smoke
+smoke: setup ## check in two minutes that everything works; or EXPERIMENT=squad_smoke
 	$(RUN) -m ina.run experiment=$(EXPERIMENT) $(ARGS)
 
 define REPRODUCE
@@ -46,11 +46,11 @@ $(RUN) -m ina.tables $(EXPERIMENT) --results outputs --published
 endef
 
 reproduce-glue: EXPERIMENT ?= glue_mini
-reproduce-glue: setup ## Table 3 from real runs; EXPERIMENT=glue_paper for the paper's grid
+reproduce-glue: setup ## a small Table 3; EXPERIMENT=glue_paper for the paper's grid
 	$(REPRODUCE)
 
 reproduce-squad: EXPERIMENT ?= squad_mini
-reproduce-squad: setup ## Table 4 from real runs; EXPERIMENT=squad_paper for the paper's grid
+reproduce-squad: setup ## a small Table 4; EXPERIMENT=squad_paper for the paper's grid
 	$(REPRODUCE)
 
 tables: setup ## write results/tables and what our runs say in results/CLAIMS.md again from the records in results/
@@ -60,7 +60,7 @@ notebooks: setup ## run the notebooks where they are and write them as pages to 
 	$(VENV)/bin/jupyter-nbconvert --execute --to notebook --inplace --ClearMetadataPreprocessor.enabled=True notebooks/*.ipynb
 	$(VENV)/bin/jupyter-nbconvert --to html --output-dir outputs/notebooks notebooks/*.ipynb
 
-# What comes from the network is an error of the build: the site works from a file system and on any static host.
+# The build fails if a page loads something from the network: the site works from a folder and on any static host.
 docs: setup $(VENV)/.ina-docs ## build the site, documents and results, to outputs/site
 	$(RUN) -m ruff check --extend-select D101,D102,D103,D417 ina/adapter ina/stats ina/record.py ina/tables/frame.py
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build $(ARGS)

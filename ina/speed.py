@@ -7,6 +7,7 @@ examines the machine.
 A gain in a docstring is the time of a training step without the speed-up over the time with it: MiniLM, batch 32, one
 thread of an Intel Xeon with AMX. `make bench` measures all of them. torch.compile, sdpa while training, weights packed
 for oneDNN, a collator of our own and an autograd function for the gate gained less than 3 % and were left out.
+What is left are matrix products: on an AMD EPYC 73 % of the time of MiniLM's steps and 86 % of MPNet's.
 """
 
 import os

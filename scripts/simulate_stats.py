@@ -18,7 +18,8 @@ from ina.stats.estimate import from_resamples
 HEAD = """# What the intervals and tests of `ina.stats` are worth: a simulation
 
 Written by `python scripts/simulate_stats.py`: {repeats} simulated data sets a row, seed {seed}. A share of 95 or 5 % is
-known to ± {error:.1f} (one sigma). All shares are in %.
+known to ± {error:.1f} (one sigma). The sections on verdicts and on seeds have a quarter of the data sets and twice the
+error. All shares are in %.
 
 Whether run s of a method gets example i right depends on a margin: how easy the example is, how easy it is for the
 method, how good the seed is, and chance. A seed also leans to one of the classes, which moves MCC and F1 more than
@@ -308,7 +309,7 @@ def report(rng: np.random.Generator, repeats: int) -> Iterator[str]:
     for (seeds, n), behind in itertools.product([(5, 1043), (20, 1043), (5, 10_570)], (0, margin, 3 * margin)):
         shares = verdict_shares(rng, calm, seeds, n, behind, repeats // 4)
         yield line(seeds, n, f"{100 * behind:g}", *shares.values())
-    yield "\n## Seeds that would decide\n\nWhat is planned for two equal methods from a few seeds, for a power of 80 %."
+    yield "\n## Seeds that would decide\n\nSeeds planned from pilot seeds, for two equal methods and a power of 80 %."
     yield "Accuracy, margin 1 point, calm world, 10,570 examples (SQuAD's).\n"
     yield from heading("Seeds so far", "Lower quartile", "Median", "Upper quartile")
     for pilot in SEEDS:

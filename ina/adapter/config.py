@@ -33,7 +33,7 @@ class InaConfig(PeftConfig):
             `activation` is "identity".
         activation: ``f``. Paper: "gelu" in the text, "leaky_relu" nearly as good; released code: "leaky_relu".
         threshold: "token", one threshold per token, its maximum over the rank (paper), or "tensor", one maximum over
-            everything in the batch (the precursor giMLP).
+            everything in the batch (the precursor giBERT).
         detach_threshold: Stop the gradient at the maximum. The paper is silent; the released code lets it flow.
         target_modules: Names (or a regular expression) of the linear modules to adapt. A part of a fused projection is
             named like a module inside it: "c_attn.query". None: the query and key projections of the model's family.

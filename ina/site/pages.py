@@ -204,8 +204,8 @@ def _distractors_page(found: list[Study]) -> str:
         parts += [f"## {study.experiment}", _grid(figure.charts), n + _links(study, "distractors", "The table")]
     return f"""# Irrelevant facts
 
-F1 on the questions of generated paragraphs by number of irrelevant facts (distractors). {comparison.VERDICT_MARKS}
-Dashed: the number in training.
+F1 by number of irrelevant sentences (distractors) in the paragraph: facts in generated paragraphs, sentences of other
+articles in SQuAD's. {comparison.VERDICT_MARKS} Dashed: the number in training.
 
 """ + "\n\n".join(parts or [_NOTHING])
 
