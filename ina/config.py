@@ -372,7 +372,7 @@ class RunConfig(_Strict):
 def prescribed(method: str, model: str | None = None, task: str | None = None) -> dict[str, Any]:
     """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`.
 
-    A recipe looks them up by `task.name` and by nothing else of the task.
+    Recipes read only `task.name`, so the config is composed for CoLA and the task renamed.
     """
     known = [f"model={model}"] if model in options("model") else []
     composed = compose([f"method={method}", *known, "task=cola"])
@@ -408,7 +408,7 @@ def _file_sha256(file: Path, size: int, changed: int) -> str:
 _NO_EFFECT = {
     "model.name",
     "model.label",
-    "model.path",  # its files are told by model.revision
+    "model.path",  # model.revision identifies the files
     "task.label",
     "method.name",
     "method.label",
@@ -420,7 +420,11 @@ _NO_EFFECT = {
     "train.device_batch_size",
 }
 _REPLACED_BY_PATH = {"model.package", "model.hub", "model.sha256", "model.tiny"}
-_BATCHES = {"train.eval_batch_size", "train.device_batch_size"}  # they do where a maximum goes over all of a batch
+_BATCHES = {
+    "train.eval_batch_size",
+    "train.device_batch_size",
+}  # for the gate: its maximum is over a batch
+_ZERO_IS_NOT_NULL = {"train.head_dropout", "method.scale"}
 
 
 def numbers_depend_on(
@@ -428,7 +432,7 @@ def numbers_depend_on(
 ) -> dict[str, Any]:
     """Every setting that can change the numbers of a run, flat: ``section.key -> value``.
 
-    Settings that are off (None or False) are left out, so that a switch added later changes no old fingerprint.
+    Settings that are off (None, False, 0) are left out, so that a switch added later changes no old fingerprint.
 
     Args:
         config: A run's settings as plain data, ``RunConfig.model_dump()`` or a record's `config`.
@@ -444,7 +448,7 @@ def numbers_depend_on(
     }
     if flat.get("model.path"):
         flat = {key: value for key, value in flat.items() if key not in _REPLACED_BY_PATH}
-    if source != "probe":  # elsewhere the fingerprint of the data tells
+    if source != "probe":  # else the data fingerprint covers them
         flat.pop("data.distractors", None)
         flat.pop("data.test_distractors", None)
     elif flat["data.distractors"] is None:
@@ -452,7 +456,11 @@ def numbers_depend_on(
     if config["task"]["family"] != "squad" or config["method"]["kind"] in ("full", "gate"):
         flat.pop("train.adapter_segment_ids", None)
     without = _NO_EFFECT - _BATCHES if config["method"]["kind"] == "gate" else _NO_EFFECT
-    settings = {key: value for key, value in flat.items() if key not in without and value not in (None, False)}
+    settings = {
+        key: value
+        for key, value in flat.items()
+        if key not in without and value is not None and (value != 0 or key in _ZERO_IS_NOT_NULL)
+    }
     return settings | {
         "seed": config["seed"],
         "data.source": source,

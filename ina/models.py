@@ -51,7 +51,7 @@ def locate(model: ModelConfig) -> tuple[str, str | None]:
             )
         if model.revision and folder_sha256(folder) != model.revision:
             raise ModelError(
-                f"model.path={model.path}: the files are others than those of the run; their SHA-256 is "
+                f"model.path={model.path}: these are not the files of the run; their SHA-256 is "
                 f"{folder_sha256(folder)}, expected {model.revision}"
             )
         return str(folder), None
@@ -82,7 +82,7 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
         ModelError: Its files cannot be had.
     """
     tokenizer = tiny.tokenizer(model.tiny) if _is_random(model) else _load("tokenizer", AutoTokenizer, model)
-    # transformers makes do with the special tokens where the vocabulary is missing
+    # without a vocabulary file transformers has the special tokens only
     if len(tokenizer) <= len(tokenizer.all_special_ids) + 2:
         raise ModelError(
             f"the tokenizer of model {model.name} has a vocabulary of {len(tokenizer)} tokens: "
@@ -101,7 +101,7 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
 
 
 def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float | None = None) -> None:
-    """Whether a backbone is there and can take a head and texts of `max_length` tokens; reads its config.json alone.
+    """Check that a backbone is there and takes a head and texts of `max_length` tokens; reads only its config.json.
 
     Raises:
         ModelError: It is not there, has no such head, or has fewer positions.
@@ -238,7 +238,7 @@ def _lacking_in_checkpoint(model: ModelConfig, backbone: PreTrainedModel, missin
 
 
 def _lacking_after_pre_training(config: PretrainedConfig, head: Head) -> set[str]:
-    """The modules of the encoder that transformers' model for pre-training is without, and so its checkpoints."""
+    """The encoder's modules that transformers' pre-training model, and so a checkpoint, does not have."""
     if type(config) not in AutoModelForPreTraining._model_mapping:
         return set()
     small = copy.deepcopy(config)
@@ -281,7 +281,7 @@ def _configure_head(config: PretrainedConfig, head: Head, dropout: float | None)
 
 
 class _AutocastSelfAttention(DisentangledSelfAttention):
-    """DeBERTa's, whose biases follow autocast.
+    """DeBERTa's attention, with biases that follow autocast.
 
     transformers adds float32 biases to bfloat16 queries and then masks bfloat16 scores with float32's lowest number,
     which overflows.
@@ -308,7 +308,7 @@ def _load(what: str, auto, model: ModelConfig, **settings):
     try:
         return auto.from_pretrained(place, revision=revision, local_files_only=cached, **settings)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0].rstrip(" .:")
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(" .:")
         if Path(place).is_dir():
             files = ", ".join(sorted(file.name for file in Path(place).iterdir()))
             where, hint = place, f"the folder holds {files}"

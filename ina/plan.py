@@ -48,7 +48,7 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
             problems[str(error)] = None
             continue
         if run.id in named:
-            same = f"two runs of the sweep would be named {run.id}: they differ in no setting that names show"
+            same = f"two runs of the sweep would be named {run.id}: no setting in the name tells them apart"
             problems[same] = None
         named.add(run.id)
         for one, its_command in ((first, before), (run, command)):
@@ -148,7 +148,7 @@ def of_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_
     """``look_up(*settings(run))`` of each run, done once for runs with the same settings.
 
     Raises:
-        ConfigError: It raised ValueError or OSError; the message lists all of them.
+        ConfigError: `look_up` raised ValueError or OSError; the message lists all such errors.
     """
     answers: dict[str, Any] = {}
     problems: dict[str, None] = {}
@@ -180,8 +180,12 @@ def _belongs_to_its_experiment(run: RunConfig) -> bool:
         return False
     if planned is None:
         return False
-    same = ("", "", "")  # data and number format are the machine's, not the experiment's
-    return numbers_depend_on(planned.model_dump(), *same) == numbers_depend_on(run.model_dump(), *same)
+    same = ("", "", "")  # source, data and dtype depend on the machine
+    theirs, ours = (
+        (numbers_depend_on(of.model_dump(), *same), of.data.distractors, of.data.test_distractors)
+        for of in (planned, run)
+    )
+    return theirs == ours
 
 
 @cache
@@ -191,22 +195,17 @@ def experiment_runs(name: str) -> dict[str, RunConfig]:
 
 
 def standing(run: RunConfig, source: str, roots: list[Path]) -> Standing:
-    """How far a run is: recorded under one of `roots`, in the hands of a living process, failed, or none of these."""
+    """How far a run is: recorded under one of `roots`, held by a running process, failed, or none of these."""
     name = (run.experiment, source, run.id)
     if any(record.record_path(root, *name).is_file() for root in roots):
         return "done"
-    lock = record.lock_path(run.output_dir, *name)
-    if lock.is_file():
-        try:
-            with record.claim(lock, wait=False):
-                pass
-        except record.Busy:
-            return "running"
+    if record.is_held(record.lock_path(run.output_dir, *name)):
+        return "running"
     return "failed" if record.failure_path(run.output_dir, *name).is_file() else "missing"
 
 
 def outcome(run: RunConfig, source: str, since: float) -> record.Record | None:
-    """The record that a run has left since a time of the file system, finished or not; None where it has left none."""
+    """The record that a run wrote at or after the file time `since`, finished or not; None if there is none."""
     name = (run.experiment, source, run.id)
     roots = (run.results_dir, run.output_dir)
     for path in (*(record.record_path(root, *name) for root in roots), record.failure_path(run.output_dir, *name)):

@@ -133,12 +133,15 @@ class Record(_Block):
     @model_validator(mode="before")
     @classmethod
     def _as_of_today(cls, values: dict[str, Any]) -> dict[str, Any]:
-        config = values["config"]
-        squad = str(values["task"]).startswith("squad")
-        if values.get("schema_version") == 1 and not (values["source"] == "probe" and squad):
-            # `data.distractors` was 2 everywhere, and read for SQuAD's tasks of the probe alone
-            values = values | {"config": config | {"data": config["data"] | {"distractors": None}}}
-        return values if "labels" in values else values | {"labels": labels(values["config"])}
+        try:
+            config = values["config"]
+            squad = str(values["task"]).startswith("squad")
+            if values.get("schema_version") == 1 and not (values["source"] == "probe" and squad):
+                # `data.distractors` was 2 everywhere, and read for SQuAD's tasks of the probe alone
+                values = values | {"config": config | {"data": config["data"] | {"distractors": None}}}
+            return values if "labels" in values else values | {"labels": labels(values["config"])}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"a field is missing or of a wrong type ({error!r})") from None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -281,12 +284,12 @@ def lock_path(root: str | Path, experiment: str | None, source: str, run_id: str
 
 @contextmanager
 def claim(path: Path, wait: bool) -> Iterator[Callable[[str], None]]:
-    """Hold the lock at `path` while the block runs, which gets a function to write there how far it is.
+    """Hold the lock at `path` during the block. Yields a function that writes into that file how far the run is.
 
     Raises:
         Busy: Another process holds it, and `wait` is False.
     """
-    if not first_process():  # the first claims the run for all
+    if not first_process():  # process 0 holds the lock
         yield lambda _: None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -301,6 +304,19 @@ def claim(path: Path, wait: bool) -> Iterator[Callable[[str], None]]:
         yield lambda progress: path.write_text(f"{holder}, {progress}")
     finally:
         lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock at `path`; the file stays as it is."""
+    if not path.is_file():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def first_process() -> bool:
@@ -360,7 +376,7 @@ def git_state(folder: Path, loaded: str | None = None) -> tuple[str | None, bool
 
 
 def package_tree(folder: Path, commit: str | None) -> str | None:
-    """Git's hash of the package at a commit, the same at all commits that leave the package as it is; None: unknown."""
+    """Git's hash of the package at a commit, which changes only with the package's files; None if unknown."""
     return _git(folder, "rev-parse", "--verify", "--quiet", f"{commit}:./ina")
 
 

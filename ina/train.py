@@ -92,16 +92,17 @@ def fit(
             ids = [pc.list_flatten(text, recursive=True).to_numpy() for text in texts]
             ids = np.concatenate([[tokenizer.pad_token_id], *ids])
             stack.enter_context(speed.faster(model, resolve_dtype(settings.dtype), ids, settings.weight_decay))
+        inputs = [name for name in features.column_names if name != "length"]
         trainer = _Trainer(
             model=model,
             args=_arguments(settings, len(features), seed, folder, report_to),
-            train_dataset=features.to_list(),
+            train_dataset=features.select_columns(inputs).to_list(),
             data_collator=batches.Collator(tokenizer),
             effective_batch=settings.batch_size,
             dev_sets=dev_sets,
             folder=folder,
         )
-        trainer.remove_callback(PrinterCallback)  # what these two print of every epoch is logged in one line
+        trainer.remove_callback(PrinterCallback)  # `evaluate` logs one line an epoch instead
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_Bar)
         trainer.add_callback(_Clock(on_progress))
@@ -242,7 +243,7 @@ class _Trainer(Trainer):
     def _save_checkpoint(self, *args: Any, **settings: Any) -> None:
         try:
             super()._save_checkpoint(*args, **settings)
-        except (SafetensorError, RuntimeError) as error:  # what a full disk is to safetensors and to torch
+        except (SafetensorError, RuntimeError) as error:  # safetensors and torch raise these on a full disk
             left = shutil.disk_usage(self.folder).free // 10**6
             raise OSError(f"the checkpoint in {self.folder} cannot be written, {left} MB are left: {error}") from error
         self.accelerator.wait_for_everyone()
@@ -286,7 +287,7 @@ class _Bar(ProgressCallback):
 
 
 class _Clock(TrainerCallback):
-    """Tells how far training is. The time left counts the dev sets of past epochs, not those to come."""
+    """Reports progress. The time left is that of the steps to come at the mean pace, past evaluations included."""
 
     def __init__(self, on_progress: Callable[[str], None]) -> None:
         self.on_progress = on_progress

@@ -4,9 +4,10 @@
     python scripts/preflight.py experiment=glue_paper model=bert_large task=cola,mrpc
     python scripts/preflight.py model=bert_large method=full,lora,ina,ina_released task=cola,squad_v1
 
-Takes what `python -m ina.run` takes. Prints a row for each cell, whose runs differ in the seed alone: the numbers of
-weights, exact and counted without a download; optimiser steps; and the peak of memory, an estimate for examples of the
-greatest length. Then: where models and data come from, and which runs do not fit. Exits with 1 if one does not.
+Takes what `python -m ina.run` takes. Prints a row for each cell, whose runs differ in the seed alone, and in a search a
+row for each run: the numbers of weights, exact and counted without a download; optimiser steps; and the peak of memory,
+an estimate for examples of the greatest length. Then: where models and data come from, and which runs do not fit. Exits
+with 1 if one does not.
 """
 
 import math
@@ -47,7 +48,7 @@ def main(overrides: list[str]) -> None:
     try:
         runs = plan.expand(overrides)
         for run in runs:
-            cells.setdefault(run.cell, []).append(run)
+            cells.setdefault(run.cell if run.data.select is None else run.id, []).append(run)
         table = pd.DataFrame.from_dict({name: row(same) for name, same in cells.items()}, orient="index")
         sources = [f"model {run.model.name}: {model_source(run)}" for run in runs]
         sources += [f"task {run.task.name}: {data_source(run)}" for run in runs]
@@ -132,7 +133,7 @@ counted: dict[str, int] = {}
 
 def training_rows(cfg: RunConfig) -> int:
     if generated(cfg):
-        rows = OFFICIAL_ROWS[cfg.task.name]
+        rows = round((1 - (cfg.data.select or 0)) * OFFICIAL_ROWS[cfg.task.name])
         return min(rows, cfg.data.max_train or rows)
     key = f"{cfg.task.name} {cfg.data!r}"
     if key not in counted:

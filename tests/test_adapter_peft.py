@@ -250,14 +250,27 @@ def of_another_rank(file: Path) -> None:
         (CONFIG, '{"peft_type": "LORA", "lora_inhibition": 0.3}', "use ina.adapter.released.load"),
         (CONFIG, '{"peft_type": "INA", "r": 0}', "config.json: InaConfig: `r` should be a positive integer, not 0"),
         (CONFIG, "{", "adapter_config.json is not valid JSON"),
+        (CONFIG, "[]", r"adapter_config.json holds \[\]; it should hold the settings as a JSON object"),
     ],
 )
 def test_loading_names_what_is_missing_damaged_or_of_another_kind_and_leaves_the_model_alone(file, damage, told, saved):
     (saved / file).write_text(damage) if isinstance(damage, str) else damage(saved / file)
     model = build("bert")
+    model.embeddings.requires_grad_(False)
+    trained = [weight.requires_grad for weight in model.parameters()]
     with pytest.raises((FileNotFoundError, ValueError), match=told):
         load(model, saved)
     assert torch.equal(out(model), out(build("bert")))
+    assert [weight.requires_grad for weight in model.parameters()] == trained
+
+
+def test_an_adapter_that_does_not_fit_names_the_model_that_it_was_made_for(saved):
+    settings = json.loads((saved / CONFIG).read_text())
+    (saved / CONFIG).write_text(json.dumps(settings | {"r": 4, "base_model_name_or_path": "one/model"}))
+    model = build("bert")
+    model.name_or_path = "another/model"
+    with pytest.raises(ValueError, match=r"does not fit this model \(it was made for one/model\)"):
+        load(model, saved)
 
 
 def test_loading_adds_an_adapter_to_those_of_a_model_or_leaves_them_as_they_are(saved):
@@ -311,11 +324,14 @@ def test_released_adapter_runs_with_the_released_semantics_and_at_inhibition_zer
     ("changes", "told"),
     [
         (dict(peft_type="INA"), "peft_type 'LORA' and a key 'lora_inhibition'; here peft_type is 'INA'"),
+        (dict(target_modules=None), "adapter_config.json lacks target_modules"),
         (dict(lora_inhibition=3), r"`inhibition` should lie in \[0, 1\], not 3"),
     ],
 )
 def test_what_is_no_released_adapter_is_refused(tmp_path, changes, told):
     released_folder(tmp_path, **changes)
+    given = {key: value for key, value in json.loads((tmp_path / CONFIG).read_text()).items() if value is not None}
+    (tmp_path / CONFIG).write_text(json.dumps(given))
     with pytest.raises(ValueError, match=told):
         released.load(build("bert"), tmp_path)
 
@@ -329,6 +345,9 @@ def test_the_card_says_what_the_adapter_is_and_its_code_opens_it(tmp_path):
     assert {"peft", "ina"} <= set(card.data.tags) and card.data.library_name == "peft"
     for said in ("bert-base-uncased", "inhibition adaptation", "| `r` | 4 |", "| `inhibition` | 0.3 |", "key, query"):
         assert said in card.text
+    model.peft_config["default"].target_modules = r".*\.(query|key)"
+    model.peft_config["default"].save_pretrained(tmp_path)
+    assert r"| `target_modules` | .*\.(query\|key) |" in ModelCard.load(tmp_path / "README.md").text
     [code] = re.findall(r"```python\n(.*?)```", card.text, re.S)
     exec(code.replace("<this folder>", str(tmp_path)), names := {"base_model": build("bert")})
     assert len(sites_of(names["model"])) == 4

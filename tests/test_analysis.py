@@ -1,5 +1,7 @@
 """What happens inside an adapted model: hand-made gates with known shares, and attention with the gate in place."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from transformers import AutoModelForQuestionAnswering
 from ina import InaConfig, config, data, tiny
 from ina.adapter import InaLinear
 from ina.analysis import attention, gates, texts
-from ina.analysis.measure import measure
+from ina.analysis.measure import Opened, measure
 from ina.analysis.texts import EXAMPLE, KINDS, Passage
 from ina.projections import split_fused_projections
 from ina.tasks.spans import windows
@@ -150,6 +152,17 @@ def test_attention_is_read_with_segment_ids_where_the_adapter_was_trained_with_t
     assert inputs["token_type_ids"].any()
     same = torch.allclose(attention.maps(model, inputs), attention.maps(model, without), atol=1e-6)
     assert same != reads
+
+
+@pytest.mark.parametrize(
+    ("threshold", "version_2", "answers"), [(1e9, True, True), (-1e9, True, False), (0, False, True)]
+)
+def test_a_model_that_answers_nothing_has_no_answer(threshold, version_2, answers):
+    opened = Opened.__new__(Opened)  # without the files of a model
+    task = config.configured([f"task=squad_v{1 + version_2}", f"task.null_threshold={threshold}"]).task
+    opened.cfg, opened.tokenizer = SimpleNamespace(task=task), tiny.tokenizer("bert")
+    opened.model = AutoModelForQuestionAnswering.from_config(tiny.config("bert")).eval()
+    assert (opened.answer(EXAMPLE) is not None) == answers
 
 
 def test_what_is_merged_is_loras_product():

@@ -85,6 +85,11 @@ def test_the_fingerprint_changes_with_every_setting_that_can_change_the_numbers(
     assert fingerprint(settings(change)) != fingerprint(settings())
 
 
+@pytest.mark.parametrize("setting", ["train.head_dropout", "method.scale"])
+def test_zero_is_another_setting_than_null(setting):
+    assert fingerprint(settings(f"{setting}=0.0")) != fingerprint(settings(f"{setting}=null"))
+
+
 @pytest.mark.parametrize("circumstance", [dict(source="hub"), dict(data="1" * 64), dict(dtype="bfloat16")])
 def test_the_fingerprint_changes_with_data_and_number_format(circumstance):
     assert fingerprint(settings(**circumstance)) != fingerprint(settings())

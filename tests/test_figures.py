@@ -10,7 +10,7 @@ from made_up import MODEL, study, write_run, write_study
 from ina import figures
 from ina.figures import Figure, chart, comparison, style
 from ina.figures.__main__ import main
-from ina.tables.frame import Study
+from ina.tables.frame import Study, searches
 from ina.tables.verdicts import verdicts
 
 LEVELS = (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9)
@@ -167,6 +167,20 @@ def test_the_command_writes_every_figure_for_print_and_screen_the_pictures_the_s
     names = {f"{name}.{suffix}" for name in ("differences_lora", "curves") for suffix in ("pdf", "png")}
     assert found[0].keys() == names and all(content.startswith((b"%PDF", b"\x89PNG")) for content in found[0].values())
     assert all(found[0][name] == found[1][name] for name in names if name.endswith("png"))
+
+
+def test_a_search_that_varies_no_learning_rate_has_no_figure_of_rates(tmp_path):
+    for rate, drawn in ((1e-3, set()), (2e-3, {"rates"})):
+        write_run(tmp_path, select=0.2, train={"learning_rate": rate})
+        [search] = searches(tmp_path)
+        assert figures.figures_for(search).keys() == drawn
+
+
+def test_the_command_says_where_nothing_can_be_written(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2))
+    (tmp_path / "figures").touch()
+    with pytest.raises(SystemExit, match="error: .*figures"):
+        main(["made_up", "--results", str(tmp_path)])
 
 
 def test_an_axis_has_room_for_all_values_but_not_for_intervals_that_dwarf_all_others():

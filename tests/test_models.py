@@ -282,7 +282,7 @@ def test_a_folder_stands_for_any_model_and_two_folders_are_two_models_wherever_t
     assert settings == opened(hub / "bert")[1]
     (folder / "vocab.txt").write_text((folder / "vocab.txt").read_text() + "bark\n")
     assert settings["model.revision"] != opened(folder)[1]["model.revision"]
-    with pytest.raises(ModelError, match="the files are others than those of the run; their SHA-256 is"):
+    with pytest.raises(ModelError, match="these are not the files of the run; their SHA-256 is"):
         models.load(given, PAIR, seed=1)
 
 
@@ -360,3 +360,12 @@ def test_missing_and_damaged_files_are_errors_that_name_them(copied, family, fil
     with pytest.raises(ModelError, match=told):
         models.load(given, PAIR, seed=1)
         models.load_tokenizer(given)
+
+
+def test_an_error_without_words_is_told_by_its_name(copied, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(models.AutoConfig, "from_pretrained", fail)
+    with pytest.raises(ModelError, match="cannot load the config.json of model some from .*: MemoryError "):
+        models.load(model(path=str(copied("bert"))), PAIR, seed=1)

@@ -54,6 +54,16 @@ def test_every_cell_is_listed_with_seeds_weights_and_steps(preflight, capsys):
     assert "model tiny_bert: random weights" in printed and "task cola: from probe, 4,000 training rows" in printed
 
 
+def test_in_a_search_every_run_is_listed_with_the_steps_of_the_rows_that_are_left(preflight, capsys, monkeypatch):
+    search = ["model=tiny_bert", "task=cola", "method=ina", "data.select=0.2", "train.learning_rate=1e-3,2e-3"]
+    monkeypatch.delenv("INA_DATA_DIR", raising=False)
+    preflight.main([*search, "train.epochs=1"])
+    rows = [
+        line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("tiny_bert--cola--ina--s1-")
+    ]
+    assert len({row[0] for row in rows}) == 2 and {row[6] for row in rows} == {f"{-(-8551 * 4 // 5 // 32):,}"}
+
+
 def test_what_cannot_fit_or_is_wrong_is_named_and_ends_the_command(preflight, capsys):
     command = ["model=tiny_bert", "data=probe", "task=cola", "method=ina"]
     with pytest.raises(SystemExit, match="^1$"):

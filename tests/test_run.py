@@ -135,6 +135,13 @@ def test_only_an_unchanged_run_of_a_committed_experiment_from_a_clean_tree_belon
     assert plan.record_root(config.configured(committed + changed), clean).name == home
 
 
+@pytest.mark.parametrize("changed", ["data.distractors=8", "data.test_distractors=[8]"])
+def test_a_run_with_other_distractors_does_not_belong_to_the_results(changed):
+    committed = ["experiment=distractors", "method=lora", "seed=1", "task=squad_v1"]
+    for settings, home in ((committed, "results"), ([*committed, changed], "outputs")):
+        assert plan.record_root(config.configured(settings), clean=True).name == home
+
+
 def test_bad_rows_are_a_failed_run_whose_data_is_unknown(glue, tmp_path):
     (tmp_path / "CoLA").mkdir()
     for name in ("train.tsv", "dev.tsv"):

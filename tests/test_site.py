@@ -128,6 +128,11 @@ def test_a_study_without_tables_is_named(tmp_path):
         hooks.site_files(tmp_path)
 
 
+def test_a_folder_without_records_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"there is no record of a study under {tmp_path}/runs"):
+        hooks.site_files(tmp_path)
+
+
 def shown_errors(script: str) -> dict:
     return json.loads(script.removeprefix("inaErrors(").removesuffix(");\n"))
 

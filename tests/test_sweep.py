@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -417,11 +418,19 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     monkeypatch.setattr(sys, "argv", grid)
     with record.claim(record.lock_path(tmp_path, None, "files", running), wait=False):
         status.main()
+        held = record.lock_path(tmp_path, None, "files", running).read_text()
+    assert held == f"process {os.getpid()} on {platform.node()}"
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["done", "running", "failed", "missing"]
     assert lines[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "1", "1", "1"]
     assert lines[-2] == "4 runs: 1 done, 1 running, 1 failed, 1 missing"
     assert lines[-1] == f"  {failed}: failed: ZeroDivisionError: division by zero"
+
+    lock = record.lock_path(tmp_path, None, "files", failed)
+    os.utime(lock, (1, 1))
+    status.main()
+    assert lock.stat().st_mtime == 1, "a sweep takes a lock that is newer than itself for a run in progress"
+    capsys.readouterr()
 
     monkeypatch.setattr(sys, "argv", [*grid, "data.source=probe"])
     status.main()

@@ -45,7 +45,7 @@ def build(adapter=None):
 
 def fit(folder, dev, model=None, **changed) -> train.Trained:
     """Train on sentences that have label 1 where they start with a small token."""
-    rows, model = features(40), model or build()
+    rows, model = features(40, length=LENGTHS[:40]), model or build()
     rows = rows.add_column("labels", [int(ids[0] < 250) for ids in rows["input_ids"]])
     command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
     settings = config.configured(command + [f"train.{key}={value}" for key, value in changed.items()]).train
@@ -75,6 +75,13 @@ def test_logits_come_in_the_order_of_the_dev_set_though_they_are_computed_by_len
     with torch.no_grad():
         one_by_one = [model.eval()(torch.tensor([ids])).logits[0].numpy() for ids in features(20)["input_ids"]]
     np.testing.assert_allclose(dev.logits[-1], one_by_one, atol=1e-5)
+
+
+def test_the_model_gets_its_inputs_alone(tmp_path):
+    model, given = build(), set()
+    model.register_forward_pre_hook(lambda _, args, named: given.update(named), with_kwargs=True)
+    fit(tmp_path, Dev(0.1), model, epochs=1)
+    assert given == {"input_ids", "attention_mask", "labels"}
 
 
 def test_scores_that_are_not_finite_are_an_error(tmp_path):

@@ -23,6 +23,7 @@ def write_card(config: InaConfig, folder: str | Path) -> None:
     if not card.text.strip() or _TEMPLATE in card.text or card.text.lstrip().startswith(TITLE):
         targets = config.target_modules
         named = targets if isinstance(targets, str) else ", ".join(sorted(targets or ()))
+        named = named.replace("|", "\\|")  # it would end the cell
         rows = [f"| `{name}` | {getattr(config, name)} |" for name in _SETTINGS] + [f"| `target_modules` | {named} |"]
         base = config.base_model_name_or_path or "<the base model>"
         card.text = _TEXT.replace("BASE", base).replace("SETTINGS", "\n".join(rows))

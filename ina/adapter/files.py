@@ -22,7 +22,8 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
     """Put the InA adapter saved in `folder` onto `model`, ready for inference.
 
     Like ``PeftModel.from_pretrained``, but stricter: the weights in the file and in the model must have the same names
-    and shapes, and only safetensors files are read. On an error the model is left as it was.
+    and shapes, and only safetensors files are read. On an error the model is left as it was, except for layers that
+    `layer_replication` has repeated.
 
     Args:
         model: The base model, changed in place; or a PEFT model with InA adapters, which gets one more. Those that are
@@ -71,9 +72,12 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         if not file.is_file():
             raise FileNotFoundError(f"{file} is missing; an adapter folder holds {CONFIG_FILE} and {WEIGHTS_FILE}")
     try:
-        return json.loads(config_file.read_text(encoding="utf-8")), read_weights(weights_file)
+        settings = json.loads(config_file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{config_file} is not valid JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise ValueError(f"{config_file} holds {settings!r}; it should hold the settings as a JSON object")
+    return settings, read_weights(weights_file)
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
@@ -107,6 +111,8 @@ def attach(
         ValueError: A name or shape in `weights` differs from those that `config` gives; the model is left as it was.
     """
     config.inference_mode = True
+    made_for = config.base_model_name_or_path  # PEFT puts the name of this model there
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
     first = not isinstance(model, PeftModel)
     if first and any(isinstance(module, BaseTunerLayer) for module in model.modules()):
         raise ValueError(
@@ -136,9 +142,11 @@ def attach(
     ]
     if misfits:
         adapted.unload() if first else adapted.delete_adapter(adapter_name)
-        made_for = f" (it was made for {config.base_model_name_or_path})" if config.base_model_name_or_path else ""
+        for weight in trained:
+            weight.requires_grad_(True)
+        whose = f" (it was made for {made_for})" if made_for else ""
         raise ValueError(
-            f"the adapter in {folder} does not fit this model{made_for}: "
+            f"the adapter in {folder} does not fit this model{whose}: "
             f"{len(misfits)} weights differ, first: {misfits[0]}"
         )
     set_peft_model_state_dict(adapted, weights, adapter_name=adapter_name)

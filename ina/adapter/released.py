@@ -29,6 +29,8 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
             f"{Path(folder) / CONFIG_FILE}: a released InA adapter has peft_type 'LORA' and a key 'lora_inhibition'; "
             f"here peft_type is {settings.get('peft_type')!r} and the keys are {', '.join(sorted(settings))}"
         )
+    if missing := sorted({"r", "lora_alpha", "target_modules"} - settings.keys()):
+        raise ValueError(f"{Path(folder) / CONFIG_FILE} lacks {', '.join(missing)}")
     inhibition = settings["lora_inhibition"]
     config = InaConfig(
         task_type=settings.get("task_type"),

@@ -53,7 +53,10 @@ class Opened:
 
     @torch.no_grad()
     def answer(self, passage: Passage) -> Span | None:
-        """Where a model for reading comprehension finds the answer, (start, end) in characters; else None."""
+        """Where a model for reading comprehension finds the answer, (start, end) in characters.
+
+        None where it answers nothing, as in SQuAD v2.0, or is not for questions.
+        """
         task = self.cfg.task
         if task.family != "squad" or passage.question is None:
             return None
@@ -63,6 +66,8 @@ class Opened:
         scores = self.model(**padded)
         starts, ends = scores.start_logits.numpy(), scores.end_logits.numpy()
         found = spans.best_spans(task, windows, starts, ends)
+        if task.version_2 and found.null_score[0] - found.score[0] > task.null_threshold:
+            return None
         return int(found.start[0]), int(found.end[0])
 
     def reading(self, passage: Passage) -> Reading:

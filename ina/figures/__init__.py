@@ -8,6 +8,7 @@ from functools import partial
 
 from ..tables.distractors import advantages, levels
 from ..tables.frame import Study
+from ..tables.search import varied_settings
 from .attention import attention_figures, layers
 from .chart import Figure, png, save
 from .comparison import QUESTIONS, ablation, curves, differences, distractors, questions, rates
@@ -18,7 +19,8 @@ __all__ = ["QUESTIONS", "Figure", "curves", "differences", "figures_for", "layer
 def figures_for(study: Study) -> dict[str, Callable[[], Figure]]:
     """The figures of a study by name."""
     if study.is_search:
-        return {"rates": partial(rates, study)}
+        by_rate = any(varied_settings(study, *of) == ["learning_rate"] for of in study.methods)
+        return {"rates": partial(rates, study)} if by_rate else {}
     if study.is_ablation:
         return {"ablation": partial(ablation, study)}
     of_levels = {"distractors": partial(distractors, study)} if levels(study) and len(advantages(study)) else {}

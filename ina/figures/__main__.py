@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..record import RecordError
+from ..record import explained
 from ..tables import frame
 from ..tables.search import joined_searches
 from . import __doc__ as described
@@ -27,8 +27,8 @@ def main(arguments: list[str] | None = None) -> None:
                 for suffix in ("pdf", "png"):
                     save(figure, folder / f"{name}.{suffix}")
             print(f"-> {folder}")
-    except (RecordError, FileNotFoundError, ValueError) as error:
-        sys.exit(f"error: {error}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {explained(error)}")
 
 
 if __name__ == "__main__":

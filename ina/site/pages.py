@@ -31,6 +31,8 @@ def site_files(results: Path) -> dict[str, str | Path]:
         FileNotFoundError: There is no record, or a study has records and no tables.
     """
     found = sorted(studies(results), key=lambda study: (study.is_ablation, -len(study.records)))
+    if not found:
+        raise FileNotFoundError(f"there is no record of a study under {results / 'runs'}")
     for study in found:
         if not (folder := results / "tables" / study.name).is_dir():
             raise FileNotFoundError(f"{folder} is missing: run python -m ina.tables --results {results}")
