@@ -23,5 +23,5 @@ def __getattr__(name: str) -> Any:
 # PEFT imports bitsandbytes, which says on some processors that it has no kernel from the hub.
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
-if sys.argv[0] != "-m":  # what it is while Python looks for the module that -m names
+if sys.argv[0] != "-m":  # it is -m while Python looks for the module to run
     from .adapter import InaConfig, InaModel  # noqa: E402

@@ -77,7 +77,7 @@ class Batches:
         """Give the pieces, each with its `share` in the effective batch.
 
         Pieces of a batch may differ in size by one example, so the mean loss of a batch is the sum of share times mean
-        loss over all of its pieces. A batch with fewer examples than pieces is filled up with ones of no share.
+        loss over all of its pieces. A piece without examples gets the batch's first one, with share 0.
         """
         for batch in self.order():
             for piece in np.array_split(batch, self.pieces * self.processes)[self.process :: self.processes]:

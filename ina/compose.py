@@ -27,7 +27,7 @@ class ConfigError(ValueError):
 
 
 def _shared_group(file: Path) -> str | None:
-    """The group whose options share a file: one that begins with ``# @group NAME`` has an option under each key."""
+    """The group that a file beginning with ``# @group NAME`` has the options of, one under each key; else None."""
     found = re.match(r"# @group (\w+)\n", file.read_text(encoding="utf-8"))
     return found and found[1]
 
@@ -71,7 +71,7 @@ def parse(text: str) -> Override:
 def compose(overrides: list[str]) -> DictConfig:
     """What Hydra makes of a command line.
 
-    Hydra takes a twentieth of a second for the choice of files, which is made once for all tasks and plain settings.
+    Hydra's choice of files takes 0.05 s, so it is cached; the task and plain settings are put in afterwards.
 
     Raises:
         ConfigError: It names settings or options that there are not.
@@ -79,7 +79,7 @@ def compose(overrides: list[str]) -> DictConfig:
     settings = [one for one in map(parse, overrides) if _sets_a_value(one)]
     tasks = [text for text in overrides if text.startswith("task=")]
     choices = [text for text in overrides if text not in tasks and not _sets_a_value(parse(text))]
-    choices.sort(key=lambda text: text.partition("=")[0])  # of the same group the last one counts, so it stays last
+    choices.sort(key=lambda text: text.partition("=")[0])  # stable: Hydra takes the last choice of a group
     try:
         cfg = copy.deepcopy(_composed(*choices, *(["~task"] if tasks else [])))
         for text in tasks[-1:]:
@@ -139,7 +139,7 @@ def quoted(key: str, value: str) -> str:
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
-    """A config as plain data, without the tables of recipes, in which settings look themselves up.
+    """A config as plain data, without `recipe`, whose tables other settings read.
 
     Raises:
         ConfigError: A setting has no value.

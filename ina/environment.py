@@ -33,7 +33,7 @@ def check_device(settings: TrainConfig) -> None:
 def resolve_dtype(name: str) -> str:
     """The number format that `train.dtype` stands for on this machine: "auto" is bfloat16 on a GPU that has it.
 
-    On a CPU it is float32, which none seen is slow in; training in bfloat16 has not been shown to score the same.
+    On a CPU it is float32: no CPU tried was slow in it; training in bfloat16 has not been shown to score the same.
     """
     if name != "auto":
         return name

@@ -50,10 +50,10 @@ def prepare(
 
 
 def task_type(cfg: RunConfig) -> TaskType | None:
-    """PEFT's name for the kind of a run's task; None stands for a model that gets all of its inputs.
+    """PEFT's task type of a run; None selects PEFT's generic class, which passes all inputs on.
 
     PEFT's class for question answering drops `token_type_ids`, by which BERT tells question and paragraph apart (seen
-    in 0.21.2). Its class for no kind in particular passes them on.
+    in 0.21.2).
     """
     if cfg.task.family != "squad":
         return TaskType.SEQ_CLS
@@ -72,7 +72,7 @@ def peft_config(method: Lora | Ina | Peft, **common: Any) -> PeftConfig:
 def _count(model: nn.Module, head: tuple[str, ...], backbone: set[int]) -> Params:
     """Numbers of weights, adapter and head apart; the frozen copy that PEFT keeps of a trained head is not counted.
 
-    `backbone` has the `id` of every weight before the method added its own, which are the adapter.
+    `backbone` has the `id` of every weight of the backbone; all others are the adapter's.
     """
     adapter = in_head = trainable = total = 0
     for name, weight in model.named_parameters():

@@ -2,8 +2,8 @@
 
 What is known of it comes from its released code (ChengKang520/gate-with-inhibition@8c7a996, modeling_bert.py and
 modeling_deberta_v2.py): the equation, the maximum over the whole tensor, the gradient through it, the sites, and that
-nothing is frozen. The gate's layers are not in any checkpoint, so the backbone's initialiser fills them. Settings of
-the published curves beyond five epochs and the levels of inhibition are not stated anywhere.
+nothing is frozen. The gate's layers are not in any checkpoint, so the backbone's initialiser fills them. Of the
+settings of the published curves only the five epochs and the levels of inhibition are stated.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class GatedLinear(nn.Module):
 
 
 class _GatedTokens(DisentangledSelfAttention):
-    """DeBERTa's attention with a gate on what it makes of tokens, as in the precursor.
+    """DeBERTa's attention with gates on the projections of tokens, as in the precursor.
 
-    Relative positions, which DeBERTa-v3 projects by the same weights, pass without it.
+    Relative positions, which DeBERTa-v3 projects by the same weights, are not gated.
     """
 
     def disentangled_attention_bias(self, *given: Any, **settings: Any) -> Tensor:

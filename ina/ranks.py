@@ -16,7 +16,7 @@ _MOMENTS = ("ipt", "exp_avg_ipt", "exp_avg_unc")
 
 
 class MoveRanks(TrainerCallback):
-    """Move the budget after every optimiser step. Its config plans over `total_step` steps; a run has others.
+    """Move the budget after every optimiser step. The config's schedule for `total_step` steps is rescaled to the run.
 
     What the allocator remembers of past gradients belongs into a checkpoint, beside the weights.
     """
@@ -42,7 +42,7 @@ class MoveRanks(TrainerCallback):
     ) -> None:
         self.config.rank_pattern = self.pattern
         self.tuner.update_and_allocate(state.global_step)
-        # left in the config, PEFT would save fewer ranks than a run needs to go on
+        # if it stayed in the config, PEFT would save too few ranks to resume
         self.pattern, self.config.rank_pattern = self.config.rank_pattern, None
 
     def save(self, checkpoint: Path) -> None:
@@ -51,7 +51,7 @@ class MoveRanks(TrainerCallback):
         torch.save(state | {"pattern": self.pattern}, checkpoint / FILE)
 
 
-def moving(model: nn.Module, checkpoint: str | None) -> MoveRanks | None:
-    """The callback that `model` needs while it trains on from `checkpoint`, or from its beginning; None: none."""
+def adalora_callback(model: nn.Module, checkpoint: str | None) -> MoveRanks | None:
+    """AdaLoRA's callback for training, new or resumed from `checkpoint`; None for any other method."""
     tuner = model.base_model if isinstance(model, PeftModel) else None
     return MoveRanks(tuner, checkpoint) if isinstance(tuner, AdaLoraModel) else None

@@ -204,10 +204,10 @@ def _code() -> tuple[str | None, bool | None]:
 
 
 def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> tuple[Path, int]:
-    """Where the run keeps its checkpoints, and how many threads it has, by which rounding may differ.
+    """Where the run keeps its checkpoints, and its number of threads, which can change rounding.
 
-    Checkpoints that other code made, whose numbers may be others, are removed. The threads are `train.threads`, else
-    those that the run began with, else one for each idle core.
+    Checkpoints of another version of the code are removed, as its numbers may differ. The threads are `train.threads`,
+    else those that the run began with, else one for each idle core.
     """
     import torch
 
@@ -342,7 +342,7 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
         return None
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a worker's: what Ctrl-C ends is for the sweep to say
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a worker: the sweep decides what Ctrl-C ends
     try:
         go(wait=False)
     except Busy:  # the sweep comes back to it
@@ -350,7 +350,7 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
     except KeyboardInterrupt:
         (sweep / "stop").touch()
     except Exception:
-        if not plan.outcome(cfg, source, began):  # a full disk: the sweep would not know
+        if not plan.outcome(cfg, source, began):  # not recorded (a full disk?): the sweep would not know
             raise
     return None
 

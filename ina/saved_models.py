@@ -103,7 +103,7 @@ def start_from(folder: Path, origin: Record, model: nn.Module, head: tuple[str, 
 
 
 def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: Head) -> nn.Module:
-    """transformers knows no gates and would leave them out without a word."""
+    """Load a model with gates, which transformers would silently drop."""
     file = Path(folder) / "model.safetensors"
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing; it holds all weights of a model with gates")

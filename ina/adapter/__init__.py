@@ -16,7 +16,7 @@ if tuple(map(int, peft.__version__.split(".")[:2])) < (0, 20):
 from peft import PeftType  # noqa: E402
 from peft.utils import register_peft_method  # noqa: E402
 
-if "INA" not in PeftType.__members__:  # a closed enumeration, and `register_peft_method` takes its members alone
+if "INA" not in PeftType.__members__:  # `register_peft_method` takes only members of this closed enumeration
     member = str.__new__(PeftType, "INA")
     member._name_ = member._value_ = "INA"
     PeftType._member_names_.append("INA")

@@ -41,7 +41,7 @@ class InaModel(BaseTuner):
 
     def _check_target_module_exists(self, peft_config: PeftConfig, key: str) -> bool | re.Match[str] | None:
         found = check_target_module_exists(peft_config, key)
-        # whatever else is false says that the module is excluded
+        # any other falsy value: the config excludes the module
         return bool(self._parts(peft_config, key)) if found is None or found is False else found
 
     def _fused(self, key: str) -> Fused | None:

@@ -136,10 +136,10 @@ FUSED: dict[str, tuple[str, Callable[[Any], Fused]]] = {
 
 
 def fused_layout(config: Any, name: str, width: int) -> Fused | None:
-    """The layout of the module `name` in a model with the transformers config `config`; None: it is not fused.
+    """The layout of the module `name` in a model with the config `config`, or None if the module is not fused.
 
     Args:
-        config: Anything; None where the model has none.
+        config: That of the model, of any type, or None.
         name: Last part of the module's name.
         width: Its output features.
     """

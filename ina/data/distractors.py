@@ -1,6 +1,6 @@
 """Sentences of other articles in the paragraphs of SQuAD: irrelevant text that people wrote.
 
-A paragraph with fewer of them is the one with more, less some: each paragraph draws `MOST` sentences and their places
+A paragraph with few of them is the one with many, minus some: each paragraph draws `MOST` sentences and their places
 once, and gets the first of them. They come from the same split, so nothing of the dev articles is seen in training.
 """
 

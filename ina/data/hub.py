@@ -33,7 +33,7 @@ PLACES = {
     "squad_v2": ("rajpurkar/squad_v2", "squad_v2"),
     "swag": ("allenai/swag", "regular"),
 }
-"""Repository of a task, and the folder in it; those of GLUE are in one, in folders called like the task."""
+"""Repository and folder of a task. GLUE's tasks share one repository, each in a folder of its name."""
 
 PATIENCE = 2.0
 """Seconds that the hub has to answer, once per process."""

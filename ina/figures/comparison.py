@@ -280,7 +280,7 @@ def _prefix(study: Study, model: str) -> str:
 
 
 def _task(study: Study, task: str) -> str:
-    """The task in a title; the generated one of its form is not the task itself."""
+    """The task in a title, marked as generated where it is the probe's."""
     return study.label(task=task) + (", generated" if study.source == "probe" else "")
 
 

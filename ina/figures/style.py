@@ -69,7 +69,7 @@ def method_styles(study: Study) -> dict[str, MethodStyle]:
 
 
 def axis_limits(values: Sequence[float], ends: Sequence[float], around: float = 0.0) -> list[float]:
-    """The ends of an axis: past all values, but not to ends of intervals that would dwarf all others."""
+    """The ends of an axis, with all values inside; intervals that would dwarf all others are cut."""
     longest = 4 * np.median(abs(np.asarray(ends) - around))
     low = float(min(*values, max(min(ends), around - longest)))
     high = float(max(*values, min(max(ends), around + longest)))

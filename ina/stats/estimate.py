@@ -101,7 +101,7 @@ def from_resamples(
 ) -> Estimate:
     """Estimate of the expected score from `scores` (seeds,) and the same on resampled examples (resamples, seeds).
 
-    `examples` and `clusters` are their numbers; where no examples hang together there are none of the latter.
+    `examples` and `clusters` are counts; `clusters` is None where examples are independent.
 
     The least standard error is what one example can change, `leverage` / `examples`. Without it a small dev set on
     which all seeds agree (all right, say) would claim to know the expectation exactly.

@@ -47,8 +47,8 @@ MAX_SEEDS = 10_000
 class SeedsNeeded:
     """Seeds for each method that would decide a pair; None where MAX_SEEDS would not.
 
-    `low` and `high` are its 90 % range, as the seed variance is itself estimated from few seeds. Where no number would
-    on these examples, all are None, and `examples` is how many times as many it takes at least.
+    `low` and `high` are its 90 % range, as the seed variance is itself estimated from few seeds. If no number would
+    on these examples, all are None, and `examples` is how many times more examples it takes at least.
     """
 
     seeds: int | None = None

@@ -128,7 +128,7 @@ def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.Data
 
 
 def _shown(row: dict[str, Any], keys: tuple[str, ...], with_lora: bool) -> dict[str, str]:
-    """A row in print; at the last epoch it continues that of the best."""
+    """A row in print; rows of the last epoch leave the setting blank."""
     ours = row["origin"] == "ours"
     setting = {"Method": row["label"]} | {TITLES[key]: DASH if pd.isna(row[key]) else row[key] for key in keys}
     setting["Adapter"] = f"{row['adapter']:,.0f}" if ours else DASH

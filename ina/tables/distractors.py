@@ -36,7 +36,7 @@ WORDS = {
 
 @cache
 def levels(study: Study) -> tuple[int, ...]:
-    """The numbers of distractors that all runs were measured with; none where they are not around that in training."""
+    """The numbers of distractors that all runs were measured with; none unless they go below and above training's."""
     measured = [{_trained(run), *(run.config["data"].get("test_distractors") or ())} for run in study.records]
     common, alike = set.intersection(*measured), len({_trained(run) for run in study.records}) == 1
     return tuple(sorted(common)) if alike and common and min(common) < trained(study) < max(common) else ()
@@ -89,7 +89,7 @@ def advantages(study: Study) -> pd.DataFrame:
 
 
 def _growths(study: Study) -> Iterator[dict[str, Any]]:
-    """What an advantage is worth with more distractors than in training, minus what it is worth with fewer."""
+    """The mean advantage with more distractors than in training, minus that with fewer."""
     fewer, more = fewer_and_more(study)
     for names, found in _differences(study):
         growth = mean_scores([found[k] for k in more]) - mean_scores([found[k] for k in fewer])

@@ -42,8 +42,8 @@ def by_place(studies: list[Study], searches: list[Study]) -> dict[str, list[Tabl
 def expected_files(results: Path, studies: list[Study], searches: list[Study], all_studies: bool) -> dict[Path, str]:
     """Every file that should lie under `results` for these studies, and the documents with parts, with its text.
 
-    With `all_studies`, they are all there are: the tables of searches and of costs and the claims are about them
-    together, and a document shows no table of any other.
+    With `all_studies`, these are all studies: the tables of searches and of costs and the claims are written too, and a
+    document's tables of other studies are emptied.
     """
     files: dict[Path, str] = {}
     for place, found in by_place(studies, searches if all_studies else []).items():

@@ -61,7 +61,7 @@ def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = Non
 def majority(study: Study, task: str, metric: str) -> float:
     """What `metric` is if every example gets the most frequent class, or no answer at all in SQuAD v2.0.
 
-    NaN where it was not measured, or no answer fits all: to a similarity, to a question about a span.
+    NaN where it was not measured, or no one answer can fit all: STS-B, SQuAD v1.1.
     """
     run = next((run for run in study.records if run.task == task and metric in run.last.metrics), None)
     if run is None:

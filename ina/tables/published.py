@@ -51,8 +51,8 @@ _METHODS = METHODS | {"ina_released": "InA"}
 def published(name: str) -> pd.DataFrame:
     """The numbers of others in results/published/<name>.csv, every entry as the text that stands in the file.
 
-    `named` is our name of the metric. Where a source does not say which of two metrics it has, the entry is there again
-    under the name of the usual one.
+    `named` is our name of the metric. Where a source does not say which of two metrics it has, the entry is repeated
+    under the usual metric's name.
     """
     table = pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False)
     named = [table.assign(named=table["metric"]), table.assign(named=table["metric"].map(UNCLEAR)).dropna()]

@@ -59,7 +59,7 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
 
 
 def _counts(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
-    """How many examples there are; for print alone, so without origin."""
+    """Numbers of examples; without `origin`, so not in the CSV file."""
     rows = []
     for kind, column in (("training", "train_rows"), ("dev", "n")):
         counts = study.runs.groupby("task")[column].agg(span).to_dict() | {AVERAGE[0]: ""}

@@ -27,8 +27,8 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
     """(model, A, B): every method against LoRA, against full fine-tuning, and every variant against its plain method.
 
     InA is compared with the LoRA of the same rank, alpha, dropout and sites where there is one, else with the first;
-    and with the method that is the same without inhibition, which shows what the threshold alone does. Where there is
-    nothing of all this, the first method is what the others are compared with. No pair comes both ways.
+    and with the method that is the same without inhibition, which shows what the threshold alone does. If there is
+    none of these, all others are compared with the first method. No pair comes in both orders.
     """
     for model in study.models:
         names = [method for of, method in study.methods if of == model]

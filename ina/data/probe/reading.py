@@ -1,8 +1,8 @@
 """SQuAD's task: a paragraph of facts, questions that it answers or (v2) does not, and a chosen number of distractors.
 
 Distractors state the same kind of fact as is asked for about something else ("I put my red bag in the black bag": the
-black bag does not matter when the red one is asked for). They never change a story: the paragraph with fewer
-distractors is the one with more, less some sentences, so the same question can be compared at every level.
+black bag does not matter when the red one is asked for). They never change a story: the paragraph with few
+distractors is the one with many, minus some sentences, so the same question can be compared at every level.
 """
 
 import re

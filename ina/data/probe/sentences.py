@@ -42,7 +42,7 @@ def reviews(template: list[str], draw: Draw, split: str) -> list[Row]:
 
 
 def paraphrases(template: list[str], draw: Draw, split: str, columns: tuple[str, str]) -> list[Row]:
-    """MRPC and QQP, do these two say, or ask, the same: a paraphrase and, with the same first sentence, a near one.
+    """MRPC and QQP, same meaning or not: a paraphrase and, with the same first sentence, a near-paraphrase.
 
     A paraphrase is two ways to say one thing with the same words, a near-paraphrase two of which one has changed; both
     are drawn from the same sentences. Who swapped with whom is hard to see: half of the templates that swap words
@@ -76,7 +76,7 @@ def hypotheses(template: list[str], draw: Draw, split: str) -> list[Row]:
 def entailed_or_not(template: list[str], draw: Draw, split: str) -> list[Row]:
     """RTE: a premise, with a sentence that does not matter, a hypothesis that it entails and one that it does not.
 
-    The one that it does not is the neutral or the contradicted one, or the entailed one, said of something else.
+    The wrong one is the neutral or the contradicted hypothesis, or the entailed one about something else.
     """
     premise, entailed, neutral, contradicted = template
     [addition] = draw.choice(ADDITION.templates(split))
@@ -92,9 +92,9 @@ def entailed_or_not(template: list[str], draw: Draw, split: str) -> list[Row]:
 
 
 def answers(template: list[str], draw: Draw, split: str) -> list[Row]:
-    """QNLI, does this sentence answer this question: each of two with one that does (label 0) and one that does not.
+    """QNLI, does this sentence answer this question: two questions, each with a right answer (label 0) and a wrong one.
 
-    The one that does not is the other question's, or its own, said of something else.
+    The wrong one is the other question's, or the right one about something else.
     """
     bound = bind(template, draw, split)
     asked = template[:2], template[2:]
@@ -111,8 +111,8 @@ def answers(template: list[str], draw: Draw, split: str) -> list[Row]:
 def readings(template: list[str], draw: Draw, split: str) -> list[Row]:
     """WNLI, whom or what does the pronoun mean: both wordings, each with what it says (label 1) and what it does not.
 
-    A small model learns neither grammar nor the world from so few rows, so half of what is not so is said of somebody
-    or something of which the sentence does not speak.
+    A small model learns neither grammar nor the world from so few rows, so half of the false statements are about
+    somebody or something that is not in the sentence.
     """
     bound = bind(template, draw, split)
     rows = []

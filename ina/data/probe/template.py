@@ -21,7 +21,7 @@ SEED = 20240806
 SLOT = re.compile(r"\{([a-z]+)(\d*)(?:\.([a-z]+))?\}")
 CHOICE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
 ELSE = "8"
-"""Index of slots that speak of something else: those of an aside, and what takes the place of another to that end."""
+"""Index of slots about something else: those of an aside, and the word that replaces another one."""
 TELLING = (
     *("name", "bob", "ann", "man", "woman", "person", "animal"),
     *("object", "ware", "vessel", "vehicle", "container", "material"),
