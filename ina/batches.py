@@ -99,7 +99,7 @@ class Batches:
             yield order[whole:]
 
 
-def split(effective: int, processes: int, most: int | None) -> tuple[int, int]:
+def divide_batch(effective: int, processes: int, most: int | None) -> tuple[int, int]:
     """Examples per device and accumulation steps whose product with the number of processes is the effective batch.
 
     Raises:

@@ -15,7 +15,7 @@ from . import data, record
 from .compose import ConfigError, compose, hydra_settings, options, parse, quoted
 from .config import RunConfig, configured, numbers_depend_on
 
-Standing = Literal["done", "running", "failed", "missing"]
+RunState = Literal["done", "running", "failed", "missing"]
 PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
 
 
@@ -194,7 +194,7 @@ def experiment_runs(name: str) -> dict[str, RunConfig]:
     return {run.id: run for run in expand([f"experiment={name}"])}
 
 
-def standing(run: RunConfig, source: str, roots: list[Path]) -> Standing:
+def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
     """How far a run is: recorded under one of `roots`, held by a running process, failed, or none of these."""
     name = (run.experiment, source, run.id)
     if any(record.record_path(root, *name).is_file() for root in roots):

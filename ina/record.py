@@ -283,7 +283,7 @@ def lock_path(root: str | Path, experiment: str | None, source: str, run_id: str
 
 
 @contextmanager
-def claim(path: Path, wait: bool) -> Iterator[Callable[[str], None]]:
+def hold_lock(path: Path, wait: bool) -> Iterator[Callable[[str], None]]:
     """Hold the lock at `path` during the block. Yields a function that writes into that file how far the run is.
 
     Raises:

@@ -64,7 +64,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
     if not path.is_file():
         check_model(cfg.model, cfg.task, cfg.train.head_dropout)
     record.check_writable(Path(cfg.output_dir))
-    with record.claim(record.lock_path(cfg.output_dir, *name), wait) as tell:
+    with record.hold_lock(record.lock_path(cfg.output_dir, *name), wait) as report_progress:
         known = {"source": source}  # for the record, also of a failure
         circumstances = _circumstances(cfg, commit, dirty, command)
         dtype = circumstances["dtype"]
@@ -83,7 +83,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             folder, threads = _work_folder(cfg, known["fingerprint"], commit)
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
             logger.info("%s: data source %s (%s), %s, torch threads: %d", cfg.id, source, sizes, dtype, threads)
-            model, trained, params = _train(cfg, examples, folder, origin, tell)
+            model, trained, params = _train(cfg, examples, folder, origin, report_progress)
             result = _record(
                 cfg,
                 circumstances | {"device": trained.device, "processes": trained.processes},
@@ -137,7 +137,7 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
     plan.source([first, cfg])  # raises where the two have other data
     name = (first.experiment, source, first.id)
     path = record.record_path(plan.record_root(first, clean), *name)
-    with record.claim(record.lock_path(first.output_dir, *name), wait):
+    with record.hold_lock(record.lock_path(first.output_dir, *name), wait):
         if not path.is_file():
             raise ValueError(f"{cfg.id} starts from {first.id}, which is not done: there is no {path}")
     return record.read(path)
@@ -234,7 +234,7 @@ def _train(
     examples: data.TaskData,
     folder: Path,
     origin: Record | None,
-    tell: Callable[[str], None],
+    report_progress: Callable[[str], None],
 ) -> tuple[nn.Module, Trained, Params]:
     import datasets
     import transformers
@@ -271,7 +271,7 @@ def _train(
             seed=cfg.seed,
             folder=folder,
             report_to=report_to,
-            on_progress=tell,
+            on_progress=report_progress,
         )
     return model, trained, params
 

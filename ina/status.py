@@ -26,26 +26,26 @@ def main() -> None:
 
 
 def _tell(runs: list[RunConfig], source: str) -> None:
-    standings = _standings(runs, source)
+    states = _states(runs, source)
     cells = [(source, run.task.name, f"{run.model.name} {run.method_label}") for run in runs]
     index = pd.MultiIndex.from_tuples(cells, names=["data", "task", "method"])
-    columns = list(get_args(plan.Standing))
-    frame = pd.get_dummies(pd.Series(standings, index), dtype=int).reindex(columns=columns, fill_value=0)
+    columns = list(get_args(plan.RunState))
+    frame = pd.get_dummies(pd.Series(states, index), dtype=int).reindex(columns=columns, fill_value=0)
     print(frame.groupby(level=index.names, sort=False).sum().replace(0, "·").to_string())
-    print(f"\n{len(runs)} runs: {', '.join(f'{standings.count(one)} {one}' for one in columns)}")
+    print(f"\n{len(runs)} runs: {', '.join(f'{states.count(one)} {one}' for one in columns)}")
     for other in data.SOURCES:
-        there = zip(standings, _standings(runs, other), strict=True)
+        there = zip(states, _states(runs, other), strict=True)
         if count := sum(here != "done" and elsewhere == "done" for here, elsewhere in there):
             where = " (INA_DATA_DIR or data.dir names the folder)" if other == "files" else ""
             print(f"  recorded with data.source={other}: {count} of the others{where}")
-    for run, standing in zip(runs, standings, strict=True):
-        if standing == "failed":
+    for run, state in zip(runs, states, strict=True):
+        if state == "failed":
             failure = record.read(record.failure_path(run.output_dir, run.experiment, source, run.id))
             print(f"  {run.id}: {failure.status}: {record.what_failed(failure)}")
 
 
-def _standings(runs: list[RunConfig], source: str) -> list[plan.Standing]:
-    return [plan.standing(run, source, [Path(run.results_dir), Path(run.output_dir)]) for run in runs]
+def _states(runs: list[RunConfig], source: str) -> list[plan.RunState]:
+    return [plan.run_state(run, source, [Path(run.results_dir), Path(run.output_dir)]) for run in runs]
 
 
 if __name__ == "__main__":

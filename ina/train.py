@@ -137,7 +137,7 @@ def _arguments(
     settings: TrainConfig, examples: int, seed: int, folder: Path, report_to: list[str]
 ) -> TrainingArguments:
     processes = int(os.environ.get("WORLD_SIZE", 1))
-    on_device, accumulation = batches.split(settings.batch_size, processes, settings.device_batch_size)
+    on_device, accumulation = batches.divide_batch(settings.batch_size, processes, settings.device_batch_size)
     steps = math.ceil(examples / settings.batch_size) * settings.epochs
     return TrainingArguments(
         output_dir=str(folder),

@@ -117,7 +117,7 @@ def memory(cfg: RunConfig) -> float:
     params, activations = measure(cfg)
     settings, device = cfg.train, "cuda" if torch.cuda.is_available() else "cpu"
     half = environment.resolve_dtype(settings.dtype) == "bfloat16"
-    at_once, _ = batches.split(settings.batch_size, 1, settings.device_batch_size)
+    at_once, _ = batches.divide_batch(settings.batch_size, 1, settings.device_batch_size)
     fixed = 4 * params.total + 12 * params.trainable + (2 * params.total if half else 0)
     return LIBRARIES[device] + fixed + at_once * activations * (HALF if half else 1) * SLACK[device]
 

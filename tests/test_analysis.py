@@ -13,7 +13,7 @@ from transformers import AutoModelForQuestionAnswering
 from ina import InaConfig, config, data, tiny
 from ina.adapter import InaLinear
 from ina.analysis import attention, gates, texts
-from ina.analysis.measure import Opened, measure
+from ina.analysis.measure import TrainedModel, measure
 from ina.analysis.texts import EXAMPLE, KINDS, Passage
 from ina.projections import split_fused_projections
 from ina.tasks.spans import windows
@@ -97,7 +97,7 @@ def test_effective_rank_is_that_of_the_update_over_all_tokens():
 
 def test_attention_paid_is_what_tokens_of_a_kind_get_of_it():
     maps = torch.tensor([[[0.5, 0.25, 0.25], [0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]])
-    [found] = attention.mass(maps, ("special", "answer", "answer"))
+    [found] = attention.attention_by_kind(maps, ("special", "answer", "answer"))
     special, answer = KINDS.index("special"), KINDS.index("answer")
     for by in (0, 1 + special, 1 + answer):
         assert found[by, [special, answer]] == pytest.approx([0.5, 0.5])
@@ -106,13 +106,13 @@ def test_attention_paid_is_what_tokens_of_a_kind_get_of_it():
 
 def test_distance_is_the_share_of_attention_that_goes_elsewhere():
     a, b = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]), torch.tensor([[[0.0, 1.0], [0.5, 0.5]]])
-    assert (attention.distance(a, b).tolist(), attention.distance(a, a).tolist()) == ([0.5], [0.0])
+    assert (attention.attention_moved(a, b).tolist(), attention.attention_moved(a, a).tolist()) == ([0.5], [0.0])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_measured_at_its_sites_and_left_as_it_was(family):
     model, example = adapted(ina(), family), read(family=family)
-    before = attention.maps(model, example.inputs)
+    before = attention.attention_maps(model, example.inputs)
     rows = measure(model, [example])
     sites = dict.fromkeys((layer, site) for layer, site, *_ in rows if site)
     assert list(sites) == [(1, "query"), (1, "key"), (2, "query"), (2, "key")]
@@ -121,7 +121,7 @@ def test_every_family_is_measured_at_its_sites_and_left_as_it_was(family):
     assert sum(row[5] for row in rows if row[2] == "share") == pytest.approx(1, abs=1e-5)
     moved = [row[5] for row in rows if row[2] == "moved"]
     assert len(moved) == 2 and min(moved) > 0.05  # merged as the authors' picture code does, the gate is gone
-    assert torch.equal(attention.maps(model, example.inputs), before)
+    assert torch.equal(attention.attention_maps(model, example.inputs), before)
 
 
 def test_what_is_measured_is_the_mean_over_tokens_and_attentions_over_passages():
@@ -130,7 +130,7 @@ def test_what_is_measured_is_the_mean_over_tokens_and_attentions_over_passages()
     seen, layer = [], next(module for module in model.modules() if isinstance(module, InaLinear))
     layer.ina_A["default"].register_forward_hook(lambda _, __, z: seen.append(z[0]))
     with torch.no_grad():
-        paid = [attention.mass(attention.maps(model, one.inputs), one.kinds) for one in passages]
+        paid = [attention.attention_by_kind(attention.attention_maps(model, one.inputs), one.kinds) for one in passages]
     z, kinds = torch.cat(seen), np.concatenate([one.kinds for one in passages])
     below = (z < 0.5 * z.max(dim=-1, keepdim=True).values).double().mean(dim=-1).numpy()
     found = {row[:5]: row[5] for row in measure(model, passages)}
@@ -150,7 +150,7 @@ def test_attention_is_read_with_segment_ids_where_the_adapter_was_trained_with_t
     model, inputs = adapted(InaConfig(r=4, task_type=task_type)), read().inputs
     without = {name: of for name, of in inputs.items() if name != "token_type_ids"}
     assert inputs["token_type_ids"].any()
-    same = torch.allclose(attention.maps(model, inputs), attention.maps(model, without), atol=1e-6)
+    same = torch.allclose(attention.attention_maps(model, inputs), attention.attention_maps(model, without), atol=1e-6)
     assert same != reads
 
 
@@ -158,7 +158,7 @@ def test_attention_is_read_with_segment_ids_where_the_adapter_was_trained_with_t
     ("threshold", "version_2", "answers"), [(1e9, True, True), (-1e9, True, False), (0, False, True)]
 )
 def test_a_model_that_answers_nothing_has_no_answer(threshold, version_2, answers):
-    opened = Opened.__new__(Opened)  # without the files of a model
+    opened = TrainedModel.__new__(TrainedModel)  # without the files of a model
     task = config.configured([f"task=squad_v{1 + version_2}", f"task.null_threshold={threshold}"]).task
     opened.cfg, opened.tokenizer = SimpleNamespace(task=task), tiny.tokenizer("bert")
     opened.model = AutoModelForQuestionAnswering.from_config(tiny.config("bert")).eval()
@@ -173,8 +173,8 @@ def test_what_is_merged_is_loras_product():
             of_lora.down.weight.copy_(of_ina.down.weight)
             of_lora.up.weight.copy_(of_ina.up.weight * of_ina.scale / of_lora.scale)
     with attention.merged(gates.sites(model)):
-        merged = attention.maps(model, read().inputs)
-    torch.testing.assert_close(merged, attention.maps(twin, read().inputs))
+        merged = attention.attention_maps(model, read().inputs)
+    torch.testing.assert_close(merged, attention.attention_maps(twin, read().inputs))
 
 
 def test_lora_has_updates_alone_and_full_fine_tuning_attention_alone():

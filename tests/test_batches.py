@@ -2,7 +2,7 @@
 
 import pytest
 
-from ina.batches import MEGA_BATCH, Batches, split
+from ina.batches import MEGA_BATCH, Batches, divide_batch
 
 LENGTHS = [3 + (7 * example) % 11 for example in range(45)]
 FEATURES = [{"input_ids": [0] * length, "example": example} for example, length in enumerate(LENGTHS)]
@@ -63,11 +63,11 @@ def test_processes_and_accumulation_cut_the_same_batches_into_pieces(processes, 
 def test_examples_a_device_times_accumulation_times_processes_is_the_effective_batch(
     effective, processes, most, expected
 ):
-    assert split(effective, processes, most) == expected
+    assert divide_batch(effective, processes, most) == expected
 
 
 def test_a_batch_that_cannot_be_split_evenly_is_an_error():
     with pytest.raises(ValueError, match="train.batch_size=32 is not a multiple of the 3 processes"):
-        split(32, 3, None)
+        divide_batch(32, 3, None)
     with pytest.raises(ValueError, match="train.device_batch_size=5 does not divide 16"):
-        split(32, 2, 5)
+        divide_batch(32, 2, 5)

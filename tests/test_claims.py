@@ -9,14 +9,14 @@ from made_up import MODEL, write_run, write_study
 
 from ina.tables import claims, documents
 from ina.tables.__main__ import main
-from ina.tables.claims import comparisons, parts
+from ina.tables.claims import claim_texts, comparisons
 from ina.tables.frame import studies
 
 DOCUMENT = Path(__file__).parent.parent / "results" / "CLAIMS.md"
 
 
 def part(root: Path, name: str) -> str:
-    return parts(studies(root))[name]
+    return claim_texts(studies(root))[name]
 
 
 def write_arms(root: Path, skills: dict[str, float], tasks=("sst2",), seeds=range(5), n=1000, **settings) -> None:
@@ -26,8 +26,8 @@ def write_arms(root: Path, skills: dict[str, float], tasks=("sst2",), seeds=rang
 
 def test_every_part_stands_in_the_document_and_no_other_and_says_so_where_there_are_no_runs():
     names = re.findall(r"<!-- claim: ([^>]+) -->", DOCUMENT.read_text())
-    assert sorted(names) == sorted(parts([]))
-    assert all(text.strip(".\n").lower() in ("no runs of ours", "0 of our 0") for text in parts([]).values())
+    assert sorted(names) == sorted(claim_texts([]))
+    assert all(text.strip(".\n").lower() in ("no runs of ours", "0 of our 0") for text in claim_texts([]).values())
     sections = re.split(r"^## \d\. ", DOCUMENT.read_text(), flags=re.M)[1:]
     assert len(sections) == 8
     for needed in ("| Evidence | On | What it shows |", "**State**: ", "**Would settle it**: "):
@@ -103,4 +103,4 @@ def test_the_command_fills_the_document_check_finds_it_stale_and_an_unknown_part
         main(["--results", str(tmp_path), "--check"])
     path.write_text("<!-- claim: nope --><!-- /claim -->")
     with pytest.raises(ValueError, match="CLAIMS.md: there is no part of the claims 'nope'; there are glue, "):
-        documents.filled(path, {}, parts([]))
+        documents.filled(path, {}, claim_texts([]))

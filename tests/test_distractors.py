@@ -99,7 +99,7 @@ def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_gro
 
 
 def test_the_claims_count_the_growth_and_of_two_studies_that_with_more_seeds(study, tmp_path):
-    parts, on = claims.parts([study]), "all-MiniLM-L6-v2: 1"
+    parts, on = claims.claim_texts([study]), "all-MiniLM-L6-v2: 1"
     assert parts["growth with inhibition against lora"] == f"{on} grows at these rates"
     assert parts["growth with inhibition against ina"] == f"{on} grows at these rates"
     assert parts["growth without inhibition against lora"] == f"{on} stays at these rates"
@@ -108,4 +108,4 @@ def test_the_claims_count_the_growth_and_of_two_studies_that_with_more_seeds(stu
         for seed in range(4):
             write_levels(tmp_path, method, seed, LEVELS, loss, experiment="again")
     for both in ([study, *studies(tmp_path)], [*studies(tmp_path), study]):
-        assert claims.parts(both)["growth with inhibition against lora"] == f"{on} shrinks at these rates"
+        assert claims.claim_texts(both)["growth with inhibition against lora"] == f"{on} shrinks at these rates"

@@ -11,7 +11,7 @@ from tiny_runs import configured, write_glue
 from ina import data, figures, record, run, saved_models
 from ina.analysis import measurement, texts
 from ina.analysis.__main__ import main
-from ina.analysis.measure import Opened, measure_run
+from ina.analysis.measure import TrainedModel, measure_run
 from ina.figures import attention
 from ina.record import RecordError
 from ina.tables import documents, inside
@@ -90,7 +90,7 @@ def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(g
     small = ["task=squad_v1", "data=probe", "data.max_train=40", "train.epochs=1", "keep_model=true", "method=ina"]
     its, _ = run.run(configured(glue, tmp_path, *small))
     folder = saved_models.path(tmp_path, None, "probe", its.id)
-    opened = Opened(folder)
+    opened = TrainedModel(folder)
     _, passages = texts.dev_passages(opened.cfg, data.load(opened.cfg.task, opened.cfg.data))
     recorded = record.read_predictions(tmp_path, its)["last_text"]
     for passage, text in list(zip(passages, recorded, strict=True))[:10]:

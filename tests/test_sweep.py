@@ -259,7 +259,7 @@ def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
 
 def test_a_run_that_another_process_does_is_left_to_it(glue, tmp_path):
     cfg = configured(glue, tmp_path)
-    with record.claim(record.lock_path(tmp_path, None, "files", cfg.id), wait=False):
+    with record.hold_lock(record.lock_path(tmp_path, None, "files", cfg.id), wait=False):
         with pytest.raises(Busy, match=f"{cfg.id} is being done by process {os.getpid()} on "):
             run.run(cfg, wait=False)
     assert not list(record.read_all(tmp_path))
@@ -278,7 +278,7 @@ def test_a_sweep_leaves_a_run_to_the_process_that_does_it_and_takes_over_when_th
     glue, tmp_path, cli, monkeypatch
 ):
     with contextlib.ExitStack() as held:
-        held.enter_context(record.claim(record.lock_path(tmp_path, None, "files", COLA), wait=False))
+        held.enter_context(record.hold_lock(record.lock_path(tmp_path, None, "files", COLA), wait=False))
         monkeypatch.setattr("time.sleep", lambda _: held.close())
         code, out, err = cli(*grid(glue, tmp_path))
     assert (code, err) == (0, "") and "2 runs: 2 done" in out
@@ -368,7 +368,7 @@ def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed
 
     def launch_and_lose(*arguments, **settings):
         if len(killed) < killings:
-            with record.claim(record.lock_path(tmp_path, None, "files", COLA), wait=False):
+            with record.hold_lock(record.lock_path(tmp_path, None, "files", COLA), wait=False):
                 killed.append(COLA)
             raise RuntimeError("a worker process was terminated")
         return launch(*arguments, **settings)
@@ -416,7 +416,7 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
         run.run(configured(glue, tmp_path, "seed=3"))
     grid = ["status", *overrides(glue, tmp_path, "task=stsb", "seed=1,2,3,4"), "-m"]
     monkeypatch.setattr(sys, "argv", grid)
-    with record.claim(record.lock_path(tmp_path, None, "files", running), wait=False):
+    with record.hold_lock(record.lock_path(tmp_path, None, "files", running), wait=False):
         status.main()
         held = record.lock_path(tmp_path, None, "files", running).read_text()
     assert held == f"process {os.getpid()} on {platform.node()}"

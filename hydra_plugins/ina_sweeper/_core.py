@@ -67,8 +67,8 @@ class Sweep:
         self._check_recorded_runs()
         self._print_plan()
         signal.signal(signal.SIGINT, self._stop)
-        over = threading.Event()
-        reporter = threading.Thread(target=self._report_until, args=(over,), daemon=True)
+        finished = threading.Event()
+        reporter = threading.Thread(target=self._report_until, args=(finished,), daemon=True)
         reporter.start()
         try:
             self._launch_until_all_have_ended()
@@ -78,7 +78,7 @@ class Sweep:
             print(f"error: {explain(error)}", file=sys.stderr)
         except Exception:
             traceback.print_exc()
-        over.set()
+        finished.set()
         reporter.join()
         sys.exit(self._print_summary())
 
@@ -181,14 +181,14 @@ class Sweep:
         return found
 
     def _is_held(self, run_id: str) -> bool:
-        return plan.standing(self.runs[run_id], self.source, []) == "running"
+        return plan.run_state(self.runs[run_id], self.source, []) == "running"
 
-    def _report_until(self, over: threading.Event) -> None:
+    def _report_until(self, finished: threading.Event) -> None:
         """Print each run that ends, and every `REPORT_S` the runs in progress."""
         told: set[str] = set()
         reported, last = time.monotonic(), False
         while not last:
-            last = over.wait(POLL_S)
+            last = finished.wait(POLL_S)
             running = [f"{run_id} ({state})" for run_id, state in self._in_progress().items()]
             for run_id in [run_id for run_id in list(self.ended) if run_id not in told]:
                 told.add(run_id)

@@ -74,7 +74,7 @@ def _passage(arguments: list[str]) -> None:
             + f"; not {', '.join(sorted(unknown))}" * bool(unknown)
         )
     folder, heatmap = Path(given.pop("adapter")), given.pop("heatmap", None)
-    opened = measure.Opened(folder)
+    opened = measure.TrainedModel(folder)
     asked = texts.passage(**given)
     if asked.answer is None:
         asked = replace(asked, answer=opened.answer(asked))

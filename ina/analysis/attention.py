@@ -15,7 +15,7 @@ from .texts import KINDS
 
 
 @torch.no_grad()
-def maps(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+def attention_maps(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     """Attention of one passage in each layer, mean over heads, (layers, tokens, tokens): every row sums to 1."""
     backbone = model.get_base_model() if isinstance(model, PeftModel) else model
     if isinstance(model, PeftModelForQuestionAnswering):  # it was trained without them, see `ina.methods.task_type`
@@ -24,7 +24,7 @@ def maps(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     return torch.cat(backbone.base_model(**inputs, output_attentions=True).attentions).mean(dim=1)
 
 
-def mass(maps: Tensor, kinds: Sequence[str]) -> np.ndarray:
+def attention_by_kind(maps: Tensor, kinds: Sequence[str]) -> np.ndarray:
     """Attention paid to tokens of each of `KINDS`, (layers, 1 + kinds, kinds).
 
     The first row is the mean over all tokens, the others over those of a kind; NaN where there are none.
@@ -34,7 +34,7 @@ def mass(maps: Tensor, kinds: Sequence[str]) -> np.ndarray:
     return (by.T @ maps @ to / by.sum(dim=0)[:, None]).numpy()  # 0 / 0 where there are none
 
 
-def distance(a: Tensor, b: Tensor) -> np.ndarray:
+def attention_moved(a: Tensor, b: Tensor) -> np.ndarray:
     """How much attention goes elsewhere in maps `b` than in `a`, (layers,): 0 none, 1 all of it."""
     return (0.5 * (a - b).abs().sum(dim=-1).mean(dim=-1)).numpy()
 

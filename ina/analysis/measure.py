@@ -24,7 +24,7 @@ from .texts import KINDS, Passage, Span, Tokens
 DECIMALS = 6
 
 
-class Opened:
+class TrainedModel:
     """A trained model with what belongs to it; the adapter stays unmerged.
 
     Args:
@@ -74,10 +74,10 @@ class Opened:
         """How the model reads one passage."""
         adapted, merged = gates.sites(self.model), None
         read, answer = self.tokens(passage), self.answer(passage)
-        maps = attention.maps(self.model, read.inputs)
+        maps = attention.attention_maps(self.model, read.inputs)
         if adapted:
             with attention.merged(adapted):
-                merged = attention.maps(self.model, read.inputs).numpy().round(4).tolist()
+                merged = attention.attention_maps(self.model, read.inputs).numpy().round(4).tolist()
         return Reading(
             words=list(read.words),
             kinds=list(read.kinds),
@@ -95,8 +95,8 @@ def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
     moments = {site: torch.zeros(2, *[site.down.out_features] * 2, dtype=torch.float64) for site in adapted}
     for one in read:
         with gates.watching(adapted) as inputs:
-            maps = attention.maps(model, one.inputs)
-        mass.append(attention.mass(maps, one.kinds))
+            maps = attention.attention_maps(model, one.inputs)
+        mass.append(attention.attention_by_kind(maps, one.kinds))
         for site, h in inputs.items():
             z = site.down(h)
             values = {name: of.numpy() for name, of in gates.observe(site, h, z).items()}
@@ -105,7 +105,7 @@ def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
                 total += components.double().T @ components.double()
         if adapted:
             with attention.merged(adapted):
-                moved.append(attention.distance(maps, attention.maps(model, one.inputs)))
+                moved.append(attention.attention_moved(maps, attention.attention_maps(model, one.inputs)))
     rows: list[Row] = []
     for kind in KINDS:
         rows.append((0, "", "share", ALL, kind, np.mean([one.kinds.count(kind) / len(one.kinds) for one in read])))
@@ -140,7 +140,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
     run = record.read(folder / saved_models.RECORD_FILE)
     if measurement.of_runs(root, [run]):
         return measurement.path(root, run), False
-    opened = Opened(folder)
+    opened = TrainedModel(folder)
     examples = data.load(opened.cfg.task, opened.cfg.data)
     if examples.fingerprint != run.data.fingerprint:
         raise ValueError(

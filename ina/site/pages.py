@@ -13,7 +13,7 @@ from ..figures import comparison
 from ..figures.chart import Chart
 from ..tables.distractors import advantages, levels
 from ..tables.frame import GLUE, SELECTIONS, SQUAD, Study, studies
-from ..tables.published import COLUMNS, HEADLINES, beside
+from ..tables.published import COLUMNS, HEADLINES, published_rows
 from ..tables.scores import average, warnings
 from ..tables.table import DASH, interval, millions, points, span, spread
 from .errors import error_files
@@ -89,7 +89,7 @@ def _scores_page(found: list[Study], title: str, source: str, scores: list[tuple
     if len(averaged) > 1:
         names["glue", "average"] = f"Avg. of {len(averaged)}"
     rows = [row for study in ours for row in _our_rows(study, names, averaged)]
-    others, sources = beside(source, scores, averaged)
+    others, sources = published_rows(source, scores, averaged)
     heads = ["origin", "Model", "Method", "Trainable", "Epoch"]
     for (origin, model, method, trainable, epoch), group in others.groupby(heads, sort=False) if len(others) else ():
         row = {"Study": _WHOSE[origin], "Model": model, "Method": escape(method), "Trainable": trainable}

@@ -1,7 +1,7 @@
 """The numbers of ours in results/CLAIMS.md.
 
 People write the claims, the evidence of others, and what they take from ours. Every part between `<!-- claim: NAME -->`
-and `<!-- /claim -->` is one of :func:`parts`: a table of verdicts on a claim, by its topic, or a count of them.
+and `<!-- /claim -->` is one of :func:`claim_texts`: a table of verdicts on a claim, by its topic, or a count of them.
 """
 
 import pandas as pd
@@ -25,7 +25,7 @@ _ORDER = ("better", "equivalent", "worse", "undecided", "depends on the rate", *
 _COLUMNS = ["topic", "against", "scale", "on", "pair", "task", "label", "text", "verdict", "name", "weight"]
 
 
-def parts(studies: list[Study]) -> dict[str, str]:
+def claim_texts(studies: list[Study]) -> dict[str, str]:
     """Every part of the document by name: evidence on a topic, and counts of its verdicts on single tasks.
 
     Of the verdicts on the same methods of a model on a task, the weightiest counts. A study at another learning rate is

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..record import write_atomically
 from .ablation import ablation_table
-from .claims import parts
+from .claims import claim_texts
 from .costs import cost_table
 from .distractors import distractor_table, levels
 from .frame import Study
@@ -51,7 +51,7 @@ def expected_files(results: Path, studies: list[Study], searches: list[Study], a
         files[results / "tables" / f"{place}.csv"] = csv(found)
     if all_studies and (studies or searches):
         files[results / "COSTS.md"] = markdown(cost_table([*studies, *searches]))
-    claims = parts(studies) if all_studies else None
+    claims = claim_texts(studies) if all_studies else None
     documents = [results / name for name in ("REPORT.md", "DETAILS.md", "CLAIMS.md")]
     documents += [results.parent / "README.md"] * (results.name == "results")
     for document in filter(Path.is_file, documents):

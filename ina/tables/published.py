@@ -59,7 +59,9 @@ def published(name: str) -> pd.DataFrame:
     return pd.concat(named, ignore_index=True)
 
 
-def beside(source: str, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> tuple[pd.DataFrame, list[str]]:
+def published_rows(
+    source: str, scores: list[tuple[str, str]], averaged: tuple[str, ...]
+) -> tuple[pd.DataFrame, list[str]]:
     """Numbers of others for a table with columns (task, metric), and where each row of them is from.
 
     Returns:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .frame import CELL, GLUE, SELECTIONS, SQUAD, Study
 from .outcomes import SHARED, majority, summary
-from .published import COLUMNS, HEADLINES, MARKS, beside
+from .published import COLUMNS, HEADLINES, MARKS, published_rows
 from .table import DASH, SECTION, Table, millions, points, span, spread
 
 OURS = "This replication"
@@ -38,7 +38,7 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
     if set(tasks) != set(study.tasks):
         study = study.with_records(run for run in study.records if run.task in tasks)
     averaged = study.averaged if AVERAGE in scores else ()
-    others, sources = beside(source, [score for score in scores if score != AVERAGE], averaged)
+    others, sources = published_rows(source, [score for score in scores if score != AVERAGE], averaged)
     parts = [_counts(study, scores), _majority(study, scores), _ours(study, scores, averaged), others]
     data = pd.concat(parts, ignore_index=True)
     heads = data[[SECTION, *_NAMES]].fillna("")

@@ -88,7 +88,7 @@ def features(found: list[Window]) -> Dataset:
     return Dataset.from_dict(inputs | {"length": [len(window.chars) for window in found]})
 
 
-def labels(found: list[Window], rows: Dataset) -> list[tuple[int, int]]:
+def answer_positions(found: list[Window], rows: Dataset) -> list[tuple[int, int]]:
     """The first and the last token of the first answer, for each window.
 
     Both are `CLS` for windows that do not hold the whole answer, and where there is none.

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..config import SquadTask
 from . import DevSet, Head, Scored
-from .spans import Window, best_spans, features, labels, windows
+from .spans import Window, answer_positions, best_spans, features, windows
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -29,7 +29,7 @@ def head(task: SquadTask) -> Head:
 def train_features(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Windows of question and context with the positions of the first answer, not padded; see `ina.tasks.spans`."""
     found = list(windows(task, rows, tokenizer))
-    starts, ends = zip(*labels(found, rows), strict=True)
+    starts, ends = zip(*answer_positions(found, rows), strict=True)
     return features(found).add_column("start_positions", starts).add_column("end_positions", ends)
 
 
