@@ -1,7 +1,7 @@
 # Targets set up first; nothing is left to do the second time. ARGS are passed on: make test ARGS="-k adapter"
 PYTHON ?= python3
 # The active virtual or conda environment (not conda's base), else .venv here, made with PYTHON where missing.
-VENV ?= $(or $(VIRTUAL_ENV),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)),.venv)
+VENV ?= $(or $(subst $(CURDIR)/,,$(VIRTUAL_ENV)),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)),.venv)
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.ina-setup
 

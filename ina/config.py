@@ -360,7 +360,8 @@ class RunConfig(_Strict):
     def id(self) -> str:
         """``<model>--<task>--<method>--s<seed>``: the name of the run, its folder, its record and its table row.
 
-        Trials of a search differ in settings that are not in the name, so theirs end with a hash of all settings.
+        Trials of a search differ in settings that are not in the name, so theirs end with a hash of all settings but
+        distractors and dtype.
         """
         if self.data.select is None:
             return f"{self.cell}--s{self.seed}"
@@ -383,7 +384,7 @@ def prescribed(method: str, model: str | None = None, task: str | None = None) -
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:
     arguments = {f"arguments.{key}": value for key, value in settings.get("arguments", {}).items()}
-    return {key: value for key, value in settings.items() if key != "arguments"} | arguments
+    return {key: value for key, value in settings.items() if key not in ("arguments", "label")} | arguments
 
 
 def folder_sha256(folder: Path) -> str:
@@ -420,10 +421,8 @@ _NO_EFFECT = {
     "train.device_batch_size",
 }
 _REPLACED_BY_PATH = {"model.package", "model.hub", "model.sha256", "model.tiny"}
-_BATCHES = {
-    "train.eval_batch_size",
-    "train.device_batch_size",
-}  # for the gate: its maximum is over a batch
+# These two matter where a maximum goes over all of a batch: for the gate, and for InA where they are not as usual.
+_BATCHES = {"train.eval_batch_size": 128, "train.device_batch_size": None}
 _ZERO_IS_NOT_NULL = {"train.head_dropout", "method.scale"}
 
 
@@ -455,7 +454,11 @@ def numbers_depend_on(
         flat["data.distractors"] = schema.DISTRACTORS
     if config["task"]["family"] != "squad" or config["method"]["kind"] in ("full", "gate"):
         flat.pop("train.adapter_segment_ids", None)
-    without = _NO_EFFECT - _BATCHES if config["method"]["kind"] == "gate" else _NO_EFFECT
+    without = _NO_EFFECT
+    if config["method"]["kind"] == "gate":
+        without = _NO_EFFECT - _BATCHES.keys()
+    elif config["method"].get("threshold") == "tensor":
+        without = _NO_EFFECT - {key for key, usual in _BATCHES.items() if flat.get(key) != usual}
     settings = {
         key: value
         for key, value in flat.items()

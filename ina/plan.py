@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from . import data, record
 from .compose import ConfigError, compose, hydra_settings, options, parse, quoted
@@ -66,6 +66,8 @@ def _commands(overrides: list[str]) -> list[list[str]]:
     ``method=lora,ina method.inhibition=0.1,0.9`` is LoRA once and InA twice.
     """
     fixed = [text for text in overrides if not parse(text).is_sweep_override()]
+    if several := [text for text in overrides if text.startswith("experiment=") and text not in fixed]:
+        raise ConfigError(f"{several[0]}: one experiment a command; each has a grid of its own")
     grid = hydra_settings(fixed).sweeper.get("params") or {}
     choices: dict[str, list[str]] = {}
     for text in [*(f"{key}={value}" for key, value in grid.items()), *overrides]:
@@ -79,7 +81,8 @@ def _commands(overrides: list[str]) -> list[list[str]]:
             raise ConfigError(f"{text}: an interval needs a search: add hydra/sweeper=optuna")
     swept = {key for key, texts in choices.items() if key.startswith("method.") and len(texts) > 1}
     methods = choices.get("method", []) if swept else []
-    lacks = {method: swept - {f"method.{key}" for key in compose([method]).method} for method in methods}
+    known = {method: compose([method]) for method in methods}
+    lacks = {method: {key for key in swept if not _has(cfg, key)} for method, cfg in known.items()}
     misspelt = set.intersection(*lacks.values()) if lacks else set()
     commands: dict[tuple[str, ...], None] = {}
     for job in itertools.product(*choices.values()):
@@ -87,6 +90,12 @@ def _commands(overrides: list[str]) -> list[list[str]]:
         left_out = lacks.get(settings.get("method"), set()) - misspelt
         commands[tuple(text for key, text in settings.items() if key not in left_out)] = None
     return [list(command) for command in commands]
+
+
+def _has(cfg: DictConfig, key: str) -> bool:
+    """Whether a config has a setting, by dotted name, be it null."""
+    section, _, name = key.rpartition(".")
+    return name in list(OmegaConf.select(cfg, section) or ())
 
 
 def readable(arguments: list[str]) -> list[str]:

@@ -78,6 +78,8 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             known["fingerprint"] = fingerprint(settings)
             if found := record.find(path, settings):
                 logger.info("%s: already recorded, %s", cfg.id, record.headline_scores(found))
+                if cfg.keep_model:
+                    _warn_without_model(cfg, source)
                 return found, False
             record.check_writable(path.parent)
             folder, threads = _work_folder(cfg, known["fingerprint"], commit)
@@ -114,10 +116,10 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
 
                 torch.distributed.barrier()  # another run may start from what the first process has just written
             return result, True
-        except Busy:
+        except SystemExit:  # submitit ends a job so that it queues again; the run goes on then
             raise
         except BaseException as error:
-            status = "cancelled" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+            status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
             _keep(cfg, _record(cfg, circumstances, **known, status=status, error=traceback.format_exc()))
             raise
 
@@ -128,6 +130,14 @@ def check_model(model: ModelConfig, task: Task, head_dropout: float | None) -> N
     from .tasks import family
 
     models.check(model, family(task.family).head(task), task.max_length, head_dropout)
+
+
+def _warn_without_model(cfg: RunConfig, source: str) -> None:
+    from . import saved_models
+
+    if not saved_models.path(cfg.output_dir, cfg.experiment, source, cfg.id).is_dir():
+        again = "results_dir=… and output_dir=… with folders of yours train it again"
+        logger.warning("%s: its model was not kept; %s", cfg.id, again)
 
 
 def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, wait: bool) -> Record:
@@ -213,7 +223,7 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> tuple[Pat
 
     from . import speed
 
-    folder = Path(cfg.output_dir) / "work" / f"{cfg.id}-{settings[:12]}"
+    folder = Path(cfg.output_dir) / "work" / f"{cfg.experiment or record.ADHOC}--{cfg.id}-{settings[:12]}"
     begun = folder / "begun.json"
     code = {"code": record.package_tree(CONFIG_DIR.parent, commit), "versions": record.versions()}
     before = json.loads(begun.read_text()) if begun.is_file() else {}
@@ -337,8 +347,11 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
     if not sweep:
         result, _ = go()
         return result.best.metrics[result.headline]
-    source, began = data.resolve(cfg.task, cfg.data), (sweep / "began").stat().st_mtime
+    source, began = (sweep / "began").read_text(), (sweep / "began").stat().st_mtime
     if (sweep / "stop").exists() or plan.outcome(cfg, source, began):
+        return None
+    if (here := data.resolve(cfg.task, cfg.data)) != source:
+        record_failure(cfg, source, f"data.source={here} is all that this worker has, and the sweep's is {source}")
         return None
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -45,7 +45,7 @@ def _tell(runs: list[RunConfig], source: str) -> None:
 
 
 def _states(runs: list[RunConfig], source: str) -> list[plan.RunState]:
-    return [plan.run_state(run, source, [Path(run.results_dir), Path(run.output_dir)]) for run in runs]
+    return [plan.run_state(run, source, [plan.record_root(run, clean=True), Path(run.output_dir)]) for run in runs]
 
 
 if __name__ == "__main__":

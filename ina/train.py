@@ -139,7 +139,7 @@ def _arguments(
     processes = int(os.environ.get("WORLD_SIZE", 1))
     on_device, accumulation = batches.divide_batch(settings.batch_size, processes, settings.device_batch_size)
     steps = math.ceil(examples / settings.batch_size) * settings.epochs
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=on_device,
@@ -170,6 +170,10 @@ def _arguments(
         disable_tqdm=not (sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)),
         log_level="error",
     )
+    arguments._n_gpu = min(
+        arguments.n_gpu, 1
+    )  # of several, Trainer would use all by DataParallel, and weight examples unequally
+    return arguments
 
 
 class _Trainer(Trainer):

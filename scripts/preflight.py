@@ -23,8 +23,7 @@ from huggingface_hub import try_to_load_from_cache
 from torch import Tensor
 
 from ina import batches, data, environment, methods, models, plan
-from ina.config import ConfigError, RunConfig
-from ina.models import ModelError
+from ina.config import RunConfig
 from ina.record import Params
 from ina.tasks import family
 
@@ -46,13 +45,13 @@ def main(overrides: list[str]) -> None:
     datasets.disable_progress_bars()
     cells: dict[str, list[RunConfig]] = {}
     try:
-        runs = plan.expand(overrides)
+        runs = plan.expand([text for text in overrides if text not in ("-m", "--multirun")])
         for run in runs:
             cells.setdefault(run.cell if run.data.select is None else run.id, []).append(run)
         table = pd.DataFrame.from_dict({name: row(same) for name, same in cells.items()}, orient="index")
         sources = [f"model {run.model.name}: {model_source(run)}" for run in runs]
         sources += [f"task {run.task.name}: {data_source(run)}" for run in runs]
-    except (ConfigError, ModelError, OSError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     print(table.to_string(formatters=dict.fromkeys(COUNTS, "{:,}".format), float_format="{:.1f}".format))
     print(f"\n{len(runs)} runs, {sum(steps(run) for run in runs):,} steps\n")

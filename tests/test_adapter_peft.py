@@ -7,6 +7,7 @@ from pathlib import Path
 import peft
 import pytest
 import torch
+from accelerate import cpu_offload
 from families import build, inputs, output
 from huggingface_hub import ModelCard
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
@@ -201,6 +202,25 @@ def test_casting_of_the_input_can_be_disabled():
         out(model)
 
 
+def test_weights_that_are_moved_in_for_each_module_are_used_as_if_they_stayed():
+    for settings in (dict(target_modules=["lin0"]), dict(target_modules=["lin0"], modules_to_save=["lin1"])):
+        model = adapt(MLP(), init_weights=False, **settings)
+        expected = out(model)
+        assert torch.equal(out(cpu_offload(model, execution_device=torch.device("cpu"))), expected)
+    fused = adapt(build("deberta"), init_weights=False, target_modules=r".*in_proj\.(query|key)")
+    expected = out(fused)
+    assert torch.equal(out(cpu_offload(fused, execution_device=torch.device("cpu"))), expected)
+
+
+def test_an_adapter_of_lower_precision_does_not_round_what_the_base_makes():
+    base = MLP()
+    expected = out(base)
+    model = adapt(base, target_modules=["lin0"])
+    model.base_model.model.lin0.ina_A.bfloat16()
+    model.base_model.model.lin0.ina_B.bfloat16()
+    assert torch.equal(out(model), expected)
+
+
 @pytest.mark.parametrize(
     ("merge", "told"),
     [
@@ -262,6 +282,29 @@ def test_loading_names_what_is_missing_damaged_or_of_another_kind_and_leaves_the
         load(model, saved)
     assert torch.equal(out(model), out(build("bert")))
     assert [weight.requires_grad for weight in model.parameters()] == trained
+
+
+def test_an_adapter_that_fits_in_some_places_only_is_taken_out_again(saved):
+    settings = json.loads((saved / CONFIG).read_text())
+    (saved / CONFIG).write_text(json.dumps(settings | {"target_modules": r".*(self\.query|output\.LayerNorm)"}))
+    model = build("bert")
+    names = set(model.state_dict())
+    with pytest.raises(ValueError, match="InA adapts linear modules"):
+        load(model, saved)
+    assert set(model.state_dict()) == names and all(weight.requires_grad for weight in model.parameters())
+    two = adapt(build("bert"), init_weights=False)
+    names, expected = set(two.state_dict()), out(two)
+    with pytest.raises(ValueError, match="InA adapts linear modules"):
+        load(two, saved, adapter_name="second")
+    assert set(two.state_dict()) == names and torch.equal(out(two), expected)
+    assert two.active_adapters == ["default"]
+
+
+def test_an_adapter_that_was_saved_with_the_embeddings_opens_with_them(saved):
+    model = adapt(build("bert"), init_weights=False)
+    nn.init.normal_(model.get_input_embeddings().weight)
+    model.save_pretrained(saved, save_embedding_layers=True)
+    assert torch.equal(out(load(build("bert"), saved)), out(model))
 
 
 def test_an_adapter_that_does_not_fit_names_the_model_that_it_was_made_for(saved):
@@ -351,7 +394,13 @@ def test_the_card_says_what_the_adapter_is_and_its_code_opens_it(tmp_path):
     [code] = re.findall(r"```python\n(.*?)```", card.text, re.S)
     exec(code.replace("<this folder>", str(tmp_path)), names := {"base_model": build("bert")})
     assert len(sites_of(names["model"])) == 4
+    card.text = f"My first words.\n{card.text}\nMy last words."
+    card.save(tmp_path / "README.md")
+    adapt(build("bert"), r=2).save_pretrained(tmp_path)
+    text = ModelCard.load(tmp_path / "README.md").text
+    assert "| `r` | 2 |" in text and "| `r` | 4 |" not in text
+    assert text.strip().startswith("My first words.") and "\nMy last words." in text
     card.text = "My own words."
     card.save(tmp_path / "README.md")
     model.save_pretrained(tmp_path)
-    assert ModelCard.load(tmp_path / "README.md").text.startswith("My own words.")
+    assert ModelCard.load(tmp_path / "README.md").text.strip() == "My own words."

@@ -85,6 +85,17 @@ def test_the_fingerprint_changes_with_every_setting_that_can_change_the_numbers(
     assert fingerprint(settings(change)) != fingerprint(settings())
 
 
+@pytest.mark.parametrize(("threshold", "counts"), [("tensor", True), ("token", False)])
+@pytest.mark.parametrize("change", ["train.eval_batch_size=8", "train.device_batch_size=8"])
+def test_batches_count_where_the_threshold_is_over_all_of_one(threshold, counts, change):
+    common = f"method.threshold={threshold}"
+    assert (fingerprint(settings(common, change)) != fingerprint(settings(common))) == counts
+
+
+def test_a_label_is_no_part_of_a_name():
+    assert configured(["method=dora", "method.label=A/B"]).id == configured(["method=dora"]).id
+
+
 @pytest.mark.parametrize("setting", ["train.head_dropout", "method.scale"])
 def test_zero_is_another_setting_than_null(setting):
     assert fingerprint(settings(f"{setting}=0.0")) != fingerprint(settings(f"{setting}=null"))

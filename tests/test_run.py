@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,27 @@ def test_a_run_has_a_thread_for_each_idle_core_and_no_more_than_torch_takes(idle
         monkeypatch.setattr(speed, "idle_cores", lambda cores=cores: cores)
         run._work_folder(cfg, "f" * 64, None)
     assert given == [threads, threads, 7], "the second, resumed, goes on as it began"
+
+
+def test_runs_of_two_experiments_do_not_train_in_one_folder(tmp_path):
+    cfg = config.configured([f"output_dir={tmp_path}", "train.threads=1"])
+    folders = [run._work_folder(cfg.model_copy(update={"experiment": name}), "f" * 64, None)[0] for name in "ab"]
+    assert folders[0] != folders[1]
+
+
+def test_a_recorded_run_whose_model_was_not_kept_says_so(done, caplog):
+    cfg, _, out = done
+    keeping = cfg.model_copy(update={"keep_model": True})
+    with caplog.at_level("WARNING"):
+        assert not run.run(keeping)[1]
+    assert "its model was not kept; results_dir=… and output_dir=… with folders of yours train it again" in caplog.text
+
+
+def test_a_job_that_ends_itself_to_queue_again_leaves_no_record(glue, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "fit", lambda *_, **__: sys.exit(-1))
+    with pytest.raises(SystemExit):
+        run.run(configured(glue, tmp_path))
+    assert not list(tmp_path.glob("failed/**/*.json"))
 
 
 def test_predictions_of_the_best_and_the_last_epoch_and_offline_wandb_stay_beside_the_record(done):

@@ -156,6 +156,16 @@ def test_a_last_layer_for_the_first_token_alone_gives_the_same_logits_and_gradie
     assert quick.base_model(**batch(9)).last_hidden_state.shape == (6, 9, 32)  # all tokens again
 
 
+@pytest.mark.parametrize(("sites", "tokens"), [(["query", "key"], 1), ("all-linear", 9)])
+def test_a_threshold_over_all_tokens_behind_the_last_attention_gets_all_of_them(sites, tokens):
+    settings = InaConfig(target_modules=sites, threshold="tensor", inhibition=0.9, init_weights=False)
+    model = get_peft_model(build("bert"), settings).eval()
+    expected = model(**batch(9)).logits
+    with speed.first_token_only(model):
+        torch.testing.assert_close(model(**batch(9)).logits, expected)
+        assert model.base_model.model.base_model(**batch(9)).last_hidden_state.shape == (6, tokens, 32)
+
+
 @pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
 def test_the_first_token_of_each_ending_is_enough_for_a_choice(family):
     model, ids = build(family, Head("choice", 4)).eval(), torch.arange(5, 5 + 2 * 4 * 6).view(2, 4, 6)

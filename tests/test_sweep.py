@@ -383,6 +383,44 @@ def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed
         assert "killed twice" in record.read(record.failure_path(tmp_path, None, "files", COLA)).error
 
 
+def test_a_worker_that_has_other_data_fails_instead_of_training_on_it(glue, tmp_path, cli, monkeypatch):
+    resolve = data.resolve
+    in_run = lambda task, settings: "hub" if sys._getframe(1).f_code.co_name == "_do" else resolve(task, settings)  # noqa: E731
+    monkeypatch.setattr(data, "resolve", in_run)
+    code, out, err = cli(*grid(glue, tmp_path))
+    assert code == 1 and "0 done, 0 recorded before, 2 failed" in out
+    assert "data.source=hub is all that this worker has, and the sweep's is files" in err
+
+
+def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cli):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    code, _, err = cli(*grid(glue, tmp_path, f"hydra.sweep.dir={tmp_path}/mine"))
+    assert (code, err) == (0, "") and [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_that_a_gpu_did_is_recorded_on_a_machine_without_one_too(glue, tmp_path, cli):
+    assert cli(*grid(glue, tmp_path, "train.dtype=bfloat16"))[0] == 0
+    code, out, _ = cli(*grid(glue, tmp_path, "train.dtype=auto"))
+    assert code == 0 and "2 are recorded" in out
+
+
+@pytest.mark.parametrize("launcher", ["basic", "slurm", "ray", "local"])
+def test_every_experiment_can_be_started_by_any_launcher(launcher):
+    for name in ("squad_mini", "squad_small", "glue_mini"):
+        assert hydra_settings([f"experiment={name}", f"hydra/launcher={launcher}"]).launcher._target_
+
+
+def test_a_swept_argument_is_left_out_where_a_method_lacks_it():
+    runs = plan.expand(["method=lora,dora", "method.arguments.r=4,8"])
+    assert [one.method_label for one in runs] == ["lora", "dora-r4", "dora"]
+
+
+def test_one_experiment_a_command():
+    with pytest.raises(ConfigError, match="search_mini,search_small: one experiment a command"):
+        plan.expand(["experiment=search_mini,search_small"])
+
+
 # searches and the state of a grid
 
 
@@ -425,6 +463,11 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     assert lines[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "1", "1", "1"]
     assert lines[-2] == "4 runs: 1 done, 1 running, 1 failed, 1 missing"
     assert lines[-1] == f"  {failed}: failed: ZeroDivisionError: division by zero"
+
+    monkeypatch.setattr(sys, "argv", ["status", "experiment=distractors", "method=lora", "seed=1", "train.epochs=5"])
+    status.main()
+    assert capsys.readouterr().out.splitlines()[-1] == "1 runs: 0 done, 0 running, 0 failed, 1 missing"
+    monkeypatch.setattr(sys, "argv", grid)
 
     lock = record.lock_path(tmp_path, None, "files", failed)
     os.utime(lock, (1, 1))

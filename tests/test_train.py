@@ -84,6 +84,12 @@ def test_the_model_gets_its_inputs_alone(tmp_path):
     assert given == {"input_ids", "attention_mask", "labels"}
 
 
+def test_of_several_gpus_a_process_uses_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(transformers.TrainingArguments, "n_gpu", property(lambda arguments: 4))
+    settings = config.configured(["model=tiny_bert"]).train
+    assert train._arguments(settings, 40, 1, tmp_path, [])._n_gpu == 1
+
+
 def test_scores_that_are_not_finite_are_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"not finite after epoch 1: training has diverged; .* than 1e\+30"):
         fit(tmp_path, Dev(0.2), learning_rate=1e30, epochs=1, max_grad_norm=0)

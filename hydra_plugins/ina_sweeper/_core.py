@@ -32,7 +32,7 @@ class Sweep:
     """One sweep. Nothing is started where a run of it has wrong settings, or data or a model that cannot be had.
 
     Progress is read from what runs leave: a record, also of a failure, or a lock that is held. In the sweep's folder,
-    the file `began` has the time of the start; once the file `stop` exists, no run starts.
+    the file `began` has the time of the start and the data source; once the file `stop` exists, no run starts.
     """
 
     def __init__(self, arguments: list[str], config: DictConfig, launcher: Launcher) -> None:
@@ -49,7 +49,7 @@ class Sweep:
                 environment.log_in(cfg.wandb)
             self.folder = Path(config.hydra.sweep.dir).resolve()
             record.check_writable(self.folder)
-            (self.folder / "began").touch()
+            (self.folder / "began").write_text(self.source)
             self.began = (self.folder / "began").stat().st_mtime
         except USER_ERRORS as error:
             sys.exit(f"nothing was started:\n{record.explained(error)}")
@@ -108,6 +108,8 @@ class Sweep:
         if rows not in self.data:
             self.data[rows] = data.load(cfg.task, cfg.data).fingerprint
         dtype = environment.resolve_dtype(cfg.train.dtype)
+        if cfg.train.dtype == "auto" and (path := self._record_path(cfg)).is_file():
+            dtype = record.read(path).provenance.dtype  # this machine may have no GPU, unlike the one that did the run
         return numbers_depend_on(cfg.model_dump(), self.source, self.data[rows], dtype, start)
 
     def _print_plan(self) -> None:
@@ -129,7 +131,10 @@ class Sweep:
 
     def _launch_until_all_have_ended(self) -> None:
         launched = 0
-        while commands := [self.commands[run_id] for run_id in self._left()]:
+        while left := self._left():
+            # one that was killed runs alone: a launcher that loses a worker gives up on the runs beside it too
+            alone = [run_id for run_id in left if run_id in self.killed][:1]
+            commands = [self.commands[run_id] for run_id in alone or left]
             try:
                 for job in self.launcher.launch(commands, initial_job_idx=launched):
                     job.return_value  # noqa: B018  raises what the job raised
@@ -226,7 +231,11 @@ class Sweep:
         for run_id, message in failed.items():
             print(f"  {run_id}: {message}", file=sys.stderr, flush=True)
         if not left:  # else a worker may still look for `stop`
-            shutil.rmtree(self.folder, ignore_errors=True)
+            for name in ("began", "stop"):
+                (self.folder / name).unlink(missing_ok=True)
+            shutil.rmtree(self.folder / ".submitit", ignore_errors=True)
+            with contextlib.suppress(OSError):  # the user's own folder may hold more
+                self.folder.rmdir()
         return 130 if stopped else int(bool(failed or left))
 
     def _record_path(self, cfg: RunConfig) -> Path:

@@ -10,28 +10,32 @@ from huggingface_hub import ModelCard, ModelCardData
 if TYPE_CHECKING:
     from .config import InaConfig
 
-TITLE = "# InA adapter"
+BEGIN, END = "<!-- written by ina -->", "<!-- end of what ina has written -->"
 _TEMPLATE = "# Model Card for Model ID"  # PEFT's card before anybody has written into it
 _SETTINGS = ("r", "alpha", "scale", "dropout", "inhibition", "activation", "threshold", "detach_threshold")
 
 
 def write_card(config: InaConfig, folder: str | Path) -> None:
-    """Write README.md in `folder`, beside what PEFT has put into its head; a text of somebody's own is kept."""
+    """Write README.md in `folder`, beside what PEFT has put into its head; what somebody else wrote into it is kept."""
     file = Path(folder) / "README.md"
     card = ModelCard.load(file) if file.exists() else ModelCard(f"---\n{ModelCardData(library_name='peft')}\n---\n")
     card.data["tags"] = sorted({*(card.data.get("tags") or []), "peft", "ina"})
-    if not card.text.strip() or _TEMPLATE in card.text or card.text.lstrip().startswith(TITLE):
+    before, begun, rest = card.text.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not card.text.strip() or _TEMPLATE in card.text or (begun and ended):
         targets = config.target_modules
         named = targets if isinstance(targets, str) else ", ".join(sorted(targets or ()))
         named = named.replace("|", "\\|")  # it would end the cell
         rows = [f"| `{name}` | {getattr(config, name)} |" for name in _SETTINGS] + [f"| `target_modules` | {named} |"]
         base = config.base_model_name_or_path or "<the base model>"
-        card.text = _TEXT.replace("BASE", base).replace("SETTINGS", "\n".join(rows))
+        text = _TEXT.replace("BASE", base).replace("SETTINGS", "\n".join(rows))
+        around = (before, after) if begun else ("\n", "\n")
+        card.text = text.join((around[0] + BEGIN, END + around[1]))
     card.save(file)
 
 
-_TEXT = f"""
-{TITLE}
+_TEXT = """
+# InA adapter
 
 An adapter of BASE, trained by inhibition adaptation (InA; Kang et al., Neural Networks 178 (2024) 106410,
 [doi](https://doi.org/10.1016/j.neunet.2024.106410)). Like LoRA, InA adds a low-rank path to frozen projections; between

@@ -40,7 +40,8 @@ class InaConfig(PeftConfig):
         exclude_modules: Names (or a regular expression) of modules to leave alone.
         modules_to_save: Further modules to train and save; PEFT adds the head of a classification or question
             answering model by itself.
-        rank_pattern: Ranks of single modules in place of `r`, by name or regular expression.
+        rank_pattern: Ranks of single modules in place of `r`, by name or regular expression; the parts of a fused
+            projection share its rank.
         alpha_pattern: Likewise in place of `alpha`.
         use_rslora: ``s = alpha / sqrt(r)``, as in rank-stabilised LoRA.
         layers_to_transform: Numbers of the layers to adapt, where `target_modules` is not a regular expression.

@@ -124,13 +124,21 @@ def attach(
             f"this model has an adapter named {adapter_name!r} already, so the one in {folder} was not added: "
             "give it another `adapter_name`"
         )
-    if first:
-        adapted = get_peft_model(model, config, adapter_name=adapter_name)
-    else:
-        adapted = model
-        adapted.add_adapter(adapter_name, config)
+    try:
+        if first:
+            adapted = get_peft_model(model, config, adapter_name=adapter_name)
+        else:
+            adapted = model
+            adapted.add_adapter(adapter_name, config)
+    except Exception:
+        _take_out(model, adapter_name)
+        _train_again(trained)
+        raise
     expected = get_peft_model_state_dict(adapted, adapter_name=adapter_name)
     weights = _of_whole_projections(weights, expected)
+    if weights.keys() - expected.keys():  # embeddings may have been saved too
+        own = get_peft_model_state_dict(adapted, adapter_name=adapter_name, save_embedding_layers=True)
+        expected |= {name: weight for name, weight in own.items() if name in weights}
     misfits = [
         *(f"{name} is not in the file" for name in expected if name not in weights),
         *(f"{name} has no place in the model" for name in weights if name not in expected),
@@ -142,8 +150,7 @@ def attach(
     ]
     if misfits:
         adapted.unload() if first else adapted.delete_adapter(adapter_name)
-        for weight in trained:
-            weight.requires_grad_(True)
+        _train_again(trained)
         whose = f" (it was made for {made_for})" if made_for else ""
         raise ValueError(
             f"the adapter in {folder} does not fit this model{whose}: "
@@ -151,6 +158,21 @@ def attach(
         )
     set_peft_model_state_dict(adapted, weights, adapter_name=adapter_name)
     return adapted.eval()
+
+
+def _take_out(model: nn.Module, adapter_name: str) -> None:
+    """Remove the layers of an adapter that was put into some of its places only."""
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, BaseTunerLayer):
+            layer.delete_adapter(adapter_name)
+            if not any(getattr(layer, weights) for weights in layer.adapter_layer_names):
+                model.set_submodule(name, layer.get_base_layer())
+
+
+def _train_again(weights: list[nn.Parameter]) -> None:
+    """PEFT stops the training of all weights when it adds an adapter."""
+    for weight in weights:
+        weight.requires_grad_(True)
 
 
 def _of_whole_projections(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:

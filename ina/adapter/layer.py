@@ -21,6 +21,22 @@ CANNOT_MERGE = (
 )
 
 
+class UpProjection(nn.Linear):
+    """W_up. The whole of its use is its forward, as hooks of offloading and of FSDP provide weights no earlier."""
+
+    def forward(self, h: Tensor, gated: Tensor, scale: float, rows: slice = slice(None)) -> Tensor:
+        """``H_o + s * f(Z - Th) W_up`` in one product: nothing of H_o's size is made on the way.
+
+        Args:
+            h: (tokens, k).
+            gated: (tokens, r).
+            scale: s.
+            rows: Of the weight; those of a part of a fused projection.
+        """
+        dtype = torch.promote_types(h.dtype, gated.dtype)
+        return torch.addmm(h.to(dtype), gated.to(dtype), self.weight[rows].to(dtype).t(), alpha=scale)
+
+
 class InaLinear(nn.Module, BaseTunerLayer):
     r"""A frozen linear projection with an inhibited low-rank path beside it (Kang et al. 2024, section 3):
 
@@ -84,7 +100,7 @@ class InaLinear(nn.Module, BaseTunerLayer):
         )
         self.ina_A[adapter_name] = nn.Linear(self.in_features, max(len(parts), 1) * r, bias=False)
         width = sum(self._widths(parts)) if parts else self.out_features
-        self.ina_B[adapter_name] = nn.Linear(r, width, bias=False)
+        self.ina_B[adapter_name] = UpProjection(r, width, bias=False)
         if config.init_weights:
             nn.init.kaiming_uniform_(self.ina_A[adapter_name].weight, a=math.sqrt(5))
             nn.init.zeros_(self.ina_B[adapter_name].weight)
@@ -126,21 +142,22 @@ class InaLinear(nn.Module, BaseTunerLayer):
         """What the adapter `name` makes of `result` (..., k), the projection of `x` (..., d)."""
         x = self._cast_input_dtype(x, self.ina_A[name].weight.dtype)
         z = self.ina_A[name](self.ina_dropout[name](x))
-        up, parts = self.ina_B[name].weight, self.parts[name]
+        parts = self.parts[name]
         if not parts:
-            return self._add(result, z, up, name)
+            return self._add(result, z, name)
         grouped = result.unflatten(-1, (self.fused.groups, -1))
         pieces = dict(zip(self.fused.widths, grouped.split(list(self.fused.widths.values()), dim=-1), strict=True))
-        for part, its_z, its_up in zip(parts, z.chunk(len(parts), dim=-1), up.split(self._widths(parts)), strict=True):
-            pieces[part] = self._add(pieces[part], its_z, its_up, name)
+        end = 0
+        for part, its_z, width in zip(parts, z.chunk(len(parts), dim=-1), self._widths(parts), strict=True):
+            start, end = end, end + width
+            pieces[part] = self._add(pieces[part], its_z, name, slice(start, end))
         return torch.cat(list(pieces.values()), dim=-1).flatten(-2)
 
-    def _add(self, h: Tensor, z: Tensor, up: Tensor, name: str) -> Tensor:
+    def _add(self, h: Tensor, z: Tensor, name: str, rows: slice = slice(None)) -> Tensor:
         """``H_o + s * f(Z - Th) W_up``, in the shape of `h`."""
         gated = self.ina_gate[name](z).reshape(-1, self.r[name])
-        # scaled, projected and added in one product: nothing of H_o's size is made on the way
-        rows = h.to(gated.dtype).reshape(-1, len(up))
-        return torch.addmm(rows, gated, up.t(), alpha=self.scaling[name]).view(h.shape)
+        flat = h.reshape(len(gated), -1)
+        return self.ina_B[name](flat, gated, self.scaling[name], rows).view(h.shape)
 
     def _widths(self, parts: tuple[str, ...]) -> list[int]:
         return [self.fused.groups * self.fused.widths[part] for part in parts]
