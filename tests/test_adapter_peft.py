@@ -403,4 +403,4 @@ def test_the_card_says_what_the_adapter_is_and_its_code_opens_it(tmp_path):
     card.text = "My own words."
     card.save(tmp_path / "README.md")
     model.save_pretrained(tmp_path)
-    assert ModelCard.load(tmp_path / "README.md").text.strip() == "My own words."
+    assert ModelCard.load(tmp_path / "README.md").text.startswith("My own words.")
