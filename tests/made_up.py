@@ -165,7 +165,7 @@ def write_levels(
 ) -> None:
     """Write a run trained with two distractors, measured with `levels`; every step to more costs `loss` of its F1.
 
-    Four questions are on one paragraph; with another number of distractors paragraphs may turn out alike, here all.
+    Four questions are on one paragraph; with distractors each has a paragraph of its own.
     """
     run = write_run(root, task="squad_v1", method=method, seed=seed, experiment=experiment, **changed)
     rng = np.random.default_rng([seed, *map(ord, method + repr(sorted(changed.items())))])
@@ -175,7 +175,7 @@ def write_levels(
         f1 = np.clip(0.8 - ease - loss * step + rng.normal(0, 0.02, questions), 0, 1)
         split = "validation" if level == 2 else level_split(level)
         scores = {f"{rule}_{metric}": f1 for rule in ("best", "last") for metric in ("exact", "f1")}
-        paragraph = np.arange(questions) // 4 * (level == 2)
+        paragraph = np.arange(questions) // (4 if level == 0 else 1)
         keys = {"split": split, "id": [f"q{i}" for i in range(questions)], "paragraph": paragraph}
         parts.append(pd.DataFrame(keys | scores))
     data = run.config["data"] | {"distractors": 2, "test_distractors": [level for level in levels if level != 2]}

@@ -149,6 +149,26 @@ def test_select_puts_training_rows_in_the_place_of_the_dev_rows(sources):
     assert list(ina.data.hold_out(mnli, 0.1)) == ["train", "validation_matched"]
 
 
+@pytest.mark.parametrize("distractors", [0, 2])
+def test_the_questions_about_one_story_of_the_generated_suite_stay_together(distractors):
+    squad = task("squad_v1")
+    bare = ina.data.load(squad, data_config("probe", distractors=0)).splits["train"]
+    story = dict(zip(bare["id"][:], bare["context"][:], strict=True))
+    splits = ina.data.load(squad, data_config("probe", distractors=distractors, select=0.2)).splits
+    trained, held = ({story[name] for name in splits[split]["id"][:]} for split in ("train", "validation"))
+    assert held and not trained & held
+
+
+def test_sentences_of_held_out_paragraphs_are_not_inserted_into_training(real_data):
+    held = [
+        ina.data.load(task("squad_v1"), data_config("files", real_data, distractors=count, select=0.2)).splits
+        for count in (0, 2)
+    ]
+    assert held[0]["validation"]["id"][:] == held[1]["validation"]["id"][:]
+    sentences = {one for text in held[0]["validation"]["context"][:] for one in text.split(". ") if len(one) > 60}
+    assert not any(one in text for text in set(held[1]["train"]["context"][:]) for one in sentences)
+
+
 def test_the_questions_about_one_paragraph_stay_together():
     contexts = [f"Paragraph {n // 3}." for n in range(30)]
     rows = datasets.Dataset.from_dict({"id": [str(n) for n in range(30)], "context": contexts})

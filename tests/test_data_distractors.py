@@ -44,6 +44,8 @@ def test_questions_stay_and_answers_stand_at_their_new_places(rows, changed):
 
 def test_each_paragraph_gets_as_many_sentences_and_they_are_of_other_articles(rows, changed):
     titles = dict(zip(rows["context"][:], rows["title"][:], strict=True))
+    lengths = {n: dict(zip(rows["context"][:], map(len, changed[n]["context"][:]), strict=True)) for n in changed}
+    assert all(lengths[n][text] < lengths[m][text] for text in titles for n, m in ((0, 1), (1, 2), (2, 4), (4, MOST)))
     for before, one, most in zip(titles, *(dict.fromkeys(changed[n]["context"][:]) for n in (1, MOST)), strict=True):
         assert len(most) >= len(before) + 30 * MOST and len(one) >= len(before) + 30
         start = next(place for place, letter in enumerate(one) if before[place : place + 1] != letter)
@@ -64,7 +66,34 @@ def test_an_inserted_sentence_has_no_answer_of_its_paragraph(rows, changed):
             assert len(words.findall(after["context"])) == len(words.findall(before["context"]))
 
 
+def days(verb: str, count: int) -> list[str]:
+    return [f"It {verb} on the {number}th day of that month." for number in range(11, 11 + count)]
+
+
+def article(title: str, *sentences: str, answer: str = "Ann") -> dict:
+    context = " ".join(sentences)
+    answers = {"text": [answer], "answer_start": [context.index(answer)]}
+    return {"id": title, "title": title, "context": context, "question": "Who?", "answers": answers}
+
+
+def test_what_the_metric_takes_for_an_answer_is_none_of_the_inserted_sentences():
+    one = article("one", "They met in the 1990s, in a cafe by the sea.", *days("shone", 9), answer="the 1990s")
+    grunge = [f"Grunge music of kind {number} was popular in 1990s America and beyond." for number in range(9)]
+    two = article("two", *grunge, *days("rained", MOST), answer="popular")
+    found = insert(Dataset.from_list([one, two]), MOST)["context"][0]
+    assert "Grunge" not in found and found.count("It rained") == MOST
+
+
+def test_no_sentence_is_cut_at_an_abbreviation_or_an_initial():
+    whole = "The plan of Franklin D. Roosevelt and of St. Peter's was read in the U.S. News of that day."
+    one = article("one", *[whole.replace("plan", f"plan{number}") for number in range(9)], answer="plan0")
+    two = article("two", *days("rained", 9), answer="rained")
+    found = insert(Dataset.from_list([one, two]), MOST)["context"]
+    assert all(whole.replace("plan", f"plan{number}") in found[0] for number in range(9))
+    assert found[1].count(whole[8:]) == MOST
+
+
 def test_it_is_the_same_every_time_and_refuses_a_single_article(rows, changed):
     assert insert(rows, 4)["context"][:] == changed[4]["context"][:]
-    with pytest.raises(ValueError, match="one article only"):
+    with pytest.raises(ValueError, match="other articles have 0 sentences to insert, and a paragraph needs 8"):
         insert(rows.select([0]), 1)

@@ -77,6 +77,21 @@ def test_an_advantage_that_does_not_hold_at_a_neighbouring_rate_depends_on_the_r
     assert alone["reason"] == growth(study)["ina", NONE]["reason"]  # no arm of it has runs at another rate
 
 
+def test_two_failures_are_not_two_equal_methods(tmp_path):
+    for method in ("lora", "ina"):
+        for seed in (1, 2, 3):
+            write_levels(tmp_path, method, seed, LEVELS, 0.0)
+    for path in tmp_path.glob("runs/*/*/*.json"):
+        path.write_text(path.read_text().replace('"degenerate": false', '"degenerate": true'))
+    [found] = studies(tmp_path, "distractors")
+    assert {one["verdict"] for one in growth(found).values()} == {"undecided"}
+
+
+def test_the_dev_examples_are_those_of_one_number(study):
+    shown = documents.tables(study)[1].shown
+    assert set(shown.loc[shown["Method"] == "dev examples", "v1.1 F1"]) == {"120"}
+
+
 def test_the_table_comes_first_and_has_a_column_a_number(study):
     table = documents.tables(study)[0]
     assert [name for name in table.shown if name.startswith("Dis")] == [f"Distractors {level}" for level in LEVELS]

@@ -71,6 +71,12 @@ def test_every_pair_answers_one_question(tmp_path):
     assert sum(map(len, pairs.values())) == len(verdicts(found).drop_duplicates(["a", "b"]))
 
 
+def test_where_no_pair_has_a_seed_in_common_there_is_no_figure_of_differences(tmp_path):
+    for method, seed in (("lora", 1), ("ina", 2)):
+        write_run(tmp_path, method=method, seed=seed)
+    assert figures.figures_for(study(tmp_path)).keys() == {"curves"}
+
+
 def test_only_better_worse_and_equivalent_are_filled(small):
     kinds = ["better", "worse", "equivalent", "undecided", "depends on the rate"]
     found = verdicts(small).query("selection == 'last' and b == 'full'")[:5].assign(verdict=kinds)

@@ -113,3 +113,26 @@ def test_a_setting_that_numbers_do_not_depend_on_is_none(tmp_path):
         settings = {"learning_rate": rate, "adapter_segment_ids": ids, "threads": 1 + ids}
         write_run(tmp_path, experiment="search_x", select=0.2, train=settings)
     assert search.varied_settings(searches(tmp_path)[0], "minilm", "lora") == ["learning_rate"]
+
+
+def test_a_trial_that_two_experiments_of_a_search_have_counts_once(tmp_path):
+    for experiment in ("search_x", "search_x_higher"):
+        for rate in (1e-3, 2e-3):
+            write_run(tmp_path, experiment=experiment, select=0.2, train={"learning_rate": rate})
+    table = search.search_table(searches(tmp_path))
+    assert list(table.data["seeds"]) == [1, 1]
+    [alone] = search.joined_searches(searches(tmp_path, "search_x_higher"))
+    assert len(alone.runs) == 2
+
+
+def test_one_search_alone_is_read_with_the_experiments_that_complete_it_too(tmp_path):
+    for experiment, rate, skill in (("search_x", 1e-3, 0.6), ("search_x_higher", 2e-3, 0.9)):
+        write_run(tmp_path, experiment=experiment, select=0.2, skill=skill, train={"learning_rate": rate})
+    assert list(search.search_table(searches(tmp_path, "search_x")).shown[""]) == ["", "taken"]
+
+
+def test_a_setting_that_is_null_is_a_trial_like_any_other(tmp_path):
+    for dropout, skill in ((None, 0.9), (0.1, 0.6)):
+        write_run(tmp_path, select=0.2, skill=skill, train={"head_dropout": dropout})
+    shown = search.search_table(searches(tmp_path)).shown
+    assert dict(zip(shown["Setting"], shown[""], strict=True)) == {"head dropout none": "taken", "head dropout 0.1": ""}

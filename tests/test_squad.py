@@ -133,6 +133,16 @@ def test_the_real_answers_that_minilm_cannot_express_are_these(real_data):
     assert sorted(predictions.id[predictions.exact == 0]) == sorted(SUB_WORD)
 
 
+@pytest.mark.parametrize("family", ["roberta", "minilm", "deberta-v2"])
+def test_a_stretch_of_blanks_is_no_context_and_no_error(family):
+    long = f"Start here.{' ' * 200}The end is near."
+    rows = questions((long, "Where?", "The end"), (long, "Who?", None))
+    found = squad.train_features(SHORT, rows, tokenizer(family))
+    assert any(found["start_positions"][:])
+    with pytest.raises(ValueError, match="the tokenizer finds nothing in its context"):
+        squad.train_features(SHORT, questions((" \n \n ", "Who?", None)), tokenizer(family))
+
+
 # the search for spans
 
 

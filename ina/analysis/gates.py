@@ -69,7 +69,7 @@ def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
     NaN where a measure says nothing of a token: "raised" where the largest component is not negative.
     """
     behind = site.behind_gate(z)
-    update = site.scale * site.up(behind)
+    update = site.scale * nn.functional.linear(behind, site.up.weight)
     found = {"update": update.norm(dim=-1) / site.base(h).norm(dim=-1)}
     if site.gate is None:
         return found

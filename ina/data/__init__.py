@@ -55,10 +55,14 @@ def load(task: Task, data: DataConfig) -> TaskData:
     """
     source = resolve(task, data)
     splits = schema.conform(task, _module(source).load(task, data))
+    if data.select is not None:
+        stories = None
+        if source == "probe" and task.family == "squad":  # its questions on one story have distractors of their own
+            bare = data.model_copy(update={"distractors": 0, "test_distractors": None})
+            stories = _module(source).load(task, bare)["train"]["context"][:]
+        splits = hold_out(splits, data.select, stories)
     if source != "probe" and (data.distractors or data.test_distractors):
         splits = _with_distractors(splits, data.distractors or 0, data.test_distractors or [])
-    if data.select is not None:
-        splits = hold_out(splits, data.select)
     if data.max_train is not None:
         splits["train"] = subset(splits["train"], data.max_train)
     return TaskData(splits, source, schema.fingerprint(splits))
@@ -120,14 +124,14 @@ def subset(train: Dataset, size: int) -> Dataset:
     return train.select(np.random.RandomState(SUBSET_SEED).permutation(len(train))[:size])
 
 
-def hold_out(splits: DatasetDict, share: float) -> DatasetDict:
+def hold_out(splits: DatasetDict, share: float, groups: list[str] | None = None) -> DatasetDict:
     """The training rows in two parts, the second, `share` of them and always the same ones, as the only dev split.
 
-    So a search for settings never sees the rows that results are reported on. SQuAD's questions about one paragraph
-    stay together.
+    So a search for settings never sees the rows that results are reported on. Training rows of one of `groups` stay
+    together, by default SQuAD's questions about one paragraph.
     """
     train = splits["train"]
-    groups = np.asarray(train["context"] if "context" in train.column_names else range(len(train)))
+    groups = np.asarray(groups or (train["context"] if "context" in train.column_names else range(len(train))))
     distinct = np.unique(groups)
     size = max(1, round(share * len(distinct)))
     held = np.isin(groups, distinct[np.random.RandomState(SUBSET_SEED).permutation(len(distinct))[:size]])

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MOST = 8
-_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[])")
+_ABBREVIATIONS = ("[A-Za-z]", "St", "Mt", "Mr", "Mrs", "Ms", "Dr", "Jr", "Sr", "No", "vs", "ca")
+_NO_ABBREVIATION = "".join(rf"(?<!\b{word}\.)" for word in _ABBREVIATIONS)
+_BETWEEN_SENTENCES = re.compile(_NO_ABBREVIATION + r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[])")
 _LENGTHS = range(30, 300)
 """Characters of a sentence; what is shorter is mostly a heading or cut off at an abbreviation."""
 
@@ -31,7 +33,7 @@ def insert(rows: Dataset, count: int) -> Dataset:
         count: 0 to `MOST`.
 
     Raises:
-        ValueError: The split has a single article.
+        ValueError: The other articles have too few sentences without an answer to a paragraph's questions.
     """
     titles, contexts = rows["title"][:], rows["context"][:]
     answers: dict[str, list[tuple[int, str]]] = {}
@@ -40,8 +42,6 @@ def insert(rows: Dataset, count: int) -> Dataset:
     sentences: dict[str, list[str]] = {}
     for context, title in dict(zip(contexts, titles, strict=True)).items():
         sentences.setdefault(title, []).extend(one for one in _BETWEEN_SENTENCES.split(context) if len(one) in _LENGTHS)
-    if len(sentences) < 2:
-        raise ValueError("sentences of other articles are to be inserted, but there is one article only")
     others = {
         title: [one for other, theirs in sentences.items() if other != title for one in theirs] for title in sentences
     }
@@ -63,18 +63,26 @@ def _insert(
     context: str, answers: list[tuple[int, str]], others: list[str], count: int
 ) -> tuple[str, list[tuple[int, str]]]:
     """The new paragraph, and what is inserted: places in the old one, in order, and texts."""
+    from ina.tasks.squad import normalize_answer  # takes seconds to import
+
     draw = np.random.RandomState(np.frombuffer(hashlib.sha256(context.encode()).digest(), np.uint32))
     starts = [0, *(found.end() for found in _BETWEEN_SENTENCES.finditer(context))]
     outside = [place for place in starts if not any(start < place < start + len(text) for start, text in answers)] + [
         len(context)
     ]
     texts = re.compile("|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for _, text in answers) or "(?!)", re.IGNORECASE)
+    normalized = {f" {normalize_answer(text)} " for _, text in answers} - {"  "}
     chosen: list[tuple[int, str]] = []
     for position in draw.permutation(len(others)):
         if len(chosen) == MOST:
             break
-        if not texts.search(others[position]):
+        sentence = f" {normalize_answer(others[position])} "
+        if not texts.search(others[position]) and not any(text in sentence for text in normalized):
             chosen.append((outside[draw.randint(len(outside))], others[position]))
+    if len(chosen) < MOST:
+        raise ValueError(
+            f"other articles have {len(chosen)} sentences to insert, and a paragraph needs {MOST}: {context[:60]!r}"
+        )
     added = [
         (place, f" {sentence}" if place == len(context) else f"{sentence} ")
         for place, sentence in sorted(chosen[:count], key=lambda one: one[0])

@@ -10,7 +10,7 @@ from ..tables.distractors import GROWTH, advantages, level_scores, levels, train
 from ..tables.frame import Key, Study, frame
 from ..tables.search import trials, varied_settings
 from ..tables.table import DASH
-from ..tables.verdicts import MEAN, pairs, verdicts
+from ..tables.verdicts import MEAN, verdicts
 from .chart import Chart, Figure, Rows, by_method, intervals, layer, lines, number
 from .style import MethodStyle, method_styles
 
@@ -30,7 +30,8 @@ _DECIDED = ("better", "worse", "equivalent")
 
 def questions(study: Study) -> list[str]:
     """The `QUESTIONS` that the pairs of a study answer."""
-    found = {question(study, *pair) for pair in pairs(study)}
+    judged = verdicts(study)
+    found = {question(study, *of) for of in judged[["model", "a", "b"]].itertuples(index=False)} if len(judged) else ()
     return [name for name in QUESTIONS if name in found]
 
 

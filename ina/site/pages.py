@@ -89,7 +89,7 @@ def _scores_page(found: list[Study], title: str, source: str, scores: list[tuple
     if len(averaged) > 1:
         names["glue", "average"] = f"Avg. of {len(averaged)}"
     rows = [row for study in ours for row in _our_rows(study, names, averaged)]
-    others, sources = published_rows(source, scores, averaged)
+    others, sources = published_rows(source, scores, averaged if len(averaged) > 1 else ())
     heads = ["origin", "Model", "Method", "Trainable", "Epoch"]
     for (origin, model, method, trainable, epoch), group in others.groupby(heads, sort=False) if len(others) else ():
         row = {"Study": _WHOSE[origin], "Model": model, "Method": escape(method), "Trainable": trainable}
@@ -132,7 +132,8 @@ def _our_rows(study: Study, names: dict[tuple[str, str], str], averaged: tuple[s
             if ("glue", "average") in names:
                 row[names["glue", "average"]] = average(study, model, method, selection, averaged)
             first = group.iloc[0]
-            weights = ["adapter", "head"] if first["adapter"] else ["trainable"]
+            parts = ["adapter", "head"]
+            weights = parts if first["adapter"] and first["trainable"] == first[parts].sum() else ["trainable"]
             trainable = " + ".join(millions(int(first[name])) for name in weights)
             n = span(group["n"].astype(int))
             row |= {"Model": study.label(model=model), "Epoch": selection, "n": n, "Trainable": trainable}
@@ -147,7 +148,8 @@ def _cell(study: Study, method: str, one: dict) -> str:
         return text
     text += f" †{one['degenerate']:.0f}" if one["degenerate"] else ""
     place = f"Task={quote(study.label(task=one['task']))}&Method={quote(method)}"
-    known = "" if pd.isna(one["low"]) else f"95 % interval {interval(one['low'], one['high'])}, "
+    over = " over examples alone" * (one["n"] == 1)
+    known = "" if pd.isna(one["low"]) else f"95 % interval {interval(one['low'], one['high'])}{over}, "
     title = f"{known}n = {one['n']:g}, {one['dev_rows']:,.0f} dev examples"
     return f'<a href="studies/{study.name}.html#{escape(place)}" title="{title}">{text}</a>'
 

@@ -93,7 +93,9 @@ def _growths(study: Study) -> Iterator[dict[str, Any]]:
     fewer, more = fewer_and_more(study)
     for names, found in _differences(study):
         growth = mean_scores([found[k] for k in more]) - mean_scores([found[k] for k in fewer])
-        comparison = Comparison(growth.estimate, METRICS["mean"].margin)
+        runs = [run for method in names[2:] for run in study.cells[(*names[:2], method)] if run.seed in growth.seeds]
+        failed = all(run.last.degenerate for run in runs)
+        comparison = Comparison(growth.estimate, METRICS["mean"].margin, failed)
         yield dict(zip(_NAMES, names, strict=True)) | {"comparison": comparison, "scores": growth.scores}
 
 

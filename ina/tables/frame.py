@@ -3,6 +3,7 @@
 :func:`frame` has a row for each run × selection (best, last) × metric. Nothing outside this module reads a record.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -22,6 +23,9 @@ CELL = ["model", "task", "method"]
 GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
 SQUAD = ("squad_v1", "squad_v2")
 OTHER_RATES = ("_lower_rate", "_higher_rate")  # the experiment's name and one of these: its runs at a neighbouring rate
+# endings of experiments that complete a search with other methods: search_small_full completes search_small
+PARTS = ("_full", "_p90", "_vectors", "_higher", "_lower")
+ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # MNLI; further numbers of distractors
 Key = tuple[str, str, str]  # model, task, method
 
 
@@ -29,9 +33,10 @@ def frame(runs: Iterable[Record], every_epoch: bool = False) -> pd.DataFrame:
     """The numbers of runs, one row for each run × selection × metric, in the order of the tables.
 
     Columns: id, experiment, source, model, task, method, seed, model_label, task_label, method_label; selection
-    ("best", "last"), epoch, metric, value (raw), degenerate, headline (a metric's name); n, train_rows; adapter, head,
-    trainable, total (weights); hours, core_hours; dtype, uncommitted, finished, predictions; numbers (every setting
-    that the numbers depend on); and the settings as ``method.*``, ``train.*``, ``data.*``, NaN where a run has none.
+    ("best", "last"), epoch, metric, value (raw), n (dev examples of the metric), degenerate, headline (a metric);
+    train_rows; adapter, head, trainable, total (weights); hours, core_hours; dtype, uncommitted, finished, predictions;
+    numbers (every setting that the numbers depend on); and the settings as ``method.*``, ``train.*``, ``data.*``, NaN
+    where a run has none.
 
     Args:
         runs: Finished runs.
@@ -61,6 +66,7 @@ def _rows(run: Record, every_epoch: bool) -> Iterator[dict[str, Any]]:
     for selection, found in selected.items():
         for metric, value in found.metrics.items():
             at = {"selection": selection, "epoch": found.epoch, "degenerate": found.degenerate}
+            at["n"] = run.data.rows.get(split_of(metric), run.n)
             yield common | at | {"metric": metric, "value": value}
 
 
@@ -260,7 +266,7 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}; give the one that holds runs/, as in --results results")
     groups: dict[tuple[str, str, bool], list[Record]] = {}
-    for name in [None] if experiment is None else [experiment, *(experiment + rate for rate in OTHER_RATES)]:
+    for name in [None] if experiment is None else [experiment, *(experiment + end for end in (*OTHER_RATES, *PARTS))]:
         for run in record.read_all(root, name):
             groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
     if experiment is not None and not groups:
@@ -273,7 +279,20 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     for (name, source, is_trial), study in found.items():
         others = (found.get((name + rate, source, is_trial)) for rate in OTHER_RATES)
         found[name, source, is_trial] = replace(study, at_other_rates=tuple(filter(None, others)))
-    return [study for study in found.values() if experiment in (None, study.experiment)]
+    if experiment is None:
+        return list(found.values())
+    parts = [experiment + part for part in PARTS]
+    return [
+        study
+        for study in found.values()
+        if study.experiment == experiment or (study.is_search and study.experiment in parts)
+    ]
+
+
+def split_of(metric: str) -> str:
+    """The dev split that a metric is measured on, which its ending names where a task has several."""
+    ending = ENDING.search(metric)
+    return f"validation{ending[0]}" if ending else "validation"
 
 
 def _is_trial(run: Record) -> bool:

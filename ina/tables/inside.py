@@ -175,6 +175,8 @@ def _shown(blocks: list[pd.DataFrame], first: list[str], titles: dict[str, str])
 
 def with_interval(of, write: Callable[[float], str]) -> str:
     """A row of `over_seeds` in print; one seed has no interval."""
+    if np.isnan(of.mean):
+        return DASH
     mean, low, high = (round(value, 5) + 0.0 for value in (of.mean, of.low, of.high))  # no "−0.0"
     return f"{write(mean)} {interval(low, high, write)}" if of.seeds > 1 else write(mean)
 

@@ -1,19 +1,18 @@
 """What the runs of cells predicted, as `ina.stats` takes it; and whether records are true to their predictions."""
 
-import re
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
+from ..data.schema import level_split
 from ..record import RecordError, record_path
 from ..stats import Scores, per_run, score_runs
-from .frame import CELL, SELECTIONS, Key, Study
+from .frame import CELL, ENDING, SELECTIONS, Key, Study, split_of
 
 RESAMPLES = 2_000  # the variance from the examples is then known to about 3 %
 TOLERANCE = 1e-6  # predictions are stored in float32
 SHARED = ["train_rows", "dev_rows", "adapter", "head", "trainable", "dtype"]  # of a cell, in the CSV files of scores
-_ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # MNLI; further numbers of distractors
 _ALSO = ["headline", "experiment", "source", "total", "train.learning_rate"]
 
 
@@ -31,17 +30,33 @@ def cell_scores(study: Study, key: Key, selection: str, split: str | None = None
     metric = study.headline(key[1])
     of_runs = [study.predictions(run.id) for run in study.cells[key]]
     frames = [frame[frame["split"] == (split or split_of(metric))] for frame in of_runs]
-    first, usual = frames[0], of_runs[0][of_runs[0]["split"] == split_of(metric)]
+    first = frames[0]
     if not all(np.array_equal(frame["id"], first["id"]) for frame in frames):
         raise ValueError(f"the runs of {'--'.join(key)} were measured on different examples; no table can be made")
     if f"{selection}_exact" in first:  # SQuAD's scores are given per question
         metric, labels, column = "mean", None, f"{selection}_{metric}"
     else:
         metric, labels, column = metric.split("_")[0], first["label"].to_numpy(), f"{selection}_prediction"
-    # older records of SQuAD do not know which questions are on one paragraph
-    paragraphs = usual.get("paragraph")
+    paragraphs = _paragraphs(study, key[1], first["id"].to_numpy())
     predictions = np.stack([frame[column] for frame in frames])
     return score_runs(metric, labels, predictions, 0, RESAMPLES, paragraphs, first["id"].to_numpy(), study.seeds(key))
+
+
+def _paragraphs(study: Study, task: str, ids: np.ndarray) -> np.ndarray | None:
+    """The paragraph of each question of SQuAD; None for other tasks, and in studies whose records do not know it.
+
+    It is that without distractors where there is such a dev set: questions on one story of the generated suite have
+    distractors of their own.
+    """
+    for run in (run for run in study.records if run.task == task):
+        frame = study.predictions(run.id)
+        if "paragraph" not in frame:
+            continue
+        bare = frame[frame["split"] == level_split(0)]
+        bare = bare if len(bare) else frame[frame["split"] == split_of(study.headline(task))]
+        if np.array_equal(bare["id"], ids):
+            return bare["paragraph"].to_numpy()
+    return None
 
 
 def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = None) -> Scores | None:
@@ -77,12 +92,6 @@ def majority(study: Study, task: str, metric: str) -> float:
     return _metric_of(frame.assign(one_prediction=frame["label"].mode()[0]), "one", metric)
 
 
-def split_of(metric: str) -> str:
-    """The dev split that a metric is measured on, which its ending names where a task has several."""
-    ending = _ENDING.search(metric)
-    return f"validation{ending[0]}" if ending else "validation"
-
-
 def check_metrics(study: Study) -> None:
     """Work out the metrics of the best and the last epoch from the predictions.
 
@@ -104,7 +113,7 @@ def check_metrics(study: Study) -> None:
 
 def _metric_of(frame: pd.DataFrame, selection: str, metric: str) -> float:
     """A metric, named as in a record, from per-example predictions."""
-    frame, name = frame[frame["split"] == split_of(metric)], _ENDING.sub("", metric)
+    frame, name = frame[frame["split"] == split_of(metric)], ENDING.sub("", metric)
     if "answerable" in frame:
         part, _, name = name.rpartition("_")
         frame = frame[frame["answerable"] == (part == "HasAns")] if part else frame

@@ -9,17 +9,18 @@ from functools import cache
 import pandas as pd
 
 from ..labels import value_label
-from .frame import Study, task_order
+from .frame import PARTS, Study, task_order
 from .table import DASH, SECTION, Table, points, spread
 
-# endings of experiments that complete a search with other methods: search_small_full completes search_small
-PARTS = ("_full", "_p90", "_vectors", "_higher", "_lower")
 _COLUMNS = ["experiment", "source", "model", "method", "setting", "task", "seeds", "mean", "std", "over_tasks", "taken"]
 
 
 def joined_searches(searches: list[Study]) -> list[Study]:
     """Each search joined with its parts, where both are given."""
-    return [parts[0].with_records(run for one in parts for run in one.records) for parts in _parts(searches)]
+    return [
+        parts[0].with_records({run.id: run for one in parts for run in one.records}.values())
+        for parts in _parts(searches)
+    ]
 
 
 def _parts(searches: list[Study]) -> list[list[Study]]:
@@ -55,11 +56,14 @@ def trials(study: Study) -> pd.DataFrame:
     for model, method in study.methods:
         settings = varied_settings(study, model, method)
         mine = rows[(rows["model"] == model) & (rows["method"] == method)]
-        groups = mine.groupby([*settings, "task"])["value"]
+        groups = mine.groupby([*settings, "task"], dropna=False)["value"]
         found = 100 * groups.agg(["mean", "std"])
         found = found.assign(seeds=groups.size(), scores=groups.agg(lambda of: tuple(100 * of))).reset_index()
         found["setting"] = [
-            ", ".join(f"{name.replace('_', ' ')} {value_label(value)}" for name, value in of.items())
+            ", ".join(
+                f"{name.replace('_', ' ')} {'none' if pd.isna(value) else value_label(value)}"
+                for name, value in of.items()
+            )
             for of in found[settings].to_dict("records")
         ]
         by_setting = found.groupby("setting")["mean"]

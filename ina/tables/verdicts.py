@@ -31,7 +31,7 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
     none of these, all others are compared with the first method. No pair comes in both orders.
     """
     for model in study.models:
-        names = [method for of, method in study.methods if of == model]
+        names, given = [method for of, method in study.methods if of == model], set()
         settings = {name: study.settings(model, name) for name in names}
         loras = [name for name in names if settings[name]["kind"] == "lora"]
         full = [name for name in names if settings[name]["kind"] == "full"]
@@ -46,7 +46,10 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
             against = [b for b in dict.fromkeys(lora + full + plain + without) if b != a]
             if not against and not any(settings[name]["name"] == a for name in names if name != a):
                 against = names[:1]
-            yield from ((model, a, b) for b in against if b != a)
+            for b in against:
+                if b != a and (b, a) not in given:
+                    given.add((a, b))
+                    yield model, a, b
 
 
 def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
@@ -212,8 +215,8 @@ def verdict_table(study: Study) -> Table:
             "about other rates. Smallest margin: the smallest within which the two would be equivalent. Best epochs: "
             "the verdict where the epoch with the best headline score on the dev set is taken of each run.",
             "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
-            "where no number would, how many times the examples it takes. From n = 1 nothing can be said, from n = 2 "
-            "little.",
+            "where no number would, how many times the examples it takes. From n = 1 nothing can be said, and its "
+            "interval is over examples alone; from n = 2 little.",
             *study.note_on_segment_ids,
         ),
     )

@@ -56,15 +56,17 @@ def windows(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) 
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
+        read = np.zeros(len(batch["id"]), bool)
         for number, row in enumerate(found["overflow_to_sample_mapping"]):
             inputs = {name: np.array(found[name][number], np.int32) for name in tokenizer.model_input_names}
             chars = np.array(found["offset_mapping"][number])
             chars[np.array(found.sequence_ids(number)) != 1] = 0
             chars = _without_blanks(batch["context"][row], chars)
-            if not chars.any():
-                text = batch["context"][row][:40]
-                raise ValueError(f"question {batch['id'][row]}: the tokenizer finds nothing in its context {text!r}")
+            read[row] |= (chars[:, 1] > chars[:, 0]).any()
             yield Window(start + row, inputs, chars)
+        for row in np.flatnonzero(~read):
+            text = batch["context"][row][:40]
+            raise ValueError(f"question {batch['id'][row]}: the tokenizer finds nothing in its context {text!r}")
 
 
 def _cut(questions: list[str], tokenizer: PreTrainedTokenizerBase, most: int) -> list[str]:
@@ -106,7 +108,7 @@ def _token_span(chars: np.ndarray, answers: dict[str, list]) -> tuple[int, int]:
     start = end - len(text.strip())
     positions = np.flatnonzero(chars[:, 1] > chars[:, 0])
     starts, ends = chars[positions].T
-    if start < starts[0] or end > ends[-1]:
+    if not len(positions) or start < starts[0] or end > ends[-1]:
         return CLS, CLS
     first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end) - 1
     return (positions[first], positions[last]) if first <= last else (CLS, CLS)
