@@ -411,6 +411,12 @@ def test_every_experiment_can_be_started_by_any_launcher(launcher):
         assert hydra_settings([f"experiment={name}", f"hydra/launcher={launcher}"]).launcher._target_
 
 
+@pytest.mark.parametrize("experiment", ["distractors", "search_facts", "probe_card"])
+def test_an_experiment_on_generated_data_takes_other_data_where_it_is_asked_for(experiment):
+    for given, source in (([], "probe"), (["data=hub"], "hub")):
+        assert {one.data.source for one in plan.expand([f"experiment={experiment}", *given])} == {source}
+
+
 def test_a_swept_argument_is_left_out_where_a_method_lacks_it():
     runs = plan.expand(["method=lora,dora", "method.arguments.r=4,8"])
     assert [one.method_label for one in runs] == ["lora", "dora-r4", "dora"]

@@ -24,14 +24,14 @@ CANNOT_MERGE = (
 class UpProjection(nn.Linear):
     """W_up. The whole of its use is its forward, as hooks of offloading and of FSDP provide weights no earlier."""
 
-    def forward(self, h: Tensor, gated: Tensor, scale: float, rows: slice = slice(None)) -> Tensor:
+    def forward(self, h: Tensor, gated: Tensor, scale: float, rows: slice) -> Tensor:
         """``H_o + s * f(Z - Th) W_up`` in one product: nothing of H_o's size is made on the way.
 
         Args:
             h: (tokens, k).
             gated: (tokens, r).
             scale: s.
-            rows: Of the weight; those of a part of a fused projection.
+            rows: Of the weight: all, or those of a part of a fused projection.
         """
         dtype = torch.promote_types(h.dtype, gated.dtype)
         return torch.addmm(h.to(dtype), gated.to(dtype), self.weight[rows].to(dtype).t(), alpha=scale)
@@ -144,7 +144,7 @@ class InaLinear(nn.Module, BaseTunerLayer):
         z = self.ina_A[name](self.ina_dropout[name](x))
         parts = self.parts[name]
         if not parts:
-            return self._add(result, z, name)
+            return self._add(result, z, name, slice(0, self.out_features))
         grouped = result.unflatten(-1, (self.fused.groups, -1))
         pieces = dict(zip(self.fused.widths, grouped.split(list(self.fused.widths.values()), dim=-1), strict=True))
         end = 0
@@ -153,10 +153,10 @@ class InaLinear(nn.Module, BaseTunerLayer):
             pieces[part] = self._add(pieces[part], its_z, name, slice(start, end))
         return torch.cat(list(pieces.values()), dim=-1).flatten(-2)
 
-    def _add(self, h: Tensor, z: Tensor, name: str, rows: slice = slice(None)) -> Tensor:
-        """``H_o + s * f(Z - Th) W_up``, in the shape of `h`."""
+    def _add(self, h: Tensor, z: Tensor, name: str, rows: slice) -> Tensor:
+        """``H_o + s * f(Z - Th) W_up`` with these rows of the weight, in the shape of `h`."""
         gated = self.ina_gate[name](z).reshape(-1, self.r[name])
-        flat = h.reshape(len(gated), -1)
+        flat = h.reshape(-1, rows.stop - rows.start)
         return self.ina_B[name](flat, gated, self.scaling[name], rows).view(h.shape)
 
     def _widths(self, parts: tuple[str, ...]) -> list[int]:
