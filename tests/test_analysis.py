@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from tiny_runs import configured
 from torch import nn
@@ -38,8 +39,16 @@ def adapted(config, family: str = "bert") -> nn.Module:
     return model.double()
 
 
-def read(passage: Passage = EXAMPLE, family: str = "bert", **more: int) -> texts.Tokens:
-    return texts.tokens(passage, tiny.tokenizer(family), 64, **more)
+SQUAD = config.configured(
+    ["task=squad_v1", "task.max_length=64", "task.max_question_length=24", "task.doc_stride=16"]
+).task
+RTE = config.configured(["task=rte", "task.max_length=64"]).task
+
+
+def read(
+    passage: Passage = EXAMPLE, family: str = "bert", task: config.SquadTask | config.GlueTask = SQUAD
+) -> texts.Tokens:
+    return texts.tokens(passage, tiny.tokenizer(family), task)
 
 
 def site(inhibition: float, activation: str = "identity", threshold: str = "token") -> gates.Site:
@@ -219,7 +228,7 @@ def test_words_that_are_not_in_the_text_are_refused(given, words):
 
 def test_a_long_text_is_read_in_the_window_that_holds_the_answer():
     text = "a bag is here. " * 30 + "the red one is there."
-    found = read(texts.passage(text, "what is red?", "there"), stride=16)
+    found = read(texts.passage(text, "what is red?", "there"))
     assert len(found.words) <= 64 and words_of(found)["answer"] == "there"
 
 
@@ -238,9 +247,25 @@ def test_passages_of_the_embedded_suite_are_read_as_in_training_and_their_distra
     ]
     rows, tokenizer = examples.splits["validation"].select(range(20)), tiny.tokenizer("bert")
     for one, window in zip(passages, windows(cfg.task, rows, tokenizer), strict=False):
-        assert (
-            texts.tokens(one, tokenizer, 256, 64).inputs["input_ids"][0].tolist() == window.inputs["input_ids"].tolist()
-        )
+        found = read(one, task=cfg.task).inputs["input_ids"][0]
+        assert found.tolist() == window.inputs["input_ids"].tolist()
+
+
+def test_a_long_question_is_cut_as_in_training():
+    row = {"id": "0", "question": " what is red here? " * 9, "context": "a bag is here. " * 30}
+    [first, *_] = windows(SQUAD, Dataset.from_list([row]), tiny.tokenizer("bert"))
+    found = read(texts.passage(row["context"], row["question"])).inputs["input_ids"][0]
+    assert found.tolist() == first.inputs["input_ids"].tolist()
+
+
+@pytest.mark.parametrize("lengths", [(1, 1), (90, 1), (1, 90), (40, 90)])
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_pairs_of_glue_are_cut_as_in_training(lengths, family):
+    first, second = ("a bag is here. " * length for length in lengths)
+    trained = tiny.tokenizer(family)(first, second, truncation=True, max_length=RTE.max_length)
+    found = read(Passage(second, first), family, RTE)
+    assert found.inputs["input_ids"][0].tolist() == trained["input_ids"]
+    assert len(found.kinds) == len(trained["input_ids"])
 
 
 def test_pairs_of_glue_are_read_in_their_order(glue):

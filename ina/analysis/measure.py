@@ -48,8 +48,7 @@ class TrainedModel:
 
     def tokens(self, passage: Passage) -> Tokens:
         """A passage as the model read its training examples."""
-        stride = getattr(self.cfg.task, "doc_stride", 0)
-        return texts.tokens(passage, self.tokenizer, self.cfg.task.max_length, stride)
+        return texts.tokens(passage, self.tokenizer, self.cfg.task)
 
     @torch.no_grad()
     def answer(self, passage: Passage) -> Span | None:

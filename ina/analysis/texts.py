@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from .. import data
-from ..config import RunConfig
+from ..config import ChoiceTask, GlueTask, RunConfig, SquadTask
 from ..data import TaskData
+from ..tasks.spans import cut_questions
 
 KINDS = ("special", "punctuation", "question", "answer", "distractor", "other")
 """What a token is, the first that fits of: special, part of the answer, punctuation, part of the question, part of a
@@ -65,22 +67,20 @@ class Tokens:
     words: tuple[str, ...]
 
 
-def tokens(passage: Passage, tokenizer: PreTrainedTokenizerBase, max_length: int, stride: int = 0) -> Tokens:
-    """Question and text, as in training.
+def tokens(passage: Passage, tokenizer: PreTrainedTokenizerBase, task: GlueTask | SquadTask | ChoiceTask) -> Tokens:
+    """A passage as a model trained on the task reads it.
 
-    Of a text that does not fit into `max_length` tokens, the first window that holds the whole answer is taken;
-    neighbouring windows share `stride` tokens.
+    On SQuAD, the first window that holds the whole answer is taken of a text that is too long for one.
     """
-    texts = (passage.text,) if passage.question is None else (passage.question.strip(), passage.text)
+    texts = [passage.text] if passage.question is None else [passage.question, passage.text]
     last = len(texts) - 1
+    cut: dict[str, Any] = {"truncation": True}
+    if task.family == "squad":
+        texts[:last] = cut_questions(task, texts[:last], tokenizer) if last else []
+        cut = {"truncation": "only_second" if last else "only_first", "stride": task.doc_stride}
+        cut["return_overflowing_tokens"] = True
     found = tokenizer(
-        *texts,
-        truncation="only_second" if last else "only_first",
-        max_length=max_length,
-        stride=stride,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-        verbose=False,
+        *([text] for text in texts), max_length=task.max_length, return_offsets_mapping=True, verbose=False, **cut
     )
     end = passage.answer[1] - 1 if passage.answer else 0
     held = (number for number, one in enumerate(found.encodings) if one.char_to_token(end, last) is not None)

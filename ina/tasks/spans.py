@@ -48,7 +48,7 @@ def windows(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) 
     for start in range(0, len(rows), TOGETHER):
         batch = rows[start : start + TOGETHER]
         found = tokenizer(
-            _cut([text.strip() for text in batch["question"]], tokenizer, task.max_question_length),
+            cut_questions(task, batch["question"], tokenizer),
             batch["context"],
             truncation="only_second",
             max_length=task.max_length,
@@ -69,9 +69,10 @@ def windows(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) 
             raise ValueError(f"question {batch['id'][row]}: the tokenizer finds nothing in its context {text!r}")
 
 
-def _cut(questions: list[str], tokenizer: PreTrainedTokenizerBase, most: int) -> list[str]:
-    """The questions up to the end of their last token of so many."""
-    short = {"truncation": True, "max_length": most, "add_special_tokens": False}
+def cut_questions(task: SquadTask, questions: list[str], tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The questions without white space around them, each up to the end of token `task.max_question_length`."""
+    questions = [text.strip() for text in questions]
+    short = {"truncation": True, "max_length": task.max_question_length, "add_special_tokens": False}
     offsets = tokenizer(questions, return_offsets_mapping=True, **short)["offset_mapping"]
     return [text[: max((end for _, end in of), default=0)] for text, of in zip(questions, offsets, strict=True)]
 
