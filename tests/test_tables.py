@@ -373,6 +373,13 @@ def test_the_terminal_shows_our_rows_and_those_of_others_on_request(glue, publis
     assert on_screen(verdict, published) is verdict
 
 
+def test_scores_on_generated_data_stand_beside_no_published_ones(tmp_path):
+    write_run(tmp_path, source="probe")
+    table = scores(tmp_path)
+    assert set(table.shown["section"]) == {OURS} and set(table.data["origin"]) == {"ours", "baseline"}
+    assert not any(note.startswith("[") for note in table.notes)
+
+
 def test_a_document_shows_our_best_rows_in_the_columns_in_which_we_have_numbers(glue, squad):
     short = excerpt(scores(glue), "results/tables/made_up-files")
     assert list(short.shown) == ["Method", "Trainable", "Epoch", "CoLA", "STS-B", "MRPC", "Avg. of 3"]

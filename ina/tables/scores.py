@@ -38,7 +38,9 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
     if set(tasks) != set(study.tasks):
         study = study.with_records(run for run in study.records if run.task in tasks)
     averaged = study.averaged if AVERAGE in scores else ()
-    others, sources = published_rows(source, [score for score in scores if score != AVERAGE], averaged)
+    others, sources = pd.DataFrame(), []
+    if study.source != "probe":  # nobody else has numbers of generated data
+        others, sources = published_rows(source, [score for score in scores if score != AVERAGE], averaged)
     parts = [_counts(study, scores), _majority(study, scores), _ours(study, scores, averaged), others]
     data = pd.concat(parts, ignore_index=True)
     heads = data[[SECTION, *_NAMES]].fillna("")
