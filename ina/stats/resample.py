@@ -8,7 +8,7 @@ Each function takes `labels` (n,), `predictions` (runs, n) and `weights` (resamp
 predictions) it is 0: no skill shown. That is scikit-learn's convention for MCC and F1; for the correlations it is ours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Self
@@ -156,6 +156,12 @@ class Scores:
             raise ValueError(f"a pair needs the same examples and a seed in common; got {pair}")
         resampled = self.resampled.take(mine, axis=1) - other.resampled.take(theirs, axis=1)
         return replace(self, seeds=seeds, scores=self.scores[mine] - other.scores[theirs], resampled=resampled)
+
+    def of_seeds(self, seeds: Collection[int]) -> Self:
+        """The scores of some of the seeds."""
+        wanted = np.isin(self.seeds, list(seeds))
+        chosen = self.resampled[:, wanted]
+        return replace(self, seeds=self.seeds[wanted], scores=self.scores[wanted], resampled=chosen)
 
     @cached_property
     def estimate(self) -> Estimate:

@@ -1,4 +1,7 @@
-"""Verdicts by rules written down before any result.
+"""Verdicts by rules.
+
+The margins and the rules for one comparison were written down before any result, the two families and the check at
+other rates after the first studies (results/DETAILS.md says when).
 
 A *family* is a set of comparisons whose verdicts are read together. Each study has two: a small primary one, which is
 what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. Within a family
@@ -9,7 +12,7 @@ what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. 
 2. shown to lie within the margin                     -> equivalent
    (two one-sided tests, TOST: |A - B| < margin, p <= alpha; alone, that is a 90 % interval inside the margin)
 3. shown to differ from 0                             -> better or worse, by the sign of A - B
-   (two-sided t test over seeds and examples, p <= alpha; alone, that is a 95 % interval without 0)
+   (two-sided test over seeds and examples, p <= alpha; alone, that is a 95 % interval without 0)
 4. else                                               -> undecided
 
 A verdict of better, worse or equivalent has to be the same at the neighbouring learning rates of both methods, lower
@@ -185,28 +188,22 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, powe
     beyond = max(interval.low, -interval.high)
     to_find = max(beyond, margin)
 
-    def standard_errors(df: float) -> float:
-        """How many standard errors `to_find` has to hold."""
-        to_differ = stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df)
-        to_be_equivalent = stats.t.ppf(1 - alpha, df) + stats.t.ppf((1 + power) / 2, df)
+    def least(plan: Estimate) -> float:
+        """The least difference that is found with this precision; also the least margin for equivalence."""
+        to_differ = plan.half_width(alpha / 2) + plan.half_width(1 - power)
+        to_be_equivalent = plan.half_width(alpha) + plan.half_width((1 - power) / 2)
         return to_differ if beyond > margin else max(to_differ, to_be_equivalent)
 
     def seeds_at(factor: float) -> int | None:
         """Seeds needed if the seed variance is `factor` times its estimate."""
         true = replace(difference, seed_variance=difference.seed_variance * factor)
-
-        def enough(seeds: int) -> bool:
-            plan = true.with_seeds(seeds)
-            return standard_errors(plan.df) * plan.se <= to_find
-
         choices = range(MIN_SEEDS, MAX_SEEDS + 1)
-        position = bisect_left(choices, True, key=enough)
+        position = bisect_left(choices, True, key=lambda seeds: least(true.with_seeds(seeds)) <= to_find)
         return choices[position] if position < len(choices) else None
 
-    least_se = difference.example_variance**0.5
-    examples = (standard_errors(difference.example_df) * least_se / to_find) ** 2
-    if examples > 1:
-        return SeedsNeeded(examples=float(examples))
+    of_examples = least(replace(difference, seed_variance=0.0, runs_variance=difference.example_variance))
+    if of_examples > to_find:
+        return SeedsNeeded(examples=(of_examples / to_find) ** 2)
     df = difference.seed_df
     low, seeds, high = (seeds_at(df / chi2) for chi2 in (stats.chi2.ppf(0.95, df), df, stats.chi2.ppf(0.05, df)))
     return SeedsNeeded(seeds, low, high)

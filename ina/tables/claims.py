@@ -42,7 +42,7 @@ def claim_texts(studies: list[Study]) -> dict[str, str]:
             of = single[(single["topic"] == topic) & (single["against"] == second)]
             found[f"{topic} against {second}"] = counts(of)
     adapters = single[single["topic"].isin(["glue", "squad_v1", "squad_v2"])]
-    found["no gain"] = f"{adapters['verdict'].isin(['worse', 'equivalent']).sum()} of our {len(adapters)}"
+    found["no gain"] = counts(adapters)
     return found
 
 
@@ -52,7 +52,7 @@ def comparisons(studies: list[Study]) -> pd.DataFrame:
     Columns: topic; against, the kind of the second method; scale, the model and whether the data are generated; on;
     pair; task and its label; text, the differences at the best / last epoch with the verdict; verdict, of both
     selections where they agree, else "undecided", and its name in print; weight, which orders comparisons of the same
-    methods by training examples, seeds and time.
+    methods by training examples gone through, seeds and time.
     """
     rows = [
         {"topic": topic, "against": study.settings(one.model, one.b)["kind"]} | _row(study, one)
@@ -100,7 +100,7 @@ def _row(study: Study, one) -> dict:
         "text": f"{signed(one.best)} / {signed(one.difference)} {name}",
         "verdict": verdict,
         "name": name,
-        "weight": (runs["train_rows"].iloc[0], len(runs), runs["finished"].max()),
+        "weight": ((runs["train_rows"] * runs["train.epochs"]).iloc[0], len(runs), runs["finished"].max()),
     }
 
 

@@ -7,7 +7,6 @@ from paragraphs with fewer distractors than in training to those with more.
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -18,7 +17,7 @@ from ..stats import METRICS, Comparison, Scores, mean_scores
 from .frame import Key, Study
 from .outcomes import cell_scores
 from .table import SECTION, Table, interval, points, signed
-from .verdicts import judge
+from .verdicts import judge, pairs, without_inhibition
 
 SELECTION = "last"
 _NAMES = ["model", "task", "a", "b"]
@@ -100,13 +99,19 @@ def _growths(study: Study) -> Iterator[dict[str, Any]]:
 
 
 def _differences(study: Study) -> Iterator[tuple[tuple[str, ...], dict[int, Scores]]]:
-    """The pairs of methods with a seed in common, and their differences in F1 by number of distractors."""
-    for key, other in product(study.cells, repeat=2):
-        of, to = (study.settings(model, method) for model, _, method in (key, other))
-        plain = to["kind"] == "lora" or (to["kind"] == "ina" and to["inhibition"] == 0 < of.get("inhibition", 0))
-        if key[:2] == other[:2] and of["kind"] == "ina" and plain and {*study.seeds(key)} & {*study.seeds(other)}:
-            theirs = f1(study, other)
-            yield (*key, other[2]), {level: scores - theirs[level] for level, scores in f1(study, key).items()}
+    """The pairs of InA with LoRA and with InA without inhibition that have a seed in common, and their differences in
+    F1 by number of distractors.
+    """
+    for model, a, b in pairs(study):
+        if without_inhibition(study, model, a, b):
+            a, b = b, a
+        of, to = study.settings(model, a)["kind"], study.settings(model, b)["kind"]
+        central = of == "ina" and (to == "lora" or without_inhibition(study, model, b, a))
+        for task in study.tasks if central else ():
+            key, other = (model, task, a), (model, task, b)
+            if {*study.seeds(key)} & {*study.seeds(other)}:
+                theirs = f1(study, other)
+                yield (model, task, a, b), {level: of - theirs[level] for level, of in f1(study, key).items()}
 
 
 def _by_level(names: tuple[str, ...], found: dict[int, Scores]) -> Iterator[dict[str, Any]]:

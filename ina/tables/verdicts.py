@@ -42,7 +42,7 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
             like = [b for b in loras if all(of.get(key) == settings[b][key] for key in _SAME)]
             lora = [] if of["kind"] == "lora" else (like or loras)[:1]
             plain = [name for name in names if name == of["name"]]
-            without = [name for name in names if settings[name] == of | {"name": name, "inhibition": 0}]
+            without = [b for b in names if settings[b]["name"] == b and without_inhibition(study, model, b, a)]
             against = [b for b in dict.fromkeys(lora + full + plain + without) if b != a]
             if not against and not any(settings[name]["name"] == a for name in names if name != a):
                 against = names[:1]
@@ -56,11 +56,19 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
     """Whether a comparison is of the primary family of its study: what the study asks, named beforehand.
 
     It is the paper's InA against LoRA and against InA without inhibition, in the mean over tasks where the study has
-    one, else on each task. (Studies recorded up to November 2026 were made before this family was named.)
+    one, else on each task. (The family was named after the studies of November 2026 were made.)
     """
+    if without_inhibition(study, model, a, b):  # as in an ablation, where every setting is compared with the reference
+        a, b = b, a
     of, to = study.settings(model, a), study.settings(model, b)
-    central = of["name"] == a == "ina" and (to["kind"] == "lora" or to == of | {"name": to["name"], "inhibition": 0})
+    central = of["name"] == a == "ina" and (to["kind"] == "lora" or without_inhibition(study, model, b, a))
     return central and (task == MEAN) == (len(study.averaged) > 1)
+
+
+def without_inhibition(study: Study, model: str, a: str, b: str) -> bool:
+    """Whether method a is method b without inhibition, and differs in nothing else."""
+    of, to = study.settings(model, a), study.settings(model, b)
+    return bool(to.get("inhibition")) and of == to | {"name": of["name"], "inhibition": 0}
 
 
 @cache
@@ -152,17 +160,17 @@ def _compared(study: Study, selection: str) -> Iterator[dict[str, Any]]:
             found[task] = stats.Comparison(scores.estimate, METRICS[scores.metric].margin, failed), scores
             yield names | {"task": task, "comparison": found[task][0], "scores": scores.scores, "tasks": 1}
         averaged = [found[task] for task in study.averaged if task in found]
-        if len(averaged) > 1:
+        seeds = set.intersection(*(set(of.seeds) for _, of in averaged)) if averaged else set()
+        if len(averaged) == len(study.averaged) > 1 and seeds:
             comparisons, scores = zip(*averaged, strict=True)
-            alike = len({tuple(of.seeds) for of in scores}) == 1
-            by_seed = np.array([of.scores for of in scores]) if alike else None
+            shared = [of.of_seeds(seeds) for of in scores]
+            by_seed = np.array([of.scores for of in shared])
             mean = stats.Comparison(
-                stats.mean_of([one.difference for one in comparisons], by_seed),
+                stats.mean_of([of.estimate for of in shared], by_seed),
                 float(np.mean([one.margin for one in comparisons])),
                 all(one.degenerate for one in comparisons),
             )
-            scores = by_seed.mean(axis=0) if alike else ()
-            yield names | {"task": MEAN, "comparison": mean, "scores": scores, "tasks": len(averaged)}
+            yield names | {"task": MEAN, "comparison": mean, "scores": by_seed.mean(axis=0), "tasks": len(averaged)}
 
 
 def _needed(needed: stats.SeedsNeeded | None) -> str:
