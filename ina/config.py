@@ -101,8 +101,10 @@ class GlueTask(_Strict):
                 )
             if self.name in schema.TASKS:
                 raise ValueError(f"name={self.name} is a task of GLUE, SQuAD or SWAG; choose another for your own")
-            if self.headline not in (names := schema.metric_names(self)):
-                raise ValueError(f"headline={self.headline} is none of {', '.join(names)}")
+        splits = [split.removeprefix("validation") for split in schema.split_names(self.name)[1:]]
+        names = [metric + split for metric in schema.metric_names(self) for split in splits]
+        if self.headline not in names:
+            raise ValueError(f"headline={self.headline} is none of {', '.join(names)}")
         return self
 
 

@@ -29,6 +29,8 @@ def labels(config: dict[str, Any]) -> dict[str, str]:
 def method_label(settings: dict[str, Any]) -> str:
     """The label of a method: its name, its inhibition, and the settings that differ from its file in configs/method.
 
+    A variant, such as ina_p0, is compared with the file of its kind.
+
     >>> method_label({"kind": "ina", "name": "ina", "inhibition": 0.1, "activation": "relu"})
     'InA (Inh 0.1, relu)'
     """
@@ -36,8 +38,11 @@ def method_label(settings: dict[str, Any]) -> str:
     name = next(filter(None, names))
     if settings["kind"] == "full":
         return name
-    defaults = prescribed(settings["name"]) if settings["name"] in options("method") else {}
-    shown = settings.keys() - {"label", "inhibition"}
+    known = set(options("method"))
+    own = settings["name"] in METHODS or settings["kind"] not in known  # else it is a variant of the file of its kind
+    file = settings["name"] if own else settings["kind"]
+    defaults = prescribed(file) if file in known else {}
+    shown = settings.keys() - {"label", "name", "inhibition"}
     changed = {key: value for key, value in settings.items() if key in shown and value != defaults.get(key, value)}
     details = [f"Inh {settings['inhibition']:g}"] if "inhibition" in settings else []
     details += [_SETTINGS.get(key, f"{key} {{}}").format(value_label(value)) for key, value in changed.items()]

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from made_up import MODEL, write_run, write_study
+from made_up import MODEL, write_levels, write_run, write_study
 
 from ina.tables import claims, documents
 from ina.tables.__main__ import main
@@ -66,6 +66,15 @@ def test_of_two_studies_of_a_pair_the_one_with_more_examples_then_seeds_then_the
     assert part(tmp_path, "glue against lora").endswith(": 1 better at these rates")
     assert part(tmp_path, "no gain") == f"{MODEL}: 1 better at these rates"
     assert "better at these rates" in part(tmp_path, "glue") and "worse at these rates" in part(tmp_path, "glue")
+
+
+def test_growth_of_a_lead_and_the_lead_itself_are_counted_apart(tmp_path):
+    write_arms(tmp_path, {"lora": 0.5, "ina": 0.9}, tasks=("squad_v1",))
+    for method in ("lora", "ina"):
+        for seed in range(6):
+            write_levels(tmp_path, method, seed, (0, 2, 4), 0.1, experiment="sentences")
+    assert part(tmp_path, "squad_v1 against lora") == f"{MODEL}: 1 better at these rates"
+    assert part(tmp_path, "growth with inhibition against lora") != "no runs of ours"
 
 
 def test_a_study_at_another_rate_is_no_evidence_of_its_own(tmp_path):

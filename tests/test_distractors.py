@@ -77,6 +77,14 @@ def test_an_advantage_that_does_not_hold_at_a_neighbouring_rate_depends_on_the_r
     assert alone["reason"] == growth(study)["ina", NONE]["reason"]  # no arm of it has runs at another rate
 
 
+def test_growth_is_judged_for_pairs_that_differ_in_one_thing(tmp_path):
+    for method in ("lora", "ina_p0", "ina_identity", "ina"):
+        for seed in (1, 2, 3):
+            write_levels(tmp_path, method, seed, LEVELS, 0.1)
+    pairs = set(growth(*studies(tmp_path, "distractors")))
+    assert pairs == {("ina", "lora"), ("ina", "ina_p0"), ("ina_p0", "lora"), ("ina_identity", "lora")}
+
+
 def test_two_failures_are_not_two_equal_methods(tmp_path):
     for method in ("lora", "ina"):
         for seed in (1, 2, 3):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from made_up import write_run
 
+from ina import record
 from ina.figures.comparison import rates
 from ina.tables import search
 from ina.tables.__main__ import main
@@ -51,6 +52,15 @@ def test_what_a_task_changes_for_every_trial_is_no_setting(tmp_path):
     assert search.trials(found)["over_tasks"].notna().all()
 
 
+def test_trials_on_other_training_rows_are_other_settings(tmp_path):
+    for most, skill in ((100, 0.6), (200, 0.9)):
+        run = write_run(tmp_path, select=0.2, skill=skill, train={"threads": most})  # which tells their names apart
+        run.config["data"]["max_train"] = most
+        record.write(tmp_path, run, record.read_predictions(tmp_path, run))
+    shown = search.search_table(searches(tmp_path)).shown
+    assert dict(zip(shown["Setting"], shown[""], strict=True)) == {"max train 100": "", "max train 200": "taken"}
+
+
 def test_seeds_of_a_setting_are_averaged(tmp_path):
     runs = [write_run(tmp_path, seed=s, select=0.2, train={"learning_rate": r}) for r in (1e-3, 2e-3) for s in (1, 2)]
     [found] = searches(tmp_path)
@@ -68,7 +78,9 @@ def test_the_table_shows_every_trial_and_marks_what_is_taken(study, monkeypatch)
     assert list(table.data["taken"]) == [False, False, True, True, False, False] * 2
     fourth = SimpleNamespace(model=SimpleNamespace(name="minilm"), method_label="lora")  # still to be tried
     monkeypatch.setattr(Study, "plan", dict.fromkeys(study.runs["id"]) | {"a fourth rate": fourth})
-    assert list(search.search_table(searches(study.root)).shown[""]) == ["", "best so far", "", "", "taken", ""]
+    unfinished = search.search_table(searches(study.root))
+    assert list(unfinished.shown[""]) == ["", "best so far", "", "", "taken", ""]
+    assert list(unfinished.data["taken"]) == [False] * 6 + [False, False, True, True, False, False]
 
 
 def test_all_searches_are_one_table(study, tmp_path):

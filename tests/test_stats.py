@@ -359,7 +359,7 @@ def test_intervals_cover_and_false_alarms_are_rare_as_they_say(simulation):
     true = simulation.truth(rng, world, blocks=3)
     missed = simulation.simulate(rng, world, true, seeds=3, n=277, repeats=200)
     for metric in true:  # 200 data sets: 95 % is known to 1.5
-        cell, pair = missed[metric][:, simulation.METHODS.index("ours")]
+        cell, pair = missed[metric][:, list(simulation.METHODS).index("ours")]
         assert 0.915 <= 1 - cell <= 0.985, metric
         assert 0.015 <= pair <= 0.085, metric
 

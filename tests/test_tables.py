@@ -11,6 +11,8 @@ import pytest
 from made_up import MODEL, study, write_run, write_study
 
 from ina import record
+from ina.config import options
+from ina.labels import method_label
 from ina.plan import experiment_runs
 from ina.tables import documents, frame, outcomes
 from ina.tables.__main__ import main
@@ -36,6 +38,10 @@ def rows(table: Table) -> dict[tuple[str, str], dict[str, str]]:
         method = row["Method"] or method
         found[method, row["Epoch"]] = row
     return found
+
+
+def rows_of_examples(table: Table) -> dict[str, str]:
+    return table.shown[table.shown["Method"] == "dev examples"].iloc[0].to_dict()
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +82,39 @@ def test_a_method_is_called_what_each_models_own_runs_say(tmp_path):
     assert [found.label(model=model, method="lora") for model in ("bert_large", "minilm")] == ["LoRA (r 4)", "LoRA"]
     label = other.labels.model_copy(update={"method": "LoRA (r 4)"})
     record.write(tmp_path, other.model_copy(update={"labels": label}), record.read_predictions(tmp_path, other))
-    assert study(tmp_path).label(model="minilm", method="lora") == "LoRA (settings differ by task)"
+    assert study(tmp_path).label(model="minilm", method="lora") == "LoRA (other settings differ by task)"
+
+
+def test_variants_whose_rank_differs_by_task_keep_what_tells_them_apart(tmp_path):
+    for activation in ("relu", "elu"):
+        for task in ("cola", "stsb"):  # BERT-large's recipe has another rank for STS-B
+            write_run(tmp_path, task=task, model="bert_large", method="ina", activation=activation)
+    found = study(tmp_path)
+    assert [found.label(model=model, method=method) for model, method in found.methods] == [
+        f"InA (Inh 0.3, {activation}, other settings differ by task)" for activation in ("elu", "relu")
+    ]
+
+
+@pytest.mark.parametrize("experiment", [name for name in options("experiment") if not name.endswith("_paper")])
+def test_methods_of_an_experiment_have_labels_of_their_own(experiment):
+    runs = experiment_runs(experiment).values()
+    labels = {(run.model.name, run.method_label): method_label(run.method.model_dump()) for run in runs}
+    of_model = [(model, label) for (model, _), label in labels.items()]
+    assert len(set(of_model)) == len(of_model), sorted(labels.items())
+
+
+def test_a_study_without_a_task_of_the_mean_has_no_mean(tmp_path):
+    write_run(tmp_path, task="wnli")
+    assert not any(column.startswith("Avg.") for column in scores(tmp_path).shown)
+
+
+def test_the_dev_examples_of_mnli_are_counted_for_each_split(tmp_path):
+    run = write_run(tmp_path, task="mnli", n=121)
+    rows = {"validation_matched": 60, "validation_mismatched": 61}
+    changed = run.model_copy(update={"data": run.data.model_copy(update={"rows": run.data.rows | rows})})
+    record.write(tmp_path, changed, record.read_predictions(tmp_path, run))
+    [_, second] = score_tables(study(tmp_path))
+    assert rows_of_examples(second)["MNLI mismatched"] == "61"
 
 
 def test_a_method_of_an_unknown_kind_stands_last_under_its_own_name(tmp_path):
@@ -281,11 +319,24 @@ def test_a_verdict_is_unrestricted_only_if_lower_and_higher_rates_of_both_method
     assert verdict_table(study(tmp_path)).shown["Because"].item().count(" for 0.002") == 4
 
 
-def test_a_mean_over_tasks_with_unequal_seeds_counts_the_fewest(tmp_path):
+@pytest.mark.parametrize("checked", ["minilm", "bert_base"])
+def test_a_verdict_on_one_model_is_not_checked_at_the_rates_of_another(tmp_path, checked):
+    for ending, rate in (("", 0.002), ("_lower_rate", 0.001), ("_higher_rate", 0.004)):
+        for model in ("minilm", "bert_base"):
+            for method, skill in (("lora", 0.9 if ending and model == checked else 0.5), ("ina", 0.9)):
+                settings = {"experiment": f"made_up{ending}", "train": {"learning_rate": rate}, "skill": skill}
+                write_study(tmp_path, tasks=("sst2",), methods=(method,), model=model, n=500, **settings)
+    found = verdicts(study(tmp_path)).query("selection == 'last'").set_index("model")["verdict"]
+    assert found.to_dict() == dict.fromkeys(("minilm", "bert_base"), "better") | {checked: "depends on the rate"}
+
+
+def test_a_mean_over_tasks_is_over_the_seeds_that_all_tasks_have(tmp_path):
     write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2, 3, 4))
-    write_study(tmp_path, tasks=("mrpc",), methods=("lora", "ina"), seeds=(1, 2, 3))
+    write_study(tmp_path, tasks=("mrpc",), methods=("lora", "ina"), seeds=(2, 3, 4, 5))
     shown = verdict_table(study(tmp_path)).shown.set_index("Task")["n"]
-    assert shown.to_dict() == {"CoLA": "4", "MRPC": "3", "mean over 2 tasks": "3"}
+    assert shown.to_dict() == {"CoLA": "4", "MRPC": "4", "mean over 2 tasks": "3"}
+    write_study(tmp_path, tasks=("rte",), methods=("lora",), seeds=(2, 3, 4))
+    assert list(verdict_table(study(tmp_path)).shown["Task"]) == ["CoLA", "MRPC"], "no mean without RTE"
 
 
 def test_cells_measured_on_different_examples_are_not_compared(tmp_path):
@@ -301,21 +352,25 @@ def test_cells_measured_on_different_examples_are_not_compared(tmp_path):
 # what it costs, and where it comes from
 
 
-def test_the_costs_say_what_an_experiment_took_and_how_to_repeat_it(glue):
+def test_the_costs_are_core_hours_of_all_runs(glue):
     runs = list(record.read_all(glue))
     row = cost_table([study(glue)]).data.iloc[0]
-    seconds = sum(run.wall_seconds for run in runs)
-    assert row["runs"] == len(runs) and row["process_hours"] == pytest.approx(seconds / 3600) == row["core_hours"]
-    assert row["repeat"] == "`INA_DATA_DIR=… make reproduce-glue EXPERIMENT=made_up`"
+    hours = sum(run.wall_seconds for run in runs) / 3600
+    assert (row["runs"], row["core_hours"], row["repeat"]) == (len(runs), pytest.approx(hours), "")
 
 
-@pytest.mark.parametrize(("given", "ending"), [("auto", " ARGS=data=probe"), ("probe", "")])
-def test_the_line_that_repeats_names_the_source_where_the_experiment_does_not(tmp_path, given, ending):
-    run = write_run(tmp_path, task="squad_v1", source="probe")
-    run.config["data"]["source"] = given
-    record.write(tmp_path, run, record.read_predictions(tmp_path, run))
-    line = cost_table(studies(tmp_path)).data.iloc[0]["repeat"]
-    assert line == f"`make reproduce-squad EXPERIMENT=made_up{ending}`"
+@pytest.mark.parametrize(
+    ("experiment", "task", "source", "line"),
+    [
+        ("glue_mini", "cola", "files", "`INA_DATA_DIR=… make reproduce-glue EXPERIMENT=glue_mini`"),
+        ("glue_mini", "cola", "probe", "`make reproduce-glue EXPERIMENT=glue_mini ARGS=data=probe`"),
+        ("facts", "squad_v1", "probe", "`make reproduce-squad EXPERIMENT=facts`"),
+        ("facts", "squad_v1", "files", "`INA_DATA_DIR=… make reproduce-squad EXPERIMENT=facts ARGS=data=files`"),
+    ],
+)
+def test_the_line_that_repeats_names_the_source_where_the_experiment_does_not(tmp_path, experiment, task, source, line):
+    write_run(tmp_path, experiment=experiment, task=task, source=source)
+    assert cost_table(studies(tmp_path)).data.iloc[0]["repeat"] == line
 
 
 # formats

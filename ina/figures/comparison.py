@@ -10,7 +10,7 @@ from ..tables.distractors import GROWTH, advantages, level_scores, levels, train
 from ..tables.frame import Key, Study, frame
 from ..tables.search import trials, varied_settings
 from ..tables.table import DASH
-from ..tables.verdicts import MEAN, verdicts
+from ..tables.verdicts import MEAN, verdicts, without_inhibition
 from .chart import Chart, Figure, Rows, by_method, intervals, layer, lines, number
 from .style import MethodStyle, method_styles
 
@@ -42,7 +42,7 @@ def question(study: Study, model: str, a: str, b: str) -> str:
         return "full"
     if to["kind"] == "lora" != of["kind"]:
         return "lora"
-    return "none" if to.get("inhibition") == 0 else "reference"
+    return "none" if without_inhibition(study, model, b, a) else "reference"
 
 
 def differences(study: Study, asked: str, selection: str = "last") -> Figure:
@@ -190,7 +190,9 @@ def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
         "Point: mean. Line: 95 % interval. Dots: the seeds. At the right: the verdict on the difference to the "
         "reference, which is the method as its file in configs/ has it; hollow where undecided."
     )
-    return Figure([intervals(rows, f"{_metric(study, study.tasks[0])}, points", title, zero=False)], note)
+    metrics = {_metric(study, task) for task in study.tasks}
+    score = metrics.pop() if len(metrics) == 1 else "headline score"
+    return Figure([intervals(rows, f"{score}, points", title, zero=False)], note)
 
 
 def distractors(study: Study) -> Figure:

@@ -33,7 +33,7 @@ def claim_texts(studies: list[Study]) -> dict[str, str]:
     """
     every = comparisons([study for study in studies if not study.experiment.endswith(OTHER_RATES)])
     single = every[every["task"] != MEAN].sort_values("weight", ascending=False, kind="stable")
-    single = single.drop_duplicates(["scale", "task", "pair"]).sort_index()
+    single = single.drop_duplicates(["topic", "scale", "task", "pair"]).sort_index()
     found = {}
     for topic, seconds in TOPICS.items():
         if not topic.startswith("growth"):

@@ -186,7 +186,11 @@ class Study:
         """What a model, a task, or a method of a model is called in print: ``label(model="minilm", method="ina")``."""
         runs = [run for run in self.records if all(getattr(run, name) == value for name, value in where.items())]
         first, *others = dict.fromkeys(getattr(run.labels, list(where)[-1]) for run in runs)
-        return f"{first.partition(' (')[0]} (settings differ by task)" if others else first
+        if not others:
+            return first
+        name, *details = (_details(label) for label in (first, *others))
+        shared = [detail for detail in name[1:] if all(detail in of for of in details)]
+        return f"{name[0]} ({', '.join([*shared, 'other settings differ by task'])})"
 
     def pair_label(self, model: str, a: str, b: str) -> str:
         """What the comparison of method a with b is called in print."""
@@ -201,13 +205,14 @@ class Study:
         return Study(self.root, self.experiment, self.source, tuple(sorted(records, key=_order)))
 
     @cached_property
-    def at_another_rate(self) -> list[tuple[str, str, bool, set[str], Self]]:
+    def at_another_rate(self) -> list[tuple[str, str, str, bool, set[str], Self]]:
         """This study with the runs of one method replaced by those at a neighbouring rate, on the tasks that have them.
 
         Runs count where they have all seeds of the cell that they replace.
 
         Returns:
-            What differs, as in "LoRA at 0.002 for 0.003"; the method; whether the rate is lower; the tasks; the study.
+            What differs, as in "LoRA at 0.002 for 0.003"; model and method; whether the rate is lower; the tasks; the
+            study.
         """
         found = []
         for other in self.at_other_rates:
@@ -222,7 +227,7 @@ class Study:
                 rate, usual = (of.cells[next(iter(new))][0].config["train"]["learning_rate"] for of in (other, self))
                 name = f"{self.label(model=model, method=method)} at {rate:g} for {usual:g}"
                 varied = self.with_records(run for runs in (self.cells | new).values() for run in runs)
-                found.append((name, method, rate < usual, {task for _, task, _ in new}, varied))
+                found.append((name, model, method, rate < usual, {task for _, task, _ in new}, varied))
         return found
 
     @cached_property
@@ -239,6 +244,12 @@ class Study:
     def count(self) -> str:
         """How many runs there are, of how many planned where that is known."""
         return f"{len(self.records)} of {len(self.plan)}" if self.plan else f"{len(self.records)}"
+
+
+def _details(label: str) -> list[str]:
+    """The name in a label of a method, and what stands in brackets behind it."""
+    name, _, details = label.removesuffix(")").partition(" (")
+    return [name, *filter(None, details.split(", "))]
 
 
 @cache

@@ -38,6 +38,8 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
     if set(tasks) != set(study.tasks):
         study = study.with_records(run for run in study.records if run.task in tasks)
     averaged = study.averaged if AVERAGE in scores else ()
+    if not averaged or any(study.headline(task) != HEADLINES[task] for task in averaged):
+        averaged, scores = (), [score for score in scores if score != AVERAGE]
     others, sources = pd.DataFrame(), []
     if study.source != "probe":  # nobody else has numbers of generated data
         others, sources = published_rows(source, [score for score in scores if score != AVERAGE], averaged)
@@ -63,10 +65,13 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
 def _counts(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
     """Numbers of examples; without `origin`, so not in the CSV file."""
     rows = []
+    groups = study.frame.groupby(["task", "metric"])
     for kind, column in (("training", "train_rows"), ("dev", "n")):
-        counts = study.runs.groupby("task")[column].agg(span).to_dict() | {AVERAGE[0]: ""}
-        rows += [{"Method": f"{kind} examples", "task": task, "metric": metric, "text": counts.get(task, DASH)}
-                 for task, metric in scores]  # fmt: skip
+        counts = groups[column].agg(span).to_dict() | {AVERAGE: ""}
+        if kind == "dev":  # they are of a part of the questions
+            counts = {score: "" if "Ans_" in score[1] else count for score, count in counts.items()}
+        rows += [{"Method": f"{kind} examples", "task": score[0], "metric": score[1], "text": counts.get(score, DASH)}
+                 for score in scores]  # fmt: skip
     return pd.DataFrame(rows).assign(**{SECTION: OURS})
 
 

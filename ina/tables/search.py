@@ -6,6 +6,7 @@ not chosen on the dev rows that every other table reports.
 
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from ..labels import value_label
@@ -35,9 +36,10 @@ def _parts(searches: list[Study]) -> list[list[Study]]:
 
 
 def varied_settings(study: Study, model: str, method: str) -> list[str]:
-    """The training settings in which trials of a method on one task differ, of those that numbers depend on."""
+    """The settings of training and data that numbers depend on, in which trials of a method on one task differ."""
     runs = study.runs[(study.runs["model"] == model) & (study.runs["method"] == method)]
-    settings = pd.DataFrame(list(runs["numbers"]), runs.index).filter(like="train.").map(str)
+    settings = pd.DataFrame(list(runs["numbers"]), runs.index).filter(regex=r"^(train|data)\.").map(str)
+    settings = settings.drop(columns=["train.dtype", "data.source", "data.fingerprint"])
     varied = settings.groupby(runs["task"]).nunique().max()
     return [column.removeprefix("train.") for column in varied[varied > 1].index]
 
@@ -61,7 +63,7 @@ def trials(study: Study) -> pd.DataFrame:
         found = found.assign(seeds=groups.size(), scores=groups.agg(lambda of: tuple(100 * of))).reset_index()
         found["setting"] = [
             ", ".join(
-                f"{name.replace('_', ' ')} {'none' if pd.isna(value) else value_label(value)}"
+                f"{name.removeprefix('data.').replace('_', ' ')} {'none' if pd.isna(value) else value_label(value)}"
                 for name, value in of.items()
             )
             for of in found[settings].to_dict("records")
@@ -76,15 +78,18 @@ def trials(study: Study) -> pd.DataFrame:
 def search_table(searches: list[Study]) -> Table:
     """A section a search with its parts, a row for each method and setting, a column for each task."""
     joined = joined_searches(searches)
-    rows, data = [], pd.concat([trials(study) for study in joined], ignore_index=True)
+    rows, data = [], []
     columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
-               for task in sorted(data["task"].unique(), key=task_order)}  # fmt: skip
+               for task in sorted({task for study in searches for task in study.tasks}, key=task_order)}  # fmt: skip
     for study, parts in zip(joined, _parts(searches), strict=True):
         done = {run.id for run in study.records}
         to_run = [run for one in parts for name, run in (one.plan or {}).items() if name not in done]
         unfinished = {(run.model.name, run.method_label) for run in to_run}
+        found = trials(study)
+        is_open = [of in unfinished for of in zip(found["model"], found["method"], strict=True)]
+        data.append(found.assign(taken=found["taken"] & ~np.array(is_open)))
         completed_by = "".join(f", {one.experiment}: {one.count} runs" for one in parts[1:])
-        for (model, method, setting), of in trials(study).groupby(["model", "method", "setting"], sort=False):
+        for (model, method, setting), of in found.groupby(["model", "method", "setting"], sort=False):
             first = of.iloc[0]
             word = "best so far" if (model, method) in unfinished else "taken"
             rows.append(
@@ -106,7 +111,7 @@ def search_table(searches: list[Study]) -> Table:
         caption=f"Best headline score in points on {' or '.join(f'{100 * share:g} %' for share in shares)} of the "
         "training rows, which were held out; number of seeds in brackets. No dev row was looked at.",
         shown=shown.fillna(DASH),
-        data=data[_COLUMNS],
+        data=pd.concat(data, ignore_index=True)[_COLUMNS],
         notes=(
             "taken: the best mean over the tasks of the search among the settings tried for this method; best so far: "
             "others are still to be tried.",

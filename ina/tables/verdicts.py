@@ -116,8 +116,8 @@ def _at_other_rates(
     tasks = set(study.averaged) if task == MEAN else {task}
     tried = {
         (method, is_lower): (name, verdicts[model, a, b, task])
-        for name, method, is_lower, on, verdicts in varied
-        if method in (a, b) and on >= tasks and (model, a, b, task) in verdicts
+        for name, of, method, is_lower, on, verdicts in varied
+        if of == model and method in (a, b) and on >= tasks and (model, a, b, task) in verdicts
     }
     complete = tried.keys() >= set(product((a, b), (True, False)))
     return stats.at_other_rates(verdict, dict(tried.values()), complete)
