@@ -189,9 +189,9 @@ def _belongs_to_its_experiment(run: RunConfig) -> bool:
         return False
     if planned is None:
         return False
-    same = ("", "", "")  # source, data and dtype depend on the machine
+    same = ("", "", "")  # source, data and the number format of "auto" depend on the machine
     theirs, ours = (
-        (numbers_depend_on(of.model_dump(), *same), of.data.distractors, of.data.test_distractors)
+        (numbers_depend_on(of.model_dump(), *same), of.train.dtype, of.data.distractors, of.data.test_distractors)
         for of in (planned, run)
     )
     return theirs == ours

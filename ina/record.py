@@ -9,6 +9,7 @@ does a run holds its lock in `<output_dir>/locks`, and writes there how far it i
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -375,9 +376,10 @@ def git_state(folder: Path, loaded: str | None = None) -> tuple[str | None, bool
     return commit, None if None in changes else any(changes)
 
 
-def package_tree(folder: Path, commit: str | None) -> str | None:
-    """Git's hash of the package at a commit, which changes only with the package's files; None if unknown."""
-    return _git(folder, "rev-parse", "--verify", "--quiet", f"{commit}:./ina")
+def code_sha256(folder: Path) -> str:
+    """SHA-256 over the names and texts of all Python files in a folder."""
+    files = (f"{path.relative_to(folder)}\0{path.read_text('utf-8')}\0" for path in sorted(folder.rglob("*.py")))
+    return hashlib.sha256("".join(files).encode()).hexdigest()
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

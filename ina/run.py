@@ -82,7 +82,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
                     _warn_without_model(cfg, source)
                 return found, False
             record.check_writable(path.parent)
-            folder, threads = _work_folder(cfg, known["fingerprint"], commit)
+            folder, threads = _work_folder(cfg, known["fingerprint"])
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
             logger.info("%s: data source %s (%s), %s, torch threads: %d", cfg.id, source, sizes, dtype, threads)
             model, trained, params = _train(cfg, examples, folder, origin, report_progress)
@@ -116,7 +116,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
 
                 torch.distributed.barrier()  # another run may start from what the first process has just written
             return result, True
-        except SystemExit:  # submitit ends a job so that it queues again; the run goes on then
+        except (SystemExit, Busy):  # submitit queues its job again; the run that this one starts from is not done yet
             raise
         except BaseException as error:
             status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -204,16 +204,19 @@ def _keep(cfg: RunConfig, failure: Record) -> None:
 
 
 @cache
-def _loaded_commit() -> str | None:
-    return record.git_state(CONFIG_DIR.parent)[0]
+def _loaded() -> tuple[str | None, bool | None, str]:
+    """Commit, uncommitted changes and hash of the code that this process runs."""
+    return *record.git_state(CONFIG_DIR.parent), record.code_sha256(Path(__file__).parent)
 
 
 def _code() -> tuple[str | None, bool | None]:
-    """The commit that this process loaded its code from, and whether code or configs have been changed since."""
-    return record.git_state(CONFIG_DIR.parent, _loaded_commit())
+    """The commit of the code that this process runs, and whether code or configs differed from it, then or now."""
+    commit, then, _ = _loaded()
+    _, now = record.git_state(CONFIG_DIR.parent, commit)
+    return commit, None if None in (then, now) else then or now
 
 
-def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> tuple[Path, int]:
+def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
     """Where the run keeps its checkpoints, and its number of threads, which can change rounding.
 
     Checkpoints of another version of the code are removed, as its numbers may differ. The threads are `train.threads`,
@@ -225,7 +228,7 @@ def _work_folder(cfg: RunConfig, settings: str, commit: str | None) -> tuple[Pat
 
     folder = Path(cfg.output_dir) / "work" / f"{cfg.experiment or record.ADHOC}--{cfg.id}-{settings[:12]}"
     begun = folder / "begun.json"
-    code = {"code": record.package_tree(CONFIG_DIR.parent, commit), "versions": record.versions()}
+    code = {"code": _loaded()[-1], "versions": record.versions()}
     before = json.loads(begun.read_text()) if begun.is_file() else {}
     threads = cfg.train.threads or before.pop("threads", None) or min(torch.get_num_threads(), speed.idle_cores())
     torch.set_num_threads(threads)
@@ -363,7 +366,9 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
     except KeyboardInterrupt:
         (sweep / "stop").touch()
     except Exception:
-        if not plan.outcome(cfg, source, began):  # not recorded (a full disk?): the sweep would not know
+        if not plan.outcome(cfg, source, began):  # it failed before it began, as where this worker lacks the weights
+            record_failure(cfg, source, traceback.format_exc())
+        if not plan.outcome(cfg, source, began):  # a full disk? the sweep would not know
             raise
     return None
 

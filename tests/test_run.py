@@ -48,13 +48,13 @@ def test_a_run_has_a_thread_for_each_idle_core_and_no_more_than_torch_takes(idle
     unset, set_to_7 = (config.configured([f"output_dir={tmp_path}", f"train.threads={value}"]) for value in ("null", 7))
     for cores, cfg in ((idle, unset), (2, unset), (2, set_to_7)):
         monkeypatch.setattr(speed, "idle_cores", lambda cores=cores: cores)
-        run._work_folder(cfg, "f" * 64, None)
+        run._work_folder(cfg, "f" * 64)
     assert given == [threads, threads, 7], "the second, resumed, goes on as it began"
 
 
 def test_runs_of_two_experiments_do_not_train_in_one_folder(tmp_path):
     cfg = config.configured([f"output_dir={tmp_path}", "train.threads=1"])
-    folders = [run._work_folder(cfg.model_copy(update={"experiment": name}), "f" * 64, None)[0] for name in "ab"]
+    folders = [run._work_folder(cfg.model_copy(update={"experiment": name}), "f" * 64)[0] for name in "ab"]
     assert folders[0] != folders[1]
 
 
@@ -142,11 +142,23 @@ def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
     assert ", float32, torch threads: 1" in caplog.text
 
 
+@pytest.mark.parametrize(("then", "now", "dirty"), [(False, False, False), (True, False, True), (False, True, True)])
+def test_code_that_was_changed_when_it_was_loaded_stays_uncommitted_when_the_change_is_taken_back(
+    then, now, dirty, monkeypatch
+):
+    states = iter([("a" * 40, then), ("a" * 40, now)])
+    monkeypatch.setattr(record, "git_state", lambda *_: next(states))
+    run._loaded.cache_clear()
+    assert run._code() == ("a" * 40, dirty)
+    run._loaded.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("clean", "changed", "home"),
     [
         (True, [], "results"),
-        (True, ["train.dtype=auto"], "results"),  # the machine's
+        (True, ["train.dtype=bfloat16"], "outputs"),
+        (True, ["train.threads=2"], "results"),
         (False, [], "outputs"),
         (True, ["train.epochs=9"], "outputs"),
         (True, ["seed=77"], "outputs"),

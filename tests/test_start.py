@@ -88,6 +88,13 @@ def test_what_starts_from_a_failed_run_fails_too_and_nothing_is_tried_twice(cli,
     assert tried == [MNLI]
 
 
+def test_what_starts_from_a_run_that_another_process_is_doing_has_not_failed(tmp_path):
+    mnli, rte = (configured(f"task={task}", "start=mnli", f"output_dir={tmp_path}") for task in ("mnli", "rte"))
+    with record.hold_lock(record.lock_path(tmp_path, None, "probe", mnli.id), False), pytest.raises(record.Busy):
+        run.run(rte, first=mnli, wait=False)
+    assert not list(tmp_path.glob("failed/**/*.json"))
+
+
 def test_a_run_and_its_start_have_the_same_data_source(glue, tmp_path):
     mnli = configured("task=mnli", "start=mnli", f"output_dir={tmp_path}")
     stsb = configured("task=stsb", "start=mnli", "data=files", f"data.dir={glue}", f"output_dir={tmp_path}")

@@ -254,6 +254,18 @@ def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
     assert place(tmp_path, COLA).read_text() == "{"
 
 
+def test_a_run_that_fails_before_it_begins_is_told_and_the_others_go_on(glue, tmp_path, cli, monkeypatch):
+    def lacks(model, task, head_dropout):
+        if task.name == "cola" and sys._getframe(1).f_code.co_name == "run":  # on the worker, not where the sweep plans
+            raise ValueError("the weights are not there")
+
+    monkeypatch.setattr(run, "check_model", lacks)
+    code, out, err = cli(*grid(glue, tmp_path, "task=cola,stsb", "method=ina", "seed=1"))
+    assert (
+        code == 1 and "2 runs: 1 done, 0 recorded before, 1 failed" in out and "the weights are not there" in out + err
+    )
+
+
 # several processes
 
 
