@@ -276,7 +276,7 @@ class TrainConfig(_Strict):
     max_grad_norm: Annotated[float, Field(ge=0)]  # 0: no clipping
     head_dropout: Share | None  # dropout before the classifier; None: the backbone's own
     dtype: Literal["auto", "float32", "bfloat16"]
-    tf32: bool  # 19-bit products of float32 numbers, where a GPU has them
+    tf32: bool  # faster, less precise products of float32 matrices on GPUs that have it
     gradient_checkpointing: bool  # compute activations twice instead of keeping them: less memory, more time
     compile: bool  # torch.compile
     adapter_segment_ids: bool = False  # SQuAD: adapters read token_type_ids, as full fine-tuning does

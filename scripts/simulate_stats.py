@@ -183,6 +183,8 @@ def misses(
 def satterthwaite(e: Estimate, tail: float) -> float:
     """Half the width of an interval with Satterthwaite's degrees of freedom."""
     variance = e.seed_variance + e.example_variance
+    if not variance:
+        return 0.0
     df = variance**2 / (e.seed_variance**2 / e.seed_df + e.example_variance**2 / e.example_df)
     return stats.t.isf(tail, df) * variance**0.5
 

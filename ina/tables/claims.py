@@ -7,7 +7,7 @@ and `<!-- /claim -->` is one of :func:`claim_texts`: a table of verdicts on a cl
 import pandas as pd
 
 from .distractors import GROWTH, WORDS, advantages, levels
-from .frame import GLUE, OTHER_RATES, SELECTIONS, Study
+from .frame import GLUE, OTHER_RATES, SELECTIONS, Study, task_order
 from .table import DASH, rows_as_markdown, signed
 from .verdicts import MEAN, verdicts
 
@@ -109,7 +109,8 @@ def evidence(found: pd.DataFrame) -> str:
     if found.empty:
         return f"{NOTHING.capitalize()}.\n"
     texts = found.set_index(["on", "pair", "label"])["text"].unstack(sort=False)
-    columns = sorted(texts, key=lambda label: label.startswith("Mean"))
+    task = dict(zip(found["label"], found["task"], strict=True))
+    columns = sorted(texts, key=lambda label: (task[label] == MEAN, task_order(task[label])))
     return rows_as_markdown(texts[columns].fillna(DASH).rename_axis(["Our runs", "Methods"]).reset_index())
 
 
