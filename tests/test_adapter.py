@@ -152,6 +152,7 @@ def test_the_gate_keeps_its_input_and_output_once_and_nothing_else_for_the_backw
         (dict(inhibition=float("nan")), r"`inhibition` should lie in \[0, 1\], not nan"),
         (dict(dropout=1.0), r"`dropout` should lie in \[0, 1\), not 1.0"),
         (dict(activation="gulu"), "`activation` should be one of gelu, .*, not 'gulu'"),
+        (dict(threshold="tensor", task_type="CAUSAL_LM"), "`threshold` should be 'token' for CAUSAL_LM"),
         (dict(threshold="layer"), "`threshold` should be one of token, tensor, not 'layer'"),
         (dict(bias="lora_only"), "`bias` should be one of none, all, ina_only, not 'lora_only'"),
         (dict(layers_to_transform=[0], target_modules=".*query"), "a regular expression names layers itself"),

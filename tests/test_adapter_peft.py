@@ -14,12 +14,11 @@ from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from peft.helpers import disable_input_dtype_casting
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 from transformers import AutoModelForSequenceClassification as Classifier
 
 from ina import InaConfig
 from ina.adapter import InaLinear, load, released
-from ina.projections import split_fused_projections
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -254,6 +253,10 @@ def without_a_weight(file: Path) -> None:
     save_file(weights, file)
 
 
+def without_inhibition(file: Path) -> None:
+    file.write_text(file.read_text().replace('"inhibition"', '"inhibitions"'))
+
+
 def of_another_rank(file: Path) -> None:
     file.write_text(file.read_text().replace('"r": 8', '"r": 4'))
 
@@ -269,6 +272,7 @@ def of_another_rank(file: Path) -> None:
         (CONFIG, '{"peft_type": "LORA", "r": 8}', "peft_type is 'LORA', not 'INA'; open it with peft.PeftModel"),
         (CONFIG, '{"peft_type": "LORA", "lora_inhibition": 0.3}', "use ina.adapter.released.load"),
         (CONFIG, '{"peft_type": "INA", "r": 0}', "config.json: InaConfig: `r` should be a positive integer, not 0"),
+        (CONFIG, without_inhibition, "adapter_config.json lacks inhibition"),
         (CONFIG, "{", "adapter_config.json is not valid JSON"),
         (CONFIG, "[]", r"adapter_config.json holds \[\]; it should hold the settings as a JSON object"),
     ],
@@ -335,16 +339,38 @@ def test_loading_adds_an_adapter_to_those_of_a_model_or_leaves_them_as_they_are(
     assert list(model.peft_config) == ["default", "second"]
 
 
-def test_an_adapter_of_a_deberta_that_was_split_as_in_runs_opens_on_the_whole_one(tmp_path):
-    model = adapt(split_fused_projections(build("deberta")), init_weights=False)
+@pytest.mark.parametrize("layers", [9, 10])  # PEFT shortens lists from twenty on
+def test_a_long_list_of_parts_of_fused_projections_adapts_these_and_no_others(layers, tmp_path):
+    config = GPT2Config(n_layer=12, n_embd=32, n_head=4, vocab_size=64)
+    names = [f"transformer.h.{i}.attn.c_attn.{part}" for i in range(layers) for part in ("query", "key")]
+    expected = {f"base_model.model.transformer.h.{i}.attn.c_attn" for i in range(layers)}
+    model = adapt(GPT2LMHeadModel(config), target_modules=names)
+    assert {name for name, module in model.named_modules() if isinstance(module, InaLinear)} == expected
     model.save_pretrained(tmp_path)
-    torch.testing.assert_close(out(load(build("deberta"), tmp_path)), out(model))
+    opened = load(GPT2LMHeadModel(config), tmp_path)
+    assert {name for name, module in opened.named_modules() if isinstance(module, InaLinear)} == expected
+
+
+@pytest.mark.parametrize(("family", "saved_too"), [("bert", ["classifier"]), ("gpt2", ["lm_head"])])
+def test_a_refused_adapter_leaves_the_head_the_one_that_it_was(family, saved_too, tmp_path):
+    def base() -> nn.Module:
+        return build(family, Classifier if family == "bert" else AutoModelForCausalLM)
+
+    adapt(base(), modules_to_save=saved_too).save_pretrained(tmp_path)
+    of_another_rank(tmp_path / CONFIG)
+    model = base()
+    modules, weights = dict(model.named_modules()), dict(model.named_parameters())
+    with pytest.raises(ValueError, match="does not fit this model"):
+        load(model, tmp_path)
+    assert all(now is modules[name] for name, now in model.named_modules()), "tied weights are tied"
+    assert all(now is weights[name] and now.requires_grad for name, now in model.named_parameters())
 
 
 def released_folder(folder, inhibition=0.3, **changes) -> PeftModel:
     """A folder as the authors publish it: PEFT's LoRA format of 2024 with one more key."""
     settings = dict(r=4, lora_alpha=16, lora_dropout=0.1, target_modules=["query", "key", "value"])
-    lora = get_peft_model(build("bert"), LoraConfig(init_lora_weights=False, **settings)).eval()
+    of_lora = {key: value for key, value in changes.items() if key in ("use_rslora", "alpha_pattern")}
+    lora = get_peft_model(build("bert"), LoraConfig(init_lora_weights=False, **settings, **of_lora)).eval()
     lora.save_pretrained(folder)
     keep = ("peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "target_modules", "bias", "modules_to_save")
     written = {key: value for key, value in json.loads((folder / CONFIG).read_text()).items() if key in keep}
@@ -359,8 +385,9 @@ def test_released_adapter_runs_with_the_released_semantics_and_at_inhibition_zer
     z = x @ layer.ina_A["default"].weight.T
     z = torch.nn.functional.leaky_relu(z - 0.3 * z.max(dim=2, keepdim=True).values, 0.01)
     torch.testing.assert_close(layer(x), layer.base_layer(x) + 16 / 4 * z @ layer.ina_B["default"].weight.T)
-    lora = released_folder(tmp_path, inhibition=0.0)
-    torch.testing.assert_close(out(released.load(build("bert"), tmp_path).double()), out(lora.double()))
+    for changes in ({}, {"use_rslora": True}, {"alpha_pattern": {"key": 64}}):
+        lora = released_folder(tmp_path, inhibition=0.0, **changes)
+        torch.testing.assert_close(out(released.load(build("bert"), tmp_path).double()), out(lora.double()))
 
 
 @pytest.mark.parametrize(
@@ -368,6 +395,7 @@ def test_released_adapter_runs_with_the_released_semantics_and_at_inhibition_zer
     [
         (dict(peft_type="INA"), "peft_type 'LORA' and a key 'lora_inhibition'; here peft_type is 'INA'"),
         (dict(target_modules=None), "adapter_config.json lacks target_modules"),
+        (dict(use_dora=True), "InA has no use_dora"),
         (dict(lora_inhibition=3), r"`inhibition` should lie in \[0, 1\], not 3"),
     ],
 )
@@ -400,6 +428,11 @@ def test_the_card_says_what_the_adapter_is_and_its_code_opens_it(tmp_path):
     text = ModelCard.load(tmp_path / "README.md").text
     assert "| `r` | 2 |" in text and "| `r` | 4 |" not in text
     assert text.strip().startswith("My first words.") and "\nMy last words." in text
+    card.text = "# Model Card for Model ID\n\n## Results\n\nMy own numbers: 71.2\n"
+    card.save(tmp_path / "README.md")
+    model.save_pretrained(tmp_path)
+    text = ModelCard.load(tmp_path / "README.md").text
+    assert "My own numbers: 71.2" in text and "| `r` | 4 |" in text
     card.text = "My own words."
     card.save(tmp_path / "README.md")
     model.save_pretrained(tmp_path)

@@ -22,16 +22,23 @@ def write_card(config: InaConfig, folder: str | Path) -> None:
     card.data["tags"] = sorted({*(card.data.get("tags") or []), "peft", "ina"})
     before, begun, rest = card.text.partition(BEGIN)
     _, ended, after = rest.partition(END)
-    if not card.text.strip() or _TEMPLATE in card.text or (begun and ended):
+    blank = not card.text.strip() or _is_blank(card.text)
+    if blank or _TEMPLATE in card.text or (begun and ended):
         targets = config.target_modules
         named = targets if isinstance(targets, str) else ", ".join(sorted(targets or ()))
         named = named.replace("|", "\\|")  # it would end the cell
         rows = [f"| `{name}` | {getattr(config, name)} |" for name in _SETTINGS] + [f"| `target_modules` | {named} |"]
         base = config.base_model_name_or_path or "<the base model>"
         text = _TEXT.replace("BASE", base).replace("SETTINGS", "\n".join(rows))
-        around = (before, after) if begun else ("\n", "\n")
+        around = ("\n", "\n") if blank else (before, after)  # without a block of ours, behind what is there
         card.text = text.join((around[0] + BEGIN, END + around[1]))
     card.save(file)
+
+
+def _is_blank(text: str) -> bool:
+    """Whether a card is PEFT's template, and nobody has written into it."""
+    template = {*ModelCard.from_template(ModelCardData()).text.splitlines(), "### Framework versions"}
+    return all(line in template or "PEFT" in line or not line.strip() for line in text.splitlines())
 
 
 _TEXT = """

@@ -114,6 +114,8 @@ class InaConfig(PeftConfig):
         for name, allowed in {"activation": ACTIVATIONS, "threshold": THRESHOLDS, "bias": BIASES}.items():
             if getattr(self, name) not in allowed:
                 yield f"`{name}` should be one of {', '.join(allowed)}, not {getattr(self, name)!r}"
+        if self.threshold == "tensor" and self.task_type in ("CAUSAL_LM", "SEQ_2_SEQ_LM"):
+            yield f"`threshold` should be 'token' for {self.task_type}: a maximum over all tokens looks at later ones"
         if self.bias != "none" and not hasattr(BaseTuner, "_get_learnable_bias_state_dict"):
             yield f"`bias` should be 'none', not {self.bias!r}: this version of PEFT would not save the biases"
         if self.layers_to_transform is not None and isinstance(self.target_modules, str):

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
@@ -51,6 +50,8 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
         config = InaConfig.from_pretrained(str(folder))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{Path(folder) / CONFIG_FILE}: {error}") from None
+    if missing := sorted({"r", "alpha", "scale", "inhibition", "activation", "threshold"} - settings.keys()):
+        raise ValueError(f"{Path(folder) / CONFIG_FILE} lacks {', '.join(missing)}")
     return attach(model, config, weights, folder, adapter_name)
 
 
@@ -112,6 +113,7 @@ def attach(
     """
     config.inference_mode = True
     made_for = config.base_model_name_or_path  # PEFT puts the name of this model there
+    modules = dict(model.named_modules())
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     first = not isinstance(model, PeftModel)
     if first and any(isinstance(module, BaseTunerLayer) for module in model.modules()):
@@ -131,11 +133,9 @@ def attach(
             adapted = model
             adapted.add_adapter(adapter_name, config)
     except Exception:
-        _take_out(model, adapter_name)
-        _train_again(trained)
+        _undo(model, modules, trained, adapter_name)
         raise
     expected = get_peft_model_state_dict(adapted, adapter_name=adapter_name)
-    weights = _of_whole_projections(weights, expected)
     if weights.keys() - expected.keys():  # embeddings may have been saved too
         own = get_peft_model_state_dict(adapted, adapter_name=adapter_name, save_embedding_layers=True)
         expected |= {name: weight for name, weight in own.items() if name in weights}
@@ -149,8 +149,9 @@ def attach(
         ),
     ]
     if misfits:
-        adapted.unload() if first else adapted.delete_adapter(adapter_name)
-        _train_again(trained)
+        if not first:
+            adapted.delete_adapter(adapter_name)
+        _undo(model, modules, trained, adapter_name)
         whose = f" (it was made for {made_for})" if made_for else ""
         raise ValueError(
             f"the adapter in {folder} does not fit this model{whose}: "
@@ -160,27 +161,13 @@ def attach(
     return adapted.eval()
 
 
-def _take_out(model: nn.Module, adapter_name: str) -> None:
-    """Remove the layers of an adapter that was put into some of its places only."""
-    for name, layer in list(model.named_modules()):
+def _undo(model: nn.Module, modules: dict[str, nn.Module], trained: list[nn.Parameter], adapter_name: str) -> None:
+    """Take out an adapter that was put into some or all of its places."""
+    for layer in list(model.modules()):
         if isinstance(layer, BaseTunerLayer):
             layer.delete_adapter(adapter_name)
-            if not any(getattr(layer, weights) for weights in layer.adapter_layer_names):
-                model.set_submodule(name, layer.get_base_layer())
-
-
-def _train_again(weights: list[nn.Parameter]) -> None:
-    """PEFT stops the training of all weights when it adds an adapter."""
-    for weight in weights:
+    for name, module in modules.items():
+        if name and model.get_submodule(name) is not module:
+            model.set_submodule(name, module)
+    for weight in trained:
         weight.requires_grad_(True)
-
-
-def _of_whole_projections(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`weights`, where a DeBERTa's separate query, key and value are joined as the fused projection has them."""
-    joined = dict(weights)
-    for name in expected.keys() - weights.keys():
-        module, weight = name.rsplit(".ina_", 1) if ".ina_" in name else (name, "")
-        parts = [f"{module}.{part}.ina_{weight}" for part in ("query", "key", "value")]
-        if found := [joined.pop(part) for part in parts if part in weights]:
-            joined[name] = torch.cat(found)
-    return joined

@@ -10,13 +10,14 @@ from typing import Any, NoReturn
 
 from peft import PeftConfig
 from peft.tuners.tuners_utils import BaseTuner, check_target_module_exists, replicate_layers
+from peft.utils.constants import MIN_TARGET_MODULES_FOR_OPTIMIZATION
 from peft.utils.other import AuxiliaryTrainingWrapper
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from .config import InaConfig
 from .layer import CANNOT_MERGE, InaLinear, features
-from .sites import PROJECTIONS, Fused, default_targets, fused_layout
+from .sites import FUSED, PROJECTIONS, Fused, default_targets, fused_layout
 
 
 class InaModel(BaseTuner):
@@ -33,6 +34,11 @@ class InaModel(BaseTuner):
 
     def _prepare_adapter_config(self, peft_config: InaConfig, model_config: dict[str, Any]) -> InaConfig:
         super()._prepare_adapter_config(peft_config, model_config).check()  # the family's targets may be an expression
+        targets = peft_config.target_modules
+        many = isinstance(targets, set) and len(targets) >= MIN_TARGET_MODULES_FOR_OPTIMIZATION
+        if many and model_config.get("model_type") in FUSED and peft_config.layers_to_transform is None:
+            # PEFT shortens a long list to endings that fit no other module; a part of a projection is none for it
+            peft_config.target_modules = rf"(.*\.)?({'|'.join(map(re.escape, sorted(targets)))})"
         return peft_config
 
     def _prepare_model(self, peft_config: InaConfig, model: nn.Module) -> None:

@@ -15,6 +15,9 @@ from torch import nn
 from .config import InaConfig
 from .files import CONFIG_FILE, attach, read
 
+_SHARED = ("modules_to_save", "exclude_modules", "layers_to_transform", "layers_pattern", "rank_pattern",
+           "alpha_pattern", "use_rslora")  # fmt: skip
+
 
 def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") -> PeftModel:
     """Put an adapter released by the authors onto `model` with the semantics of their code.
@@ -31,6 +34,9 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
         )
     if missing := sorted({"r", "lora_alpha", "target_modules"} - settings.keys()):
         raise ValueError(f"{Path(folder) / CONFIG_FILE} lacks {', '.join(missing)}")
+    unknown = {"use_dora": settings.get("use_dora"), "bias": settings.get("bias", "none") != "none"}
+    if refused := [name for name, given in unknown.items() if given]:
+        raise ValueError(f"{Path(folder) / CONFIG_FILE}: InA has no {', '.join(refused)}")
     inhibition = settings["lora_inhibition"]
     config = InaConfig(
         task_type=settings.get("task_type"),
@@ -41,7 +47,7 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
         inhibition=inhibition,
         activation="identity" if inhibition == 0 else "leaky_relu",
         target_modules=settings["target_modules"],
-        modules_to_save=settings.get("modules_to_save"),
+        **{name: settings[name] for name in _SHARED if settings.get(name)},
     )
     renamed = {name.replace(".lora_A.", ".ina_A.").replace(".lora_B.", ".ina_B."): w for name, w in weights.items()}
     return attach(model, config, renamed, folder, adapter_name)
