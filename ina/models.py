@@ -124,6 +124,8 @@ def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float |
 def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None = None) -> PreTrainedModel:
     """The backbone in float32, or its encoder in four bits, with a new head, which `seed` alone determines.
 
+    Where `model.path` holds a model with such a head, trained for as many classes, it keeps that head.
+
     Its attribute `lacking` names the modules of the encoder that are not in the checkpoint and start at random.
 
     Raises:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from peft import LoraConfig, get_peft_model
+from peft import AdaLoraConfig, LoraConfig, get_peft_model
 from tiny_runs import configured
 from torch import nn
 from transformers import AutoModelForQuestionAnswering
@@ -190,6 +190,8 @@ def test_lora_has_updates_alone_and_full_fine_tuning_attention_alone():
     rows = measure(adapted(LORA), [read()])
     assert {row[2] for row in rows if row[1]} == {"update", "rank_before", "rank_behind"}
     assert [row[5] for row in rows if row[2] == "moved"] == pytest.approx([0.0, 0.0], abs=1e-5)
+    adalora = AdaLoraConfig(r=4, target_modules=["query", "key"], total_step=10)
+    assert not gates.sites(adapted(adalora))
     rows = measure(AutoModelForQuestionAnswering.from_config(tiny.config("bert")).eval(), [read()])
     assert {row[2] for row in rows} == {"share", "attention"} and {row[0] for row in rows} == {0, 1, 2}
 

@@ -407,6 +407,7 @@ def test_a_worker_that_has_other_data_fails_instead_of_training_on_it(glue, tmp_
 def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cli):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")
+    (tmp_path / "mine" / "stop").touch()  # left by a sweep that was ended
     code, _, err = cli(*grid(glue, tmp_path, f"hydra.sweep.dir={tmp_path}/mine"))
     assert (code, err) == (0, "") and [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 

@@ -49,6 +49,7 @@ class Sweep:
                 environment.log_in(cfg.wandb)
             self.folder = Path(config.hydra.sweep.dir).resolve()
             record.check_writable(self.folder)
+            (self.folder / "stop").unlink(missing_ok=True)  # of a sweep that was ended by Ctrl-C
             (self.folder / "began").write_text(self.source)
             self.began = (self.folder / "began").stat().st_mtime
         except USER_ERRORS as error:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
 from ..adapter import InaLinear
@@ -49,11 +48,12 @@ class Site:
 
 
 def sites(model: nn.Module) -> list[Site]:
-    """The projections that LoRA or InA adapts in `model`, in its order; none after full fine-tuning."""
+    """The projections that LoRA or InA adapts in `model`, in its order; none for other methods."""
     names = {module: name for family in PROJECTIONS.values() for name, module in family.items()}
     found = []
     for path, module in model.named_modules():
-        if isinstance(module, InaLinear | LoraLayer):
+        # AdaLoRA's layers are LoRA's, with parameters in the place of modules
+        if isinstance(module, InaLinear) or isinstance(getattr(module, "lora_A", None), nn.ModuleDict):
             kind, [adapter] = "ina" if isinstance(module, InaLinear) else "lora", module.active_adapters
             down, up = (getattr(module, f"{kind}_{part}")[adapter] for part in "AB")
             gate = module.ina_gate[adapter] if kind == "ina" else None

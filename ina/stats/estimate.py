@@ -30,8 +30,10 @@ agree by chance, the pooled number is near n.
 It is never narrower than the interval of these very runs over new examples, which resampling the examples gives
 without any seed: seeds can agree by chance, as scores move in steps of one example.
 
-results/STATISTICS.md, by scripts/simulate_stats.py, shows how often intervals hold and tests raise false alarms, beside
-other intervals.
+results/STATISTICS.md, by scripts/simulate_stats.py, shows how often intervals hold and tests raise false alarms. Over
+three spreads of seeds, intervals of cells hold 94 to 99 % of the time, equal pairs are called different 1 to 5 % of
+it, and of families of 27 equal pairs 0 to 4 % have a false alarm. With one t statistic, by Satterthwaite's degrees of
+freedom, up to 34 % do.
 
 Where a run fails now and then and none of the few seeds happened to, no interval can know: the mean of a cell with
 failed runs, or of a setting known to fail, is not to be trusted with few seeds.
