@@ -36,18 +36,16 @@ def site_files(results: Path) -> dict[str, str | Path]:
     for study in found:
         if not (folder := results / "tables" / study.name).is_dir():
             raise FileNotFoundError(f"{folder} is missing: run python -m ina.tables --results {results}")
-    forests = {study.name: _verdict_chart(study, of) for study in found if len(of := _table(study, "verdicts"))}
     squad = [score for score in COLUMNS if score[0] in SQUAD]
     files: dict[str, str | Path] = {
         "results/table3.md": _scores_page(found, "Table 3: GLUE", "glue", [(task, HEADLINES[task]) for task in GLUE]),
         "results/table4.md": _scores_page(found, "Table 4: SQuAD", "squad", squad),
-        "results/verdicts.md": _verdicts_page(found, forests),
         "results/distractors.md": _distractors_page(found),
         "results/ablations.md": _ablations_page(found),
         "results/studies.md": _studies_page(found),
     }
     for study in found:
-        files[f"results/studies/{study.name}.md"] = _study_page(study, forests.get(study.name))
+        files[f"results/studies/{study.name}.md"] = _study_page(study)
         paths = [record.record_path("", run.experiment, run.source, run.id) for run in study.records]
         paths += [path.relative_to(results) for path in (results / "tables" / study.name).glob("*.md")]
         files |= {f"results/{path.as_posix()}": results / path for path in paths}
@@ -183,23 +181,6 @@ def _verdict_chart(study: Study, found: pd.DataFrame) -> str:
     return _embedded(comparison.verdict_chart(study, found, title))
 
 
-def _verdicts_page(found: list[Study], forests: dict[str, str]) -> str:
-    shown = "\n\n".join(
-        f"## {study.experiment}, {study.source}\n\n{forests[study.name]}\n\n"
-        + _links(study, "verdicts", "The table of these verdicts")
-        for study in found
-        if study.name in forests
-    )
-    return f"""# Verdicts
-
-Which method is better, of every pair that a study compares, by the rules of `ina/stats/verdict.py`;
-[reading results](../reading-results.md) explains them. {comparison.VERDICT_MARKS} Pointing at a row shows n, p-values
-and what would decide.
-
-{shown}
-"""
-
-
 def _distractors_page(found: list[Study]) -> str:
     parts = []
     for study in (one for one in found if levels(one) and len(advantages(one))):
@@ -240,15 +221,16 @@ def _studies_page(found: list[Study]) -> str:
     return f"{_WIDE}# Studies and runs\n\n{text}\n\n{html_table(rows, ('Data', 'Model'))}\n"
 
 
-def _study_page(study: Study, forest: str | None) -> str:
+def _study_page(study: Study) -> str:
     runs = study.runs
     tables = sorted(path.stem for path in (study.root / "tables" / study.name).glob("*.csv"))
     names = ", ".join(f"[{name}](../tables/{study.name}/{name}.md)" for name in tables)
     notes = "\n".join(f"- {escape(note)}" for note in warnings(study))
     curves = comparison.curves(study)
     shown = f"## Learning curves\n\n{curves.note}\n\n{_grid(curves.charts)}\n\n" if curves.charts else ""
-    if forest:
-        shown += f"## Verdicts\n\n{comparison.VERDICT_MARKS}\n\n{forest}\n\n"
+    if len(judged := _table(study, "verdicts")):
+        said = f"{comparison.VERDICT_MARKS} Pointing at a row shows n, p-values and what would decide."
+        shown += f"## Verdicts\n\n{said}\n\n{_verdict_chart(study, judged)}\n\n"
     return f"""{_WIDE}# {study.experiment}, data source {study.source}
 
 {", ".join(runs["model_label"].unique())}; {len(runs)} runs; {", ".join(sorted(runs["dtype"].unique()))}. As tables:
