@@ -161,7 +161,7 @@ def test_make_reproduce_runs_the_experiment_and_then_prints_its_table(arguments,
     assert tables.split()[1:] == ["-m", "ina.tables", experiment, "--results", "outputs", "--published"]
 
 
-def test_ci_runs_the_commands_of_the_readme():
+def test_ci_and_the_workflow_run_the_same_commands():
     script = (ROOT / ".ci" / "run").read_text()
     named = [line for line in script.splitlines() if line.startswith("make")]
     assert named == ["make setup", "make lint", "make docs", "make test"]

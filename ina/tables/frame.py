@@ -15,13 +15,13 @@ import pandas as pd
 
 from .. import record
 from ..config import RunConfig, numbers_depend_on, options
+from ..data.schema import SQUAD_TASKS as SQUAD
 from ..labels import METHODS
 from ..record import Record
 
 SELECTIONS = ("best", "last")
 CELL = ["model", "task", "method"]
 GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
-SQUAD = ("squad_v1", "squad_v2")
 OTHER_RATES = ("_lower_rate", "_higher_rate")  # the experiment's name and one of these: its runs at a neighbouring rate
 # endings of experiments that complete a search with other methods: search_small_full completes search_small
 PARTS = ("_full", "_p90", "_vectors", "_higher", "_lower")

@@ -14,11 +14,11 @@ from scipy import stats
 from ..analysis import measurement
 from ..analysis.gates import MEASURES
 from ..analysis.measurement import ALL, Measurement
+from ..analysis.texts import KINDS
 from .frame import CELL, Study
 from .table import DASH, SECTION, Table, interval, points, signed
 
 ELSEWHERE = "elsewhere"
-KINDS = ("special", "punctuation", "question", "answer", "distractor", "other")
 _RANKS = ["rank_before", "rank_behind"]
 _INTERVALS = "In brackets: 95 % intervals for a new seed on the same passages (t over seeds)."
 _ATTENTION = {kind: f"Attention to {kind.capitalize()}" for kind in KINDS} | {ELSEWHERE: "Elsewhere if merged"}
