@@ -284,7 +284,8 @@ def test_a_verdict_has_to_be_the_same_at_neighbouring_rates():
     assert at_other_rates(undecided, {"LoRA at 2 for 1": better}, complete=True) == undecided
     changed = at_other_rates(better, {"LoRA at 2 for 1": equivalent}, complete=False)
     assert (changed.name, changed.difference) == ("depends on the rate", better.difference)
-    assert "equivalent with LoRA at 2 for 1" in changed.reason
+    low, high = (f"{100 * end:.2f}" for end in equivalent.interval)
+    assert f"equivalent with LoRA at 2 for 1 (+0.00 [{low}, {high}] points)" in changed.reason
 
 
 # seeds that would decide

@@ -164,7 +164,9 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: bool)
         reason = f"{verdict.reason}; also with {', '.join(others)}"
         return replace(verdict, reason=reason, holds_at_other_rates=True if complete else None)
     elsewhere = ", ".join(
-        f"{other.verdict} with {name} ({points(other.difference, '+')})" for name, other in differing.items()
+        f"{other.verdict} with {name} ({100 * other.difference:+.2f} "
+        f"[{100 * other.interval.low:.2f}, {100 * other.interval.high:.2f}] points)"
+        for name, other in differing.items()
     )
     reason = f"{verdict.verdict} at the rates of the study, {verdict.reason}; {elsewhere}"
     return replace(verdict, verdict="depends on the rate", reason=reason, holds_at_other_rates=False)
