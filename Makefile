@@ -1,4 +1,4 @@
-# Targets set up first; nothing is left to do the second time. ARGS are passed on: make test ARGS="-k adapter"
+# Every target runs `setup` first, which does nothing if all is installed. ARGS are passed on: make test ARGS="-k adapter"
 PYTHON ?= python3
 # The active virtual or conda environment (not conda's base), else .venv here, made with PYTHON where missing.
 VENV ?= $(or $(subst $(CURDIR)/,,$(VIRTUAL_ENV)),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)),.venv)
@@ -53,7 +53,7 @@ reproduce-squad: EXPERIMENT ?= squad_mini
 reproduce-squad: setup ## a small Table 4; EXPERIMENT=squad_paper for the paper's grid
 	$(REPRODUCE)
 
-tables: setup ## write results/tables and what our runs say in results/CLAIMS.md again from the records in results/
+tables: setup ## rewrite from the records: results/tables, COSTS.md, our tables and verdicts in the documents
 	$(RUN) -m ina.tables $(EXPERIMENT) $(ARGS)
 
 notebooks: setup ## run the notebooks where they are and write them as pages to outputs/notebooks

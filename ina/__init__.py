@@ -1,7 +1,7 @@
 """InA, inhibition adaptation: reference implementation and replication study.
 
-``import ina`` makes PEFT know the method. Only the commands, ``python -m ina.status`` and so on, wait with that until
-they need it: torch and PEFT take seconds to import.
+``import ina`` registers InA with PEFT. The commands (``python -m ina.status`` and others) import torch and PEFT only
+when they need them, because that takes seconds.
 """
 
 import logging
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-# PEFT imports bitsandbytes, which says on some processors that it has no kernel from the hub.
+# PEFT imports bitsandbytes, which logs a warning on some processors about a missing kernel.
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 if sys.argv[0] != "-m":  # it is -m while Python looks for the module to run

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
-MEGA_BATCH = 50  # batches drawn at random before sorting by length: like lengths within, random order between
+# Batches per chunk: examples are shuffled, cut into chunks of this many batches, and sorted by length within a chunk.
+MEGA_BATCH = 50
 
 
 class Collator:
@@ -51,7 +52,7 @@ class Batches:
         collate: Makes the inputs of several examples into tensors.
         batch_size: Examples in an effective batch; the last one of an epoch has what is left.
         seed: With the epoch it decides the order.
-        pieces: Into how many pieces a process cuts its part of a batch, that is, accumulation steps.
+        pieces: Number of micro-batches (gradient accumulation steps) per process and effective batch.
         process: Which of the `processes` this is, counted from 0.
         processes: How many processes share a batch.
         epoch: Counted from 0.

@@ -1,4 +1,4 @@
-"""From the files of `configs/` and the settings of a command line to one config: what Hydra does."""
+"""Compose one config from the files of `configs/` and the settings of a command line, with Hydra."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class ConfigError(ValueError):
 
 
 def _shared_group(file: Path) -> str | None:
-    """The group that a file beginning with ``# @group NAME`` has the options of, one under each key; else None."""
+    """The config group whose options a file holds, one per key, if the file begins with ``# @group NAME``; else
+    None."""
     found = re.match(r"# @group (\w+)\n", file.read_text(encoding="utf-8"))
     return found and found[1]
 
@@ -41,7 +42,7 @@ def _tell_hydra_of_shared_files() -> None:
 
 
 _tell_hydra_of_shared_files()
-ConfigStore.__deepcopy__ = lambda self, _: self  # there is one; Hydra copies all of it each time that it composes
+ConfigStore.__deepcopy__ = lambda self, _: self  # the store is a singleton; Hydra would copy all of it at every compose
 
 
 def options(group: str) -> list[str]:
@@ -129,7 +130,7 @@ def explain(error: Exception) -> str:
     if isinstance(cause, ConfigAttributeError):
         return f"{cause.full_key}: there is no such setting"
     if swept := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error)):
-        return f"{swept[1]} stands for several runs: add -m to do them all (a list stands in brackets: [1,2])"
+        return f"{swept[1]} means several runs: add -m to do them all (to give a list, write brackets: [1,2])"
     return str(error).partition("\nConfig search path")[0]
 
 

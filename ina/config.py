@@ -50,7 +50,8 @@ class ModelConfig(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _names_the_files_of_a_folder(cls, given: Any) -> Any:
-        """Put the digest of the files in `path` in the place of the hub's revision, so that two folders are two models.
+        """With `path`, set `revision` to a hash of the folder's files, so that two different folders count as two
+        models.
 
         A digest that is given already, as in a record, stays.
         """
@@ -97,7 +98,8 @@ class GlueTask(_Strict):
         if self.files:
             if self.classes != len(self.files.labels):
                 raise ValueError(
-                    f"classes={self.classes}, but files.labels={self.files.labels}: give each class a name"
+                    f"classes={self.classes}, but files.labels={self.files.labels}: the number of names must equal "
+                    "`classes`"
                 )
             if self.name in schema.TASKS:
                 raise ValueError(f"name={self.name} is a task of GLUE, SQuAD or SWAG; choose another for your own")
@@ -362,8 +364,8 @@ class RunConfig(_Strict):
     def id(self) -> str:
         """``<model>--<task>--<method>--s<seed>``: the name of the run, its folder, its record and its table row.
 
-        Trials of a search differ in settings that are not in the name, so theirs end with a hash of all settings but
-        distractors and dtype.
+        Trials of a search differ in settings that are not in the name. So a trial's id ends with a hash of the settings
+        that can change its numbers, without data source, distractors and dtype.
         """
         if self.data.select is None:
             return f"{self.cell}--s{self.seed}"
@@ -423,7 +425,8 @@ _NO_EFFECT = {
     "train.device_batch_size",
 }
 _REPLACED_BY_PATH = {"model.package", "model.hub", "model.sha256", "model.tiny"}
-# These two matter where a maximum goes over all of a batch: for the gate, and for InA where they are not as usual.
+# With one maximum over the batch these two change the numbers: always for the precursor's gate, for InA with threshold
+# "tensor" only if they differ from these defaults.
 _BATCHES = {"train.eval_batch_size": 128, "train.device_batch_size": None}
 _ZERO_IS_NOT_NULL = {"train.head_dropout", "method.scale"}
 

@@ -1,4 +1,4 @@
-"""What a run needs of the machine beside data and model, checked before anything is started."""
+"""Checks, before anything starts, of what a run needs from the machine apart from data and model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def check_device(settings: TrainConfig) -> None:
 def resolve_dtype(name: str) -> str:
     """The number format that `train.dtype` stands for on this machine: "auto" is bfloat16 on a GPU that has it.
 
-    On a CPU it is float32: no CPU tried was slow in it; training in bfloat16 has not been shown to score the same.
+    On a CPU it is float32: every CPU that we tried is fast enough in float32, and bfloat16 has not been shown to score
+    the same.
     """
     if name != "auto":
         return name

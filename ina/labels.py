@@ -1,4 +1,4 @@
-"""What models, tasks and methods are called in print. A record keeps its labels when a config changes."""
+"""Display names of models, tasks and methods. A record keeps its own labels when a config changes."""
 
 from __future__ import annotations
 

@@ -198,7 +198,8 @@ def architecture(model: ModelConfig) -> PretrainedConfig:
 
 
 def head_modules(model: ModelConfig, backbone: PreTrainedModel) -> tuple[str, ...]:
-    """Names of the modules that make up the head: all outside the encoder, and what the checkpoint lacks inside.
+    """Names of the modules that make up the head: all modules outside the encoder, and those inside it that the
+    checkpoint lacks.
 
     They start at random, so they are trained whatever the method.
 

@@ -48,7 +48,9 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
             problems[str(error)] = None
             continue
         if run.id in named:
-            same = f"two runs of the sweep would be named {run.id}: no setting in the name tells them apart"
+            same = (
+                f"two runs of the sweep would both be named {run.id}: they differ in nothing that is part of the name"
+            )
             problems[same] = None
         named.add(run.id)
         for one, its_command in ((first, before), (run, command)):
@@ -148,7 +150,8 @@ def source(runs: list[RunConfig]) -> str:
     if len(set(found)) > 1:
         each = ", ".join(dict.fromkeys(f"{run.task.name} {where}" for run, where in zip(runs, found, strict=True)))
         raise ConfigError(
-            f"a sweep has one data source, and these runs have {each}: set data=files, data=hub or data=probe"
+            f"all runs of a sweep must use one data source, but these use {each}: set data=files, data=hub or "
+            "data=probe"
         )
     return found[0]
 
@@ -225,7 +228,8 @@ def outcome(run: RunConfig, source: str, since: float) -> record.Record | None:
 
 
 def workers(gigabytes: float = 0.0) -> int:
-    """How many runs this machine does at once: one a core, as far as each can have so much memory."""
+    """How many runs this machine can do at once: one per core, or fewer if each would get less than `gigabytes` of
+    memory."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     return max(1, min(cores, int(memory / gigabytes) if gigabytes else cores))

@@ -29,7 +29,8 @@ class GatedLinear(nn.Module):
         H_o \leftarrow (f(S - Th) + 1) \odot H_o
 
     Shapes: H (..., d), W_inh (d, k) in ``inhibit``, W_sel (k, k) in ``select``, S and H_o (..., k), Th (): one maximum
-    over everything that is computed at once, padding included. So a score depends on what stands in its batch.
+    over everything that is computed at once, padding included. So an example's score depends on the other examples in
+    its batch.
     """
 
     def __init__(self, base_layer: nn.Linear, inhibition: float, activation: str, std: float) -> None:

@@ -1,4 +1,4 @@
-"""The linear layers of the study's encoders, by site; every method is put on the same ones."""
+"""The linear layers of the study's encoders, by site, so that every method adapts the same layers."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _MOMENTS = ("ipt", "exp_avg_ipt", "exp_avg_unc")
 class MoveRanks(TrainerCallback):
     """Move the budget after every optimiser step. The config's schedule for `total_step` steps is rescaled to the run.
 
-    What the allocator remembers of past gradients belongs into a checkpoint, beside the weights.
+    The allocator's averages of past gradients must be saved in the checkpoint too, or a resumed run would differ.
     """
 
     def __init__(self, tuner: AdaLoraModel, checkpoint: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The record of a run: the only thing that passes from running to reporting.
+"""The record of a run. Tables, figures and claims are made from records and from the predictions beside them.
 
 One JSON file a run, `<root>/runs/<experiment>/<source>/<id>.json`, with the per-example predictions beside it in
 `<root>/predictions/…/<id>.parquet`. The root is `results_dir` for a finished run of a committed experiment from a clean
@@ -86,7 +86,7 @@ class Provenance(_Block):
     processes: int | None
     effective_batch: int
     dtype: str
-    bfloat16_speedup: None = None  # stands in some records
+    bfloat16_speedup: None = None  # a field of old records
     threads: int
     started: str
     finished: str
@@ -228,7 +228,7 @@ def find(path: Path, settings: dict[str, Any]) -> Record | None:
     ]
     raise RecordError(
         f"{found.id} is recorded with other settings in {path}:\n" + "\n".join(differing) + "\n"
-        "Give this run another place (results_dir=…, output_dir=…) or delete that record."
+        "Choose other folders for this run (results_dir=…, output_dir=…) or delete that record."
     )
 
 

@@ -116,7 +116,8 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
 
                 torch.distributed.barrier()  # another run may start from what the first process has just written
             return result, True
-        except (SystemExit, Busy):  # submitit queues its job again; the run that this one starts from is not done yet
+        except (SystemExit, Busy):
+            # no failures: submitit queues its job again, or the run that this one starts from is not done yet
             raise
         except BaseException as error:
             status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -136,7 +137,7 @@ def _warn_without_model(cfg: RunConfig, source: str) -> None:
     from . import saved_models
 
     if not saved_models.path(cfg.output_dir, cfg.experiment, source, cfg.id).is_dir():
-        again = "results_dir=… and output_dir=… with folders of yours train it again"
+        again = "to train it again, set results_dir=… and output_dir=… to your own folders"
         logger.warning("%s: its model was not kept; %s", cfg.id, again)
 
 
@@ -190,7 +191,7 @@ def _record(cfg: RunConfig, circumstances: dict[str, Any], **outcome: Any) -> Re
 
 
 def record_failure(cfg: RunConfig, source: str, error: str) -> None:
-    """Keep a run that failed with `error` where this process could not see it: its own process was killed."""
+    """Record a run as failed with `error` on behalf of its own process, which was killed."""
     _keep(cfg, _record(cfg, _circumstances(cfg, *_code(), ""), source=source, status="failed", error=error))
 
 
@@ -354,7 +355,7 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
     if (sweep / "stop").exists() or plan.outcome(cfg, source, began):
         return None
     if (here := data.resolve(cfg.task, cfg.data)) != source:
-        record_failure(cfg, source, f"data.source={here} is all that this worker has, and the sweep's is {source}")
+        record_failure(cfg, source, f"this worker has only data.source={here}, but the sweep uses {source}")
         return None
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -1,4 +1,4 @@
-"""Trained models that runs leave behind with ``keep_model=true``, for whoever looks inside them.
+"""Trained models that runs with ``keep_model=true`` save for later analysis.
 
 The folder of one, `<output_dir>/models/<experiment>/<data source>/<run>`, holds the weights after the last epoch:
 adapter and head as PEFT saves them or, where all weights are trained, the whole model as transformers does. Beside them

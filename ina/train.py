@@ -170,9 +170,8 @@ def _arguments(
         disable_tqdm=not (sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)),
         log_level="error",
     )
-    arguments._n_gpu = min(
-        arguments.n_gpu, 1
-    )  # of several, Trainer would use all by DataParallel, and weight examples unequally
+    # with several GPUs, Trainer would use DataParallel, which weights examples unequally
+    arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
 
 
@@ -201,7 +200,8 @@ class _Trainer(Trainer):
         )
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *_: Any, **__: Any) -> torch.Tensor:
-        """The part of a piece in the mean loss of its effective batch: pieces add up, processes are averaged."""
+        """This micro-batch's share of the mean loss of its effective batch. Trainer adds up micro-batches and averages
+        over processes."""
         share = inputs.pop("share")
         return model(**inputs).loss * (share * self.args.world_size)
 
@@ -291,7 +291,7 @@ class _Bar(ProgressCallback):
 
 
 class _Clock(TrainerCallback):
-    """Reports progress. The time left is that of the steps to come at the mean pace, past evaluations included."""
+    """Reports progress. Time left = remaining steps × mean time per step so far, evaluations included."""
 
     def __init__(self, on_progress: Callable[[str], None]) -> None:
         self.on_progress = on_progress
@@ -343,7 +343,8 @@ def _reset_peak_memory() -> None:
 
 
 def peak_memory_mb(device: torch.device) -> float | None:
-    """The most MiB that this process has held, on a GPU if that is the device; None where the system does not tell."""
+    """The most MiB that this process has held, on a GPU if that is the device; None if the system does not report
+    it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     lines = speed.proc("self/status").splitlines()

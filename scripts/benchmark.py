@@ -1,4 +1,5 @@
-"""How fast training is on this machine, and against what: `make bench`, into results/tables/benchmark.md.
+"""Measure training speed on this machine, and compare it with plain transformers: `make bench` writes
+results/tables/benchmark.md.
 
     python scripts/benchmark.py                        all sections but gpu, on an otherwise idle machine
     python scripts/benchmark.py throughput gate        some sections, printed only
@@ -295,7 +296,7 @@ def peak(name: str, method: str, who: str) -> float:
 def gpu() -> list[str]:
     """Steps of BERT-large with random weights on a GPU: what the gate costs, and Trainer's examples per second."""
     if not torch.cuda.is_available():
-        return ["Run on none: there is no GPU here."]
+        return ["Not run: this machine has no GPU."]
     given = [random_features(BATCH).with_format("torch")[:]]
     rows = []
     for setup in ["float32", "autocast", "autocast, compiled", "autocast, checkpointing"]:

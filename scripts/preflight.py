@@ -1,4 +1,4 @@
-"""What an experiment asks of this machine, before anything starts: weights, steps, downloads, and whether it fits.
+"""What an experiment needs, checked before it starts: weights, steps, downloads, and whether it fits into memory.
 
     python scripts/preflight.py experiment=glue_paper
     python scripts/preflight.py experiment=glue_paper model=bert_large task=cola,mrpc
@@ -141,7 +141,7 @@ def training_rows(cfg: RunConfig) -> int:
 
 
 def generated(cfg: RunConfig) -> bool:
-    """Whether `data.source=auto` would take the embedded suite for want of the real data."""
+    """Whether `data.source=auto` would use the generated suite because the real data is missing."""
     return data.resolve(cfg.task, cfg.data) == "probe" != cfg.data.source
 
 

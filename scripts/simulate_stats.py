@@ -1,4 +1,4 @@
-"""Do the intervals of ina.stats cover, and do its tests raise false alarms, as often as they say?
+"""Check by simulation how often the intervals of ina.stats cover the truth and how often its tests raise false alarms.
 
 OMP_NUM_THREADS=1 python scripts/simulate_stats.py > results/STATISTICS.md      # about 20 minutes on one core
 OMP_NUM_THREADS=1 python scripts/simulate_stats.py --repeats 60                 # a first look in a minute
@@ -15,29 +15,29 @@ from scipy import stats
 from ina.stats import METRICS, Comparison, Scores, decide, mean_of, score_runs, seeds_needed
 from ina.stats.estimate import Estimate, from_resamples
 
-HEAD = """# What the intervals and tests of `ina.stats` are worth: a simulation
+HEAD = """# How reliable the intervals and tests of `ina.stats` are: a simulation
 
 Written by `python scripts/simulate_stats.py`: {repeats} simulated data sets for each number of seeds, of examples
-and each metric, seed {seed}. All shares are in %. A share of 95 or 5 % of these is known to ± {error:.1f} (one sigma).
+and each metric, seed {seed}. All shares are in %. The standard error of a share of 95 % or 5 % is {error:.1f} points.
 
-Whether run s of a method gets example i right depends on a margin: how easy the example is, how easy it is for the
-method, how good the seed is, and chance. A seed also leans to one of the classes, which moves MCC and F1 more than
-accuracy. For a regression task the same parts add up to the error of a prediction. Two methods share the examples, and
-partly the luck of a seed (same data order).
+Run s of a method gets example i right if a sum is positive. The sum adds how easy the example is, how easy it is for
+this method, how good the seed is, and chance. A seed also favours one class; this moves MCC and F1 more than accuracy.
+In a regression task, example, method and chance add up to the error of a prediction, and the seed scales this error.
+Two methods share the examples and, because of the same data order, part of the seed's effect.
 
-The worlds differ in how much seeds differ: calm (as on large tasks), noisy (as on RTE), wild (as among irrelevant
-facts), and collapse, in which one run in ten of the noisy world fails and predicts one class. Where runs fail now and
-then, no interval from a few seeds can know.
+The scenarios differ in the variance between seeds: low (as on large tasks), medium (as on RTE), high (as on texts with
+irrelevant facts), and collapse: medium, but one run in ten fails and predicts one class. If runs fail now and then, a
+few seeds cannot show it, so no interval from a few seeds is reliable.
 
-- **Cell**: how often the 95 % interval of a cell holds the expected score of a new seed on new examples. 95 is right,
-  more is cautious.
+- **Cell**: how often the 95 % interval of a cell holds the expected score of a new seed on new examples. 95 is right;
+  more is conservative.
 - **Pair**: how often the 5 % test of two methods that are equally good calls them different. 5 is right, less is
-  cautious.
-- **Family**: in how many families of {family} such pairs, corrected for their number, there is a false alarm. 5 is
-  right, less is cautious.
+  conservative.
+- **Family**: the share of families of {family} such pairs, corrected for their number, with one false alarm or more. 5
+  is right, less is conservative.
 
-Not covered: how the rate was chosen, another training set, and examples that hang together in larger groups than
-paragraphs, such as SQuAD's articles.
+Not covered: how the rate was chosen, another training set, and examples that depend on each other in larger groups
+than paragraphs, such as SQuAD's articles.
 """
 
 SEEDS, EXAMPLES = (2, 3, 5, 10), (277, 1043)  # examples of the dev sets of RTE and CoLA
@@ -58,24 +58,24 @@ PARAGRAPHS = 93  # of 314 questions of SQuAD v1.1, of 725 of v2.0, in three arti
 
 
 @dataclass(frozen=True)
-class World:
-    """Std between seeds of the margin (`skill`) and of the leaning to one class, and the share of failed runs."""
+class Scenario:
+    """Std between seeds of how good a run is (`skill`) and of its bias to one class; and the share of failed runs."""
 
     skill: float
-    leaning: float
+    class_bias: float
     collapse: float = 0
 
     @property
     def spread(self) -> float:
         """Standard deviation of all that adds to the margin."""
-        return (EASE**2 + TASTE**2 + CHANCE**2 + self.skill**2 + self.leaning**2) ** 0.5
+        return (EASE**2 + TASTE**2 + CHANCE**2 + self.skill**2 + self.class_bias**2) ** 0.5
 
 
-WORLDS = {
-    "calm": World(0.02, 0.05),
-    "noisy": World(0.10, 0.15),
-    "wild": World(0.35, 0.15),
-    "collapse": World(0.10, 0.15, collapse=0.1),
+SCENARIOS = {
+    "low": Scenario(0.02, 0.05),
+    "medium": Scenario(0.10, 0.15),
+    "high": Scenario(0.35, 0.15),
+    "collapse": Scenario(0.10, 0.15, collapse=0.1),
 }
 
 
@@ -108,7 +108,7 @@ def draw_seeds(rng: np.random.Generator, seeds: int) -> np.ndarray:
 
 def draw_runs(
     rng: np.random.Generator,
-    world: World,
+    scenario: Scenario,
     examples: dict[str, np.ndarray],
     seeds: int,
     behind: float = 0,
@@ -121,12 +121,12 @@ def draw_runs(
         skills: What each seed does to each method, (2, seeds, 1), with standard deviation 1; None: drawn here.
     """
     labels, values, ease = examples["accuracy"], examples["pearson"], examples["ease"]
-    skill = world.skill * (draw_seeds(rng, seeds) if skills is None else skills)
-    leaning = world.leaning * draw_seeds(rng, seeds)
-    failed = rng.random((2, seeds, 1)) < world.collapse
-    level = world.spread * stats.norm.ppf([ACCURACY, ACCURACY - behind])[:, None, None]
+    skill = scenario.skill * (draw_seeds(rng, seeds) if skills is None else skills)
+    class_bias = scenario.class_bias * draw_seeds(rng, seeds)
+    failed = rng.random((2, seeds, 1)) < scenario.collapse
+    level = scenario.spread * stats.norm.ppf([ACCURACY, ACCURACY - behind])[:, None, None]
     error = ease + CHANCE * rng.normal(size=(2, seeds, len(labels)))
-    margin = level + error + skill + np.where(labels == 1, leaning, -leaning)
+    margin = level + error + skill + np.where(labels == 1, class_bias, -class_bias)
     classes = np.where(failed, 1, np.where(margin > 0, labels, 1 - labels))
     credit = np.where(failed, 0, np.clip(1 + margin, 0, 1))
     floats = np.where(failed, 2.5, values + 0.6 * np.exp(skill) * error)
@@ -149,12 +149,12 @@ def difference(
     return of_a - of_b
 
 
-def truth(rng: np.random.Generator, world: World, blocks: int = 30) -> dict[str, float]:
+def truth(rng: np.random.Generator, scenario: Scenario, blocks: int = 30) -> dict[str, float]:
     """The expected score of a new seed on all examples there could be, from `blocks` of 60 runs on 20,000 examples."""
     total = dict.fromkeys(SIMULATED, 0.0)
     for _ in range(blocks):
         examples = draw_examples(rng, 20_000)
-        runs = draw_runs(rng, world, examples, seeds=30)
+        runs = draw_runs(rng, scenario, examples, seeds=30)
         for metric in SIMULATED:
             total[metric] += score(metric, examples, runs[metric], np.ones((1, 20_000))).mean() / blocks
     return total
@@ -200,7 +200,7 @@ def multi_bootstrap(resampled: np.ndarray, rng: np.random.Generator) -> np.ndarr
 
 
 def simulate(
-    rng: np.random.Generator, world: World, true: dict[str, float], seeds: int, n: int, repeats: int
+    rng: np.random.Generator, scenario: Scenario, true: dict[str, float], seeds: int, n: int, repeats: int
 ) -> dict[str, np.ndarray]:
     """How often each of METHODS misses, for each metric in `true`: a cell's true score, and a pair's difference of 0.
 
@@ -212,7 +212,7 @@ def simulate(
         if repeat % 20 == 0:  # the draws do not depend on the data: sharing them saves most of the time
             weights = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(float)
         examples = draw_examples(rng, n)
-        runs = draw_runs(rng, world, examples, seeds)
+        runs = draw_runs(rng, scenario, examples, seeds)
         for metric in true:
             a, b = score(metric, examples, runs[metric], np.ones((1, n)))[0]
             of_a, of_b = score(metric, examples, runs[metric], weights).swapaxes(0, 1)
@@ -221,16 +221,16 @@ def simulate(
     return missed
 
 
-def paragraph_shares(rng: np.random.Generator, world: World, n: int, alike: float, repeats: int) -> list[float]:
+def paragraph_shares(rng: np.random.Generator, scenario: Scenario, n: int, alike: float, repeats: int) -> list[float]:
     """Coverage of a cell's interval with paragraphs drawn and with questions drawn, false alarms of a pair with both.
 
     Five seeds, a score for each question; the questions are spread over the paragraphs by chance.
     """
-    true = truth(rng, world)["mean"]
+    true = truth(rng, scenario)["mean"]
     covered, alarms = np.zeros(2), np.zeros(2)
     for _ in range(repeats):
         paragraph = rng.integers(PARAGRAPHS, size=n)
-        a, b = draw_runs(rng, world, draw_examples(rng, n, paragraph, alike), 5)["mean"]
+        a, b = draw_runs(rng, scenario, draw_examples(rng, n, paragraph, alike), 5)["mean"]
         for way, clusters in enumerate((paragraph, None)):
             interval = score_runs("mean", None, a, rng, RESAMPLES, clusters).estimate.interval()
             covered[way] += interval.low <= true <= interval.high
@@ -238,7 +238,7 @@ def paragraph_shares(rng: np.random.Generator, world: World, n: int, alike: floa
     return [*(covered / repeats).tolist(), *(alarms / repeats).tolist()]
 
 
-def task_alarms(rng: np.random.Generator, world: World, seeds: int, alike: float, repeats: int) -> list[float]:
+def task_alarms(rng: np.random.Generator, scenario: Scenario, seeds: int, alike: float, repeats: int) -> list[float]:
     """False alarms of the mean over five tasks of two equal methods: means by seed, and tasks taken as independent.
 
     Accuracy, 1,043 examples a task. `alike`: the share of the variance of a seed's skill that all tasks have in common.
@@ -250,7 +250,7 @@ def task_alarms(rng: np.random.Generator, world: World, seeds: int, alike: float
         for _ in range(tasks):
             examples = draw_examples(rng, 1043)
             skills = alike**0.5 * common + (1 - alike) ** 0.5 * draw_seeds(rng, seeds)
-            a, b = draw_runs(rng, world, examples, seeds, skills=skills)["accuracy"]
+            a, b = draw_runs(rng, scenario, examples, seeds, skills=skills)["accuracy"]
             pairs.append(difference("accuracy", examples["accuracy"], a, b, rng, RESAMPLES // 2))
         by_seed = mean_of([pair.estimate for pair in pairs], np.array([pair.scores for pair in pairs]))
         seed_variance = sum(pair.estimate.seed_variance for pair in pairs) / tasks**2
@@ -259,38 +259,38 @@ def task_alarms(rng: np.random.Generator, world: World, seeds: int, alike: float
     return (alarms / repeats).tolist()
 
 
-def accuracy_apart(rng: np.random.Generator, world: World, seeds: int, n: int, behind: float = 0) -> Scores:
+def accuracy_apart(rng: np.random.Generator, scenario: Scenario, seeds: int, n: int, behind: float = 0) -> Scores:
     """The difference in accuracy on one set of examples, where A's true accuracy is higher by `behind`."""
     examples = draw_examples(rng, n)
-    a, b = draw_runs(rng, world, examples, seeds, behind)["accuracy"]
+    a, b = draw_runs(rng, scenario, examples, seeds, behind)["accuracy"]
     return difference("accuracy", examples["accuracy"], a, b, rng, RESAMPLES // 2)
 
 
 def verdict_shares(
-    rng: np.random.Generator, world: World, seeds: int, n: int, behind: float, repeats: int
+    rng: np.random.Generator, scenario: Scenario, seeds: int, n: int, behind: float, repeats: int
 ) -> dict[str, float]:
     """How often each verdict falls on accuracy where A's true accuracy is higher by `behind`."""
     shares = dict.fromkeys(VERDICTS, 0.0)
     for _ in range(repeats):
-        pair = accuracy_apart(rng, world, seeds, n, behind)
+        pair = accuracy_apart(rng, scenario, seeds, n, behind)
         [verdict] = decide([Comparison(pair.estimate, METRICS["accuracy"].margin)])
         shares[verdict.verdict] += 1 / repeats
     return shares
 
 
-def family_alarms(rng: np.random.Generator, world: World, seeds: int, repeats: int) -> list[float]:
+def family_alarms(rng: np.random.Generator, scenario: Scenario, seeds: int, repeats: int) -> list[float]:
     """Families of FAMILY pairs of equal methods with a false alarm, by two intervals; accuracy, 277 examples."""
     tail, alarms = 0.05 / FAMILY / 2, np.zeros(2)
     for _ in range(repeats):
-        e = accuracy_apart(rng, world, seeds, 277).estimate
+        e = accuracy_apart(rng, scenario, seeds, 277).estimate
         alarms += [abs(e.value) > e.half_width(tail), abs(e.value) > satterthwaite(e, tail)]
     return (1 - (1 - alarms / repeats) ** FAMILY).tolist()
 
 
-def describe(rng: np.random.Generator, world: World) -> str:
-    """What the world looks like, to be compared with real runs."""
+def describe(rng: np.random.Generator, scenario: Scenario) -> str:
+    """What the scenario looks like, to be compared with real runs."""
     examples = draw_examples(rng, 20_000)
-    runs = draw_runs(rng, world, examples, 50)
+    runs = draw_runs(rng, scenario, examples, 50)
     ones = np.ones((1, 20_000))
     spread = {m: 100 * score(m, examples, runs[m], ones)[0].std(axis=1, ddof=1).mean() for m in SIMULATED}
     a, b = runs["accuracy"]
@@ -300,9 +300,9 @@ def describe(rng: np.random.Generator, world: World) -> str:
     )
 
 
-def seeds_planned(rng: np.random.Generator, world: World, pilot: int, n: int, repeats: int) -> np.ndarray:
+def seeds_planned(rng: np.random.Generator, scenario: Scenario, pilot: int, n: int, repeats: int) -> np.ndarray:
     """Quartiles of the number of seeds that would decide two equal methods, from `pilot` seeds; accuracy."""
-    pairs = (accuracy_apart(rng, world, pilot, n) for _ in range(repeats))
+    pairs = (accuracy_apart(rng, scenario, pilot, n) for _ in range(repeats))
     needed = [seeds_needed(pair.estimate, METRICS["accuracy"].margin).seeds or np.inf for pair in pairs]
     return np.quantile(needed, [0.25, 0.5, 0.75], method="nearest")
 
@@ -317,12 +317,12 @@ def heading(*titles: str) -> Iterator[str]:
     yield "|" + "---:|" * len(titles)
 
 
-def coverage_table(rng: np.random.Generator, world: World, seeds: tuple[int, ...], repeats: int) -> Iterator[str]:
+def coverage_table(rng: np.random.Generator, scenario: Scenario, seeds: tuple[int, ...], repeats: int) -> Iterator[str]:
     """A row for each number of seeds: the mean over metrics and numbers of examples, and its range."""
-    true = truth(rng, world)
+    true = truth(rng, scenario)
     yield from heading("Seeds", *(f"{what}: {m}" for what in ("Cell", "Pair") for m in METHODS))
     for s in seeds:
-        found = [simulate(rng, world, true, s, n, repeats) for n in EXAMPLES]
+        found = [simulate(rng, scenario, true, s, n, repeats) for n in EXAMPLES]
         rows = 100 * np.array([[*(1 - cell), *pair] for of in found for cell, pair in of.values()])
         summary = zip(rows.mean(axis=0), rows.min(axis=0), rows.max(axis=0), strict=True)
         yield line(s, *(f"{mean:.1f} ({low:.1f}–{high:.1f})" for mean, low, high in summary))
@@ -331,42 +331,42 @@ def coverage_table(rng: np.random.Generator, world: World, seeds: tuple[int, ...
 def report(rng: np.random.Generator, repeats: int) -> Iterator[str]:
     yield from (f"- **{name}**: {what}" for name, what in METHODS.items())
     yield f"\nMean over {', '.join(SIMULATED)} and {' and '.join(map(str, EXAMPLES))} examples, with the range."
-    for name, world in WORLDS.items():
-        yield f"\n## World {name}\n\n{describe(rng, world)}.\n"
-        yield from coverage_table(rng, world, SEEDS if name != "collapse" else (5,), repeats)
+    for name, scenario in SCENARIOS.items():
+        yield f"\n## Variance between seeds: {name}\n\n{describe(rng, scenario)}.\n"
+        yield from coverage_table(rng, scenario, SEEDS if name != "collapse" else (5,), repeats)
     yield f"\n## Families of {FAMILY}\n\nAccuracy, 277 examples, {15 * repeats:,} pairs a row.\n"
-    yield from heading("World", "Seeds", "Family: ours", "Family: satterthwaite")
-    for name, seeds in itertools.product(("calm", "noisy", "wild"), SEEDS[1:]):
-        yield line(name, seeds, *family_alarms(rng, WORLDS[name], seeds, 15 * repeats))
-    calm, margin = WORLDS["calm"], METRICS["accuracy"].margin
-    yield "\n## Verdicts\n\nOn accuracy, margin 1 point, calm world, one comparison. A quarter of the data sets.\n"
+    yield from heading("Scenario", "Seeds", "Family: ours", "Family: satterthwaite")
+    for name, seeds in itertools.product(("low", "medium", "high"), SEEDS[1:]):
+        yield line(name, seeds, *family_alarms(rng, SCENARIOS[name], seeds, 15 * repeats))
+    low, margin = SCENARIOS["low"], METRICS["accuracy"].margin
+    yield "\n## Verdicts\n\nOn accuracy, margin 1 point, low variance, one comparison, a quarter of the data sets.\n"
     yield from heading("Seeds", "Examples", "A ahead by", *VERDICTS)
     for (seeds, n), behind in itertools.product([(5, 1043), (20, 1043), (5, 10_570)], (0, margin, 3 * margin)):
-        shares = verdict_shares(rng, calm, seeds, n, behind, repeats // 4)
+        shares = verdict_shares(rng, low, seeds, n, behind, repeats // 4)
         yield line(seeds, n, f"{100 * behind:g}", *shares.values())
     yield "\n## Seeds that would decide\n\nSeeds planned from pilot seeds, for two equal methods and a power of 80 %."
-    yield "Accuracy, margin 1 point, calm world, 10,570 examples (SQuAD's).\n"
+    yield "Accuracy, margin 1 point, low variance, 10,570 examples (SQuAD's).\n"
     yield from heading("Seeds so far", "Lower quartile", "Median", "Upper quartile")
     for pilot in SEEDS:
-        yield line(pilot, *map("{:g}".format, quartiles := seeds_planned(rng, calm, pilot, 10_570, repeats // 4)))
+        yield line(pilot, *map("{:g}".format, quartiles := seeds_planned(rng, low, pilot, 10_570, repeats // 4)))
     seeds = int(quartiles[1])
     yield f"\nWith the {seeds} seeds planned from {pilot}:\n"
     yield from heading("A ahead by", *VERDICTS)
     for behind in (0, margin):
-        yield line(f"{100 * behind:g}", *verdict_shares(rng, calm, seeds, 10_570, behind, repeats // 4).values())
+        yield line(f"{100 * behind:g}", *verdict_shares(rng, low, seeds, 10_570, behind, repeats // 4).values())
     yield "\n## Questions on one paragraph\n\nWith whole paragraphs drawn, as for SQuAD, and with single questions:"
-    yield f"{PARAGRAPHS} paragraphs, five seeds, calm world. Alike: the share of what makes a question easy that the"
-    yield "questions on a paragraph have in common.\n"
+    yield f"{PARAGRAPHS} paragraphs, five seeds, low variance. Alike: the share of the variance of how easy questions"
+    yield "are that the questions on a paragraph have in common (intra-paragraph correlation).\n"
     ways = ("paragraphs", "questions")
     yield from heading("Questions", "Alike", *(f"Cell: {way}" for way in ways), *(f"Pair: {way}" for way in ways))
     for n, alike in itertools.product((314, 725), (0, 0.2, 0.5)):
-        yield line(n, f"{alike:g}", *paragraph_shares(rng, calm, n, alike, repeats))
+        yield line(n, f"{alike:g}", *paragraph_shares(rng, low, n, alike, repeats))
     yield "\n## Mean over tasks\n\nFalse alarms of the mean over five tasks, by the means of each seed and with tasks"
-    yield "taken as independent. Noisy world, accuracy, 1,043 examples a task. Alike: the share of a seed's skill that"
-    yield "all tasks have in common.\n"
+    yield "taken as independent. Medium variance, accuracy, 1,043 examples a task. Alike: the share of a seed's skill"
+    yield "that all tasks have in common.\n"
     yield from heading("Seeds", "Alike", "By seed", "Independent")
     for seeds, alike in itertools.product((3, 5, 10), (0, 0.2, 0.5)):
-        yield line(seeds, f"{alike:g}", *task_alarms(rng, WORLDS["noisy"], seeds, alike, repeats))
+        yield line(seeds, f"{alike:g}", *task_alarms(rng, SCENARIOS["medium"], seeds, alike, repeats))
 
 
 if __name__ == "__main__":

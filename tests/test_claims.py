@@ -72,7 +72,7 @@ def test_growth_of_a_lead_and_the_lead_itself_are_counted_apart(tmp_path):
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.9}, tasks=("squad_v1",))
     for method in ("lora", "ina"):
         for seed in range(6):
-            write_levels(tmp_path, method, seed, (0, 2, 4), 0.1, experiment="sentences")
+            write_levels(tmp_path, method, seed, (0, 2, 4), 0.1, experiment="levels")
     assert part(tmp_path, "squad_v1 against lora") == f"{MODEL}: 1 better at these rates"
     assert part(tmp_path, "growth with inhibition against lora") != "no runs of ours"
 
@@ -80,8 +80,16 @@ def test_growth_of_a_lead_and_the_lead_itself_are_counted_apart(tmp_path):
 def test_a_study_at_another_rate_is_no_evidence_of_its_own(tmp_path):
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.9})
     write_arms(tmp_path, {"lora": 0.9, "ina": 0.5}, seeds=range(6), experiment="made_up_lower_rate")
-    assert part(tmp_path, "no gain") == f"{MODEL}: 1 better at these rates"
+    assert part(tmp_path, "no gain") == f"{MODEL}: 1 depends on the rate"
     assert "lower_rate" not in part(tmp_path, "glue")
+
+
+def test_no_claim_rests_on_an_interim_study(tmp_path):
+    write_arms(tmp_path, {"lora": 0.5, "ina": 0.9}, experiment="glue_base")
+    assert part(tmp_path, "glue against lora") == "no runs of ours"
+    [study] = studies(tmp_path)
+    [shown] = [table for table in documents.tables(study) if table.name == "verdicts"]
+    assert any(note.startswith("Interim: ") for note in shown.notes)
 
 
 def test_a_verdict_counts_only_where_best_and_last_epoch_agree(tmp_path, monkeypatch):

@@ -79,7 +79,7 @@ def test_where_no_pair_has_a_seed_in_common_there_is_no_figure_of_differences(tm
 
 def test_only_better_worse_and_equivalent_are_filled(small):
     kinds = ["better", "worse", "equivalent", "undecided", "depends on the rate"]
-    found = verdicts(small).query("selection == 'last' and b == 'full'")[:5].assign(verdict=kinds)
+    found = verdicts(small).query("selection == 'last' and b == 'full'")[:5].assign(verdict=kinds, name=kinds)
     chart = comparison.verdict_chart(small, found, "all")
     filled = {row["word"].removesuffix(" at these rates"): row["decided"] for row in chart.spec["data"]["values"]}
     assert filled == dict(zip(kinds, [True, True, True, False, False], strict=True))
@@ -96,7 +96,7 @@ def test_every_difference_and_every_seed_is_in_sight_when_intervals_go_beyond(sm
 def test_marks_are_explained_below_the_charts(small):
     text = re.sub(r"</?(text|tspan)[^>]*>", " ", drawn(figures.differences(small, "full")))
     assert all(word in text for word in ("filled", "hollow", "Dots", "Grey", "on the learning rate", "95 % interval"))
-    assert "Thin line: a seed" in drawn(figures.curves(small))
+    assert "Dots: single seeds" in drawn(figures.curves(small))
 
 
 def test_a_chart_with_labels_at_its_sides_stands_alone_in_its_row():
@@ -109,11 +109,12 @@ def test_curves_show_every_seed_and_their_mean_after_every_epoch(small):
     figure = figures.curves(small)
     runs = small.cells["minilm", "sst2", "full"]
     expected = np.array([[100 * one.metrics["accuracy"] for one in run.evaluations] for run in runs])
-    seeds, means, names = figure.charts[titles(figure).index(f"{MODEL}, SST-2")].spec["layer"]
-    for layer, scores in ((seeds, expected), (means, expected.mean(axis=0))):
-        found = [row["score"] for row in layer["data"]["values"] if row["method"] == "Full fine-tuning"]
-        assert sorted(found) == pytest.approx(sorted(scores.ravel()), abs=0.01)
-    assert {row["method"] for row in names["data"]["values"]} == {"Full fine-tuning", "LoRA", "InA (Inh 0.3)"}
+    shown = figure.charts[titles(figure).index(f"{MODEL}, SST-2")].spec["data"]["values"]
+    assert {row["method"] for row in shown} == {"Full fine-tuning", "LoRA", "InA (Inh 0.3)"}
+    found = [row for row in shown if row["method"] == "Full fine-tuning"]
+    assert [row["x"] for row in found] == [one.epoch for one in runs[0].evaluations]
+    assert [row["value"] for row in found] == pytest.approx(expected.mean(axis=0))
+    assert np.array([row["seeds"] for row in found]).T == pytest.approx(expected, abs=0.01)
 
 
 def test_titles_tell_generated_tasks_from_those_whose_form_they_have_and_several_models_apart(tmp_path):

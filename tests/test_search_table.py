@@ -31,16 +31,16 @@ def study(tmp_path) -> Study:
     return found
 
 
-def taken(study: Study) -> dict[str, float]:
-    found = search.trials(study).query("taken")
+def chosen(study: Study) -> dict[str, float]:
+    found = search.trials(study).query("chosen")
     return dict(zip(found["method"], found["learning_rate"], strict=True))
 
 
 def test_a_method_takes_the_setting_with_the_best_mean_over_the_tasks_that_was_tried_on_all(study, tmp_path):
-    assert taken(study) == {"lora": 2e-3, "ina": 2e-3}
+    assert chosen(study) == {"lora": 2e-3, "ina": 2e-3}
     write_trials(tmp_path, tasks=("stsb",), skill={1e-3: 0.7, 4e-3: 0.6})
     [found] = searches(tmp_path)
-    assert taken(found) == {"lora": 1e-3, "ina": 1e-3}
+    assert chosen(found) == {"lora": 1e-3, "ina": 1e-3}
     assert set(search.trials(found).query("over_tasks.isna()")["learning_rate"]) == {2e-3}
 
 
@@ -58,7 +58,7 @@ def test_trials_on_other_training_rows_are_other_settings(tmp_path):
         run.config["data"]["max_train"] = most
         record.write(tmp_path, run, record.read_predictions(tmp_path, run))
     shown = search.search_table(searches(tmp_path)).shown
-    assert dict(zip(shown["Setting"], shown[""], strict=True)) == {"max train 100": "", "max train 200": "taken"}
+    assert dict(zip(shown["Setting"], shown[""], strict=True)) == {"max train 100": "", "max train 200": "chosen"}
 
 
 def test_seeds_of_a_setting_are_averaged(tmp_path):
@@ -73,14 +73,14 @@ def test_the_table_shows_every_trial_and_marks_what_is_taken(study, monkeypatch)
     table = search.search_table([study])
     assert list(table.shown) == ["section", "Model", "Method", "Setting", "CoLA", "MRPC", "Mean", ""]
     assert list(table.shown["Setting"]) == [f"learning rate {rate}" for rate in ("0.001", "0.002", "0.004")] * 2
-    assert list(table.shown[""]) == ["", "taken", ""] * 2
+    assert list(table.shown[""]) == ["", "chosen", ""] * 2
     assert "20 % of the training rows" in table.caption
-    assert list(table.data["taken"]) == [False, False, True, True, False, False] * 2
+    assert list(table.data["chosen"]) == [False, False, True, True, False, False] * 2
     fourth = SimpleNamespace(model=SimpleNamespace(name="minilm"), method_label="lora")  # still to be tried
     monkeypatch.setattr(Study, "plan", dict.fromkeys(study.runs["id"]) | {"a fourth rate": fourth})
     unfinished = search.search_table(searches(study.root))
-    assert list(unfinished.shown[""]) == ["", "best so far", "", "", "taken", ""]
-    assert list(unfinished.data["taken"]) == [False] * 6 + [False, False, True, True, False, False]
+    assert list(unfinished.shown[""]) == ["", "best so far", "", "", "chosen", ""]
+    assert list(unfinished.data["chosen"]) == [False] * 6 + [False, False, True, True, False, False]
 
 
 def test_all_searches_are_one_table(study, tmp_path):
@@ -117,7 +117,7 @@ def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_pat
     assert joined == {"search_x": 2, "search_xy": 1}
     shown = search.search_table(searches(tmp_path)).shown
     assert shown["section"][0] == "search_x, data source files: 1 runs, search_x_full: 1 runs"
-    assert list(shown[""]) == ["", "taken", "taken"]
+    assert list(shown[""]) == ["", "chosen", "chosen"]
 
 
 def test_a_setting_that_numbers_do_not_depend_on_is_none(tmp_path):
@@ -140,11 +140,14 @@ def test_a_trial_that_two_experiments_of_a_search_have_counts_once(tmp_path):
 def test_one_search_alone_is_read_with_the_experiments_that_complete_it_too(tmp_path):
     for experiment, rate, skill in (("search_x", 1e-3, 0.6), ("search_x_higher", 2e-3, 0.9)):
         write_run(tmp_path, experiment=experiment, select=0.2, skill=skill, train={"learning_rate": rate})
-    assert list(search.search_table(searches(tmp_path, "search_x")).shown[""]) == ["", "taken"]
+    assert list(search.search_table(searches(tmp_path, "search_x")).shown[""]) == ["", "chosen"]
 
 
 def test_a_setting_that_is_null_is_a_trial_like_any_other(tmp_path):
     for dropout, skill in ((None, 0.9), (0.1, 0.6)):
         write_run(tmp_path, select=0.2, skill=skill, train={"head_dropout": dropout})
     shown = search.search_table(searches(tmp_path)).shown
-    assert dict(zip(shown["Setting"], shown[""], strict=True)) == {"head dropout none": "taken", "head dropout 0.1": ""}
+    assert dict(zip(shown["Setting"], shown[""], strict=True)) == {
+        "head dropout none": "chosen",
+        "head dropout 0.1": "",
+    }

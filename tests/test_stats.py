@@ -235,7 +235,7 @@ def test_the_mean_over_tasks_of_one_seed_knows_nothing_of_seeds():
 def test_the_rules(value, se, name):
     found = verdict(compared(value, se))
     assert (found.verdict, found.needed is not None) == (name, name == "undecided")
-    assert ("real all the same" in found.reason) == (value == 0.004)
+    assert ("real but small" in found.reason) == (value == 0.004)
 
 
 def test_two_seeds_and_two_methods_that_fail_decide_nothing():
@@ -255,6 +255,13 @@ def test_p_values_and_intervals_are_corrected_for_the_size_of_the_family_and_nev
     half = scipy_stats.norm.ppf(1 - 0.05 / 3 / 2) * 0.01
     assert among.interval == pytest.approx((value - half, value + half), abs=1e-4)
     assert (among.verdict == "better") == (among.interval.low > 0)
+
+
+def test_a_family_counts_what_is_planned_and_leaves_rows_alone_that_it_does_not_judge():
+    one, two_seeds = compared(0.01, 0.002), compared(0.01, 0.002, seeds=2)
+    alone, planned = decide([one])[0], decide([one], planned=2)[0]
+    assert planned.interval == decide([one, one])[0].interval and planned.interval.low < alone.interval.low
+    assert decide([one, one, two_seeds])[2].interval == two_seeds.difference.interval()
 
 
 @pytest.mark.parametrize("value", [0.002, -0.002])
@@ -277,12 +284,14 @@ def test_identical_predictions_are_equivalent_only_on_enough_examples():
 
 def test_a_verdict_has_to_be_the_same_at_neighbouring_rates():
     better, equivalent, undecided = (verdict(compared(*of)) for of in ((0.05, 0.001), (0, 0.001), (0.02, 0.02)))
-    same, partly = (at_other_rates(better, {"LoRA at 2 for 1": better}, complete) for complete in (True, False))
-    untried = at_other_rates(better, {}, complete=False)
-    assert [one.name for one in (same, partly, untried)] == ["better", *["better at these rates"] * 2]
+    of_both, of_one, of_none = ["InA", "LoRA"], ["LoRA"], []
+    same, half, partly = (at_other_rates(better, {"LoRA at 2 for 1": better}, of) for of in (of_both, of_one, of_none))
+    untried = at_other_rates(better, {}, complete=[])
+    names = [one.name for one in (same, half, partly, untried)]
+    assert names == ["better", "better at three rates of LoRA", *["better at these rates"] * 2]
     assert "also with LoRA at 2 for 1" in same.reason and "not tried" in untried.reason
-    assert at_other_rates(undecided, {"LoRA at 2 for 1": better}, complete=True) == undecided
-    changed = at_other_rates(better, {"LoRA at 2 for 1": equivalent}, complete=False)
+    assert at_other_rates(undecided, {"LoRA at 2 for 1": better}, of_both) == undecided
+    changed = at_other_rates(better, {"LoRA at 2 for 1": equivalent}, of_none)
     assert (changed.name, changed.difference) == ("depends on the rate", better.difference)
     low, high = (f"{100 * end:.2f}" for end in equivalent.interval)
     assert f"equivalent with LoRA at 2 for 1 (+0.00 [{low}, {high}] points)" in changed.reason
@@ -356,9 +365,9 @@ def simulation():
 
 
 def test_intervals_cover_and_false_alarms_are_rare_as_they_say(simulation):
-    rng, world = np.random.default_rng(3), simulation.WORLDS["noisy"]
-    true = simulation.truth(rng, world, blocks=3)
-    missed = simulation.simulate(rng, world, true, seeds=3, n=277, repeats=200)
+    rng, scenario = np.random.default_rng(3), simulation.SCENARIOS["medium"]
+    true = simulation.truth(rng, scenario, blocks=3)
+    missed = simulation.simulate(rng, scenario, true, seeds=3, n=277, repeats=200)
     for metric in true:  # 200 data sets: 95 % is known to 1.5
         cell, pair = missed[metric][:, list(simulation.METHODS).index("ours")]
         assert 0.915 <= 1 - cell <= 0.985, metric
@@ -366,7 +375,7 @@ def test_intervals_cover_and_false_alarms_are_rare_as_they_say(simulation):
 
 
 def test_a_difference_of_the_margin_is_seldom_called_equivalent(simulation):
-    rng, world = np.random.default_rng(0), simulation.WORLDS["calm"]
-    shares = simulation.verdict_shares(rng, world, seeds=5, n=2000, behind=METRICS["accuracy"].margin, repeats=60)
+    rng, scenario = np.random.default_rng(0), simulation.SCENARIOS["low"]
+    shares = simulation.verdict_shares(rng, scenario, seeds=5, n=2000, behind=METRICS["accuracy"].margin, repeats=60)
     assert shares["equivalent"] <= 0.12  # 5 % known to 3
     assert shares["worse"] <= 0.03

@@ -29,7 +29,7 @@ POLL_S = 0.5
 
 
 class Sweep:
-    """One sweep. Nothing is started where a run of it has wrong settings, or data or a model that cannot be had.
+    """One sweep. No run starts if any run has wrong settings, or if its data or model cannot be loaded.
 
     Progress is read from what runs leave: a record, also of a failure, or a lock that is held. In the sweep's folder,
     the file `began` has the time of the start and the data source; once the file `stop` exists, no run starts.
@@ -165,7 +165,8 @@ class Sweep:
         return left
 
     def _retry_killed_runs(self) -> bool:
-        """Whether the launcher gave up because runs were killed. They run once more, then count as failed."""
+        """Return whether the launcher gave up because runs were killed. A killed run is tried once more; killed again,
+        it counts as failed."""
         killed = [run_id for run_id in self._in_progress() if not self._is_held(run_id)]
         for run_id in killed:
             if run_id not in self.killed:

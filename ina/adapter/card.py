@@ -16,7 +16,7 @@ _SETTINGS = ("r", "alpha", "scale", "dropout", "inhibition", "activation", "thre
 
 
 def write_card(config: InaConfig, folder: str | Path) -> None:
-    """Write README.md in `folder`, beside what PEFT has put into its head; what somebody else wrote into it is kept."""
+    """Write README.md in `folder`. PEFT's metadata at its top and text written by others are kept."""
     file = Path(folder) / "README.md"
     card = ModelCard.load(file) if file.exists() else ModelCard(f"---\n{ModelCardData(library_name='peft')}\n---\n")
     card.data["tags"] = sorted({*(card.data.get("tags") or []), "peft", "ina"})
@@ -30,7 +30,7 @@ def write_card(config: InaConfig, folder: str | Path) -> None:
         rows = [f"| `{name}` | {getattr(config, name)} |" for name in _SETTINGS] + [f"| `target_modules` | {named} |"]
         base = config.base_model_name_or_path or "<the base model>"
         text = _TEXT.replace("BASE", base).replace("SETTINGS", "\n".join(rows))
-        around = ("\n", "\n") if blank else (before, after)  # without a block of ours, behind what is there
+        around = ("\n", "\n") if blank else (before, after)  # without our block `after` is empty: the text is appended
         card.text = text.join((around[0] + BEGIN, END + around[1]))
     card.save(file)
 
@@ -46,8 +46,8 @@ _TEXT = """
 
 An adapter of BASE, trained by inhibition adaptation (InA; Kang et al., Neural Networks 178 (2024) 106410,
 [doi](https://doi.org/10.1016/j.neunet.2024.106410)). Like LoRA, InA adds a low-rank path to frozen projections; between
-its two factors a gate inhibits the rank components of a token that are weak beside the strongest:
-`y = x W + s * f(Z - inhibition * max(Z)) W_up` with `Z = x W_down`. It cannot be merged into the base weights.
+its two factors a gate inhibits the rank components of a token that are small compared with its largest: `y = x W + s *
+f(Z - inhibition * max(Z)) W_up` with `Z = x W_down`. It cannot be merged into the base weights.
 
 | setting | value |
 |---|---|

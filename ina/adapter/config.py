@@ -31,10 +31,11 @@ class InaConfig(PeftConfig):
         inhibition: ``Inh_p`` in [0, 1], the share of the strongest rank component below which a component is
             inhibited. Paper: 0, 0.1, 0.3 and 0.9. At 0 the activation still applies, so this is not LoRA unless
             `activation` is "identity".
-        activation: ``f``. Paper: "gelu" in the text, "leaky_relu" nearly as good; released code: "leaky_relu".
+        activation: ``f``. Paper: "gelu" in the text; "leaky_relu" has the same mean in the ablation table (84.2);
+        released code: "leaky_relu".
         threshold: "token", one threshold per token, its maximum over the rank (paper), or "tensor", one maximum over
             everything in the batch (the precursor giBERT).
-        detach_threshold: Stop the gradient at the maximum. The paper is silent; the released code lets it flow.
+        detach_threshold: Stop the gradient at the maximum. The paper does not say; the released code does not stop it.
         target_modules: Names (or a regular expression) of the linear modules to adapt. A part of a fused projection is
             named like a module inside it: "c_attn.query". None: the query and key projections of the model's family.
         exclude_modules: Names (or a regular expression) of modules to leave alone.
@@ -115,7 +116,10 @@ class InaConfig(PeftConfig):
             if getattr(self, name) not in allowed:
                 yield f"`{name}` should be one of {', '.join(allowed)}, not {getattr(self, name)!r}"
         if self.threshold == "tensor" and self.task_type in ("CAUSAL_LM", "SEQ_2_SEQ_LM"):
-            yield f"`threshold` should be 'token' for {self.task_type}: a maximum over all tokens looks at later ones"
+            yield (
+                f"`threshold` should be 'token' for {self.task_type}: a maximum over all tokens would let a token see "
+                "later tokens"
+            )
         if self.bias != "none" and not hasattr(BaseTuner, "_get_learnable_bias_state_dict"):
             yield f"`bias` should be 'none', not {self.bias!r}: this version of PEFT would not save the biases"
         if self.layers_to_transform is not None and isinstance(self.target_modules, str):

@@ -22,10 +22,11 @@ CANNOT_MERGE = (
 
 
 class UpProjection(nn.Linear):
-    """W_up. The whole of its use is its forward, as hooks of offloading and of FSDP provide weights no earlier."""
+    """W_up. All computation with its weight is in `forward`, because the hooks of offloading and FSDP load the weight
+    only there."""
 
     def forward(self, h: Tensor, gated: Tensor, scale: float, rows: slice) -> Tensor:
-        """``H_o + s * f(Z - Th) W_up`` in one product: nothing of H_o's size is made on the way.
+        """Compute ``H_o + s * f(Z - Th) W_up`` in one operation, without a temporary tensor of H_o's size.
 
         Args:
             h: (tokens, k).
@@ -48,8 +49,8 @@ class InaLinear(nn.Module, BaseTunerLayer):
     the order of PEFT's LoRA, so both start from the same W_down under the same seed.
 
     A projection that makes query, key and value at once stays whole. An adapter of some of these parts has a path of
-    its own for each, of rank r and width k_part: ``ina_A`` holds their W_down one below the other, (parts * r, d), and
-    ``ina_B`` their W_up, (sum of k_part, r). The features of other parts stay as the base makes them.
+    its own for each, of rank r and width k_part: ``ina_A`` stacks their W_down: (parts * r, d), and ``ina_B`` their
+    W_up, (sum of k_part, r). The features of other parts stay as the base makes them.
     """
 
     adapter_layer_names = ("ina_A", "ina_B")

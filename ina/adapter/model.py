@@ -37,7 +37,8 @@ class InaModel(BaseTuner):
         targets = peft_config.target_modules
         many = isinstance(targets, set) and len(targets) >= MIN_TARGET_MODULES_FOR_OPTIMIZATION
         if many and model_config.get("model_type") in FUSED and peft_config.layers_to_transform is None:
-            # PEFT shortens a long list to endings that fit no other module; a part of a projection is none for it
+            # PEFT shortens a long list to suffixes that match no other module. A part of a fused projection is not a
+            # module, so PEFT cannot shorten it
             peft_config.target_modules = rf"(.*\.)?({'|'.join(map(re.escape, sorted(targets)))})"
         return peft_config
 

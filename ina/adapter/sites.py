@@ -38,7 +38,8 @@ PROJECTIONS: dict[str, dict[str, str]] = {
 
 # Further names of the defaults: ViT's in transformers 5.23, and BLIP-2's where its language model is an OPT.
 _FURTHER = {"vit": _LLAMA, "blip-2": _LLAMA}
-# Their vision towers have the names of their language models, which alone are adapted, as by PEFT's LoRA in Gemma 4.
+# The modules of their vision towers have the same names as those of their language models. Only the language models are
+# adapted, as PEFT's LoRA does in Gemma 4.
 _TEXT_ALONE = {"gemma3", "gemma4"}
 
 
@@ -76,7 +77,7 @@ def default_targets(model_type: str) -> set[str] | str:
 
 @dataclass(frozen=True)
 class Fused:
-    """How the output of a fused projection is laid out: `groups` times all parts, one behind the other.
+    """How the output of a fused projection is laid out: `groups` groups, each with all parts one after the other.
 
     Attributes:
         groups: Often the number of heads, or 1.

@@ -20,7 +20,7 @@ def attention_maps(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     backbone = model.get_base_model() if isinstance(model, PeftModel) else model
     if isinstance(model, PeftModelForQuestionAnswering):  # it was trained without them, see `ina.methods.task_type`
         inputs = {name: of for name, of in inputs.items() if name != "token_type_ids"}
-    backbone.set_attn_implementation("eager")  # others do not give their attention
+    backbone.set_attn_implementation("eager")  # other implementations do not return attention weights
     return torch.cat(backbone.base_model(**inputs, output_attentions=True).attentions).mean(dim=1)
 
 

@@ -17,13 +17,14 @@ from ..adapter.sites import PROJECTIONS
 
 MEASURES = {
     "update": "norm of the update over that of the base projection, |s f(Z − Th) W_up| / |H_o|",
-    "passed": "norm behind the gate over that before it, |f(Z − Th)| / |Z|",
+    "passed": "norm after the gate over norm before the gate, |f(Z − Th)| / |Z|",
     "inhibited": "share of rank components below the threshold, Z < Th",
-    "tail": "share of |f(Z − Th)|² that inhibited components pass on, through the negative tail of f",
-    "negative_peak": "share of tokens whose largest component is negative: Th raises all of their components",
-    "raised": "at these tokens, |f(Z − Th)| / |f(Z)|: above 1, the threshold lets through more than none would",
+    "tail": "share of |f(Z − Th)|² that comes from inhibited components, through the negative tail of f",
+    "negative_peak": "share of tokens whose largest component is negative; then Th is negative, and subtracting it "
+    "raises all components",
+    "raised": "for these tokens, |f(Z − Th)| / |f(Z)|; above 1: more passes than without a threshold",
 }
-"""Of each token; LoRA has the first alone."""
+"""Measured for each token. For LoRA only "update" is defined."""
 
 
 @dataclass(frozen=True)

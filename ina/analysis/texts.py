@@ -49,7 +49,7 @@ def passage(
     for name, words in {"answer": answer, "distractor": distractor}.items():
         found = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) if words else None
         if words and not found:
-            raise ValueError(f"{name}={words!r} does not stand in the text {text!r}")
+            raise ValueError(f"{name}={words!r} is not in the text {text!r}")
         spans[name] = found and found.span()
     return Passage(text, question or None, spans["answer"], tuple(filter(None, [spans["distractor"]])))
 
@@ -113,7 +113,7 @@ def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]
     """The first dev split of a run's data: its name and its passages.
 
     In paragraphs of the embedded suite distractors are known: they are the sentences that the paragraph of the same
-    question without distractors lacks. A pair of GLUE's is a text after another; the first stands for the question.
+    question without distractors lacks. In a GLUE sentence pair the first text is treated as the question.
 
     Raises:
         ValueError: The task is neither reading comprehension nor one of GLUE.

@@ -49,7 +49,8 @@ def load(task: Task, data: DataConfig) -> TaskData:
     so every seed and every method trains on the same ones; a smaller subset is part of a larger one. It is drawn before
     the fingerprint is taken, so the fingerprint tells subsets apart.
 
-    `data.select` puts a share of the training rows in the place of the dev rows; `data.max_train` counts the rest.
+    `data.select` replaces the dev rows by a share of the training rows; `data.max_train` then limits the remaining
+    training rows.
 
     Raises what `resolve` raises, and ValueError naming file, row and value when the data is malformed.
     """
@@ -57,7 +58,7 @@ def load(task: Task, data: DataConfig) -> TaskData:
     splits = schema.conform(task, _module(source).load(task, data))
     if data.select is not None:
         stories = None
-        if source == "probe" and task.family == "squad":  # its questions on one story have distractors of their own
+        if source == "probe" and task.family == "squad":  # with distractors, contexts of one story differ
             bare = data.model_copy(update={"distractors": 0, "test_distractors": None})
             stories = _module(source).load(task, bare)["train"]["context"][:]
         splits = hold_out(splits, data.select, stories)
@@ -125,7 +126,8 @@ def subset(train: Dataset, size: int) -> Dataset:
 
 
 def hold_out(splits: DatasetDict, share: float, groups: list[str] | None = None) -> DatasetDict:
-    """The training rows in two parts, the second, `share` of them and always the same ones, as the only dev split.
+    """Split the training rows into `train` and the only dev split. The dev split gets `share` of the groups, always the
+    same ones.
 
     So a search for settings never sees the rows that results are reported on. Training rows of one of `groups` stay
     together, by default SQuAD's questions about one paragraph.

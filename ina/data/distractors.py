@@ -1,7 +1,8 @@
 """Sentences of other articles in the paragraphs of SQuAD: irrelevant text that people wrote.
 
-A paragraph with few of them is the one with many, minus some: each paragraph draws `MOST` sentences and their places
-once, and gets the first of them. They come from the same split, so nothing of the dev articles is seen in training.
+A paragraph with fewer sentences has a subset of those in the paragraph with more: each paragraph draws `MOST` sentences
+and their places once, and gets the first `count` of them. They come from the same split, so nothing of the dev articles
+is seen in training.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _LENGTHS = range(30, 300)
 
 
 def insert(rows: Dataset, count: int) -> Dataset:
-    """Rows of SQuAD whose paragraphs have `count` further sentences, and whose answers stand where they are now.
+    """SQuAD rows with `count` sentences added to each paragraph and the answers' offsets moved accordingly.
 
     No sentence has an answer to any question on its paragraph in it, and none is put inside an answer.
 

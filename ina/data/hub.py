@@ -59,7 +59,7 @@ def load(task: Task, data: DataConfig) -> DatasetDict:
 
     repository, files = remote_files(task.name)
     splits = load_dataset("parquet", data_files={split: _fetch(repository, file) for split, file in files.items()})
-    if task.name == "swag":  # whose rows have no numbers
+    if task.name == "swag":  # its rows have no `idx`
         for split, rows in splits.items():
             splits[split] = rows.add_column("idx", range(len(rows)))
     return splits

@@ -29,7 +29,7 @@ METRICS = {
     "qqp": ("accuracy", "f1"),
     "stsb": ("pearson", "spearman"),
 }
-"""GLUE's official metrics (Wang et al. 2019, table 1) where they are others than accuracy."""
+"""GLUE's official metrics (Wang et al. 2019, table 1), for tasks not measured by accuracy alone."""
 
 DISTRACTORS = 2
 """Irrelevant facts in a paragraph of the embedded suite, where `data.distractors` does not say otherwise."""

@@ -71,7 +71,7 @@ def _heatmaps(maps: dict[str, np.ndarray], read: Reading) -> Figure:
             "color": number("attention", scale=scale, legend={"orient": "bottom"}),
         }
         charts.append(Chart({"data": {"values": rows}, "mark": "rect", "encoding": encoding}, title, 160))
-    note = "Attention from the token on the left to that below. Bold: the answer; italic: the distractor."
+    note = "Attention from the token at the left to the token below the column. Bold: answer; italic: distractor."
     return Figure(charts, note, columns=3)
 
 
@@ -96,5 +96,5 @@ def mass(study: Study, model: str, task: str) -> Figure:
         of_methods = {label: styles[method] for method, label in labels.items()}
         spec = lines(rows, x, "attention, %", of_methods, [{"y": {"datum": float(equal[name])}}])
         charts.append(Chart(spec, f"to tokens of kind: {name}"))
-    note = "Line: 95 % interval over seeds. Dashed: what equal attention to all tokens would give."
+    note = "Line: 95 % interval over seeds. Dashed: equal attention to all tokens."
     return Figure(charts, note, columns=2)

@@ -100,13 +100,6 @@ def number(field: str, **more: Any) -> Spec:
     return {"field": field, "type": "quantitative", **more}
 
 
-def by_method(styles: dict[str, MethodStyle], legend: Spec | None) -> tuple[Spec, Spec]:
-    """The encodings "color" and "shape" of the field "method", which holds a label of `styles`."""
-    domain = {"field": "method", "type": "nominal", "title": None, "legend": legend}
-    colours, shapes = ([getattr(of, name) for of in styles.values()] for name in ("colour", "shape"))
-    return tuple(domain | {"scale": {"domain": list(styles), "range": of}} for of in (colours, shapes))
-
-
 def lines(rows: Rows, x: Spec, y: str, styles: dict[str, MethodStyle], rules: Sequence[Spec] = ()) -> Spec:
     """A line for each method through its values, with their intervals.
 
@@ -117,7 +110,12 @@ def lines(rows: Rows, x: Spec, y: str, styles: dict[str, MethodStyle], rules: Se
         styles: Of the methods, by label.
         rules: Encodings of lines across the chart.
     """
-    color, shape = by_method(styles, {"orient": "bottom", "columns": 4, "symbolSize": 50, "symbolOpacity": 1})
+    legend = {"orient": "bottom", "columns": 4, "symbolSize": 50, "symbolOpacity": 1}
+    color, shape = (
+        {"field": "method", "type": "nominal", "title": None, "legend": legend}
+        | {"scale": {"domain": list(styles), "range": [getattr(of, name) for of in styles.values()]}}
+        for name in ("colour", "shape")
+    )
     # a few seeds can have an interval that ends where there are no values
     inner = [value for row in rows for value in (row["value"], *row.get("seeds", ()))]
     inner += [rule["y"]["datum"] for rule in rules if "y" in rule]

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..stats.verdict import MIN_SEEDS
 from ..tables.ablation import ablation_table, equals_lora
 from ..tables.distractors import GROWTH, advantages, level_scores, levels, trained
-from ..tables.frame import Key, Study, frame
+from ..tables.frame import Study
 from ..tables.search import trials, varied_settings
 from ..tables.table import DASH
 from ..tables.verdicts import MEAN, verdicts, without_inhibition
-from .chart import Chart, Figure, Rows, by_method, intervals, layer, lines, number
+from .chart import Chart, Figure, Rows, intervals, lines
 from .style import MethodStyle, method_styles
 
 QUESTIONS = {  # of a pair of methods, by what the second is
@@ -21,9 +22,9 @@ QUESTIONS = {  # of a pair of methods, by what the second is
     "reference": "setting − reference",
 }
 VERDICT_MARKS = (
-    "Point: difference in points; filled where it is better, worse or equivalent, hollow where undecided or dependent "
-    "on the learning rate. Line: 95 % interval, simultaneous for its family. Dots: the seeds, paired. Grey: the margin "
-    "within which two methods count as equivalent. An arrow: the interval goes on."
+    "Point: difference in points; filled: better, worse or equivalent; hollow: undecided or dependent on the learning "
+    "rate. Line: 95 % interval, simultaneous for its family. Dots: single seeds, paired. Grey: the margin within which "
+    "two methods count as equivalent. Arrow: the interval extends beyond the chart."
 )
 _DECIDED = ("better", "worse", "equivalent")
 
@@ -73,9 +74,9 @@ def verdict_chart(study: Study, found: pd.DataFrame, title: str) -> Chart:
     for one in found.to_dict("records"):
         heading = _prefix(study, one["model"]) + study.pair_label(one["model"], one["a"], one["b"])
         row = _row(study, one, heading, "mean" if one["is_mean"] else _task(study, one["task"]))
-        row |= {"margin": one["margin"], "family": one["family"], "word": one["verdict"]}
-        row["word"] += " at these rates" * (row["decided"] and one["holds_at_other_rates"] is not True)
-        row["seeds"] = _paired(study, one, study.averaged if one["is_mean"] else (one["task"],))
+        row |= {"margin": one["margin"], "family": one["family"], "word": one["name"]}
+        row["word"] += f" (n = {one['seeds']:g})" * (one["seeds"] < MIN_SEEDS)
+        row["seeds"] = [round(score, 2) for score in one["scores"]]
         row["p of a difference"] = _or_dash(one["p_difference"], ".2g")
         row["p of equivalence"] = _or_dash(one["p_equivalence"], ".2g")
         row["seeds that would decide"] = _or_dash(one["seeds_needed"], "g")
@@ -91,22 +92,6 @@ def _row(study: Study, one: dict[str, Any], heading: str, label: str, **more: An
     return row | more
 
 
-def _paired(study: Study, one: dict[str, Any], tasks: tuple[str, ...]) -> list[float]:
-    """The differences of the seeds that both methods of a verdict have on all tasks that both have."""
-    found = []
-    for task in tasks:
-        a, b = (_by_seed(study, (one["model"], task, one[name]), one["selection"]) for name in ("a", "b"))
-        if len(a) and len(b):
-            found.append((a - b).dropna())
-    return pd.concat(found, axis=1, join="inner").mean(axis=1).round(2).tolist()
-
-
-def _by_seed(study: Study, key: Key, selection: str) -> pd.Series:
-    """The headline scores of a cell in points, by seed; none where it has no runs."""
-    seeds = study.seeds(key)
-    return pd.Series(100 * study.scores(key, selection) if seeds else [], seeds, dtype=float)
-
-
 def _or_dash(value: float, form: str) -> str:
     return DASH if pd.isna(value) else f"{value:{form}}"
 
@@ -115,56 +100,21 @@ def curves(study: Study) -> Figure:
     """The headline score after every epoch, a chart for each model and task that was trained for several."""
     epochs = study.runs.groupby(["model", "task"])["train.epochs"].max()
     charts = [_curve(study, *panel) for panel in study.panels if epochs[panel] > 1]
-    return Figure(charts, "Thick line: mean of the seeds. Thin line: a seed.", columns=2)
+    return Figure(charts, "Line: mean of the seeds. Dots: single seeds.", columns=2)
 
 
 def _curve(study: Study, model: str, task: str) -> Chart:
-    found = frame((run for run in study.records if (run.model, run.task) == (model, task)), every_epoch=True)
-    found = found[found["metric"] == found["headline"]].astype({"value": float, "epoch": int, "seed": str})
-    means = found.groupby(["method", "epoch"], as_index=False)["value"].mean().assign(seed="mean")
-    methods = {key[2]: study.label(model=model, method=key[2]) for key in study.keys(model, task)}
-    seeds, means = (
-        of.assign(method=of["method"].map(methods), score=(100 * of["value"]).round(2))
-        .filter(["method", "seed", "epoch", "score"])
-        .to_dict("records")
-        for of in (found, means)
-    )
-    last = int(found["epoch"].max())
-    names = _apart([one for one in means if one["epoch"] == last], "score", 0.06 * (100 * np.ptp(found["value"]) or 1))
-    score = {"title": f"{_metric(study, task)}, points", "scale": {"zero": False}}
-    color, _ = by_method(_styles(study, model), None)
-    common = {
-        "x": number("epoch", title="epoch", axis={"values": list(range(1, last + 1)), "format": "d"}),
-        "y": number("score", **score),
-        "color": color,
-        "tooltip": [{"field": "method"}, {"field": "seed"}, number("epoch"), number("score", format=".1f")],
-    }
-    hover = f"hover_{model}_{task}"
-    pointed_at = {"type": "point", "fields": ["method"], "on": "pointerover", "clear": "pointerout"}
-    thin, thick = (
-        common | {"opacity": {"condition": {"param": hover, "value": usual}, "value": other}}
-        for usual, other in ((0.45, 0.06), (1, 0.12))
-    )
-    beside = common | {"y": number("place", **score), "text": {"field": "method"}}
-    layers = [
-        layer("line", thin | {"detail": {"field": "seed"}}, seeds, strokeWidth=1, point={"size": 14}),
-        layer("line", thick, means, strokeWidth=2.5, point={"size": 30})
-        | {"params": [{"name": hover, "select": pointed_at}]},
-        layer("text", beside, names, align="left", dx=8, clip=False),
-    ]
-    return Chart({"layer": layers}, f"{study.label(model=model)}, {_task(study, task)}", 240)
-
-
-def _apart(rows: Rows, name: str, gap: float) -> Rows:
-    """The rows with a "place" each, near its value, no two nearer than `gap`, so that labels do not overlap."""
-    rows = sorted(rows, key=lambda row: row[name])
-    places = [row[name] for row in rows]
-    for _ in range(50):
-        for i in range(1, len(places)):
-            if (lacking := gap - (places[i] - places[i - 1])) > 0:
-                places[i] += lacking / 2
-                places[i - 1] -= lacking / 2
-    return [row | {"place": round(place, 2)} for row, place in zip(rows, places, strict=True)]
+    rows: Rows = []
+    for key in study.keys(model, task):
+        scores = [[100 * one.metrics[run.headline] for one in run.evaluations] for run in study.cells[key]]
+        rows += [
+            {"method": study.label(model=model, method=key[2]), "x": epoch, "value": float(np.mean(after))}
+            | {"seeds": [round(score, 2) for score in after]}
+            for epoch, after in enumerate(zip(*scores, strict=False), 1)  # epochs that all seeds have
+        ]
+    axis = {"values": sorted({row["x"] for row in rows}), "format": "d", "grid": False}
+    spec = lines(rows, {"title": "epoch", "axis": axis}, f"{_metric(study, task)}, points", _styles(study, model))
+    return Chart(spec, f"{study.label(model=model)}, {_task(study, task)}", 240)
 
 
 def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
@@ -182,13 +132,13 @@ def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
             study.label(model=one["model"], method=one["method"])
             + " = LoRA" * equals_lora(study.settings(one["model"], one["method"])),
             word=word if judged else "reference" if pd.isna(one.get("against", np.nan)) else "",
-            seeds=[round(score, 2) for score in _by_seed(study, key, one["selection"])],
+            seeds=(100 * study.scores(key, one["selection"])).round(2).tolist(),
         )
         rows.append(row | {"decided": row["decided"] or not judged})
     title = f"{study.experiment.removeprefix('ablation_').capitalize()}, {study.label(model=study.models[0])}"
     note = (
-        "Point: mean. Line: 95 % interval. Dots: the seeds. At the right: the verdict on the difference to the "
-        "reference, which is the method as its file in configs/ has it; hollow where undecided."
+        "Point: mean. Line: 95 % interval. Dots: the seeds. Right: the verdict on the difference to the reference, "
+        "which is the method with the settings in its file in configs/. Hollow: undecided."
     )
     metrics = {_metric(study, task) for task in study.tasks}
     score = metrics.pop() if len(metrics) == 1 else "headline score"
@@ -198,7 +148,8 @@ def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
 def distractors(study: Study) -> Figure:
     """F1 by number of distractors, the lead over LoRA, and the verdicts on its growth; last epoch."""
     charts = [chart for panel in study.panels for chart in _distractors(study, *panel)]
-    return Figure(charts, f"Dashed: {trained(study)} distractors in training. {VERDICT_MARKS}", columns=2)
+    note = f"Dashed: {trained(study)} distractors in training. Upper charts: 95 % intervals, not corrected. Growth: "
+    return Figure(charts, note + VERDICT_MARKS[0].lower() + VERDICT_MARKS[1:], columns=2)
 
 
 def _distractors(study: Study, model: str, task: str) -> list[Chart]:
@@ -242,7 +193,7 @@ def _distractors(study: Study, model: str, task: str) -> list[Chart]:
 
 def rates(study: Study) -> Figure:
     """Scores of a search by learning rate, a chart a task: the best of each trial, mean over seeds."""
-    note = "Filled: the rate that the method takes, the best mean over the tasks. Dot: a seed, where there are several."
+    note = "Filled: the chosen rate, with the best mean over the tasks. Dots: single seeds, if there are several."
     return Figure([_rates(study, task) for task in study.tasks], note, columns=2)
 
 
@@ -254,7 +205,7 @@ def _rates(study: Study, task: str) -> Chart:
             of = found[(found["model"] == model) & (found["method"] == method)].sort_values("learning_rate")
             label = study.label(model=model, method=method)
             rows += [
-                {"method": label, "x": float(one.learning_rate), "value": one.mean, "hollow": not one.taken}
+                {"method": label, "x": float(one.learning_rate), "value": one.mean, "hollow": not one.chosen}
                 | {"seeds": list(one.scores) if len(one.scores) > 1 else []}
                 for one in of.itertuples()
             ]

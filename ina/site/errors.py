@@ -24,9 +24,9 @@ hide: [toc]
 ---
 # Errors
 
-Dev examples on which the runs of two methods disagree, at the last epoch: those first on which their seeds differ most.
-A digit is the class that one seed predicted, a number its score (STS-B) or F1 (SQuAD); green is right. Texts are shown
-for the generated suite{texts}.
+Dev examples on which two methods disagree at the last epoch. Examples with the largest difference between the methods,
+in the mean over seeds, come first. A digit is the class that one seed predicted; a decimal number is its score (STS-B)
+or F1 (SQuAD). Green is right. Texts are shown for the generated suite{texts}.
 
 <div class="ina-errors" data-sets="{sets}"></div>
 """

@@ -64,7 +64,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn the links of a document to the places that their targets have in the site."""
+    """Rewrite a document's links so that they point to the pages of the site."""
     uri = page.file.src_uri
     path = config.extra["documents"].get(uri)
     if path is None:

@@ -16,6 +16,7 @@ from ..tables.frame import GLUE, SELECTIONS, SQUAD, Study, studies
 from ..tables.published import COLUMNS, HEADLINES, published_rows
 from ..tables.scores import average, warnings
 from ..tables.table import DASH, interval, millions, points, span, spread
+from ..tables.verdicts import verdicts
 from .errors import error_files
 
 _WHOSE = {"published": "published", "released": "released runs"}
@@ -100,14 +101,15 @@ def _scores_page(found: list[Study], title: str, source: str, scores: list[tuple
     mean = f" Avg. of {len(averaged)}: mean over {tasks}." if len(averaged) > 1 else ""
     return f"""{_WIDE}# {title}
 
-Dev sets. Cells of ours are mean ± standard deviation over n seeds in points; pointing shows the 95 % interval of the
-expected score, a click opens the runs. Epoch *best* is the one with the best headline score on the dev set, optimistic
-for every method alike; *last* is the last one. †k: k of the runs predict the same for every example.{mean} Studies
-differ in their training sets and data sources: compare methods within one. Click a column's head to sort.
+Dev sets. Our cells are mean ± standard deviation over n seeds, in points. Hover over a cell for the 95 % interval of
+the expected score; click it to open its runs. Epoch *best* is the one with the best headline score on the dev set,
+optimistic for every method alike; *last* is the last one. †k: k of the runs predict the same for every example.{mean}
+Studies differ in their training sets and data sources, so compare methods only within one study. Click a column heading
+to sort.
 
 {html_table(rows, ("Study", "Model", "Method", "Epoch"))}
 
-‡: not read at its source. Where the numbers of others are from:
+‡: not read at its source. Sources of other people's numbers:
 
 {notes}
 """
@@ -175,12 +177,6 @@ def _grid(charts: Iterable[Chart]) -> str:
     return f'<div class="ina-grid">{"".join(map(_embedded, charts))}</div>'
 
 
-def _verdict_chart(study: Study, found: pd.DataFrame) -> str:
-    """The forest plot of all verdicts of a study."""
-    title = f"{study.experiment}, data source {study.source}: n = {span(found['seeds'].astype(int))} seeds"
-    return _embedded(comparison.verdict_chart(study, found, title))
-
-
 def _distractors_page(found: list[Study]) -> str:
     parts = []
     for study in (one for one in found if levels(one) and len(advantages(one))):
@@ -201,7 +197,8 @@ def _ablations_page(found: list[Study]) -> str:
         figure = comparison.ablation(study, SELECTIONS)
         [chart], note = figure.charts, figure.note
         parts += [f"## {study.experiment}", _embedded(chart), _links(study, "ablation", "The table")]
-    return f"# Ablations\n\nEach setting of InA by itself. {note}\n\n" + "\n\n".join(parts or [_NOTHING])
+    said = f"Each experiment varies one or two settings of InA. {note}"
+    return f"# Ablations\n\n{said}\n\n" + "\n\n".join(parts or [_NOTHING])
 
 
 def _studies_page(found: list[Study]) -> str:
@@ -217,7 +214,7 @@ def _studies_page(found: list[Study]) -> str:
         }
         for study in found
     ]
-    text = "Each study has its learning curves, verdicts and runs on a page."
+    text = "Each study has a page with its learning curves, verdicts and runs."
     return f"{_WIDE}# Studies and runs\n\n{text}\n\n{html_table(rows, ('Data', 'Model'))}\n"
 
 
@@ -228,9 +225,10 @@ def _study_page(study: Study) -> str:
     notes = "\n".join(f"- {escape(note)}" for note in warnings(study))
     curves = comparison.curves(study)
     shown = f"## Learning curves\n\n{curves.note}\n\n{_grid(curves.charts)}\n\n" if curves.charts else ""
-    if len(judged := _table(study, "verdicts")):
-        said = f"{comparison.VERDICT_MARKS} Pointing at a row shows n, p-values and what would decide."
-        shown += f"## Verdicts\n\n{said}\n\n{_verdict_chart(study, judged)}\n\n"
+    if len(judged := verdicts(study)):
+        title = f"{study.experiment}, data source {study.source}: n = {span(judged['seeds'].astype(int))} seeds"
+        said = f"{comparison.VERDICT_MARKS} Hover over a row for n, p-values and the seeds that would decide."
+        shown += f"## Verdicts\n\n{said}\n\n{_embedded(comparison.verdict_chart(study, judged, title))}\n\n"
     return f"""{_WIDE}# {study.experiment}, data source {study.source}
 
 {", ".join(runs["model_label"].unique())}; {len(runs)} runs; {", ".join(sorted(runs["dtype"].unique()))}. As tables:

@@ -1,11 +1,11 @@
-"""A value, how far off it may be, and from where: the seeds trained or the examples tested.
+"""A value and its uncertainty, from seeds and from examples.
 
 The scores of S seeds on n examples form a crossed design. In first order the score of seed s on examples X is
 
     T(s, X) = theta + a_s + mean over i of (b_i + c_si)
 
-with a_s what the seed did, b_i what the example did to every seed, c_si what it did to this one. The mean over seeds
-then varies around theta, the score to expect of *a new seed on new examples of the same kind*, by
+with a_s the effect of seed s, b_i the effect of example i on every seed, and c_si their interaction. The mean over
+seeds then varies around theta, the score to expect of *a new seed on new examples of the same kind*, by
 
     Var = [Var(a) + Var(c) / n] / S  +  Var(b) / n
         =      seed variance         +  example variance
@@ -14,8 +14,8 @@ The first term is estimated by the variance of the seeds' scores over S. The sec
 mean covariance of two seeds' scores over resamples of the examples. Counting the seeds' own variance over the
 examples on both sides would count c twice, as resampling both sides does (Owen 2007, "The pigeonhole bootstrap").
 
-Examples that hang together, as questions on one paragraph do, are one draw: i then runs over the clusters, and there
-are as many degrees of freedom as clusters, less one.
+Dependent examples, such as the questions on one paragraph, are drawn as one cluster: i then runs over the clusters, and
+the degrees of freedom are the number of clusters minus one.
 
 The interval at level 1 - alpha is value ± h with
 
@@ -35,8 +35,8 @@ three spreads of seeds, intervals of cells hold 94 to 99 % of the time, equal pa
 it, and of families of 27 equal pairs 0 to 4 % have a false alarm. With one t statistic, by Satterthwaite's degrees of
 freedom, up to 34 % do.
 
-Where a run fails now and then and none of the few seeds happened to, no interval can know: the mean of a cell with
-failed runs, or of a setting known to fail, is not to be trusted with few seeds.
+If runs fail now and then but none of the few seeds failed, the interval is too narrow. With few seeds, do not trust the
+mean of a cell with failed runs, or of a setting known to fail.
 """
 
 import math
@@ -134,7 +134,7 @@ def from_resamples(
     `examples` and `clusters` are counts; `clusters` is None where examples are independent.
 
     The least standard error is what one example can change, `leverage` / `examples`. Without it a small dev set on
-    which all seeds agree (all right, say) would claim to know the expectation exactly.
+    which all seeds agree (say, all are right) would give an interval of width zero.
     """
     seeds = len(scores)
     of_mean = resampled.mean(axis=1).var()

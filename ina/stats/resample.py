@@ -106,8 +106,8 @@ def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric; how much one example in n can change it, times n (a flipped prediction; for the correlations one that
-    is 1.4 standard deviations off); and the margin within which two methods count as equally good."""
+    """A metric. `leverage`: n times the most that one of n examples can change it (a flipped prediction; for the
+    correlations, a prediction 1.4 standard deviations off). `margin`: within it, two methods count as equally good."""
 
     score: Callable[[np.ndarray | None, np.ndarray, np.ndarray], np.ndarray]
     leverage: float

@@ -1,14 +1,15 @@
 """Verdicts by rules.
 
-The margins and the rules for one comparison were written down before any result, the two families and the check at
-other rates after the first studies (results/DETAILS.md says when).
+The margins were fixed before any result. The rule for degenerate runs in step 1, the two families and the check at
+other rates came later (results/DETAILS.md says when).
 
 A *family* is a set of comparisons whose verdicts are read together. Each study has two: a small primary one, which is
 what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. Within a family
 
 1. no run of either has learned anything              -> undecided (two failures are not two equal methods)
-   fewer than three seeds on either side              -> undecided (two seeds say next to nothing about a third;
-                                                         how many would decide it is said from two on, with its range)
+   fewer than three seeds on either side              -> undecided (two seeds say almost nothing about a third; the
+                                                         number of seeds that would decide is given from two seeds on,
+                                                         with its range)
 2. shown to lie within the margin                     -> equivalent
    (two one-sided tests, TOST: |A - B| < margin, p <= alpha; alone, that is a 90 % interval inside the margin)
 3. shown to differ from 0                             -> better or worse, by the sign of A - B
@@ -17,10 +18,12 @@ what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. 
 
 A verdict of better, worse or equivalent has to be the same at the neighbouring learning rates of both methods, lower
 and higher (:func:`at_other_rates`). If it is not, it "depends on the rate". If some of these rates were not tried, it
-is called "better at these rates", and so on: it says nothing about the methods at others.
+is called "better at these rates", and so on: it says nothing about the methods at others. If only one method was tried
+at both, it is called "better at three rates of LoRA", and so on.
 
 All p-values are multiplied by the number m of comparisons in the family (Bonferroni): in a family, the chance of one or
-more false verdicts of a kind stays at most alpha. The interval shown beside a verdict is corrected in the same way, so
+more false verdicts of a kind stays at most alpha. Comparisons to which rule 1 applies are not counted; their intervals
+are not corrected. The interval shown beside a verdict is corrected in the same way, so
 that the two never disagree: at level 1 - alpha / m it leaves out 0 exactly where the difference is shown. Rule 2 goes
 before rule 3: a difference that is real and too small to matter is reported as equivalent, and the reason says that it
 is real.
@@ -50,8 +53,9 @@ MAX_SEEDS = 10_000
 class SeedsNeeded:
     """Seeds for each method that would decide a pair; None where MAX_SEEDS would not.
 
-    `low` and `high` are its 90 % range, as the seed variance is itself estimated from few seeds. If no number would
-    on these examples, all are None, and `examples` is how many times more examples it takes at least.
+    `low` and `high` are its 90 % range, as the seed variance is itself estimated from few seeds. If no number of seeds
+    would decide on these examples, all three are None, and `examples` is the factor by which the number of examples
+    must grow at least.
     """
 
     seeds: int | None = None
@@ -66,7 +70,8 @@ class Verdict:
 
     `interval` is the simultaneous one for the family. `smallest_margin` is the smallest margin, raw, within which the
     two would be equivalent; None where rule 1 applied. `holds_at_other_rates` is whether the verdict is the same at
-    lower and higher learning rates of both methods; None where some of them were not tried.
+    lower and higher learning rates of both methods; None where some of them were not tried. `tried` is the label of the
+    method that was tried at both, where only one was.
 
     `needed` is None where the pair is decided, where nothing is compared, and for a single seed, which tells nothing
     about others.
@@ -82,12 +87,14 @@ class Verdict:
     reason: str
     needed: SeedsNeeded | None
     holds_at_other_rates: bool | None = None
+    tried: str | None = None
 
     @property
     def name(self) -> str:
         """The verdict in print, with its restriction to the rates of the study."""
         restricted = self.verdict in ("better", "worse", "equivalent") and not self.holds_at_other_rates
-        return f"{self.verdict} at these rates" if restricted else self.verdict
+        rates = f"three rates of {self.tried}" if self.tried else "these rates"
+        return f"{self.verdict} at {rates}" if restricted else self.verdict
 
 
 @dataclass(frozen=True)
@@ -102,11 +109,17 @@ class Comparison:
     degenerate: bool = False
 
 
-def decide(family: Sequence[Comparison], alpha: float = ALPHA) -> list[Verdict]:
-    """Verdicts on one family of comparisons, in order."""
+def decide(family: Sequence[Comparison], alpha: float = ALPHA, planned: int = 1) -> list[Verdict]:
+    """Verdicts on one family of comparisons, in order.
+
+    Args:
+        family: The comparisons.
+        alpha: The level of the family.
+        planned: How many comparisons the family has at least, also where some are still to be made.
+    """
     is_tested = [one.difference.seeds >= MIN_SEEDS and not one.degenerate for one in family]
-    count = max(sum(is_tested), 1)
-    return [_verdict(one, tested, alpha, count) for one, tested in zip(family, is_tested, strict=True)]
+    count = max(sum(is_tested), planned)
+    return [_verdict(one, tested, alpha, count if tested else 1) for one, tested in zip(family, is_tested, strict=True)]
 
 
 def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -> Verdict:
@@ -114,9 +127,9 @@ def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -
     p_difference = p_equivalence = smallest_margin = None
     verdict = "undecided"
     if compared.degenerate:
-        reason = "all runs of both are degenerate: nothing is compared"
+        reason = "all runs of both methods are degenerate, so no comparison is made"
     elif not is_tested:
-        reason = f"n = {d.seeds:g}: at least {MIN_SEEDS} seeds are needed to judge a new one"
+        reason = f"n = {d.seeds:g}: a verdict needs at least {MIN_SEEDS} seeds"
     else:
         p_difference = min(1.0, family * d.p_value())
         p_equivalence = min(1.0, family * tost(d, margin))
@@ -125,13 +138,13 @@ def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -
         if p_equivalence <= alpha:
             verdict, reason = "equivalent", f"within ±{points(margin)} (p = {p_equivalence:.2g})"
             if p_difference <= alpha:
-                reason += f"; real all the same (p = {p_difference:.2g})"
+                reason += f"; the difference is real but small (p = {p_difference:.2g})"
         elif p_difference <= alpha:
             verdict = "better" if d.value > 0 else "worse"
             reason = f"{points(d.value, '+')} (p = {p_difference:.2g})"
         else:
-            reason = f"shown neither to differ (p = {p_difference:.2g}) nor to be within ±{points(margin)} "
-            reason += f"(p = {p_equivalence:.2g})"
+            reason = f"neither a difference (p = {p_difference:.2g}) nor equivalence within ±{points(margin)} "
+            reason += f"(p = {p_equivalence:.2g}) is shown"
     is_open = verdict == "undecided" and not compared.degenerate and d.seed_variance is not None
     return Verdict(
         verdict=verdict,
@@ -146,14 +159,14 @@ def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -
     )
 
 
-def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: bool) -> Verdict:
+def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: Sequence[str]) -> Verdict:
     """The verdict if it is also that of the pair with one method at a neighbouring rate, else "depends on the rate".
 
     Args:
         verdict: At the rates of the study.
         others: The verdicts at neighbouring rates, by what differs, as in "LoRA at 0.002 for 0.003". An undecided
             verdict stays as it is: no claim rests on it.
-        complete: Whether `others` has a lower and a higher rate of either method.
+        complete: The labels of those of the two methods of which `others` has a lower and a higher rate.
     """
     if verdict.verdict == "undecided":
         return verdict
@@ -162,7 +175,9 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: bool)
     differing = {name: other for name, other in others.items() if other.verdict != verdict.verdict}
     if not differing:
         reason = f"{verdict.reason}; also with {', '.join(others)}"
-        return replace(verdict, reason=reason, holds_at_other_rates=True if complete else None)
+        if len(complete) == 2:
+            return replace(verdict, reason=reason, holds_at_other_rates=True)
+        return replace(verdict, reason=reason, tried=complete[0] if complete else None)
     elsewhere = ", ".join(
         f"{other.verdict} with {name} ({100 * other.difference:+.2f} "
         f"[{100 * other.interval.low:.2f}, {100 * other.interval.high:.2f}] points)"

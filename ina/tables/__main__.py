@@ -1,9 +1,9 @@
 """Write the tables of experiments from their records, or check that the written ones are up to date.
 
 Files go to <results>/tables/<experiment>-<data source>/. REPORT.md, DETAILS.md and CLAIMS.md in <results> are kept up
-to date too, and the README beside <results> where that is called `results`: what stands between `<!-- table: NAME -->`
-and `<!-- /table -->` is replaced by our rows of that table, NAME being <experiment>-<data source>, and what stands
-between `<!-- claim: NAME -->` and `<!-- /claim -->` by what our runs say about that claim.
+to date too, and, if <results> is called `results`, the README beside it. What stands between `<!-- table: NAME -->` and
+`<!-- /table -->` is replaced by our rows of that table, NAME being <experiment>-<data source>, and what stands between
+`<!-- claim: NAME -->` and `<!-- /claim -->` by what our runs say about that claim.
 """
 
 import argparse

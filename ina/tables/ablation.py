@@ -78,10 +78,11 @@ def ablation_table(study: Study) -> Table:
     with_lora = any(method["kind"] == "lora" for method in methods)
     sources = list(data["where"].dropna().unique()) if "where" in data else []
     notes = [
-        "Reference (ref.): the method with the settings of its file in configs/. Δ: difference to it in points, paired "
-        "by seed and by example, with the verdict by the rules of ina/stats/verdict.py. Intervals: of the expected "
+        "Reference (ref.): the method with the settings in its file in configs/. Δ: difference to the reference in "
+        "points, paired by seed and by example, with the verdict by the rules in ina/stats/verdict.py. Intervals: of "
+        "the expected "
         f"score and difference over seeds and examples, from {RESAMPLES:,} resamples; those of differences are "
-        "simultaneous for their family. Where others published single runs, Δ is what follows from their numbers.",
+        "simultaneous for their family. For single runs published by others, Δ is computed from their numbers.",
         *warnings(study),
     ]
     if any(map(equals_lora, methods)):

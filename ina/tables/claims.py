@@ -1,6 +1,6 @@
 """The numbers of ours in results/CLAIMS.md.
 
-People write the claims, the evidence of others, and what they take from ours. Every part between `<!-- claim: NAME -->`
+The claims, other people's evidence and our conclusions are written by hand. Every part between `<!-- claim: NAME -->`
 and `<!-- /claim -->` is one of :func:`claim_texts`: a table of verdicts on a claim, by its topic, or a count of them.
 """
 
@@ -29,9 +29,10 @@ def claim_texts(studies: list[Study]) -> dict[str, str]:
     """Every part of the document by name: evidence on a topic, and counts of its verdicts on single tasks.
 
     Of the verdicts on the same methods of a model on a task, the weightiest counts. A study at another learning rate is
-    no evidence of its own: it is part of the verdicts of the study that it checks.
+    no evidence of its own: it is part of the verdicts of the study that it checks. No claim rests on an interim study.
     """
-    every = comparisons([study for study in studies if not study.experiment.endswith(OTHER_RATES)])
+    counted = [study for study in studies if not (study.is_interim or study.experiment.endswith(OTHER_RATES))]
+    every = comparisons(counted)
     single = every[every["task"] != MEAN].sort_values("weight", ascending=False, kind="stable")
     single = single.drop_duplicates(["topic", "scale", "task", "pair"]).sort_index()
     found = {}
@@ -119,6 +120,6 @@ def counts(found: pd.DataFrame) -> str:
     texts = []
     for scale, of in found.groupby("scale", sort=False):
         numbers = of["name"].value_counts()
-        names = sorted(numbers.index, key=lambda name: (_ORDER.index(name.removesuffix(" at these rates")), name))
+        names = sorted(numbers.index, key=lambda name: (_ORDER.index(name.partition(" at ")[0]), name))
         texts.append(f"{scale}: " + ", ".join(f"{numbers[name]} {name}" for name in names))
     return "; ".join(texts) or NOTHING

@@ -150,17 +150,18 @@ def distractor_table(study: Study) -> Table:
     return Table(
         name="distractors",
         title=f"Scores by number of distractors, experiment {study.experiment}, data source {study.source}",
-        caption=f"F1 in points with 95 % intervals on the same questions, with so many irrelevant sentences in the "
+        caption="F1 in points with 95 % intervals on the same questions, by number of irrelevant sentences in the "
         f"paragraph; trained with {trained(study)}; {SELECTION} epoch.",
         shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Because"]),
         data=data.filter(_COLUMNS),
         notes=(
             f"Growth: the difference with {' and '.join(map(str, more))} distractors (mean) minus that with "
             f"{' and '.join(map(str, fewer))}. It is "
-            "positive where the first method gains on the second as more is irrelevant; verdict by the rules of "
-            "ina/stats/verdict.py, InA at 0.3 against LoRA and against none being the primary family of a model.",
-            "Intervals: of the expected score and difference over seeds and questions; those of growth are "
-            "simultaneous for their family.",
-            *study.note_on_segment_ids,
+            "positive if the first method gains on the second as irrelevant sentences are added. Verdicts: by the "
+            "rules in ina/stats/verdict.py. Primary family: InA at 0.3 against LoRA and against InA without "
+            "inhibition.",
+            "Intervals: of the expected score and difference over seeds and questions; with n = 1, over questions "
+            "alone. Those of growth are simultaneous for their family, the others are not corrected.",
+            *study.warnings,
         ),
     )

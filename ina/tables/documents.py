@@ -1,4 +1,4 @@
-"""Which files the tables are, what must stand in them, and which are out of date."""
+"""The files of tables: their paths, their expected contents, and which are out of date."""
 
 import re
 from dataclasses import replace

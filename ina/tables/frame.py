@@ -1,6 +1,7 @@
 """From records to one data frame, and the studies that tables, figures and claims are selections of.
 
-:func:`frame` has a row for each run × selection (best, last) × metric. Nothing outside this module reads a record.
+:func:`frame` has a row for each run × selection (best, last) × metric. Tables, figures and claims read records only
+through this module.
 """
 
 import re
@@ -18,6 +19,7 @@ from ..config import RunConfig, numbers_depend_on, options
 from ..data.schema import SQUAD_TASKS as SQUAD
 from ..labels import METHODS
 from ..record import Record
+from ..stats.verdict import MIN_SEEDS
 
 SELECTIONS = ("best", "last")
 CELL = ["model", "task", "method"]
@@ -25,11 +27,13 @@ GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the ord
 OTHER_RATES = ("_lower_rate", "_higher_rate")  # the experiment's name and one of these: its runs at a neighbouring rate
 # endings of experiments that complete a search with other methods: search_small_full completes search_small
 PARTS = ("_full", "_p90", "_vectors", "_higher", "_lower")
+# studies of results/QUESTIONS.md whose last planned run is still to be made
+UNFINISHED = ("glue_base", "facts", "facts_long", "sentences")
 ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # MNLI; further numbers of distractors
 Key = tuple[str, str, str]  # model, task, method
 
 
-def frame(runs: Iterable[Record], every_epoch: bool = False) -> pd.DataFrame:
+def frame(runs: Iterable[Record]) -> pd.DataFrame:
     """The numbers of runs, one row for each run × selection × metric, in the order of the tables.
 
     Columns: id, experiment, source, model, task, method, seed, model_label, task_label, method_label; selection
@@ -37,15 +41,11 @@ def frame(runs: Iterable[Record], every_epoch: bool = False) -> pd.DataFrame:
     train_rows; adapter, head, trainable, total (weights); hours, core_hours; dtype, uncommitted, finished, predictions;
     numbers (every setting that the numbers depend on); and the settings as ``method.*``, ``train.*``, ``data.*``, NaN
     where a run has none.
-
-    Args:
-        runs: Finished runs.
-        every_epoch: One selection for each epoch instead, "1", "2", ...
     """
-    return pd.DataFrame([row for run in sorted(runs, key=_order) for row in _rows(run, every_epoch)], dtype=object)
+    return pd.DataFrame([row for run in sorted(runs, key=_order) for row in _rows(run)], dtype=object)
 
 
-def _rows(run: Record, every_epoch: bool) -> Iterator[dict[str, Any]]:
+def _rows(run: Record) -> Iterator[dict[str, Any]]:
     made, hours = run.provenance, (run.wall_seconds or 0) * (run.provenance.processes or 1) / 3600
     common = run.model_dump(include={"id", *CELL, "seed", "source", "headline", "n", "predictions"})
     common |= {f"{name}_label": label for name, label in run.labels.model_dump().items()}
@@ -62,8 +62,7 @@ def _rows(run: Record, every_epoch: bool) -> Iterator[dict[str, Any]]:
     for section in ("method", "train", "data"):
         for key, value in run.config[section].items():
             common[f"{section}.{key}"] = tuple(value) if isinstance(value, list) else np.nan if value is None else value
-    selected = {str(one.epoch): one for one in run.evaluations} if every_epoch else {"best": run.best, "last": run.last}
-    for selection, found in selected.items():
+    for selection, found in (("best", run.best), ("last", run.last)):
         for metric, value in found.metrics.items():
             at = {"selection": selection, "epoch": found.epoch, "degenerate": found.degenerate}
             at["n"] = run.data.rows.get(split_of(metric), run.n)
@@ -77,6 +76,8 @@ class Study:
     root: the folder that holds runs/ and predictions/
     records: in the order of the tables
     at_other_rates: the same runs at neighbouring learning rates, see OTHER_RATES
+    parts: the experiments that complete it, see PARTS
+    left_out: its tasks that the table does not show
     """
 
     root: Path
@@ -84,6 +85,8 @@ class Study:
     source: str
     records: tuple[Record, ...]
     at_other_rates: tuple["Study", ...] = ()
+    parts: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -109,17 +112,28 @@ class Study:
         return found
 
     @property
-    def note_on_segment_ids(self) -> tuple[str, ...]:
-        """One paragraph where adapters were trained on SQuAD without segment ids, else none."""
+    def is_interim(self) -> bool:
+        """Whether runs of the study are still to be made, so that no conclusion uses it."""
+        return self.experiment in UNFINISHED
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every table of the study has to say: that it is interim, that adapters read no segment ids."""
+        interim = "Interim: runs of this study are still to be made; no conclusion uses it (results/QUESTIONS.md)."
+        segment_ids = (
+            "Segment ids (token_type_ids: which tokens are the question): the adapters read none, as PEFT's class for "
+            "question answering drops them."
+        )
+        kinds = {run.config["method"]["kind"] for run in self.records}
+        if kinds & {"full", "gate"}:
+            segment_ids += (
+                " Full fine-tuning reads them. So the adapters are compared with each other on equal terms, but not "
+                "with full fine-tuning."
+            )
         adapters = [run.config for run in self.records if run.config["method"]["kind"] not in ("full", "gate")]
         on_squad = [config["train"] for config in adapters if config["task"]["family"] == "squad"]
-        if all(settings.get("adapter_segment_ids") for settings in on_squad):
-            return ()
-        return (
-            "Segment ids (token_type_ids: which tokens are the question): the adapters read none, as PEFT's class for "
-            "question answering drops them; full fine-tuning reads them. So adapters are compared on equal terms, an "
-            "adapter and full fine-tuning are not.",
-        )
+        without = not all(settings.get("adapter_segment_ids") for settings in on_squad)
+        return (interim,) * self.is_interim + (segment_ids,) * without
 
     def seeds(self, key: Key) -> tuple[int, ...]:
         """The seeds of a cell; none where it has no runs."""
@@ -200,32 +214,37 @@ class Study:
         """What a model with a task is called in print."""
         return f"{self.label(model=model)}, {self.label(task=task)}"
 
-    def with_records(self, records: Iterable[Record]) -> Self:
+    def with_records(self, records: Iterable[Record], **changed: Any) -> Self:
         """The same study with other runs."""
-        return Study(self.root, self.experiment, self.source, tuple(sorted(records, key=_order)))
+        records = tuple(sorted(records, key=_order))
+        return replace(self, records=records, **{"at_other_rates": ()} | changed)
 
     @cached_property
     def at_another_rate(self) -> list[tuple[str, str, str, bool, set[str], Self]]:
         """This study with the runs of one method replaced by those at a neighbouring rate, on the tasks that have them.
 
-        Runs count where they have all seeds of the cell that they replace.
+        Runs count where three of the seeds of the cell that they replace are there.
 
         Returns:
-            What differs, as in "LoRA at 0.002 for 0.003"; model and method; whether the rate is lower; the tasks; the
-            study.
+            What differs, as in "LoRA at 0.002 for 0.003", with the number of seeds if some are missing; model and
+            method; whether the rate is lower; the tasks; the study.
         """
         found = []
         for other in self.at_other_rates:
             for model, method in other.methods:
                 new = {
-                    key: runs
+                    key: [run for run in runs if run.seed in self.seeds(key)]
                     for key, runs in other.cells.items()
-                    if (key[0], key[2]) == (model, method) and key in self.cells and other.seeds(key) == self.seeds(key)
+                    if (key[0], key[2]) == (model, method)
                 }
+                new = {key: runs for key, runs in new.items() if len(runs) >= MIN_SEEDS}
                 if not new:
                     continue
                 rate, usual = (of.cells[next(iter(new))][0].config["train"]["learning_rate"] for of in (other, self))
                 name = f"{self.label(model=model, method=method)} at {rate:g} for {usual:g}"
+                there, planned = sum(map(len, new.values())), sum(len(self.cells[key]) for key in new)
+                if there < planned:
+                    name += f" ({there} of {planned} runs)"
                 varied = self.with_records(run for runs in (self.cells | new).values() for run in runs)
                 found.append((name, model, method, rate < usual, {task for _, task, _ in new}, varied))
         return found
@@ -233,11 +252,13 @@ class Study:
     @cached_property
     def plan(self) -> dict[str, RunConfig] | None:
         """The runs that the experiment stands for by id; None where it is no committed one or runs are outside it."""
-        if self.experiment not in options("experiment"):
+        names = (self.experiment, *self.parts)
+        if not set(names) <= set(options("experiment")):
             return None
         from ..plan import experiment_runs
 
-        runs = experiment_runs(self.experiment)
+        runs = {id: run for name in names for id, run in experiment_runs(name).items()}
+        runs = {id: run for id, run in runs.items() if run.task.name not in self.left_out}
         return runs if {run.id for run in self.records} <= runs.keys() else None
 
     @property

@@ -73,7 +73,7 @@ def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
 
 def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
-    """The same for the differences to the method `base`, over the seeds that both have."""
+    """As :func:`over_seeds`, for the differences to the method `base`, over the seeds that both have."""
     on = ["model", "task", "seed", "layer", "site", "measure", "by", "to"]
     is_base = frame["method"] == base
     both = frame[~is_base].merge(frame[is_base], on=on, suffixes=("", "_base"))
@@ -95,7 +95,7 @@ def attention_table(study: Study) -> Table:
     paid, of_all = "share of attention, %", frame[frame["by"] == ALL]
     blocks = [
         _block(study, over_seeds(shares.assign(method=""), "to"), paid).assign(
-            Method="If all tokens got equal", n=DASH
+            Method="Equal attention to all tokens", n=DASH
         ),
         _block(study, over_seeds(of_all, "to"), paid),
     ]
@@ -113,10 +113,11 @@ def attention_table(study: Study) -> Table:
         shown=_shown(blocks, ["Method", "n"], _ATTENTION),
         data=pd.concat([one.reset_index() for one in data], ignore_index=True),
         notes=(
-            "Distractor: sentences that state the same kind of fact about something else. Punctuation: of question and "
-            "text alike.",
-            "Elsewhere if merged: how much attention goes to other tokens once the linear part of the adapter is "
-            "merged into the base weight and the gate is dropped, as the released code does before it draws maps.",
+            "Distractor: sentences that state the same kind of fact about something else. Punctuation: in the question "
+            "and in the text.",
+            "Elsewhere if merged: the share of attention that moves to other tokens if the linear part of the adapter "
+            "is merged into the base weight and the gate is dropped. The released code does this before it draws its "
+            "maps.",
             _answers(study),
         ),
     )
@@ -140,8 +141,8 @@ def gate_table(study: Study) -> Table:
         data=over_seeds(frame.rename(columns={"by": "kind"}), "layer", "site", "kind", "measure").reset_index(),
         notes=(
             *(f"{_GATE[name].split(',')[0]}: {text}." for name, text in MEASURES.items()),
-            "Effective rank: of the update over all tokens, exp of the entropy of its normalised singular values: "
-            "before the gate, with Z in the place of f(Z − Th), and behind it. From 1 to the rank.",
+            "Effective rank of the update over all tokens: exp of the entropy of its normalised singular values, from "
+            "1 to the rank. Before: without the gate, Z in place of f(Z − Th). After: with the gate.",
             "Answer − distractor: the difference between tokens of the two kinds, in points.",
         ),
     )
@@ -158,9 +159,14 @@ def _bases(study: Study) -> list[str]:
 def _block(study: Study, found: pd.DataFrame, ending: str = "", write: Callable = points) -> pd.DataFrame:
     """Rows of `over_seeds` in print: a row for each method, and site where there are several, a column for each of the
     last key."""
-    texts = [with_interval(one, partial(write, decimals=_DECIMALS.get(one.Index[-1], 1))) for one in found.itertuples()]
+    most = found["seeds"].groupby(level=list(range(found.index.nlevels - 1)), sort=False).transform("max")
+    texts = [
+        with_interval(one, partial(write, decimals=_DECIMALS.get(one.Index[-1], 1)))
+        + f" (n = {one.seeds})" * (one.seeds < n)
+        for one, n in zip(found.itertuples(), most, strict=True)
+    ]
     rows = pd.Series(texts, found.index).unstack(sort=False)
-    rows = rows.assign(n=found["seeds"].groupby(rows.index.names, sort=False).max().map(str)).reset_index()
+    rows = rows.assign(n=most.groupby(rows.index.names, sort=False).max().map(str)).reset_index()
     panels = [study.panel_label(*of) for of in zip(rows["model"], rows["task"], strict=True)]
     methods = [one.method and study.label(model=one.model, method=one.method) for one in rows.itertuples()]
     sections = [f"{panel}: {ending}" if ending else panel for panel in panels]

@@ -1,4 +1,4 @@
-"""What the runs of cells predicted, as `ina.stats` takes it; and whether records are true to their predictions."""
+"""Predictions of runs in the form that `ina.stats` takes, and a check that recorded metrics match the predictions."""
 
 from functools import cache
 
@@ -76,7 +76,7 @@ def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = Non
 def majority(study: Study, task: str, metric: str) -> float:
     """What `metric` is if every example gets the most frequent class, or no answer at all in SQuAD v2.0.
 
-    NaN where it was not measured, or no one answer can fit all: STS-B, SQuAD v1.1.
+    NaN if the metric was not measured, or if no constant answer makes sense (STS-B, SQuAD v1.1).
     """
     run = next((run for run in study.records if run.task == task and metric in run.last.metrics), None)
     if run is None:

@@ -62,7 +62,7 @@ def published(name: str) -> pd.DataFrame:
 def published_rows(
     source: str, scores: list[tuple[str, str]], averaged: tuple[str, ...]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Numbers of others for a table with columns (task, metric), and where each row of them is from.
+    """Other people's numbers for a table with columns (task, metric), and the source of each row.
 
     Returns:
         One row a number, with its `text`, and under the table's own headings the row that it is in.

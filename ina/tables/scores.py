@@ -36,12 +36,14 @@ def score_tables(study: Study) -> list[Table]:
 def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[tuple[str, str]]) -> Table:
     """A column for each of `scores`, a row for each method and selection."""
     if set(tasks) != set(study.tasks):
-        study = study.with_records(run for run in study.records if run.task in tasks)
+        shown = [run for run in study.records if run.task in tasks]
+        study = study.with_records(shown, left_out=tuple(set(study.tasks) - set(tasks)))
     averaged = study.averaged if AVERAGE in scores else ()
     if not averaged or any(study.headline(task) != HEADLINES[task] for task in averaged):
         averaged, scores = (), [score for score in scores if score != AVERAGE]
     others, sources = pd.DataFrame(), []
-    if study.source != "probe":  # nobody else has numbers of generated data
+    # nobody else has numbers of generated data, or of paragraphs with inserted sentences
+    if study.source != "probe" and not any(run.config["data"].get("distractors") for run in study.records):
         others, sources = published_rows(source, [score for score in scores if score != AVERAGE], averaged)
     parts = [_counts(study, scores), _majority(study, scores), _ours(study, scores, averaged), others]
     data = pd.concat(parts, ignore_index=True)
@@ -140,8 +142,9 @@ def caption(study: Study) -> str:
     return (
         f"{models}; {study.count} runs; {_counted(runs['train.epochs'], 'epoch')}, "
         f"{', '.join(sorted(runs['dtype'].unique()))}; {span(runs['train_rows'])} training and {span(runs['n'])} dev "
-        f"examples a task. Mean ± standard deviation in points over n = {_counted(seeds, 'seed')}{n}. Epoch best: the "
-        "one with the best headline score on the dev set, optimistic for every method alike; last: the last one."
+        f"examples a task. Mean ± standard deviation in points over n = {_counted(seeds, 'seed')}{n}. Best: "
+        "each run at its epoch with the best headline score on the dev set, which is optimistic for every method. "
+        "Last: at the last epoch."
     )
 
 
@@ -153,38 +156,38 @@ def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]
     notes = []
     if "squad_v2" in study.tasks:
         notes.append(
-            "v2.0: a question is left unanswered where the null score exceeds that of the best span by more than a "
-            "threshold set before training. v2.0 best-thr.: by more than the threshold that gives the highest score on "
-            "this dev set, chosen after the fact; these columns are not comparable with the others."
+            'v2.0: a question counts as unanswered if the score of "no answer" exceeds the best span\'s score by more '
+            "than a threshold set before training. v2.0 best-thr.: by more than the threshold that gives the highest "
+            "score on this dev set, chosen after the fact; these columns are not comparable with the others."
         )
     if constant:
         notes.append(
             "Majority class: the most frequent class of the dev set for every example, in SQuAD v2.0 no answer to any "
-            "question; a similarity and a span have none."
+            "question. STS-B and SQuAD v1.1 have no such baseline."
         )
     if averaged:
         tasks = ", ".join(study.label(task=task) for task in averaged)
         notes.append(
-            f"Avg. of {len(averaged)}: mean over {tasks}, the tasks measured here, worked out in every row from its "
-            f"own entries; {DASH} where one is missing."
+            f"Avg. of {len(averaged)}: mean over {tasks}, the tasks measured here. Every row's mean is computed from "
+            f"the row's own entries; {DASH} if one is missing."
         )
     notes.append(
-        f"{DASH}: nobody measured this. Trainable: weights of adapter + head, which all methods train; all of them in "
-        "full fine-tuning."
+        f"{DASH}: not measured. Trainable: weights of the adapter + weights of the head, which every method trains; "
+        "for full fine-tuning, all weights."
     )
-    return [*notes, *study.note_on_segment_ids, *warnings(study)]
+    return [*notes, *warnings(study)]
 
 
 def warnings(study: Study) -> list[str]:
     """What is unusual about the runs of a study."""
-    notes = []
+    notes = list(study.warnings)
     if study.frame["degenerate"].any():
         notes.append(
-            "†k: k of the runs are degenerate: they predict the same for every example, one class, one score or no "
-            "answer, and have learned nothing."
+            '†k: k of the runs are degenerate. A degenerate run predicts the same class, score or "no answer" for '
+            "every example; it has learned nothing."
         )
     if study.runs["uncommitted"].any():
-        notes.append("Some of the runs come from code or configs that are not committed.")
+        notes.append("Some runs were made with uncommitted code or configs.")
     for key, group in study.runs.groupby(CELL, sort=False):
         numbers = pd.DataFrame(list(group["numbers"])).map(str)
         if differing := [name for name in sorted(numbers) if name != "seed" and numbers[name].nunique() > 1]:

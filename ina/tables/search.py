@@ -6,21 +6,35 @@ not chosen on the dev rows that every other table reports.
 
 from functools import cache
 
-import numpy as np
 import pandas as pd
 
 from ..labels import value_label
 from .frame import PARTS, Study, task_order
 from .table import DASH, SECTION, Table, points, spread
 
-_COLUMNS = ["experiment", "source", "model", "method", "setting", "task", "seeds", "mean", "std", "over_tasks", "taken"]
+_COLUMNS = [
+    "experiment",
+    "source",
+    "model",
+    "method",
+    "setting",
+    "task",
+    "seeds",
+    "mean",
+    "std",
+    "over_tasks",
+    "chosen",
+]
 
 
 def joined_searches(searches: list[Study]) -> list[Study]:
     """Each search joined with its parts, where both are given."""
     return [
-        parts[0].with_records({run.id: run for one in parts for run in one.records}.values())
-        for parts in _parts(searches)
+        first.with_records(
+            {run.id: run for one in (first, *parts) for run in one.records}.values(),
+            parts=tuple(one.experiment for one in parts),
+        )
+        for first, *parts in _parts(searches)
     ]
 
 
@@ -50,8 +64,12 @@ def trials(study: Study) -> pd.DataFrame:
 
     Columns: experiment, source, model, method, task; the settings that were varied, and `setting`, all of them in
     print; `mean`, `std` and `scores` of the best headline scores over `seeds`; `over_tasks`, their mean over all tasks
-    of the search, NaN where one was not tried; and `taken`, whether that mean is the highest of the method.
+    of the search, NaN where one was not tried; `best`, whether that mean is the highest of the method; and `chosen`,
+    whether it is the best and no trial of the method is still to be made.
     """
+    done = {run.id for run in study.records}
+    to_run = [run for name, run in (study.plan or {}).items() if name not in done]
+    unfinished = {(run.model.name, run.method_label) for run in to_run}
     rows = study.frame[(study.frame["selection"] == "best") & (study.frame["metric"] == study.frame["headline"])]
     rows = rows.rename(columns=lambda column: column.removeprefix("train.")).astype({"value": float})
     tables = []
@@ -70,7 +88,8 @@ def trials(study: Study) -> pd.DataFrame:
         ]
         by_setting = found.groupby("setting")["mean"]
         found["over_tasks"] = by_setting.transform("mean").where(by_setting.transform("size") == len(study.tasks))
-        found["taken"] = found["over_tasks"] == found["over_tasks"].max()
+        found["best"] = found["over_tasks"] == found["over_tasks"].max()
+        found["chosen"] = found["best"] & ((model, method) not in unfinished)
         tables.append(found.assign(model=model, method=method))
     return pd.concat(tables, ignore_index=True).assign(experiment=study.experiment, source=study.source)
 
@@ -82,16 +101,11 @@ def search_table(searches: list[Study]) -> Table:
     columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
                for task in sorted({task for study in searches for task in study.tasks}, key=task_order)}  # fmt: skip
     for study, parts in zip(joined, _parts(searches), strict=True):
-        done = {run.id for run in study.records}
-        to_run = [run for one in parts for name, run in (one.plan or {}).items() if name not in done]
-        unfinished = {(run.model.name, run.method_label) for run in to_run}
         found = trials(study)
-        is_open = [of in unfinished for of in zip(found["model"], found["method"], strict=True)]
-        data.append(found.assign(taken=found["taken"] & ~np.array(is_open)))
+        data.append(found)
         completed_by = "".join(f", {one.experiment}: {one.count} runs" for one in parts[1:])
         for (model, method, setting), of in found.groupby(["model", "method", "setting"], sort=False):
             first = of.iloc[0]
-            word = "best so far" if (model, method) in unfinished else "taken"
             rows.append(
                 {
                     SECTION: f"{study.experiment}, data source {study.source}: {parts[0].count} runs{completed_by}",
@@ -100,7 +114,7 @@ def search_table(searches: list[Study]) -> Table:
                     "Setting": setting,
                     **{columns[one.task]: spread(one.mean, one.std, one.seeds) for one in of.itertuples()},
                     "Mean": DASH if pd.isna(first["over_tasks"]) else points(first["over_tasks"]),
-                    "": word if first["taken"] else "",
+                    "": "chosen" if first["chosen"] else "best so far" if first["best"] else "",
                 }
             )
     shares = sorted({share for study in searches for share in study.runs["data.select"]})
@@ -113,7 +127,7 @@ def search_table(searches: list[Study]) -> Table:
         shown=shown.fillna(DASH),
         data=pd.concat(data, ignore_index=True)[_COLUMNS],
         notes=(
-            "taken: the best mean over the tasks of the search among the settings tried for this method; best so far: "
-            "others are still to be tried.",
+            "chosen: the setting with the best mean over the search's tasks, of all settings tried for this method; "
+            "best so far: other settings are still to be run.",
         ),
     )

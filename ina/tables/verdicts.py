@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -53,16 +52,27 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
 
 
 def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
-    """Whether a comparison is of the primary family of its study: what the study asks, named beforehand.
+    """Whether a comparison belongs to the primary family of its study, its main question.
 
     It is the paper's InA against LoRA and against InA without inhibition, in the mean over tasks where the study has
-    one, else on each task. (The family was named after the studies of November 2026 were made.)
+    one, else on each task. The primary family was defined after the studies of November 2026 had been run, and before
+    those in results/QUESTIONS.md.
     """
     if without_inhibition(study, model, a, b):  # as in an ablation, where every setting is compared with the reference
         a, b = b, a
     of, to = study.settings(model, a), study.settings(model, b)
     central = of["name"] == a == "ina" and (to["kind"] == "lora" or without_inhibition(study, model, b, a))
     return central and (task == MEAN) == (len(study.averaged) > 1)
+
+
+def _planned_primary(study: Study, model: str) -> int:
+    """How many primary comparisons of a model its study plans for one task or mean: with LoRA, without inhibition."""
+    planned = {run.method_label: run.method for run in (study.plan or {}).values() if run.model.name == model}
+    if "ina" not in planned:
+        return 1
+    bare = planned["ina"].model_copy(update={"inhibition": 0})
+    without = any(of.kind == "ina" and of.model_copy(update={"name": bare.name}) == bare for of in planned.values())
+    return max(1, without + any(of.kind == "lora" for of in planned.values()))
 
 
 def without_inhibition(study: Study, model: str, a: str, b: str) -> bool:
@@ -100,8 +110,10 @@ def judge(study: Study, compare: Callable[[Study], Iterable[dict[str, Any]]]) ->
     names = ["model", "a", "b", "task"]
     rows["family"] = ["primary" if is_primary(study, *of) else "other" for of in rows[names].itertuples(index=False)]
     rows["judged"] = None
-    for _, family in rows.groupby(["model", "family"]):
-        rows.loc[family.index, "judged"] = pd.Series(stats.decide(list(family["comparison"])), family.index)
+    for (model, name), family in rows.groupby(["model", "family"]):
+        planned = _planned_primary(study, model) if name == "primary" else 1
+        judged = stats.decide(list(family["comparison"]), planned=planned)
+        rows.loc[family.index, "judged"] = pd.Series(judged, family.index)
     varied = [(*how, judge(other, compare).set_index(names)["judged"]) for *how, other in study.at_another_rate]
     rows["judged"] = [_at_other_rates(study, varied, *of) for of in rows[["judged", *names]].itertuples(index=False)]
     numbers = pd.DataFrame(map(_numbers, rows["comparison"], rows["judged"]))
@@ -119,7 +131,8 @@ def _at_other_rates(
         for name, of, method, is_lower, on, verdicts in varied
         if of == model and method in (a, b) and on >= tasks and (model, a, b, task) in verdicts
     }
-    complete = tried.keys() >= set(product((a, b), (True, False)))
+    both = [method for method in (a, b) if {(method, True), (method, False)} <= tried.keys()]
+    complete = [study.label(model=model, method=method) for method in both]
     return stats.at_other_rates(verdict, dict(tried.values()), complete)
 
 
@@ -177,7 +190,7 @@ def _needed(needed: stats.SeedsNeeded | None) -> str:
     if needed is None:
         return ""
     if needed.examples:
-        return f"none on these; {needed.examples:.1f} × the examples"
+        return f"no number on these examples; {needed.examples:.1f} × the examples needed"
     low, seeds, high = (format(n, ",") if n else None for n in (needed.low, needed.seeds, needed.high))
     return f"{seeds} ({low}–{high or '…'})" if seeds else f"{low or format(stats.MAX_SEEDS, ',')} or more"
 
@@ -211,20 +224,22 @@ def verdict_table(study: Study) -> Table:
         name="verdicts",
         title=f"Pairs of methods, experiment {study.experiment}, data source {study.source}",
         caption="Differences of the headline scores in points at the last epoch, paired by seed and by example, with "
-        "the verdict on the first method of the pair by the rules of ina/stats/verdict.py.",
+        "the verdict on the first method of the pair, by the rules in ina/stats/verdict.py.",
         shown=pd.DataFrame(rows),
         data=data[_COLUMNS],
         notes=(
-            "Family: the primary comparisons, which are what the study asks, and all others of the model, each "
-            "corrected for its number of rows (Bonferroni). Interval: of the expected difference over seeds and "
-            f"examples, simultaneous for the family, from {RESAMPLES:,} resamples of the {drawn}; a new run "
-            "varies more. Mean over tasks: the tasks are fixed; its margin is the mean of theirs.",
-            "At these rates: not tried at a lower and a higher learning rate of both methods, so it says nothing "
-            "about other rates. Smallest margin: the smallest within which the two would be equivalent. Best epochs: "
-            "the verdict where the epoch with the best headline score on the dev set is taken of each run.",
+            "Family: primary (the study's main question) or other (all other comparisons with this model). Each family "
+            "is corrected for its number of rows with three seeds or more (Bonferroni); other rows are not corrected. "
+            "Interval: of the expected difference over seeds and examples, simultaneous for the family, from "
+            f"{RESAMPLES:,} resamples of the {drawn}; a new run varies more. Mean over tasks: the tasks are fixed; the "
+            "margin is the mean of the tasks' margins.",
+            "At these rates: not run at both a lower and a higher learning rate, so the verdict says nothing about "
+            "other rates; at three rates of a method: only that method was. Smallest margin: the smallest within which "
+            "the two would be equivalent. Best epochs: the verdict if each run is scored at its epoch with the best "
+            "headline score on the dev set.",
             "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
-            "where no number would, how many times the examples it takes. From n = 1 nothing can be said, and its "
-            "interval is over examples alone; from n = 2 little.",
-            *study.note_on_segment_ids,
+            "if no number of seeds would do, how many times more examples are needed. With n = 1 no number can be "
+            "given, and the interval covers examples only; with n = 2 the number is rough.",
+            *study.warnings,
         ),
     )

@@ -1,9 +1,9 @@
 """Windows over long contexts, and spans in them: what reading comprehension needs between text and model.
 
-A window is what the model sees at once: the question, then a stretch of the context. Where the context does not fit
-into one, it gets several, and neighbours share `doc_stride` tokens: an answer up to that long is whole in one of them.
-(Devlin et al. 2019, sections 4.2 and 4.3, and the code released with it, where "doc stride" is the distance from window
-to window; here it is what they share, as in transformers.)
+A window is the model's input: the question, then a stretch of the context. Where the context does not fit into one, it
+gets several, and neighbours share `doc_stride` tokens: an answer up to that long is whole in one of them. (Devlin et
+al. 2019, sections 4.2 and 4.3, and the code released with it, where "doc stride" is the distance from window to window;
+here it is what they share, as in transformers.)
 """
 
 from collections.abc import Iterator

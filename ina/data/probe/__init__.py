@@ -1,8 +1,8 @@
-"""The embedded suite: GLUE, SWAG and SQuAD, generated, on any machine and always the same (`data.source=probe`).
+"""The generated suite (`data.source=probe`): GLUE, SWAG and SQuAD tasks made from templates, the same on every machine.
 
 Rows have the columns and splits of the real tasks. Their texts are made from the words of `lexicon` by the templates in
-`texts`. No template of dev, and not every word of it, occurs in training; what belongs together, such as a minimal
-pair, stays together.
+`texts`. No dev template occurs in training, and some dev words do not. Rows that belong together, such as a minimal
+pair, are in the same split.
 """
 
 from __future__ import annotations

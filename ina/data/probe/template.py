@@ -27,7 +27,8 @@ TELLING = (
     *("object", "ware", "vessel", "vehicle", "container", "material"),
     *("building", "room", "city"),
 )
-"""Classes of people, things and places: with another word of theirs, a sentence is about something else."""
+"""Classes of people, things and places. If such a word is replaced by another of its class, the sentence is about
+something else."""
 ATTEMPTS = 60
 """Fresh fillings that may be tried for one template before its possibilities count as used up."""
 
