@@ -23,5 +23,13 @@ def __getattr__(name: str) -> Any:
 # PEFT imports bitsandbytes, which logs a warning on some processors about a missing kernel.
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
-if sys.argv[0] != "-m":  # it is -m while Python looks for the module to run
+
+def _is_command() -> bool:
+    """Whether Python is about to run a module of this package, as in ``python -m ina.status``."""
+    arguments = sys.orig_argv
+    run = arguments[arguments.index("-m") + 1 :][:1] if "-m" in arguments else []
+    return sys.argv[0] == "-m" and bool(run) and run[0].partition(".")[0] == __name__
+
+
+if not _is_command():
     from .adapter import InaConfig, InaModel  # noqa: E402

@@ -18,7 +18,9 @@ def target_modules(model: PreTrainedModel, sites: tuple[str, ...]) -> list[str]:
         ValueError: The family or a site is unknown; the message lists the known ones.
     """
     if sites != ("all",):
-        return adapter_sites.target_modules(model.config.model_type, sites)
+        names = adapter_sites.target_modules(model.config.model_type, sites)
+        is_split = any(isinstance(module, SplitProjection) for module in model.modules())
+        return [name.replace(".", ".split_") for name in names] if is_split else names
     in_a_layer = re.compile(rf"{model.base_model_prefix}\..*\.\d+\.")
     return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and in_a_layer.match(name)]
 
@@ -26,32 +28,32 @@ def target_modules(model: PreTrainedModel, sites: tuple[str, ...]) -> list[str]:
 class SplitProjection(nn.Module):
     """DeBERTa v1's fused `in_proj` as three linear modules that a tuner can address one by one.
 
+    They are called `split_query` and so on: an adapter of them has no place in a DeBERTa whose projection is whole.
+
     The fused weight of shape (3 * heads * d_head, d) holds, head after head, d_head rows of query, then key, then value
     (transformers' DebertaSelfAttention: one view by head, then a chunk into three). The output has that layout too.
     """
-
-    parts = ("query", "key", "value")
 
     def __init__(self, fused: nn.Linear, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.in_features, self.out_features = fused.in_features, fused.out_features
         rows = fused.weight.detach().unflatten(0, (heads, 3, -1))
-        for index, part in enumerate(self.parts):
+        for index, part in enumerate(("query", "key", "value")):
             weight = rows[:, index].flatten(0, 1)
             linear = nn.Linear(fused.in_features, len(weight), bias=False, device="meta")
             linear.weight = nn.Parameter(weight.clone(), requires_grad=fused.weight.requires_grad)
-            self.add_module(part, linear)
+            self.add_module(f"split_{part}", linear)
 
     @property
     def weight(self) -> Tensor:
         """The fused weight, (3 * heads * d_head, d), without any adapter."""
-        linears = (getattr(part, "base_layer", part) for part in (self.query, self.key, self.value))
+        linears = (getattr(part, "base_layer", part) for part in self.children())
         return torch.stack([linear.weight.unflatten(0, (self.heads, -1)) for linear in linears], dim=1).flatten(0, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Project `x` (..., d) to the fused layout (..., 3 * heads * d_head)."""
-        parts = [part(x).unflatten(-1, (self.heads, -1)) for part in (self.query, self.key, self.value)]
+        parts = [part(x).unflatten(-1, (self.heads, -1)) for part in self.children()]
         return torch.stack(parts, dim=-2).flatten(-3)
 
 

@@ -5,6 +5,7 @@ import torch
 from families import build, inputs, output
 from peft import LoraConfig, get_peft_model
 from torch import nn
+from transformers import LlamaForCausalLM, MambaConfig, MambaForCausalLM, PretrainedConfig
 
 from ina import InaConfig
 from ina.adapter import InaLinear
@@ -150,6 +151,8 @@ def test_the_gate_keeps_its_input_and_output_once_and_nothing_else_for_the_backw
         (dict(scale=1.0, use_rslora=True), "leave out `use_rslora` and `alpha_pattern`"),
         (dict(inhibition=1.5), r"`inhibition` should lie in \[0, 1\], not 1.5"),
         (dict(inhibition=float("nan")), r"`inhibition` should lie in \[0, 1\], not nan"),
+        (dict(inhibition=1, r=1), "`inhibition` should be below 1 with r=1"),
+        (dict(inhibition=1.0, activation="relu"), "`inhibition` should be below 1 with .*relu: .* nothing would train"),
         (dict(dropout=1.0), r"`dropout` should lie in \[0, 1\), not 1.0"),
         (dict(activation="gulu"), "`activation` should be one of gelu, .*, not 'gulu'"),
         (dict(threshold="tensor", task_type="CAUSAL_LM"), "`threshold` should be 'token' for CAUSAL_LM"),
@@ -174,6 +177,34 @@ def test_layers_cannot_be_numbered_where_the_familys_targets_are_a_regular_expre
 def test_other_modules_than_linear_are_refused(module):
     with pytest.raises(ValueError, match=f"'0' is a {type(module).__name__}; leave it out"):
         get_peft_model(nn.Sequential(module), InaConfig(target_modules=["0"]))
+
+
+def test_modules_that_read_their_weights_without_a_call_are_refused():
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 1)
+    for name in ("linear1", "out_proj"):
+        with pytest.raises(ValueError, match=f"{name}' is a part of torch's .*; leave it out"):
+            get_peft_model(encoder, InaConfig(target_modules=[name]))
+    mamba = MambaForCausalLM(MambaConfig(hidden_size=16, num_hidden_layers=1, vocab_size=32, state_size=4))
+    with pytest.raises(ValueError, match="'out_proj' of mamba should be left out"):
+        get_peft_model(mamba, InaConfig(target_modules=["out_proj"]))
+
+
+def test_a_module_whose_name_peft_would_take_for_a_weight_of_the_adapter_is_refused():
+    with pytest.raises(ValueError, match="'retina_encoder' should have another name: .* 'ina_'"):
+        get_peft_model(nn.ModuleDict({"retina_encoder": nn.Linear(4, 4)}), InaConfig(target_modules=["retina_encoder"]))
+
+
+def test_a_model_that_generates_text_has_no_threshold_over_all_tokens():
+    with pytest.raises(ValueError, match="`threshold` should be 'token' for Llama.*, which generates text"):
+        get_peft_model(LlamaForCausalLM(build("llama").config), InaConfig(threshold="tensor"))
+
+
+def test_code_from_the_hub_with_a_known_type_and_a_config_of_its_own_is_adapted_whole():
+    config = PretrainedConfig(n_heads=2)
+    config.model_type = "mpt"
+    model = nn.ModuleDict({"Wqkv": nn.Linear(4, 12)})
+    model.config = config
+    assert get_peft_model(model, InaConfig(target_modules=["Wqkv"])).base_model.model["Wqkv"].parts["default"] == ()
 
 
 def test_an_unknown_family_needs_target_modules():

@@ -19,6 +19,7 @@ from transformers import AutoModelForSequenceClassification as Classifier
 
 from ina import InaConfig
 from ina.adapter import InaLinear, load, released
+from ina.projections import split_fused_projections, target_modules
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -286,6 +287,7 @@ def test_loading_names_what_is_missing_damaged_or_of_another_kind_and_leaves_the
         load(model, saved)
     assert torch.equal(out(model), out(build("bert")))
     assert [weight.requires_grad for weight in model.parameters()] == trained
+    assert not hasattr(model, "peft_config")
 
 
 def test_an_adapter_that_fits_in_some_places_only_is_taken_out_again(saved):
@@ -410,30 +412,39 @@ def test_what_is_no_released_adapter_is_refused(tmp_path, changes, told):
 def test_the_card_says_what_the_adapter_is_and_its_code_opens_it(tmp_path):
     base = build("bert")
     base.name_or_path = "google-bert/bert-base-uncased"
-    model = adapt(base, r=4)
+    model = adapt(base)
     model.save_pretrained(tmp_path)
     card = ModelCard.load(tmp_path / "README.md")
     assert {"peft", "ina"} <= set(card.data.tags) and card.data.library_name == "peft"
-    for said in ("bert-base-uncased", "inhibition adaptation", "| `r` | 4 |", "| `inhibition` | 0.3 |", "key, query"):
+    for said in ("bert-base-uncased", "inhibition adaptation", "It cannot be merged"):
         assert said in card.text
-    model.peft_config["default"].target_modules = r".*\.(query|key)"
-    model.peft_config["default"].save_pretrained(tmp_path)
-    assert r"| `target_modules` | .*\.(query\|key) |" in ModelCard.load(tmp_path / "README.md").text
-    [code] = re.findall(r"```python\n(.*?)```", card.text, re.S)
+    [code] = re.findall(r"```python\n(.*?)```", card.text.partition("# Model Card")[0], re.S)
     exec(code.replace("<this folder>", str(tmp_path)), names := {"base_model": build("bert")})
     assert len(sites_of(names["model"])) == 4
-    card.text = f"My first words.\n{card.text}\nMy last words."
-    card.save(tmp_path / "README.md")
-    adapt(build("bert"), r=2).save_pretrained(tmp_path)
-    text = ModelCard.load(tmp_path / "README.md").text
-    assert "| `r` | 2 |" in text and "| `r` | 4 |" not in text
-    assert text.strip().startswith("My first words.") and "\nMy last words." in text
-    card.text = "# Model Card for Model ID\n\n## Results\n\nMy own numbers: 71.2\n"
-    card.save(tmp_path / "README.md")
     model.save_pretrained(tmp_path)
-    text = ModelCard.load(tmp_path / "README.md").text
-    assert "My own numbers: 71.2" in text and "| `r` | 4 |" in text
-    card.text = "My own words."
-    card.save(tmp_path / "README.md")
-    model.save_pretrained(tmp_path)
-    assert ModelCard.load(tmp_path / "README.md").text.startswith("My own words.")
+    assert ModelCard.load(tmp_path / "README.md").text.count("# InA adapter") == 1
+
+
+@pytest.mark.parametrize("own", ["My own words about PEFT.", "# Model Card for Model ID\n\nMy own numbers: 71.2"])
+def test_what_somebody_has_written_into_the_card_stays(own, tmp_path):
+    (tmp_path / "README.md").write_text(own)
+    adapt(build("bert")).save_pretrained(tmp_path)
+    card = ModelCard.load(tmp_path / "README.md")
+    assert own in card.text and "ina" in card.data.tags
+    assert ("# InA adapter" in card.text) == own.startswith("# Model Card")
+
+
+def test_an_adapter_of_another_version_of_transformers_is_not_opened_as_the_base_model(tmp_path):
+    config = adapt(build("vit")).peft_config["default"]
+    assert config.target_modules in ({"query", "key"}, {"q_proj", "k_proj"})
+    config.target_modules = {"q_proj", "k_proj"} ^ {"query", "key"} ^ config.target_modules
+    with pytest.raises(ValueError, match="arget modules .* not found"):
+        get_peft_model(build("vit"), config)
+
+
+def test_an_adapter_of_a_split_deberta_is_not_opened_as_the_base_model(tmp_path):
+    split = split_fused_projections(build("deberta"))
+    adapt(split, target_modules=target_modules(split, ("query", "key"))).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="arget modules .* not found"):
+        PeftModel.from_pretrained(build("deberta"), tmp_path)
+    assert len(sites_of(PeftModel.from_pretrained(split_fused_projections(build("deberta")), tmp_path))) == 4

@@ -95,7 +95,7 @@ class InaConfig(PeftConfig):
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
         """Save the settings, and say in the folder's README.md what they are for."""
         super().save_pretrained(save_directory, **kwargs)
-        write_card(self, save_directory)
+        write_card(save_directory, self.base_model_name_or_path)
 
     def _problems(self):
         for name, r in {"r": self.r, **_entries("rank_pattern", self.rank_pattern)}.items():
@@ -112,6 +112,11 @@ class InaConfig(PeftConfig):
             yield f"`dropout` should lie in [0, 1), not {self.dropout!r}"
         if not _is_number(self.inhibition) or not 0 <= self.inhibition <= 1:
             yield f"`inhibition` should lie in [0, 1], not {self.inhibition!r}"
+        if self.inhibition == 1 and (self.r == 1 or self.activation == "relu"):
+            yield (
+                f"`inhibition` should be below 1 with r={self.r} and {self.activation}: f(Z - max Z) would be 0 for "
+                "every token, and nothing would train"
+            )
         for name, allowed in {"activation": ACTIVATIONS, "threshold": THRESHOLDS, "bias": BIASES}.items():
             if getattr(self, name) not in allowed:
                 yield f"`{name}` should be one of {', '.join(allowed)}, not {getattr(self, name)!r}"

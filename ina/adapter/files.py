@@ -15,6 +15,18 @@ from torch import Tensor, nn
 from .config import InaConfig
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
+# settings that change the outputs
+_NEEDED = {
+    "r",
+    "alpha",
+    "scale",
+    "rank_pattern",
+    "alpha_pattern",
+    "use_rslora",
+    "inhibition",
+    "activation",
+    "threshold",
+}
 
 
 def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") -> PeftModel:
@@ -50,7 +62,7 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
         config = InaConfig.from_pretrained(str(folder))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{Path(folder) / CONFIG_FILE}: {error}") from None
-    if missing := sorted({"r", "alpha", "scale", "inhibition", "activation", "threshold"} - settings.keys()):
+    if missing := sorted(_NEEDED - settings.keys()):
         raise ValueError(f"{Path(folder) / CONFIG_FILE} lacks {', '.join(missing)}")
     return attach(model, config, weights, folder, adapter_name)
 
@@ -171,3 +183,5 @@ def _undo(model: nn.Module, modules: dict[str, nn.Module], trained: list[nn.Para
             model.set_submodule(name, module)
     for weight in trained:
         weight.requires_grad_(True)
+    if not isinstance(model, PeftModel) and hasattr(model, "peft_config"):
+        del model.peft_config  # else PEFT counts the refused adapter among those of the model

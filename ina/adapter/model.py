@@ -17,7 +17,10 @@ from transformers.pytorch_utils import Conv1D
 
 from .config import InaConfig
 from .layer import CANNOT_MERGE, InaLinear, features
-from .sites import FUSED, PROJECTIONS, Fused, default_targets, fused_layout
+from .sites import FURTHER, FUSED, PROJECTIONS, Fused, default_targets, fused_layout
+
+# Families whose output projection is part of a kernel, as in PEFT's own check of LoRA.
+_READ_BY_KERNELS = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
 
 
 class InaModel(BaseTuner):
@@ -43,6 +46,23 @@ class InaModel(BaseTuner):
         return peft_config
 
     def _prepare_model(self, peft_config: InaConfig, model: nn.Module) -> None:
+        if not any(isinstance(module, InaLinear) for module in model.modules()):
+            for name, _ in model.named_modules():
+                if self.prefix in name:
+                    raise ValueError(
+                        f"the module {name!r} should have another name: PEFT takes all weights with {self.prefix!r} in "
+                        "their names for weights of InA"
+                    )
+        if peft_config.threshold == "tensor" and getattr(model, "can_generate", bool)():
+            raise ValueError(
+                f"`threshold` should be 'token' for {type(model).__name__}, which generates text: a maximum over all "
+                "tokens would let a token see later tokens"
+            )
+        family = getattr(getattr(model, "config", None), "model_type", None)
+        if family in FURTHER and peft_config.target_modules == default_targets(family):
+            # the names of another version of transformers would let an adapter of that version pass as one of this
+            present = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+            peft_config.target_modules &= present
         if peft_config.layer_replication:
             replicate_layers(model, peft_config.layer_replication)
 
@@ -50,6 +70,14 @@ class InaModel(BaseTuner):
         found = check_target_module_exists(peft_config, key)
         # any other falsy value: the config excludes the module
         return bool(self._parts(peft_config, key)) if found is None or found is False else found
+
+    def _check_target_module_compatiblity(self, peft_config: PeftConfig, model: nn.Module, target_name: str) -> None:
+        family = getattr(getattr(model, "config", None), "model_type", None)
+        if target_name == "out_proj" and family in _READ_BY_KERNELS:
+            raise ValueError(
+                f"'out_proj' of {family} should be left out of `target_modules`: in training its kernel reads the "
+                "weight and would not see the adapter"
+            )
 
     def _fused(self, key: str) -> Fused | None:
         module = self.model.get_submodule(key)
@@ -82,6 +110,11 @@ class InaModel(BaseTuner):
         if isinstance(target, InaLinear):
             target.update_layer(adapter_name, peft_config, current_key, parts)
             return
+        if isinstance(parent, nn.MultiheadAttention | nn.TransformerEncoderLayer):
+            raise ValueError(
+                f"the target {current_key!r} is a part of torch's {type(parent).__name__}, which reads its weights "
+                "without calling it; leave it out of `target_modules`"
+            )
         if not isinstance(target, nn.Linear | Conv1D):
             raise ValueError(
                 f"InA adapts linear modules, and the target {current_key!r} is a {type(target).__name__}; "

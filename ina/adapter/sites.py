@@ -37,7 +37,7 @@ PROJECTIONS: dict[str, dict[str, str]] = {
 }
 
 # Further names of the defaults: ViT's in transformers 5.23, and BLIP-2's where its language model is an OPT.
-_FURTHER = {"vit": _LLAMA, "blip-2": _LLAMA}
+FURTHER = {"vit": _LLAMA, "blip-2": _LLAMA}
 # The modules of their vision towers have the same names as those of their language models. Only the language models are
 # adapted, as PEFT's LoRA does in Gemma 4.
 _TEXT_ALONE = {"gemma3", "gemma4"}
@@ -71,7 +71,7 @@ def default_targets(model_type: str) -> set[str] | str:
     names = target_modules(model_type)
     if model_type in _TEXT_ALONE:
         return rf".*language_model\..*\.({'|'.join(names)})"
-    further = _FURTHER.get(model_type, {})
+    further = FURTHER.get(model_type, {})
     return {*names, *(further[site] for site in ("query", "key") if further)}
 
 
@@ -147,6 +147,9 @@ def fused_layout(config: Any, name: str, width: int) -> Fused | None:
     fused, layout = FUSED.get(getattr(config, "model_type", None), (None, None))
     if name != fused:
         return None
-    found = layout(config)
+    try:
+        found = layout(config)
+    except AttributeError:  # code from the hub that has a known type and a config of its own: adapted whole
+        return None
     # GPT-2's cross-attention has a c_attn without a query
     return found if found.groups * sum(found.widths.values()) == width else None

@@ -58,7 +58,7 @@ def sites(model: nn.Module) -> list[Site]:
             kind, [adapter] = "ina" if isinstance(module, InaLinear) else "lora", module.active_adapters
             down, up = (getattr(module, f"{kind}_{part}")[adapter] for part in "AB")
             gate = module.ina_gate[adapter] if kind == "ina" else None
-            layer, inside = re.search(r"\.(\d+)\.(.*)", path).groups()
+            layer, inside = re.search(r"\.(\d+)\.(.*)", path.replace(".split_", ".")).groups()  # SplitProjection's
             name = next((name for of, name in names.items() if inside.endswith(f".{of}")), inside)
             found.append(Site(int(layer) + 1, name, module.get_base_layer(), down, up, module.scaling[adapter], gate))
     return found
