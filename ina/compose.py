@@ -14,7 +14,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString
+from hydra.core.override_parser.types import Glob, Override, OverrideType, Quote, QuotedString
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
@@ -62,8 +62,12 @@ def parse(text: str) -> Override:
         [override] = OverridesParser.create().parse_overrides([text])
     except HydraException as error:
         raise ConfigError(explain(error)) from None
-    chosen = override.value().list if override.is_choice_sweep() else [override.value()]
     there = [] if override.is_delete() else options(override.key_or_group)
+    if isinstance(override.value(), Glob):
+        raise ConfigError(f"{text}: name the values one by one" + f", some of {', '.join(there)}" * bool(there))
+    chosen = override.value().list if override.is_choice_sweep() else [override.value()]
+    if override.key_or_group == "recipe" and not {str(name) for name in chosen if name is not None} <= set(there):
+        raise ConfigError(f"{text}: there is no such recipe; there are {', '.join(there)}")
     if there and not all(isinstance(name, str | list | QuotedString) for name in chosen):
         raise ConfigError(f"{text}: leave it out, or name some of {', '.join(there)}")
     return override
@@ -131,7 +135,7 @@ def explain(error: Exception) -> str:
         return f"{cause.full_key}: there is no such setting"
     if swept := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error)):
         return f"{swept[1]} means several runs: add -m to do them all (to give a list, write brackets: [1,2])"
-    return str(error).partition("\nConfig search path")[0]
+    return re.split("\nConfig search path|\nTo append to your", str(error))[0]
 
 
 def quoted(key: str, value: str) -> str:

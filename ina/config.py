@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -524,10 +525,12 @@ def _explained(problem: dict[str, Any]) -> str:
         message = {"extra_forbidden": "there is no such setting", "missing": "is missing"}[problem["type"]]
         return f"  {key}: {message}"
     given = problem["input"]
-    return f"  {key}: {message}" if isinstance(given, dict | BaseModel) else f"  {key}={given!r}: {message}"
+    if isinstance(given, dict | BaseModel):
+        return f"  {key}: {message}" if key else f"  {message}"
+    return f"  {key}={given!r}: {message}"
 
 
 def _short(value: Any) -> str:
     if isinstance(value, list):
-        return "+".join(map(str, value))
-    return "none" if value is None else str(value).lower()
+        return "+".join(map(_short, value))
+    return "none" if value is None else re.sub(r"[^\w.+-]", "_", str(value).lower())  # it is part of a file's name

@@ -44,6 +44,8 @@ def method_label(settings: dict[str, Any]) -> str:
     defaults = prescribed(file) if file in known else {}
     shown = settings.keys() - {"label", "name", "inhibition"}
     changed = {key: value for key, value in settings.items() if key in shown and value != defaults.get(key, value)}
+    arguments, usual = changed.pop("arguments", {}), defaults.get("arguments", {})
+    changed |= {key: value for key, value in arguments.items() if value != usual.get(key)}
     details = [f"Inh {settings['inhibition']:g}"] if "inhibition" in settings else []
     details += [_SETTINGS.get(key, f"{key} {{}}").format(value_label(value)) for key, value in changed.items()]
     return f"{name} ({', '.join(details)})" if details else name

@@ -15,7 +15,7 @@ from . import data, record
 from .compose import ConfigError, compose, hydra_settings, options, parse, quoted
 from .config import RunConfig, configured, numbers_depend_on
 
-RunState = Literal["done", "running", "failed", "missing"]
+RunState = Literal["done", "other settings", "running", "failed", "missing"]
 PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
 
 
@@ -106,9 +106,15 @@ def readable(arguments: list[str]) -> list[str]:
     A comma is part of a path: no sweep has runs that differ only in a path.
 
     Raises:
-        ConfigError: A setting cannot be read.
+        ConfigError: A setting cannot be read, or would not be.
     """
+    if "hydra/sweeper=optuna" not in arguments:
+        for text in arguments:
+            if text.lstrip("+").startswith("hydra.sweeper.params"):
+                raise ConfigError(f"{text}: write the grid itself, as in -m seed=1,2")
     given = dict(text.split("=", 1) for text in arguments if text.startswith(("experiment=", "scale=")))
+    if [*given] == ["scale"]:
+        raise ConfigError(f"scale={given['scale']} needs an experiment: experiment=glue scale={given['scale']}")
     if len(given) == 2:
         arguments = [text for text in arguments if text.split("=")[0] not in given]
         arguments.append(f"experiment={given['experiment']}_{given['scale']}")
@@ -207,10 +213,16 @@ def experiment_runs(name: str) -> dict[str, RunConfig]:
 
 
 def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
-    """How far a run is: recorded under one of `roots`, held by a running process, failed, or none of these."""
+    """How far a run is: recorded under one of `roots`, held by a running process, failed, or none of these.
+
+    Whether a record has the settings of the run is told without its data, which would have to be read.
+    """
     name = (run.experiment, source, run.id)
-    if any(record.record_path(root, *name).is_file() for root in roots):
-        return "done"
+    for path in (record.record_path(root, *name) for root in roots):
+        if path.is_file():
+            same = ("", "", "")
+            theirs, ours = (numbers_depend_on(of, *same) for of in (record.read(path).config, run.model_dump()))
+            return "done" if theirs == ours else "other settings"
     if record.is_held(record.lock_path(run.output_dir, *name)):
         return "running"
     return "failed" if record.failure_path(run.output_dir, *name).is_file() else "missing"

@@ -177,6 +177,11 @@ def test_the_questions_about_one_paragraph_stay_together():
     assert not set(splits["train"]["context"]) & set(splits["validation"]["context"])
 
 
+def test_a_share_that_leaves_nothing_to_train_on_is_refused():
+    with pytest.raises(ValueError, match="data.select=0.99 leaves nothing to train on: there are 50"):
+        ina.data.hold_out(both(rte(50)), 0.99)
+
+
 # fingerprint
 
 

@@ -282,6 +282,8 @@ def test_separators_stay_in_a_context_and_move_no_answer(tmp_path):
         ("squad_v1", [at(3)], "question q1: answer 'Paris' is not at answer_start 3; there the context has ' Pari'"),
         ("squad_v1", [at(-4, "1900")], "question q1: answer '1900' is not at answer_start -4"),
         ("squad_v1", [at(0, "")], "answer '' is not at"),
+        ("squad_v1", [question(question=None)], "question q1: question is None; it should be a text"),
+        ("squad_v1", [question(id=[1])], r"question \[1\]: id is \[1\]; it should be a text"),
         ("squad_v1", [], "has no questions"),
         ("squad_v1", [at(4), at(4)], "the id q1 occurs 2 times"),
     ],

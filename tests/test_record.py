@@ -100,6 +100,7 @@ def test_a_record_keeps_the_labels_it_was_written_with(path):
         ({"kind": "ina", "name": "ina", "threshold": "tensor"}, "InA (threshold per tensor)"),
         ({"kind": "novel", "name": "novel"}, "novel"),
         ({"kind": "peft", "name": "novel", "label": "Novel"}, "Novel"),
+        ({"kind": "peft", "name": "dora", "label": "DoRA", "arguments": {"r": 4}}, "DoRA (r 4)"),
     ],
 )
 def test_a_method_is_called_what_its_settings_say(settings, label):

@@ -63,7 +63,10 @@ def test_a_recorded_run_whose_model_was_not_kept_says_so(done, caplog):
     keeping = cfg.model_copy(update={"keep_model": True})
     with caplog.at_level("WARNING"):
         assert not run.run(keeping)[1]
-    assert "its model was not kept; results_dir=… and output_dir=… with folders of yours train it again" in caplog.text
+    assert (
+        "its model was not kept; to train it again, set results_dir=… and output_dir=… to your own folders"
+        in caplog.text
+    )
 
 
 def test_a_job_that_ends_itself_to_queue_again_leaves_no_record(glue, tmp_path, monkeypatch):
@@ -221,9 +224,16 @@ def test_where_nothing_can_be_written_the_run_ends_before_it_trains(folder, glue
         (["train.epoch=3"], "error: train.epoch: there is no such setting"),
         (["task=colla"], "Could not find 'task/colla'"),
         (["task=null"], "^error: task=null: leave it out, or name some of cola, mnli[^\n]*\n$"),
-        (["task=cola,stsb"], "^error: task=cola,stsb stands for several runs: add -m to do them all"),
-        (["seed=range(1,3)"], r"^error: seed=range\(1,3\) stands for several runs: add -m to do them all"),
-        (["train.epochs=choice(1,2)"], r"^error: train.epochs=choice\(1,2\) stands for several runs: add -m"),
+        (["task=cola,stsb"], "^error: task=cola,stsb means several runs: add -m to do them all"),
+        (["seed=range(1,3)"], r"^error: seed=range\(1,3\) means several runs: add -m to do them all"),
+        (["train.epochs=choice(1,2)"], r"^error: train.epochs=choice\(1,2\) means several runs: add -m"),
+        (
+            ["recipe=bert_large--lor"],
+            "^error: recipe=bert_large--lor: there is no such recipe; there are .*bert_large--lora",
+        ),
+        (["task=glob(*)"], "^error: task=glob.*: name the values one by one, some of cola"),
+        (["scale=mini"], "^error: scale=mini needs an experiment: experiment=glue scale=mini\n$"),
+        (["+hydra.sweeper.params.seed=1"], "^error: .*: write the grid itself, as in -m seed=1,2\n$"),
         (["cola"], "^error: 'cola' is no setting; write key=value[^\n]*\n$"),
         (["data.dir=/no/such/folder"], "error: .*/no/such/folder"),
         (["model=bert_large", "model.path=/no/such/model"], "error: model.path=/no/such/model"),

@@ -108,7 +108,7 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
         (["seed=one,2"], "seed='one': "),
         (["method=lora", "method.inhibition=0.1,0.3"], "method.inhibition: there is no such setting"),
         (["method=lora,ina", "method.inhibtion=0.1,0.3"], "method.inhibtion: there is no such setting"),
-        (["train.weight_decay=0.0,0.1"], "two runs of the sweep would be named tiny_bert--cola--ina--s1"),
+        (["train.weight_decay=0.0,0.1"], "two runs of the sweep would both be named tiny_bert--cola--ina--s1"),
         ([RATES], "an interval needs a search: add hydra/sweeper=optuna"),
     ],
 )
@@ -165,10 +165,12 @@ def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
 
 def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(glue, tmp_path):
     done, _ = run.run(configured(glue, tmp_path, "train.epochs=1"))
-    settings = numbers_depend_on(done.config | {"seed": 2}, "files", done.data.fingerprint, "float32")
-    second = done.model_copy(update={"id": done.id[:-1] + "2", "seed": 2, "fingerprint": fingerprint(settings)})
+    config = done.config | {"seed": 2}
+    settings = numbers_depend_on(config, "files", done.data.fingerprint, "float32")
+    changed = {"id": done.id[:-1] + "2", "seed": 2, "config": config, "fingerprint": fingerprint(settings)}
+    second = done.model_copy(update=changed)
     record.write(tmp_path, second, record.read_predictions(tmp_path, done))
-    code = "import sys; sys.argv[0] = '-m'\n"  # as for a command
+    code = "import sys; sys.argv[0], sys.orig_argv[1:] = '-m', ['-m', 'ina.run']\n"  # as for a command
     code += "from ina import run, status; from hydra_plugins.ina_sweeper import _core; from ina import data\n"
     code += "load, calls = data.load, []; data.load = lambda *given: calls.append(given) or load(*given)\n"
     code += "status.main()\n"
@@ -176,7 +178,7 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
     arguments = ["-m", *overrides(glue, tmp_path, "train.epochs=1", "seed=1,2")]
     command = [sys.executable, "-c", code, *arguments]
     result = subprocess.run(command, cwd=CONFIG_DIR.parent, capture_output=True, text=True)
-    assert "2 runs: 2 done, 0 running, 0 failed, 0 missing" in result.stdout, result.stderr
+    assert "2 runs: 2 done, 0 other settings, 0 running, 0 failed, 0 missing" in result.stdout, result.stderr
     assert "0 done, 2 recorded before, 0 failed" in result.stdout, result.stderr
     assert result.stdout.splitlines()[-1] == "1 False False"
 
@@ -212,7 +214,10 @@ def test_a_sweep_whose_tasks_would_have_several_data_sources_is_refused(glue, tm
     has = {"cola": "hub", "stsb": "probe"}
     monkeypatch.setattr(data, "resolve", lambda task, _: has[task.name])
     code, _, err = cli(*grid(glue, tmp_path / "out"))
-    assert code == 1 and "a sweep has one data source, and these runs have cola hub, stsb probe: set data=" in err
+    assert (
+        code == 1
+        and "all runs of a sweep must use one data source, but these use cola hub, stsb probe: set data=" in err
+    )
 
 
 def test_a_failed_run_is_named_the_others_are_done_and_the_next_sweep_tries_it_again(glue, tmp_path, cli, monkeypatch):
@@ -466,8 +471,7 @@ def test_a_search_on_the_dev_rows_is_refused(glue, tmp_path, cli):
 
 def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, monkeypatch, capsys):
     done, running, failed, _ = (f"tiny_bert--stsb--ina--s{seed}" for seed in (1, 2, 3, 4))
-    place(tmp_path, done).parent.mkdir(parents=True)
-    place(tmp_path, done).touch()
+    assert run.run(configured(glue, tmp_path, "seed=1"))[0].id == done
     monkeypatch.setattr(train, "fit", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run.run(configured(glue, tmp_path, "seed=3"))
@@ -478,14 +482,16 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
         held = record.lock_path(tmp_path, None, "files", running).read_text()
     assert held == f"process {os.getpid()} on {platform.node()}"
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["done", "running", "failed", "missing"]
-    assert lines[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "1", "1", "1"]
-    assert lines[-2] == "4 runs: 1 done, 1 running, 1 failed, 1 missing"
+    assert lines[0].split() == ["done", "other", "settings", "running", "failed", "missing"]
+    assert lines[2].split() == ["files", "stsb", "tiny_bert", "ina", "1", "·", "1", "1", "1"]
+    assert lines[-2] == "4 runs: 1 done, 0 other settings, 1 running, 1 failed, 1 missing"
     assert lines[-1] == f"  {failed}: failed: ZeroDivisionError: division by zero"
 
     monkeypatch.setattr(sys, "argv", ["status", "experiment=distractors", "method=lora", "seed=1", "train.epochs=5"])
     status.main()
-    assert capsys.readouterr().out.splitlines()[-1] == "1 runs: 0 done, 0 running, 0 failed, 1 missing"
+    assert (
+        "1 runs: 0 done, 0 other settings, 0 running, 0 failed, 1 missing" in capsys.readouterr().out.splitlines()[-1]
+    )
     monkeypatch.setattr(sys, "argv", grid)
 
     lock = record.lock_path(tmp_path, None, "files", failed)
@@ -497,5 +503,5 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     monkeypatch.setattr(sys, "argv", [*grid, "data.source=probe"])
     status.main()
     *_, total, others = capsys.readouterr().out.splitlines()
-    assert total == "4 runs: 0 done, 0 running, 0 failed, 4 missing"
+    assert total == "4 runs: 0 done, 0 other settings, 0 running, 0 failed, 4 missing"
     assert others == "  recorded with data.source=files: 1 of the others (INA_DATA_DIR or data.dir names the folder)"

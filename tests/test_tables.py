@@ -14,6 +14,7 @@ from ina import record
 from ina.config import options
 from ina.labels import method_label
 from ina.plan import experiment_runs
+from ina.stats.resample import TooFewExamples
 from ina.tables import documents, frame, outcomes
 from ina.tables.__main__ import main
 from ina.tables.costs import cost_table
@@ -346,6 +347,45 @@ def test_cells_measured_on_different_examples_are_not_compared(tmp_path):
     write_run(tmp_path, method="lora", seed=2, n=90)
     with pytest.raises(ValueError, match="the runs of minilm--cola--lora were measured on different examples"):
         scores(tmp_path)
+
+
+def test_examples_of_the_same_number_with_other_labels_are_other_examples(tmp_path):
+    for method in ("lora", "ina"):
+        run = write_run(tmp_path, method=method, n=100)
+    file = tmp_path / run.predictions
+    frame = pd.read_parquet(file)
+    frame.assign(label=1 - frame["label"]).to_parquet(file)
+    with pytest.raises(ValueError, match="minilm--cola--ina and minilm--cola--lora .* the same examples"):
+        verdicts(study(tmp_path))
+
+
+def test_too_few_examples_for_an_interval_have_a_table_without_one(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise TooFewExamples("all examples are in one cluster")
+
+    write_study(tmp_path, tasks=("mrpc",), methods=("lora", "ina"), seeds=(1, 2, 3))
+    monkeypatch.setattr(outcomes, "score_runs", refuse)
+    found = study(tmp_path)
+    assert outcomes.summary(found)["low"].isna().all() and verdicts(found).empty
+    assert "No two methods" in verdict_table(found).caption
+
+
+def test_methods_with_other_data_or_epochs_are_pointed_out(tmp_path):
+    write_run(tmp_path, method="lora")
+    write_run(tmp_path, method="ina", train={"epochs": 5})
+    told = "minilm--cola: methods differ in train.epochs, so they are not comparable."
+    assert told in scores(tmp_path).notes
+
+
+def test_tasks_of_ones_own_have_a_table_without_the_columns_of_glue(tmp_path):
+    run = write_run(tmp_path)
+    record.record_path(tmp_path, "made_up", "files", run.id).unlink()
+    mine = run.model_copy(update={"task": "reviews", "id": "minilm--reviews--lora--s1"})
+    mine = mine.model_copy(update={"labels": run.labels.model_copy(update={"task": "Reviews"})})
+    record.write(tmp_path, mine, record.read_predictions(tmp_path, run))
+    table = scores(tmp_path)
+    assert table.title.startswith("Tasks of one's own, dev set") and "Reviews" in table.shown
+    assert not {"CoLA", "MNLI"} & set(table.shown) and set(table.shown["section"]) == {"This replication"}
 
 
 # what it costs, and where it comes from

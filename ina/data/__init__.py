@@ -136,6 +136,8 @@ def hold_out(splits: DatasetDict, share: float, groups: list[str] | None = None)
     groups = np.asarray(groups or (train["context"] if "context" in train.column_names else range(len(train))))
     distinct = np.unique(groups)
     size = max(1, round(share * len(distinct)))
+    if size >= len(distinct):
+        raise ValueError(f"data.select={share} leaves nothing to train on: there are {len(distinct)} (groups of) rows")
     held = np.isin(groups, distinct[np.random.RandomState(SUBSET_SEED).permutation(len(distinct))[:size]])
     dev = next(split for split in splits if split != "train")
     return type(splits)({"train": train.select(np.flatnonzero(~held)), dev: train.select(np.flatnonzero(held))})

@@ -86,7 +86,9 @@ def data_dir(data: DataConfig) -> Path | None:
         return None
     folder = Path(os.path.expanduser(value))
     if not folder.is_dir():
-        raise FileNotFoundError(f"{name} is {value!r}, which is no folder; name the folder that holds glue/ and squad/")
+        raise FileNotFoundError(
+            f"{name} is {value!r}, which is no folder; name the folder that holds the tasks' folders"
+        )
     return folder
 
 
@@ -153,7 +155,7 @@ def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
     classes = classes or [str(number) for number in range(task.classes or 0)]
     columns = {name: theirs.get(name, name) for name in (*task.columns, "label")}
     if absent := [name for name in columns.values() if name not in header]:
-        raise ValueError(f"{path}, line 1: no column {absent} in the header {header}; the official header has them")
+        raise ValueError(f"{path}, line 1: no column {absent} in the header {header}; configs/task names the columns")
     places = {name: header.index(column) for name, column in columns.items()}
     rows, broken, idx = [], [], -1
     for idx, (number, cells) in enumerate(lines):
@@ -236,7 +238,10 @@ def read_squad(task: SquadTask, path: Path) -> list[dict]:
 
 
 def _fault(task: SquadTask, question: dict, context: str) -> str | None:
-    """What is wrong with the answers of a question; each should stand at its offset in the context."""
+    """What is wrong with a question or its answers; each answer should stand at its offset in the context."""
+    for name, text in {"id": question["id"], "question": question["question"], "context": context}.items():
+        if not isinstance(text, str) or not text.strip():
+            return f"{name} is {text!r}; it should be a text"
     answers, impossible = question["answers"], question.get("is_impossible")
     if task.version_2 and impossible != (not answers):
         return f"is_impossible is {impossible}, with {len(answers)} answers; it should be {not answers}"

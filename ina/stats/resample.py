@@ -124,6 +124,10 @@ METRICS = {
 }
 
 
+class TooFewExamples(ValueError):
+    """Nothing can be said about new examples; the message says why."""
+
+
 def per_run(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> np.ndarray:
     """The metric of each run (runs,) on the examples as they are."""
     return METRICS[metric].score(labels, predictions, np.ones((1, predictions.shape[1])))[0]
@@ -194,17 +198,17 @@ def score_runs(
         seeds: (seeds,); by default their number.
 
     Raises:
-        ValueError: The metric is not defined for these labels, or all examples are in one cluster.
+        TooFewExamples: The metric is not defined for these labels, or all examples are in one cluster.
     """
     predictions = np.asarray(predictions, dtype=float if metric == "mean" else None)
     labels = None if labels is None else np.asarray(labels)
     if (metric in ("mcc", "pearson", "spearman") and np.ptp(labels) == 0) or (metric == "f1" and not labels.any()):
-        raise ValueError(f"metric {metric!r} is undefined: every label is {labels[0]}")
+        raise TooFewExamples(f"metric {metric!r} is undefined: every label is {labels[0]}")
     runs, count = predictions.shape
     examples = np.arange(count) if examples is None else np.asarray(examples)
     names, cluster = np.unique(np.arange(count) if clusters is None else clusters, return_inverse=True)
     if len(names) < 2:
-        raise ValueError("all examples are in one cluster; it takes two to say something about new ones")
+        raise TooFewExamples("all examples are in one cluster; it takes two to say something about new ones")
     draw = _drawn if isinstance(rng, int) else _drawn.__wrapped__
     draws = draw(len(names), resamples, rng)
     rows = max(1, ELEMENTS_PER_CHUNK // count)

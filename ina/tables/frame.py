@@ -302,7 +302,7 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
         for run in record.read_all(root, name):
             groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
     if experiment is not None and not groups:
-        there = sorted(path.name for path in root.glob("runs/*"))
+        there = sorted({path.parts[-3] for path in root.glob("runs/*/*/*.json")})
         raise FileNotFoundError(
             f"no finished run of experiment {experiment!r} under {root / 'runs'}; "
             + (f"there are {', '.join(there)}" if there else f"start with: python -m ina.run experiment={experiment}")

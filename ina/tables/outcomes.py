@@ -1,5 +1,6 @@
 """Predictions of runs in the form that `ina.stats` takes, and a check that recorded metrics match the predictions."""
 
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from ..data.schema import level_split
 from ..record import RecordError, record_path
 from ..stats import Scores, per_run, score_runs
+from ..stats.resample import TooFewExamples
 from .frame import CELL, ENDING, SELECTIONS, Key, Study, split_of
 
 RESAMPLES = 2_000  # the variance from the examples is then known to about 3 %
@@ -31,7 +33,7 @@ def cell_scores(study: Study, key: Key, selection: str, split: str | None = None
     of_runs = [study.predictions(run.id) for run in study.cells[key]]
     frames = [frame[frame["split"] == (split or split_of(metric))] for frame in of_runs]
     first = frames[0]
-    if not all(np.array_equal(frame["id"], first["id"]) for frame in frames):
+    if not all(np.array_equal(_examples(frame), _examples(first)) for frame in frames):
         raise ValueError(f"the runs of {'--'.join(key)} were measured on different examples; no table can be made")
     if f"{selection}_exact" in first:  # SQuAD's scores are given per question
         metric, labels, column = "mean", None, f"{selection}_{metric}"
@@ -39,7 +41,13 @@ def cell_scores(study: Study, key: Key, selection: str, split: str | None = None
         metric, labels, column = metric.split("_")[0], first["label"].to_numpy(), f"{selection}_prediction"
     paragraphs = _paragraphs(study, key[1], first["id"].to_numpy())
     predictions = np.stack([frame[column] for frame in frames])
-    return score_runs(metric, labels, predictions, 0, RESAMPLES, paragraphs, first["id"].to_numpy(), study.seeds(key))
+    return score_runs(metric, labels, predictions, 0, RESAMPLES, paragraphs, _examples(first), study.seeds(key))
+
+
+def _examples(frame: pd.DataFrame) -> np.ndarray:
+    """What tells examples apart: their name with what is right, as names are numbers of rows in many files."""
+    right = [name for name in ("label", "answerable") if name in frame]
+    return (frame["id"].astype(str).str.cat([frame[name].astype(str) for name in right], sep=" ")).to_numpy(str)
 
 
 def _paragraphs(study: Study, task: str, ids: np.ndarray) -> np.ndarray | None:
@@ -60,7 +68,7 @@ def _paragraphs(study: Study, task: str, ids: np.ndarray) -> np.ndarray | None:
 
 
 def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = None) -> Scores | None:
-    """Cell A minus cell B over the seeds that both have; None where there is none.
+    """Cell A minus cell B over the seeds that both have; None where there is none, or too few examples.
 
     Raises:
         ValueError: They were measured on different examples.
@@ -69,6 +77,8 @@ def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = Non
         return None
     try:
         return cell_scores(study, a, selection, split) - cell_scores(study, b, selection, split)
+    except TooFewExamples:
+        return None
     except ValueError as error:
         raise ValueError(f"{'--'.join(a)} and {'--'.join(b)} cannot be compared: {error}") from None
 
@@ -133,8 +143,9 @@ def summary(study: Study) -> pd.DataFrame:
     groups = frame.groupby([*CELL, "metric", "selection"], sort=False)
     found = 100 * groups["value"].agg(["mean", "std", "min", "max"])
     found = found.assign(n=groups.size(), degenerate=groups["degenerate"].sum().astype(int))
-    found = found.join(groups[[*SHARED, *_ALSO]].first()).reset_index()
+    found = found.join(groups[[*SHARED, *_ALSO]].first()).reset_index().assign(low=np.nan, high=np.nan)
     for row in found[found["metric"] == found["headline"]].itertuples():
-        ends = cell_scores(study, (row.model, row.task, row.method), row.selection).estimate.interval()
-        found.loc[row.Index, ["low", "high"]] = 100 * np.array(ends)
+        with suppress(TooFewExamples):
+            ends = cell_scores(study, (row.model, row.task, row.method), row.selection).estimate.interval()
+            found.loc[row.Index, ["low", "high"]] = 100 * np.array(ends)
     return found

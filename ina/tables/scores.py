@@ -21,11 +21,13 @@ def score_tables(study: Study) -> list[Table]:
     """The tables of scores that a study gives: Table 3 and its second metrics (GLUE), Table 4 (SQuAD), one for SWAG."""
     glue = [task for task in study.tasks if task not in (*SQUAD, "swag")]
     apart = [(task, study.headline(task)) for task in glue if task not in GLUE]
+    own = [] if set(glue) & {*GLUE, "wnli"} else glue
     headlines = [(task, HEADLINES[task]) for task in GLUE]
     second = [score for score in COLUMNS if score[0] in set(glue) & set(GLUE) and score not in headlines]
     squad = [score for score in COLUMNS if score[0] in SQUAD]
     kinds = [
-        ("Table 3: GLUE", "glue", glue, [*headlines, AVERAGE, *apart]),
+        ("Tasks of one's own", "", own, apart),
+        ("Table 3: GLUE", "glue", [] if own else glue, [*headlines, AVERAGE, *apart]),
         ("Table 3b: second metrics, GLUE", "glue", glue, second),
         ("Table 4: SQuAD", "squad", [task for task in study.tasks if task in SQUAD], squad),
         ("SWAG", "swag", [task for task in study.tasks if task == "swag"], [("swag", "accuracy")]),
@@ -43,7 +45,7 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
         averaged, scores = (), [score for score in scores if score != AVERAGE]
     others, sources = pd.DataFrame(), []
     # nobody else has numbers of generated data, or of paragraphs with inserted sentences
-    if study.source != "probe" and not any(run.config["data"].get("distractors") for run in study.records):
+    if source and study.source != "probe" and not any(run.config["data"].get("distractors") for run in study.records):
         others, sources = published_rows(source, [score for score in scores if score != AVERAGE], averaged)
     parts = [_counts(study, scores), _majority(study, scores), _ours(study, scores, averaged), others]
     data = pd.concat(parts, ignore_index=True)
@@ -192,6 +194,11 @@ def warnings(study: Study) -> list[str]:
         numbers = pd.DataFrame(list(group["numbers"])).map(str)
         if differing := [name for name in sorted(numbers) if name != "seed" and numbers[name].nunique() > 1]:
             notes.append(f"{'--'.join(key)}: runs differ in {', '.join(differing)}.")
+    for key, group in study.runs.groupby(CELL[:2], sort=False):
+        numbers = pd.DataFrame(list(group["numbers"])).map(str)
+        shared = ("data.fingerprint", "train.epochs", "train.batch_size")
+        if differing := [name for name in shared if name in numbers and numbers[name].nunique() > 1]:
+            notes.append(f"{'--'.join(key)}: methods differ in {', '.join(differing)}, so they are not comparable.")
     return notes
 
 

@@ -88,7 +88,7 @@ def trials(study: Study) -> pd.DataFrame:
         ]
         by_setting = found.groupby("setting")["mean"]
         found["over_tasks"] = by_setting.transform("mean").where(by_setting.transform("size") == len(study.tasks))
-        found["best"] = found["over_tasks"] == found["over_tasks"].max()
+        found["best"] = (found["over_tasks"] == found["over_tasks"].max()) & (by_setting.ngroups > 1)
         found["chosen"] = found["best"] & ((model, method) not in unfinished)
         tables.append(found.assign(model=model, method=method))
     return pd.concat(tables, ignore_index=True).assign(experiment=study.experiment, source=study.source)

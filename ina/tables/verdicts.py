@@ -201,6 +201,10 @@ def verdict_table(study: Study) -> Table:
     `data` has both selections.
     """
     data = verdicts(study)
+    if data.empty:
+        nothing = pd.DataFrame(columns=["Task"])
+        said = "No two methods have a seed in common on a task with examples enough."
+        return Table("verdicts", f"Pairs of methods, experiment {study.experiment}", said, nothing, nothing)
     best, last = (data[data["selection"] == selection] for selection in SELECTIONS)
     rows = [
         {
