@@ -1,4 +1,4 @@
-"""Training batches of like length, and the pieces of them that one process computes."""
+"""Training batches of like length, and the micro-batches of them that one process computes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Batches:
         collate: Makes the inputs of several examples into tensors.
         batch_size: Examples in an effective batch; the last one of an epoch has what is left.
         seed: With the epoch it decides the order.
-        pieces: Number of micro-batches (gradient accumulation steps) per process and effective batch.
+        micro_batches: Number of micro-batches (gradient accumulation steps) per process and effective batch.
         process: Which of the `processes` this is, counted from 0.
         processes: How many processes share a batch.
         epoch: Counted from 0.
@@ -62,7 +62,7 @@ class Batches:
     collate: Callable[[list[dict[str, Any]]], dict[str, Any]]
     batch_size: int
     seed: int
-    pieces: int = 1
+    micro_batches: int = 1
     process: int = 0
     processes: int = 1
     epoch: int = 0
@@ -72,18 +72,19 @@ class Batches:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.dataset) // self.batch_size) * self.pieces
+        return -(-len(self.dataset) // self.batch_size) * self.micro_batches
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Give the pieces, each with its `share` in the effective batch.
+        """Give the micro-batches, each with its `share` in the effective batch.
 
         Pieces of a batch may differ in size by one example, so the mean loss of a batch is the sum of share times mean
-        loss over all of its pieces. A piece without examples gets the batch's first one, with share 0.
+        loss over all of its micro-batches. A micro-batch without examples gets the batch's first one, with share 0.
         """
         for batch in self.order():
-            for piece in np.array_split(batch, self.pieces * self.processes)[self.process :: self.processes]:
-                inputs = self.collate([self.dataset[example] for example in (piece if len(piece) else batch[:1])])
-                inputs["share"] = len(piece) / len(batch)
+            parts = np.array_split(batch, self.micro_batches * self.processes)
+            for part in parts[self.process :: self.processes]:
+                inputs = self.collate([self.dataset[example] for example in (part if len(part) else batch[:1])])
+                inputs["share"] = len(part) / len(batch)
                 yield inputs
 
     def order(self) -> Iterator[np.ndarray]:

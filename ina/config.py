@@ -353,7 +353,7 @@ class RunConfig(_Strict):
 
     def method_changes(self, task: str) -> dict[str, Any]:
         """The method's settings that differ from what `configs` prescribe for it on a task, by dotted name."""
-        usual = _flat(prescribed(self.method.name, self.model.name, task))
+        usual = _flat(default_settings(self.method.name, self.model.name, task))
         return {key: value for key, value in _flat(self.method.model_dump()).items() if value != usual.get(key)}
 
     @property
@@ -370,12 +370,12 @@ class RunConfig(_Strict):
         """
         if self.data.select is None:
             return f"{self.cell}--s{self.seed}"
-        settings = fingerprint(numbers_depend_on(self.model_dump(), "", "", ""))
+        settings = fingerprint(fingerprint_settings(self.model_dump(), "", "", ""))
         return f"{self.model.name}--{self.task.name}--{self.method.name}--s{self.seed}--{settings[:8]}"
 
 
 @cache
-def prescribed(method: str, model: str | None = None, task: str | None = None) -> dict[str, Any]:
+def default_settings(method: str, model: str | None = None, task: str | None = None) -> dict[str, Any]:
     """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`.
 
     Recipes read only `task.name`, so the config is composed for CoLA and the task renamed.
@@ -432,7 +432,7 @@ _BATCHES = {"train.eval_batch_size": 128, "train.device_batch_size": None}
 _ZERO_IS_NOT_NULL = {"train.head_dropout", "method.scale"}
 
 
-def numbers_depend_on(
+def fingerprint_settings(
     config: dict[str, Any], source: str, data_fingerprint: str, dtype: str, start: str | None = None
 ) -> dict[str, Any]:
     """Every setting that can change the numbers of a run, flat: ``section.key -> value``.
@@ -480,7 +480,7 @@ def numbers_depend_on(
 
 
 def fingerprint(settings: dict[str, Any]) -> str:
-    """SHA-256 over the settings that :func:`numbers_depend_on` gives."""
+    """SHA-256 over the settings that :func:`fingerprint_settings` gives."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

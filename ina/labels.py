@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .config import options, prescribed
+from .config import default_settings, options
 
-METHODS = {  # in the order of the tables
+METHOD_LABELS = {  # in the order of the tables
     "full": "Full fine-tuning",
     "gate": "giBERT, full-rank gate",
     "lora": "LoRA",
@@ -34,14 +34,14 @@ def method_label(settings: dict[str, Any]) -> str:
     >>> method_label({"kind": "ina", "name": "ina", "inhibition": 0.1, "activation": "relu"})
     'InA (Inh 0.1, relu)'
     """
-    names = (settings.get("label"), METHODS.get(settings["name"]), METHODS.get(settings["kind"]), settings["name"])
-    name = next(filter(None, names))
+    usual = (METHOD_LABELS.get(settings[key]) for key in ("name", "kind"))
+    name = next(filter(None, (settings.get("label"), *usual, settings["name"])))
     if settings["kind"] == "full":
         return name
     known = set(options("method"))
-    own = settings["name"] in METHODS or settings["kind"] not in known  # else it is a variant of the file of its kind
+    own = settings["name"] in METHOD_LABELS or settings["kind"] not in known  # else a variant of the file of its kind
     file = settings["name"] if own else settings["kind"]
-    defaults = prescribed(file) if file in known else {}
+    defaults = default_settings(file) if file in known else {}
     shown = settings.keys() - {"label", "name", "inhibition"}
     changed = {key: value for key, value in settings.items() if key in shown and value != defaults.get(key, value)}
     arguments, usual = changed.pop("arguments", {}), defaults.get("arguments", {})

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from . import data, record
 from .compose import ConfigError, compose, hydra_settings, options, parse, quoted
-from .config import RunConfig, configured, numbers_depend_on
+from .config import RunConfig, configured, fingerprint_settings
 
 RunState = Literal["done", "other settings", "running", "failed", "missing"]
 PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
@@ -200,7 +200,7 @@ def _belongs_to_its_experiment(run: RunConfig) -> bool:
         return False
     same = ("", "", "")  # source, data and the number format of "auto" depend on the machine
     theirs, ours = (
-        (numbers_depend_on(of.model_dump(), *same), of.train.dtype, of.data.distractors, of.data.test_distractors)
+        (fingerprint_settings(of.model_dump(), *same), of.train.dtype, of.data.distractors, of.data.test_distractors)
         for of in (planned, run)
     )
     return theirs == ours
@@ -221,7 +221,7 @@ def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
     for path in (record.record_path(root, *name) for root in roots):
         if path.is_file():
             same = ("", "", "")
-            theirs, ours = (numbers_depend_on(of, *same) for of in (record.read(path).config, run.model_dump()))
+            theirs, ours = (fingerprint_settings(of, *same) for of in (record.read(path).config, run.model_dump()))
             return "done" if theirs == ours else "other settings"
     if record.is_held(record.lock_path(run.output_dir, *name)):
         return "running"

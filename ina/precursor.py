@@ -16,7 +16,7 @@ from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfA
 
 from .adapter.gate import ACTIVATIONS, InhibitionGate
 from .config import Gate
-from .projections import split_fused_projections, target_modules
+from .projections import target_modules
 
 FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 
@@ -80,7 +80,6 @@ def add_gates(model: PreTrainedModel, method: Gate) -> None:
     family = model.config.model_type
     if family not in FAMILIES:
         raise ValueError(f"the gate of the precursor is for models of type {', '.join(FAMILIES)}, not {family!r}")
-    split_fused_projections(model)
     layers = model.base_model.encoder.layer
     for layer in layers[-method.layers :] if method.layers else layers:
         attention = layer.attention.self

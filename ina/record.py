@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, model_validator
 
-from .config import fingerprint, numbers_depend_on
+from .config import fingerprint, fingerprint_settings
 from .labels import labels
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Record(_Block):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_of_today(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _upgrade_schema(cls, values: dict[str, Any]) -> dict[str, Any]:
         try:
             config = values["config"]
             squad = str(values["task"]).startswith("squad")
@@ -209,7 +209,7 @@ def find(path: Path, settings: dict[str, Any]) -> Record | None:
 
     Args:
         path: Where the record of the run belongs, by :func:`record_path`.
-        settings: What the numbers of the run depend on, by :func:`ina.config.numbers_depend_on`.
+        settings: What the numbers of the run depend on, by :func:`ina.config.fingerprint_settings`.
 
     Raises:
         RecordError: It was made with other settings; the message shows which.
@@ -219,7 +219,8 @@ def find(path: Path, settings: dict[str, Any]) -> Record | None:
     found = read(path)
     if found.fingerprint == fingerprint(settings):
         return found
-    theirs = numbers_depend_on(found.config, found.source, found.data.fingerprint, found.provenance.dtype, found.start)
+    made = (found.source, found.data.fingerprint, found.provenance.dtype, found.start)
+    theirs = fingerprint_settings(found.config, *made)
     there, here = ({key: repr(value) for key, value in of.items()} for of in (theirs, settings))
     differing = [
         f"  {key}: {there.get(key, 'off')} there, {here.get(key, 'off')} here"
@@ -311,13 +312,11 @@ def is_held(path: Path) -> bool:
     """Whether a process holds the lock at `path`; the file stays as it is."""
     if not path.is_file():
         return False
-    lock = FileLock(path)
     try:
-        lock.acquire(blocking=False)
+        with FileLock(path, blocking=False):
+            return False
     except Timeout:
         return True
-    lock.release()
-    return False
 
 
 def first_process() -> bool:

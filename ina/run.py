@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from . import data, environment, plan, record
 from .compose import CONFIG_DIR, ConfigError, explain
-from .config import ModelConfig, RunConfig, Task, check, configured, fingerprint, numbers_depend_on
+from .config import ModelConfig, RunConfig, Task, check, configured, fingerprint, fingerprint_settings
 from .record import USER_ERRORS, Busy, DataInfo, Params, Provenance, Record
 
 if TYPE_CHECKING:  # torch and transformers take many seconds to import, so that is left to the runs that train
@@ -74,7 +74,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
             origin = _origin(cfg, first, source, dirty is False, wait) if cfg.train.start else None
             known["start"] = origin and origin.fingerprint
-            settings = numbers_depend_on(cfg.model_dump(), source, examples.fingerprint, dtype, known["start"])
+            settings = fingerprint_settings(cfg.model_dump(), source, examples.fingerprint, dtype, known["start"])
             known["fingerprint"] = fingerprint(settings)
             if found := record.find(path, settings):
                 logger.info("%s: already recorded, %s", cfg.id, record.headline_scores(found))

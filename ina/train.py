@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 import torch
 from datasets import Dataset
 from safetensors import SafetensorError
@@ -34,7 +33,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from . import batches, ranks, speed
+from . import adalora, batches, speed
 from .config import TrainConfig
 from .environment import resolve_dtype
 from .record import Evaluation, clock, write_atomically
@@ -88,10 +87,7 @@ def fit(
     _reset_peak_memory()
     with speed.exact_products_by_onednn(), contextlib.ExitStack() as stack:
         if settings.fast:
-            texts = [one.with_format("arrow")["input_ids"] for one in (features, *(dev.features for dev in dev_sets))]
-            ids = [pc.list_flatten(text, recursive=True).to_numpy() for text in texts]
-            ids = np.concatenate([[tokenizer.pad_token_id], *ids])
-            stack.enter_context(speed.faster(model, resolve_dtype(settings.dtype), ids, settings.weight_decay))
+            stack.enter_context(speed.faster(model, resolve_dtype(settings.dtype)))
         inputs = [name for name in features.column_names if name != "length"]
         trainer = _Trainer(
             model=model,
@@ -104,11 +100,11 @@ def fit(
         )
         trainer.remove_callback(PrinterCallback)  # `evaluate` logs one line an epoch instead
         if trainer.pop_callback(ProgressCallback):
-            trainer.add_callback(_Bar)
+            trainer.add_callback(_QuietProgressBar)
         trainer.add_callback(_Clock(on_progress))
         with trainer.args.main_process_first():
-            start = last_whole_checkpoint(folder)
-        if callback := ranks.adalora_callback(model, start):
+            start = last_complete_checkpoint(folder)
+        if callback := adalora.adalora_callback(model, start):
             trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=start)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
@@ -184,7 +180,7 @@ class _Trainer(Trainer):
         # their gradients then grow with accumulation and processes
         self.model_accepts_loss_kwargs = False
         self.effective_batch = effective_batch
-        self.dev_sets = [_Sorted(dev_set) for dev_set in dev_sets]
+        self.dev_sets = [_LengthSortedDevSet(dev_set) for dev_set in dev_sets]
         self.folder = folder
         self.clock = time.perf_counter()
 
@@ -194,7 +190,7 @@ class _Trainer(Trainer):
             self.data_collator,
             self.effective_batch,
             self.args.seed,
-            pieces=self.args.gradient_accumulation_steps,
+            micro_batches=self.args.gradient_accumulation_steps,
             process=self.args.process_index,
             processes=self.args.world_size,
         )
@@ -233,7 +229,7 @@ class _Trainer(Trainer):
         self.log(logged)
         return logged
 
-    def _outputs(self, dev_set: "_Sorted") -> tuple[np.ndarray, ...]:
+    def _outputs(self, dev_set: "_LengthSortedDevSet") -> tuple[np.ndarray, ...]:
         loader = self.get_eval_dataloader(dev_set.features)
         found = self.evaluation_loop(loader, "dev", prediction_loss_only=False).predictions
         outputs = found if isinstance(found, tuple) else (found,)
@@ -254,38 +250,38 @@ class _Trainer(Trainer):
         if self.is_world_process_zero():
             checkpoint = self.folder / f"checkpoint-{self.state.global_step}"
             for callback in self.callback_handler.callbacks:
-                if isinstance(callback, ranks.MoveRanks):
+                if isinstance(callback, adalora.RankAllocation):
                     callback.save(checkpoint)
-            mark_whole(checkpoint)
+            mark_complete(checkpoint)
         self.clock = time.perf_counter()  # the next epoch's training time starts here
 
 
-WHOLE = "whole"
+COMPLETE = "whole"
 """The file that is written last into a checkpoint."""
 
 
-def mark_whole(checkpoint: Path) -> None:
+def mark_complete(checkpoint: Path) -> None:
     """Declare that a checkpoint and the outcomes of the epochs so far are written, and remove older checkpoints."""
-    (checkpoint / WHOLE).touch()
+    (checkpoint / COMPLETE).touch()
     for other in checkpoint.parent.glob("checkpoint-*"):
         if other != checkpoint:
             shutil.rmtree(other)
 
 
-def last_whole_checkpoint(folder: Path) -> str | None:
+def last_complete_checkpoint(folder: Path) -> str | None:
     """The newest checkpoint in the folder of a run that is marked as whole, None without one.
 
     Newer ones, which the run was writing when it was killed, are removed.
     """
     while found := get_last_checkpoint(folder) if folder.is_dir() else None:
-        if (Path(found) / WHOLE).is_file():
+        if (Path(found) / COMPLETE).is_file():
             break
         logger.warning("%s is not used: the run was killed while it was written", found)
         shutil.rmtree(found)
     return found
 
 
-class _Bar(ProgressCallback):
+class _QuietProgressBar(ProgressCallback):
     def on_log(self, *_: Any, **__: Any) -> None:
         pass
 
@@ -310,7 +306,7 @@ class _Clock(TrainerCallback):
         self.on_progress(f"epoch {state.epoch:.1f} of {state.num_train_epochs}, about {clock(left)} left")
 
 
-class _Sorted:
+class _LengthSortedDevSet:
     """A dev set with its features sorted by length, so that large batches hardly need padding."""
 
     def __init__(self, dev_set: DevSet) -> None:

@@ -1,4 +1,4 @@
-"""Effective batches depend on seed and epoch alone; processes and accumulation only cut them into pieces."""
+"""Effective batches depend on seed and epoch alone; processes and accumulation only cut them into micro_batches."""
 
 import pytest
 
@@ -44,16 +44,18 @@ def test_the_order_is_a_function_of_seed_and_epoch():
     assert order() != order(seed=2) and order() != order(epoch=1)
 
 
-@pytest.mark.parametrize(("processes", "pieces"), [(1, 1), (2, 1), (1, 4), (2, 2), (4, 2)])
-def test_processes_and_accumulation_cut_the_same_batches_into_pieces(processes, pieces):
-    parts = [list(batches(pieces=pieces, process=rank, processes=processes)) for rank in range(processes)]
-    assert {len(part) for part in parts} == {len(batches(pieces=pieces))} == {6 * pieces}
+@pytest.mark.parametrize(("processes", "micro_batches"), [(1, 1), (2, 1), (1, 4), (2, 2), (4, 2)])
+def test_processes_and_accumulation_cut_the_same_batches_into_pieces(processes, micro_batches):
+    parts = [list(batches(micro_batches=micro_batches, process=rank, processes=processes)) for rank in range(processes)]
+    assert {len(part) for part in parts} == {len(batches(micro_batches=micro_batches))} == {6 * micro_batches}
     for number, expected in enumerate(order()):
-        found = [piece for part in parts for piece in part[number * pieces : (number + 1) * pieces]]
-        counted = [piece for piece in found if piece["share"]]
-        assert sorted(i for piece in counted for i in piece["examples"]) == sorted(expected)
-        assert [piece["share"] for piece in counted] == [len(piece["examples"]) / len(expected) for piece in counted]
-        assert all(len(piece["examples"]) == 1 for piece in found if not piece["share"])  # fewer examples than pieces
+        places = slice(number * micro_batches, (number + 1) * micro_batches)
+        found = [one for part in parts for one in part[places]]
+        counted = [one for one in found if one["share"]]
+        assert sorted(i for one in counted for i in one["examples"]) == sorted(expected)
+        assert [one["share"] for one in counted] == [len(one["examples"]) / len(expected) for one in counted]
+        # an effective batch may have fewer examples than micro-batches
+        assert all(len(one["examples"]) == 1 for one in found if not one["share"])
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from typing import get_args
 import pytest
 
 from ina.adapter.gate import ACTIVATIONS, THRESHOLDS
-from ina.config import Activation, ConfigError, Ina, configured, fingerprint, numbers_depend_on
+from ina.config import Activation, ConfigError, Ina, configured, fingerprint, fingerprint_settings
 
 
 def settings(*overrides, source="files", data="0" * 64, dtype="float32"):
-    return numbers_depend_on(configured(list(overrides)).model_dump(), source, data, dtype)
+    return fingerprint_settings(configured(list(overrides)).model_dump(), source, data, dtype)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_segment_ids_count_for_adapters_on_squad(run, counts):
 
 def test_a_switch_that_is_off_leaves_the_fingerprint_as_it_was_before_the_switch_existed():
     config = configured([]).model_dump()
-    before = numbers_depend_on(config, "files", "0", "float32")
+    before = fingerprint_settings(config, "files", "0", "float32")
     config["train"]["new_switch"] = False
     config["method"]["new_setting"] = None
-    assert numbers_depend_on(config, "files", "0", "float32") == before
+    assert fingerprint_settings(config, "files", "0", "float32") == before

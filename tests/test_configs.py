@@ -9,7 +9,7 @@ import pytest
 
 from ina import plan
 from ina.compose import CONFIG_DIR, ConfigError, compose, hydra_settings, options
-from ina.config import RunConfig, configured, fingerprint, numbers_depend_on
+from ina.config import RunConfig, configured, fingerprint, fingerprint_settings
 from ina.data import schema
 
 PAPER = ("bert_large", "roberta_large", "deberta_v3_large", "deberta_large")
@@ -97,7 +97,7 @@ def test_an_experiment_expands_into_runs_of_its_name_with_the_fingerprints_and_n
         found = json.loads(path.read_text())
         data, dtype = found["data"]["fingerprint"], found["provenance"]["dtype"]
         settings = planned[found["id"]]
-        now = numbers_depend_on(settings.model_dump(), found["source"], data, dtype, found.get("start"))
+        now = fingerprint_settings(settings.model_dump(), found["source"], data, dtype, found.get("start"))
         assert fingerprint(now) == found["fingerprint"], path
         assert settings.train.dtype == dtype, "the same on every machine"
 

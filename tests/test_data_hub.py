@@ -88,7 +88,7 @@ def online(monkeypatch):
 
 
 def test_a_hub_that_never_answers_is_given_up_once_and_within_its_patience(online, monkeypatch):
-    monkeypatch.setattr(hub, "PATIENCE", 0.2)
+    monkeypatch.setattr(hub, "TIMEOUT_S", 0.2)
     asked = online(lambda: time.sleep(2) or SimpleNamespace(is_success=True))
     start = time.perf_counter()
     for name in schema.TASKS:
@@ -122,7 +122,7 @@ def test_a_proxy_that_refuses_and_a_name_that_is_not_resolved_count_as_no_networ
     with monkeypatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", unknown)  # of the real client
         start = time.perf_counter()
-        assert not hub.reachable() and time.perf_counter() - start < hub.PATIENCE + 0.5
+        assert not hub.reachable() and time.perf_counter() - start < hub.TIMEOUT_S + 0.5
     hub.reachable.cache_clear()
     online(lambda: SimpleNamespace(is_success=False))
     assert not hub.reachable()

@@ -14,7 +14,7 @@ from ina.analysis.__main__ import main
 from ina.analysis.measure import TrainedModel, measure_run
 from ina.figures import attention
 from ina.record import RecordError
-from ina.tables import documents, inside
+from ina.tables import documents, mechanism
 from ina.tables.frame import Study, studies
 
 ARMS = ["Full fine-tuning", "LoRA", "InA (Inh 0)", "InA (Inh 0.3)", "InA (Inh 0.9)"]
@@ -126,7 +126,7 @@ def test_a_measurement_of_another_model_than_the_record_and_a_damaged_one_are_re
     write_measurement(tmp_path, made.model_copy(update={"fingerprint": "0" * 64}))
     [one] = studies(tmp_path)
     with pytest.raises(RecordError, match="the line of minilm--squad_v1--lora--s1 is of another run of this name"):
-        inside.measured(one)
+        mechanism.measured(one)
     file = measurement.path(tmp_path, made)
     file.write_text(file.read_text().replace('"passages"', '"pages"'))
     with pytest.raises(RecordError, match="made_up-files.jsonl, line 1 is no measurement: passages"):
@@ -137,19 +137,19 @@ def test_a_measurement_of_another_model_than_the_record_and_a_damaged_one_are_re
 
 
 def test_intervals_are_those_of_t_over_seeds_and_differences_are_paired_by_seed(study):
-    frame = inside.attention(study)
+    frame = mechanism.attention(study)
     frame = frame[frame["by"] == "all"]
-    found = inside.over_seeds(frame, "to").loc["minilm", "squad_v1", "lora", "answer"]
+    found = mechanism.over_seeds(frame, "to").loc["minilm", "squad_v1", "lora", "answer"]
     values = np.array([5.1, 5.2, 5.3])
     half = 4.302653 * values.std(ddof=1) / np.sqrt(3)
     assert found.tolist() == pytest.approx([values.mean(), values.mean() - half, values.mean() + half, 3])
-    found = inside.difference_to(frame, "lora", "to").loc["minilm", "squad_v1"]
+    found = mechanism.difference_to(frame, "lora", "to").loc["minilm", "squad_v1"]
     assert found.loc["ina", "answer"].tolist() == pytest.approx([0, 0, 0, 3], abs=1e-9)
     assert found.loc["ina_p90", "distractor"]["mean"] == pytest.approx(-2)
 
 
 def test_one_seed_has_no_interval(tmp_path):
-    shown = inside.attention_table(write(tmp_path, seeds=(1,))).shown
+    shown = mechanism.attention_table(write(tmp_path, seeds=(1,))).shown
     assert list(shown["Attention to Answer"]) == ["10.0", *["5.1"] * 5, *["0.0"] * 8]
     assert not shown.map(lambda cell: "[" in cell).any(axis=None)
 
@@ -161,11 +161,11 @@ def test_tables_and_figures_stand_beside_the_others_where_something_was_measured
     assert drawn == {"attention", "attention_mass"} < set(figures.figures_for(study))
     write_run(tmp_path, task="squad_v1")
     [one] = studies(tmp_path)
-    assert inside.inside_tables(one) == [] and attention.attention_figures(one) == {}
+    assert mechanism.mechanism_tables(one) == [] and attention.attention_figures(one) == {}
 
 
 def test_the_table_of_attention_has_shares_and_differences_to_lora_in_points(study):
-    table = inside.attention_table(study)
+    table = mechanism.attention_table(study)
     assert list(table.shown["Method"])[1:6] == ARMS
     last = table.shown[table.shown["Method"] == "InA (Inh 0.9)"]
     less = "−2.0 [−2.0, −2.0]"  # than with LoRA, and than without inhibition
@@ -177,7 +177,7 @@ def test_the_table_of_attention_has_shares_and_differences_to_lora_in_points(stu
 
 
 def test_the_table_of_the_gate_has_a_row_for_each_method_and_site(study):
-    rows = inside.gate_table(study).shown.set_index(["Method", "Site"])
+    rows = mechanism.gate_table(study).shown.set_index(["Method", "Site"])
     assert len(rows) == 4 * 2  # not full fine-tuning
     assert rows.loc[("LoRA", "query"), "Passed, %"] == "–"
     assert rows.loc[("LoRA", "key"), "Update / base, %"].startswith("50.0")

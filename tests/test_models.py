@@ -17,7 +17,7 @@ from transformers import AutoModel, DistilBertConfig, DistilBertForMaskedLM
 
 from ina import config, methods, models, run, speed, tiny
 from ina.adapter import InaLinear
-from ina.config import ModelConfig, folder_sha256, numbers_depend_on
+from ina.config import ModelConfig, fingerprint_settings, folder_sha256
 from ina.models import ModelError
 from ina.tasks import Head
 
@@ -274,7 +274,7 @@ def test_the_large_models_are_known_to_the_last_weight_without_a_download(hub, t
 def test_a_folder_stands_for_any_model_and_two_folders_are_two_models_wherever_they_are(name, copied, hub):
     def opened(folder):
         cfg = config.configured([f"model={name}", f"model.path={folder}"])
-        return cfg.model, numbers_depend_on(cfg.model_dump(), "files", "", "float32")
+        return cfg.model, fingerprint_settings(cfg.model_dump(), "files", "", "float32")
 
     folder = copied("bert")
     given, settings = opened(folder)

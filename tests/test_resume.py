@@ -25,17 +25,17 @@ def unkilled(glue, tmp_path_factory):
 @contextmanager
 def ending(nth, when):
     """Runs end here as if killed when a checkpoint is marked as whole: the nth time, before or after."""
-    mark_whole, calls = train.mark_whole, []
+    mark_complete, calls = train.mark_complete, []
 
     def mark_or_end(path):
         calls.append(path)
         if len(calls) != nth or when == "after":
-            mark_whole(path)
+            mark_complete(path)
         if len(calls) == nth:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train, "mark_whole", mark_or_end)
+        patch.setattr(train, "mark_complete", mark_or_end)
         yield
 
 

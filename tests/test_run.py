@@ -194,7 +194,7 @@ def disk(tmp_path):
     """A disk with a tenth of a megabyte left."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], capture_output=True).returncode:
         pytest.skip("only root can mount a file system")
     (folder / "ballast").write_bytes(bytes(1_900_000))
     yield folder

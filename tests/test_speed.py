@@ -126,7 +126,7 @@ def assert_same(quick: nn.Module, plain: nn.Module, given: dict[str, torch.Tenso
         torch.testing.assert_close(one.grad, other.grad, atol=1e-6, rtol=1e-4)
 
 
-@pytest.mark.parametrize("length", [7, speed.SHORT + 8])
+@pytest.mark.parametrize("length", [7, speed.SDPA_MIN_TOKENS + 8])
 @pytest.mark.parametrize("family", ["bert", "roberta"])
 def test_attention_computes_what_it_computed_and_drops_weights_in_training(family, length):
     plain = build(family)
@@ -203,54 +203,6 @@ def test_a_frozen_base_in_bfloat16_gives_the_loss_and_gradients_of_autocast_up_t
     assert torch.cosine_similarity(found, expected, dim=0) > 0.98
 
 
-# --- embeddings
-
-STEPS = range(4)
-IDS = torch.cat([batch(6 + step)["input_ids"].flatten() for step in STEPS]).numpy()
-
-
-def fine_tuned(model: nn.Module) -> list[float]:
-    """The losses of a few steps."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
-    found = []
-    for step in STEPS:
-        loss = model(**labelled(6 + step)).loss
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        found.append(loss.item())
-    return found
-
-
-@pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
-def test_full_fine_tuning_of_the_used_rows_ends_at_the_same_weights(family):
-    # in float64: Adam makes whole steps of gradients that are zero but for rounding
-    plain = build(family).double()
-    quick = copy.deepcopy(plain)
-    expected = fine_tuned(plain)
-    with speed.only_used_rows(quick, IDS, weight_decay=0.0):
-        assert len(quick.get_input_embeddings().weight) == len(np.unique(IDS)) < 200
-        assert fine_tuned(quick) == pytest.approx(expected)
-    for (name, one), other in zip(quick.named_parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(one, other, msg=name)
-
-
-def test_all_rows_stay_where_weight_decay_moves_them_or_nothing_does():
-    for decay, trained in ((0.01, True), (0.0, False)):
-        model = build("bert")
-        full = model.get_input_embeddings()
-        full.weight.requires_grad_(trained)
-        with speed.only_used_rows(model, IDS, weight_decay=decay):
-            assert model.get_input_embeddings() is full
-
-
-def test_a_token_that_was_not_announced_is_an_error():
-    model = build("bert")
-    with speed.only_used_rows(model, IDS, weight_decay=0.0), pytest.raises(IndexError):
-        model(input_ids=torch.tensor([[999]]))
-
-
 # --- the machine
 
 
@@ -283,15 +235,14 @@ def test_idle_cores_are_those_the_process_may_use_and_nobody_else_does(loads, id
 
 
 @pytest.mark.parametrize("accelerator", [False, True])
-def test_an_accelerator_keeps_its_own_dropout_attention_and_embeddings(accelerator, monkeypatch):
+def test_an_accelerator_keeps_its_own_dropout_and_attention(accelerator, monkeypatch):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: accelerator)
     model = build("bert")
-    with speed.faster(model, "bfloat16", IDS, weight_decay=0.0):
+    with speed.faster(model, "bfloat16"):
         assert model.base_model(**batch(9)).last_hidden_state.shape == (6, 1, 32)
         dropouts = {type(module) is nn.Dropout for module in model.modules() if isinstance(module, nn.Dropout)}
         assert dropouts == {accelerator}
         assert model.config._attn_implementation == ("sdpa" if accelerator else "ina_short")
-        assert (len(model.get_input_embeddings().weight) < 200) != accelerator
     model = adapted("bert", "ina")
-    with speed.faster(model, "bfloat16", IDS, weight_decay=0.0):
+    with speed.faster(model, "bfloat16"):
         assert model.get_input_embeddings().weight.dtype == torch.bfloat16

@@ -60,7 +60,7 @@ def certain_predictions(rows: Dataset, name: str, of=V2):
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_windows_hold_the_question_and_share_doc_stride_tokens_of_the_context(name, monkeypatch):
-    monkeypatch.setattr(spans, "TOGETHER", 1)
+    monkeypatch.setattr(spans, "TOKENIZER_BATCH", 1)
     of = tokenizer(name)
     rows = questions((NORMANDY * 6, "  Where did the owner's son move?", None), ("One line.", "How many?", None))
     found = list(windows(SHORT, rows, of))

@@ -19,7 +19,7 @@ from tiny_runs import configured, numbers, overrides, start, write_glue
 from hydra_plugins.ina_sweeper import _core
 from ina import compose, data, plan, record, run, status, train
 from ina.compose import CONFIG_DIR, hydra_settings
-from ina.config import ConfigError, check, fingerprint, numbers_depend_on
+from ina.config import ConfigError, check, fingerprint, fingerprint_settings
 from ina.record import Busy
 
 
@@ -166,7 +166,7 @@ def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
 def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(glue, tmp_path):
     done, _ = run.run(configured(glue, tmp_path, "train.epochs=1"))
     config = done.config | {"seed": 2}
-    settings = numbers_depend_on(config, "files", done.data.fingerprint, "float32")
+    settings = fingerprint_settings(config, "files", done.data.fingerprint, "float32")
     changed = {"id": done.id[:-1] + "2", "seed": 2, "config": config, "fingerprint": fingerprint(settings)}
     second = done.model_copy(update=changed)
     record.write(tmp_path, second, record.read_predictions(tmp_path, done))

@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 
 from ina import data, environment, plan, record, run
 from ina.compose import CONFIG_DIR, explain
-from ina.config import RunConfig, configured, fingerprint, numbers_depend_on
+from ina.config import RunConfig, configured, fingerprint, fingerprint_settings
 from ina.record import USER_ERRORS, Record, clock
 
 REPORT_S = 20  # seconds between two reports of the runs in progress
@@ -111,7 +111,7 @@ class Sweep:
         dtype = environment.resolve_dtype(cfg.train.dtype)
         if cfg.train.dtype == "auto" and (path := self._record_path(cfg)).is_file():
             dtype = record.read(path).provenance.dtype  # this machine may have no GPU, unlike the one that did the run
-        return numbers_depend_on(cfg.model_dump(), self.source, self.data[rows], dtype, start)
+        return fingerprint_settings(cfg.model_dump(), self.source, self.data[rows], dtype, start)
 
     def _print_plan(self) -> None:
         runs = self.runs.values()

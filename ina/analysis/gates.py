@@ -43,7 +43,7 @@ class Site:
     scale: float
     gate: InhibitionGate | None
 
-    def behind_gate(self, z: Tensor) -> Tensor:
+    def after_gate(self, z: Tensor) -> Tensor:
         """What of the rank components `z` (..., r) reaches W_up."""
         return z if self.gate is None else self.gate(z)
 
@@ -69,7 +69,7 @@ def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
 
     NaN where a measure says nothing of a token: "raised" where the largest component is not negative.
     """
-    behind = site.behind_gate(z)
+    behind = site.after_gate(z)
     update = site.scale * nn.functional.linear(behind, site.up.weight)
     found = {"update": update.norm(dim=-1) / site.base(h).norm(dim=-1)}
     if site.gate is None:

@@ -100,7 +100,7 @@ def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
             z = site.down(h)
             values = {name: of.numpy() for name, of in gates.observe(site, h, z).items()}
             observed.append(pd.DataFrame(values).assign(layer=site.layer, site=site.name, by=one.kinds))
-            for total, components in zip(moments[site], (z, site.behind_gate(z)), strict=True):
+            for total, components in zip(moments[site], (z, site.after_gate(z)), strict=True):
                 total += components.double().T @ components.double()
         if adapted:
             with attention.merged(adapted):

@@ -35,7 +35,7 @@ PLACES = {
 }
 """Repository and folder of a task. GLUE's tasks share one repository, each in a folder of its name."""
 
-PATIENCE = 2.0
+TIMEOUT_S = 2.0
 """Seconds that the hub has to answer, once per process."""
 
 
@@ -48,7 +48,8 @@ def find(task: Task, data: DataConfig) -> None:
     except LocalEntryNotFoundError:
         if reachable():
             return
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"the hub gave no answer within {PATIENCE:.0f} s"
+        offline = constants.HF_HUB_OFFLINE
+        why = "HF_HUB_OFFLINE is set" if offline else f"the hub gave no answer within {TIMEOUT_S:.0f} s"
         at = f"{repository} at {REVISIONS[repository]}"
         raise FileNotFoundError(f"{at} is not in the cache {constants.HF_HUB_CACHE} and {why}") from None
 
@@ -77,7 +78,7 @@ def remote_files(task_name: str) -> tuple[str, dict[str, str]]:
 
 @cache
 def reachable() -> bool:
-    """Whether the hub answers within PATIENCE seconds; the answer holds for the life of the process."""
+    """Whether the hub answers within TIMEOUT_S seconds; the answer holds for the life of the process."""
     if constants.HF_HUB_OFFLINE:
         return False
     name, revision = next(iter(REVISIONS.items()))
@@ -86,10 +87,10 @@ def reachable() -> bool:
 
     def ask() -> None:
         with suppress(Exception):  # whatever the transport raises: no answer
-            answers.append(get_session().head(url, timeout=PATIENCE, follow_redirects=True).is_success)
+            answers.append(get_session().head(url, timeout=TIMEOUT_S, follow_redirects=True).is_success)
 
     # A thread because resolving the host name has a time-out of its own, which no client option shortens.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_S)
     return answers == [True]

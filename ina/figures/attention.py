@@ -8,17 +8,17 @@ import numpy as np
 
 from ..analysis.measurement import ALL, Reading
 from ..tables.frame import Study
-from ..tables.inside import attention, measured, measurements, over_seeds
+from ..tables.mechanism import attention, measured, measurements, over_seeds
 from .chart import Chart, Figure, lines, number
 from .style import method_styles
 
 
 def attention_figures(study: Study) -> dict[str, Callable[[], Figure]]:
     """The figures by name; none where nothing was measured, with model and task in the name where there are several."""
-    panels = {(one.model, one.task): one.example for one in measured(study)}
+    model_tasks = {(one.model, one.task): one.example for one in measured(study)}
     found: dict[str, Callable[[], Figure]] = {}
-    for panel, example in panels.items():
-        ending = "_".join(["", *panel] if len(panels) > 1 else [])
+    for panel, example in model_tasks.items():
+        ending = "_".join(["", *panel] if len(model_tasks) > 1 else [])
         if example:
             found[f"attention{ending}"] = partial(maps, study, *panel)
         found[f"attention_mass{ending}"] = partial(mass, study, *panel)

@@ -99,7 +99,7 @@ def _or_dash(value: float, form: str) -> str:
 def curves(study: Study) -> Figure:
     """The headline score after every epoch, a chart for each model and task that was trained for several."""
     epochs = study.runs.groupby(["model", "task"])["train.epochs"].max()
-    charts = [_curve(study, *panel) for panel in study.panels if epochs[panel] > 1]
+    charts = [_curve(study, *panel) for panel in study.model_tasks if epochs[panel] > 1]
     return Figure(charts, "Line: mean of the seeds. Dots: single seeds.", columns=2)
 
 
@@ -128,7 +128,7 @@ def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
         row = _row(
             study,
             one | {"verdict": word.partition(" at ")[0] if judged else ""},
-            _task(study, one["task"]) if len(study.panels) > 1 else "",
+            _task(study, one["task"]) if len(study.model_tasks) > 1 else "",
             study.label(model=one["model"], method=one["method"])
             + " = LoRA" * equals_lora(study.settings(one["model"], one["method"])),
             word=word if judged else "reference" if pd.isna(one.get("against", np.nan)) else "",
@@ -147,7 +147,7 @@ def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
 
 def distractors(study: Study) -> Figure:
     """F1 by number of distractors, the lead over LoRA, and the verdicts on its growth; last epoch."""
-    charts = [chart for panel in study.panels for chart in _distractors(study, *panel)]
+    charts = [chart for panel in study.model_tasks for chart in _distractors(study, *panel)]
     note = f"Dashed: {trained(study)} distractors in training. Upper charts: 95 % intervals, not corrected. Growth: "
     return Figure(charts, note + VERDICT_MARKS[0].lower() + VERDICT_MARKS[1:], columns=2)
 

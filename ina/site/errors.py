@@ -36,7 +36,7 @@ def error_files(found: list[Study]) -> dict[str, str]:
     """The page, and a script for each task of a study that has two methods on it, by their places in the site."""
     files, sets = {}, []
     for study in found:
-        for model, task in study.panels:
+        for model, task in study.model_tasks:
             if len(study.keys(model, task)) < 2:
                 continue
             name = f"{study.name}--{model}--{task}"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..adapter.gate import ACTIVATIONS, THRESHOLDS
-from ..labels import METHODS, value_label
+from ..labels import METHOD_LABELS, value_label
 from .frame import Key, Study
 from .outcomes import RESAMPLES, summary
 from .published import folder, published
@@ -71,7 +71,7 @@ def ablation_table(study: Study) -> Table:
     """A section for each model and task, a row for each setting; below, the same settings as others published them."""
     keys = varied(study)
     parts = []
-    for model, task in study.panels:
+    for model, task in study.model_tasks:
         parts += [_ours(study, model, task, keys), *_published(study, task, keys)]
     data = pd.concat([part.infer_objects() for part in parts], ignore_index=True)
     methods = [study.settings(model, method) for model, method in study.methods]
@@ -109,8 +109,8 @@ def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.Data
     methods = [study.settings(model, method) for method in found["method"]]
     found = found.rename(columns={"train.learning_rate": "learning_rate"}).assign(
         origin="ours",
-        section=f"{study.panel_label(model, task)} ({found['headline'].iloc[0]})",
-        label=[METHODS.get(of["name"], of["name"]) + " = LoRA" * equals_lora(of) for of in methods],
+        section=f"{study.model_task_label(model, task)} ({found['headline'].iloc[0]})",
+        label=[METHOD_LABELS.get(of["name"], of["name"]) + " = LoRA" * equals_lora(of) for of in methods],
         is_reference=[of["name"] == method for of, method in zip(methods, found["method"], strict=True)],
         **{key: [format_setting(key, of) for of in methods] for key in keys},
     )
@@ -181,7 +181,7 @@ def _published(study: Study, task: str, keys: tuple[str, ...]) -> Iterator[pd.Da
         yield shared.assign(
             origin=heading,
             section=f"{heading}, {study.label(task=task)}",
-            label=rows["method"].map(lambda method: METHODS.get(method, method)),
+            label=rows["method"].map(lambda method: METHOD_LABELS.get(method, method)),
             is_reference=is_reference,
             where=[f"{heading}: {folder(one.source)}, {one.status}{'; ' * bool(one.note)}{one.note}."
                    for one in rows.itertuples()],

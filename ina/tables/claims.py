@@ -7,7 +7,7 @@ and `<!-- /claim -->` is one of :func:`claim_texts`: a table of verdicts on a cl
 import pandas as pd
 
 from .distractors import GROWTH, WORDS, advantages, levels
-from .frame import GLUE, OTHER_RATES, SELECTIONS, Study, task_order
+from .frame import GLUE, RATE_SUFFIXES, SELECTIONS, Study, task_order
 from .table import DASH, rows_as_markdown, signed
 from .verdicts import MEAN, verdicts
 
@@ -31,7 +31,7 @@ def claim_texts(studies: list[Study]) -> dict[str, str]:
     Of the verdicts on the same methods of a model on a task, the weightiest counts. A study at another learning rate is
     no evidence of its own: it is part of the verdicts of the study that it checks. No claim rests on an interim study.
     """
-    counted = [study for study in studies if not (study.is_interim or study.experiment.endswith(OTHER_RATES))]
+    counted = [study for study in studies if not (study.is_interim or study.experiment.endswith(RATE_SUFFIXES))]
     every = comparisons(counted)
     single = every[every["task"] != MEAN].sort_values("weight", ascending=False, kind="stable")
     single = single.drop_duplicates(["topic", "scale", "task", "pair"]).sort_index()

@@ -68,7 +68,7 @@ def f1(study: Study, key: Key) -> dict[int, Scores]:
 @cache
 def level_scores(study: Study) -> pd.DataFrame:
     """F1 of every cell with each number of distractors, one row each, in points, with 95 % intervals."""
-    keys = [key for panel in study.panels for key in study.keys(*panel)]
+    keys = [key for panel in study.model_tasks for key in study.keys(*panel)]
     return pd.DataFrame(row for key in keys for row in _by_level((*key, ""), f1(study, key)))
 
 
@@ -131,11 +131,11 @@ def distractor_table(study: Study) -> Table:
     """A section of F1 for each model and task, a row a method; below, the advantages and whether they grow."""
     data = pd.concat([level_scores(study), advantages(study)], ignore_index=True)
     rows = []
-    for model, task in study.panels:
+    for model, task in study.model_tasks:
         here = data[(data["model"] == model) & (data["task"] == task)]
         for (a, b), group in here.groupby(["a", "b"], sort=False):
             label = study.pair_label(model, a, b) if b else study.label(model=model, method=a)
-            section = f"{study.panel_label(model, task)}: {'differences' if b else 'F1'}"
+            section = f"{study.model_task_label(model, task)}: {'differences' if b else 'F1'}"
             row = {SECTION: section, "Method": label, "n": f"{group['seeds'].iloc[0]}"}
             for one in group.to_dict("records"):
                 text = (signed if b else points)(one["value"])

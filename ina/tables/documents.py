@@ -11,7 +11,7 @@ from .claims import claim_texts
 from .costs import cost_table
 from .distractors import distractor_table, levels
 from .frame import Study
-from .inside import inside_tables
+from .mechanism import mechanism_tables
 from .scores import excerpt, score_tables
 from .search import search_table
 from .table import Table, csv, markdown
@@ -27,7 +27,7 @@ def tables(study: Study) -> list[Table]:
     scores = [ablation_table(study)] if study.is_ablation else score_tables(study)
     by_level = [distractor_table(study)] if levels(study) and not study.is_ablation else []
     judged = [] if verdicts(study).empty else [verdict_table(study)]
-    return [*by_level, *scores, *judged, *inside_tables(study)]
+    return [*by_level, *scores, *judged, *mechanism_tables(study)]
 
 
 def by_place(studies: list[Study], searches: list[Study]) -> dict[str, list[Table]]:

@@ -15,18 +15,18 @@ import numpy as np
 import pandas as pd
 
 from .. import record
-from ..config import RunConfig, numbers_depend_on, options
+from ..config import RunConfig, fingerprint_settings, options
 from ..data.schema import SQUAD_TASKS as SQUAD
-from ..labels import METHODS
+from ..labels import METHOD_LABELS
 from ..record import Record
 from ..stats.verdict import MIN_SEEDS
 
 SELECTIONS = ("best", "last")
 CELL = ["model", "task", "method"]
 GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
-OTHER_RATES = ("_lower_rate", "_higher_rate")  # the experiment's name and one of these: its runs at a neighbouring rate
+RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat another at a neighbouring rate
 # endings of experiments that complete a search with other methods: search_small_full completes search_small
-PARTS = ("_full", "_p90", "_vectors", "_higher", "_lower")
+SEARCH_SUFFIXES = ("_full", "_p90", "_vectors", "_higher", "_lower")
 # studies of results/QUESTIONS.md whose last planned run is still to be made
 UNFINISHED = ("glue_base", "facts", "facts_long", "sentences")
 ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # MNLI; further numbers of distractors
@@ -57,7 +57,7 @@ def _rows(run: Record) -> Iterator[dict[str, Any]]:
         "dtype": made.dtype,
         "uncommitted": made.dirty or made.commit is None,
         "finished": made.finished,
-        "numbers": numbers_depend_on(run.config, run.source, run.data.fingerprint, made.dtype),
+        "numbers": fingerprint_settings(run.config, run.source, run.data.fingerprint, made.dtype),
     }
     for section in ("method", "train", "data"):
         for key, value in run.config[section].items():
@@ -75,8 +75,8 @@ class Study:
 
     root: the folder that holds runs/ and predictions/
     records: in the order of the tables
-    at_other_rates: the same runs at neighbouring learning rates, see OTHER_RATES
-    parts: the experiments that complete it, see PARTS
+    at_other_rates: the same runs at neighbouring learning rates, see RATE_SUFFIXES
+    parts: the experiments that complete it, see SEARCH_SUFFIXES
     left_out: its tasks that the table does not show
     """
 
@@ -178,7 +178,7 @@ class Study:
         return list(dict.fromkeys(model for model, _ in self.methods))
 
     @property
-    def panels(self) -> list[tuple[str, str]]:
+    def model_tasks(self) -> list[tuple[str, str]]:
         """All (model, task), in order."""
         return list(dict.fromkeys((model, task) for model, task, _ in self.cells))
 
@@ -210,7 +210,7 @@ class Study:
         """What the comparison of method a with b is called in print."""
         return f"{self.label(model=model, method=a)} − {self.label(model=model, method=b)}"
 
-    def panel_label(self, model: str, task: str) -> str:
+    def model_task_label(self, model: str, task: str) -> str:
         """What a model with a task is called in print."""
         return f"{self.label(model=model)}, {self.label(task=task)}"
 
@@ -298,7 +298,8 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}; give the one that holds runs/, as in --results results")
     groups: dict[tuple[str, str, bool], list[Record]] = {}
-    for name in [None] if experiment is None else [experiment, *(experiment + end for end in (*OTHER_RATES, *PARTS))]:
+    suffixes = ("", *RATE_SUFFIXES, *SEARCH_SUFFIXES)
+    for name in [None] if experiment is None else [experiment + suffix for suffix in suffixes]:
         for run in record.read_all(root, name):
             groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
     if experiment is not None and not groups:
@@ -309,11 +310,11 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
         )
     found = {key: Study(root, *key[:2], tuple(sorted(runs, key=_order))) for key, runs in sorted(groups.items())}
     for (name, source, is_trial), study in found.items():
-        others = (found.get((name + rate, source, is_trial)) for rate in OTHER_RATES)
+        others = (found.get((name + rate, source, is_trial)) for rate in RATE_SUFFIXES)
         found[name, source, is_trial] = replace(study, at_other_rates=tuple(filter(None, others)))
     if experiment is None:
         return list(found.values())
-    parts = [experiment + part for part in PARTS]
+    parts = [experiment + part for part in SEARCH_SUFFIXES]
     return [
         study
         for study in found.values()
@@ -336,7 +337,7 @@ def _order(run: Record) -> tuple[Any, ...]:
 
 
 def _method_order(run: Record) -> tuple[Any, ...]:
-    method, known = run.config["method"], list(METHODS)
+    method, known = run.config["method"], list(METHOD_LABELS)
     kind = method["name"] if method["name"] in known else method["kind"]
     place = known.index(kind) if kind in known else len(known)
     return (run.model, place, method.get("inhibition", 0), run.method)

@@ -67,7 +67,7 @@ def _paragraphs(study: Study, task: str, ids: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = None) -> Scores | None:
+def paired(study: Study, a: Key, b: Key, selection: str) -> Scores | None:
     """Cell A minus cell B over the seeds that both have; None where there is none, or too few examples.
 
     Raises:
@@ -76,7 +76,7 @@ def paired(study: Study, a: Key, b: Key, selection: str, split: str | None = Non
     if not set(study.seeds(a)) & set(study.seeds(b)):
         return None
     try:
-        return cell_scores(study, a, selection, split) - cell_scores(study, b, selection, split)
+        return cell_scores(study, a, selection) - cell_scores(study, b, selection)
     except TooFewExamples:
         return None
     except ValueError as error:

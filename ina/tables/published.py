@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..labels import METHODS
+from ..labels import METHOD_LABELS
 from .table import DASH, SECTION, millions
 
 FOLDER = Path(__file__).parents[2] / "results" / "published"
@@ -44,7 +44,7 @@ MODELS = {
     "deberta_large": "DeBERTa-large",
     "deberta_v3_large": "DeBERTa-v3-large",
 }
-_METHODS = METHODS | {"ina_released": "InA"}
+_METHODS = METHOD_LABELS | {"ina_released": "InA"}
 
 
 @cache

@@ -9,7 +9,7 @@ from functools import cache
 import pandas as pd
 
 from ..labels import value_label
-from .frame import PARTS, Study, task_order
+from .frame import SEARCH_SUFFIXES, Study, task_order
 from .table import DASH, SECTION, Table, points, spread
 
 _COLUMNS = [
@@ -43,8 +43,8 @@ def _parts(searches: list[Study]) -> list[list[Study]]:
     by_name = {(study.experiment, study.source): study for study in searches}
     found = []
     for (name, source), study in by_name.items():
-        if not any(name.endswith(part) and (name.removesuffix(part), source) in by_name for part in PARTS):
-            parts = (by_name.get((name + part, source)) for part in PARTS)
+        if not any(name.endswith(part) and (name.removesuffix(part), source) in by_name for part in SEARCH_SUFFIXES):
+            parts = (by_name.get((name + part, source)) for part in SEARCH_SUFFIXES)
             found.append([study, *filter(None, parts)])
     return found
 

@@ -19,7 +19,7 @@ from ..config import SquadTask
 CLS = 0
 """The position that a window points at when the answer is not in it."""
 
-TOGETHER = 1000
+TOKENIZER_BATCH = 1000
 """Questions tokenized at once."""
 
 
@@ -45,8 +45,8 @@ def windows(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) 
     Raises:
         ValueError: A window has no tokens of the context.
     """
-    for start in range(0, len(rows), TOGETHER):
-        batch = rows[start : start + TOGETHER]
+    for start in range(0, len(rows), TOKENIZER_BATCH):
+        batch = rows[start : start + TOKENIZER_BATCH]
         found = tokenizer(
             cut_questions(task, batch["question"], tokenizer),
             batch["context"],

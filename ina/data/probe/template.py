@@ -20,9 +20,9 @@ from ina.data.probe.lexicon import TEXTS, Word
 SEED = 20240806
 SLOT = re.compile(r"\{([a-z]+)(\d*)(?:\.([a-z]+))?\}")
 CHOICE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
-ELSE = "8"
+REPLACEMENT_INDEX = "8"
 """Index of slots about something else: those of an aside, and the word that replaces another one."""
-TELLING = (
+ENTITY_CLASSES = (
     *("name", "bob", "ann", "man", "woman", "person", "animal"),
     *("object", "ware", "vessel", "vehicle", "container", "material"),
     *("building", "room", "city"),
@@ -110,10 +110,10 @@ def bind(
 
 
 def about_something_else(templates: Sequence[str], bound: dict[str, Word], draw: Draw, split: str) -> dict[str, Word]:
-    """The words of `bound`, but for one `TELLING` slot that all templates have: it gets the word of slot `ELSE`."""
+    """The words of `bound`, but for a slot of `ENTITY_CLASSES` that all templates have, which gets the replacement."""
     shared = set.intersection(*({(name, index) for name, index, _ in SLOT.findall(text)} for text in templates))
-    name, index = draw.choice(sorted(slot for slot in shared if slot[0] in TELLING))
-    other = name + ELSE
+    name, index = draw.choice(sorted(slot for slot in shared if slot[0] in ENTITY_CLASSES))
+    other = name + REPLACEMENT_INDEX
     return bound | {name + index: bind([f"{{{other}}}"], draw, split, bound)[other]}
 
 

@@ -15,7 +15,7 @@ FILE = "ranks.pt"
 _MOMENTS = ("ipt", "exp_avg_ipt", "exp_avg_unc")
 
 
-class MoveRanks(TrainerCallback):
+class RankAllocation(TrainerCallback):
     """Move the budget after every optimiser step. The config's schedule for `total_step` steps is rescaled to the run.
 
     The allocator's averages of past gradients must be saved in the checkpoint too, or a resumed run would differ.
@@ -51,7 +51,7 @@ class MoveRanks(TrainerCallback):
         torch.save(state | {"pattern": self.pattern}, checkpoint / FILE)
 
 
-def adalora_callback(model: nn.Module, checkpoint: str | None) -> MoveRanks | None:
+def adalora_callback(model: nn.Module, checkpoint: str | None) -> RankAllocation | None:
     """AdaLoRA's callback for training, new or resumed from `checkpoint`; None for any other method."""
     tuner = model.base_model if isinstance(model, PeftModel) else None
-    return MoveRanks(tuner, checkpoint) if isinstance(tuner, AdaLoraModel) else None
+    return RankAllocation(tuner, checkpoint) if isinstance(tuner, AdaLoraModel) else None

@@ -80,7 +80,7 @@ def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
     return over_seeds(both.assign(value=both["value"] - both["value_base"]), *keys)
 
 
-def inside_tables(study: Study) -> list[Table]:
+def mechanism_tables(study: Study) -> list[Table]:
     """Attention and the gate; none where nothing was measured."""
     if not measured(study):
         return []
@@ -167,10 +167,10 @@ def _block(study: Study, found: pd.DataFrame, ending: str = "", write: Callable 
     ]
     rows = pd.Series(texts, found.index).unstack(sort=False)
     rows = rows.assign(n=most.groupby(rows.index.names, sort=False).max().map(str)).reset_index()
-    panels = [study.panel_label(*of) for of in zip(rows["model"], rows["task"], strict=True)]
+    model_tasks = [study.model_task_label(*of) for of in zip(rows["model"], rows["task"], strict=True)]
     methods = [one.method and study.label(model=one.model, method=one.method) for one in rows.itertuples()]
-    sections = [f"{panel}: {ending}" if ending else panel for panel in panels]
-    return rows.assign(**{SECTION: sections, "panel": panels, "Method": methods}).rename(columns={"site": "Site"})
+    sections = [f"{panel}: {ending}" if ending else panel for panel in model_tasks]
+    return rows.assign(**{SECTION: sections, "panel": model_tasks, "Method": methods}).rename(columns={"site": "Site"})
 
 
 def _shown(blocks: list[pd.DataFrame], first: list[str], titles: dict[str, str]) -> pd.DataFrame:
