@@ -74,11 +74,6 @@ def test_a_setting_may_refer_to_the_seed():
     assert configured(["train.epochs=${seed}", "seed=5"]).train.epochs == 5
 
 
-def test_lora_and_ina_have_the_same_sites_rank_alpha_and_dropout():
-    lora, ina = (configured([f"method={name}"]).method for name in ("lora", "ina"))
-    assert (lora.sites, lora.r, lora.alpha, lora.dropout) == (ina.sites, ina.r, ina.alpha, ina.dropout)
-
-
 @pytest.mark.parametrize(
     "change",
     ["seed=2", "train.epochs=9", "method.inhibition=0.1", "task=sst2", "model=tiny_bert", "train.batch_size=8"],
@@ -87,10 +82,11 @@ def test_the_fingerprint_changes_with_every_setting_that_can_change_the_numbers(
     assert fingerprint(settings(change)) != fingerprint(settings())
 
 
-@pytest.mark.parametrize(("threshold", "counts"), [("tensor", True), ("token", False)])
+@pytest.mark.parametrize(
+    ("common", "counts"), [("method.threshold=tensor", True), ("method.threshold=token", False), ("method=gate", True)]
+)
 @pytest.mark.parametrize("change", ["train.eval_batch_size=8", "train.device_batch_size=8"])
-def test_batches_count_where_the_threshold_is_over_all_of_one(threshold, counts, change):
-    common = f"method.threshold={threshold}"
+def test_batches_count_where_the_threshold_is_over_all_of_one(common, counts, change):
     assert (fingerprint(settings(common, change)) != fingerprint(settings(common))) == counts
 
 

@@ -185,12 +185,6 @@ def test_lora_and_ina_are_trained_alike_on_the_same_sites(model):
 # model and method -> tasks -> learning rate, batch size, epochs, as the source has them
 PRESCRIBED = {
     "bert_large--full": {GLUE: (2e-5, 32, 3), SQUAD: (3e-5, 24, 2)},
-    "bert_large--ina_released": {f"{GLUE} wnli": (5e-5, 8, 10), SQUAD: (4e-5, 16, 11)},
-    "bert_large--gate": {GLUE: (2e-5, 64, 5)},
-    "roberta_large--full": {
-        "mnli qnli qqp sst2": (1e-5, 32, 10), "cola mrpc": (1e-5, 16, 10), "rte stsb": (2e-5, 16, 10),
-        SQUAD: (1.5e-5, 48, 2),
-    },
     "roberta_large--lora": {
         "mnli": (3e-4, 32, 10), "sst2": (4e-4, 32, 10), "mrpc": (3e-4, 32, 20), "cola": (2e-4, 32, 20),
         "qnli": (2e-4, 32, 10), "qqp": (3e-4, 32, 20), "rte": (4e-4, 32, 20), "stsb": (2e-4, 32, 10),
@@ -200,11 +194,6 @@ PRESCRIBED = {
         "cola": (5.5e-6, 32, 10), "sst2": (6e-6, 32, 8), "mrpc": (6e-6, 32, 6), "stsb": (7e-6, 32, 4),
         "qqp": (1e-5, 64, 6), "mnli": (7e-6, 64, 2), "qnli": (7e-6, 64, 6), "rte": (1e-5, 32, 6),
     },
-    "deberta_large--full": {
-        "cola": (7e-6, 32, 6), "sst2": (1e-5, 32, 6), "mrpc": (7e-6, 32, 6), "stsb": (7e-6, 32, 4),
-        "qqp": (1e-5, 64, 8), "mnli": (1e-5, 64, 3), "qnli": (1e-5, 32, 4), "rte": (8e-6, 32, 6),
-    },
-    "deberta_v3_large--ina_released": {SQUAD: (4e-5, 16, 11)},
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, Di
 from transformers import DistilBertForSequenceClassification as DistilBert
 
 from ina import config, methods, models
-from ina.config import ConfigError, Gate, ModelConfig, fingerprint, fingerprint_settings
+from ina.config import ConfigError, Gate, ModelConfig
 from ina.precursor import GatedLinear
 from ina.tasks import Head
 
@@ -144,10 +144,3 @@ def test_other_families_are_refused_by_name():
 def test_wrong_settings_are_refused_with_their_value(wrong, told):
     with pytest.raises(ConfigError, match=f"method.{told}"):
         config.configured(["method=gate", f"method.{wrong}"])
-
-
-@pytest.mark.parametrize(("method", "prints"), [("gate", 2), ("ina", 1)])
-def test_batches_belong_to_what_its_numbers_depend_on(method, prints):
-    runs = [config.configured([f"method={method}", *more]) for more in ([], ["train.eval_batch_size=7"])]
-    found = {fingerprint(fingerprint_settings(cfg.model_dump(), "files", "", "float32")) for cfg in runs}
-    assert len(found) == prints

@@ -69,8 +69,6 @@ def of_lora(file: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "file", "damage", "told"),
     [
-        ("ina", "adapter_model.safetensors", Path.unlink, "adapter_model.safetensors is missing"),
-        ("ina", "adapter_config.json", Path.unlink, "adapter_config.json is missing; an adapter folder holds"),
         ("ina", "adapter_config.json", of_lora, "peft_type is 'LORA', but the run is one of ina, which"),
         ("gate", "model.safetensors", Path.unlink, "model.safetensors is missing; it holds all weights"),
         ("gate", "model.safetensors", cut_off, "model.safetensors is truncated"),

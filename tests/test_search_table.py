@@ -44,21 +44,30 @@ def test_a_method_takes_the_setting_with_the_best_mean_over_the_tasks_that_was_t
     assert set(search.trials(found).query("over_tasks.isna()")["learning_rate"]) == {2e-3}
 
 
-def test_what_a_task_changes_for_every_trial_is_no_setting(tmp_path):
+def test_what_a_task_changes_for_every_trial_or_numbers_do_not_depend_on_is_no_setting(tmp_path):
     for task, epochs in (("cola", 5), ("stsb", 3)):
-        write_trials(tmp_path, tasks=(task,), epochs=epochs)
+        for rate, ids in ((1e-3, False), (2e-3, True)):  # the tasks have no adapters that read segment ids
+            settings = {"epochs": epochs, "adapter_segment_ids": ids, "threads": 1 + ids}
+            write_trials(tmp_path, tasks=(task,), skill={rate: 0.7}, **settings)
     [found] = searches(tmp_path)
     assert search.varied_settings(found, "minilm", "lora") == ["learning_rate"]
     assert search.trials(found)["over_tasks"].notna().all()
 
 
-def test_trials_on_other_training_rows_are_other_settings(tmp_path):
-    for most, skill in ((100, 0.6), (200, 0.9)):
-        run = write_run(tmp_path, select=0.2, skill=skill, train={"threads": most})  # which tells their names apart
-        run.config["data"]["max_train"] = most
+@pytest.mark.parametrize(
+    ("section", "key", "trials"),
+    [
+        ("data", "max_train", {"max train 100": 100, "max train 200": 200}),
+        ("train", "head_dropout", {"head dropout 0.1": 0.1, "head dropout none": None}),
+    ],
+)
+def test_trials_on_other_training_rows_or_with_null_are_other_settings(section, key, trials, tmp_path):
+    for value, skill in zip(trials.values(), (0.6, 0.9), strict=True):
+        run = write_run(tmp_path, select=0.2, skill=skill, train={"threads": skill})  # which tells their names apart
+        run.config[section][key] = value
         record.write(tmp_path, run, record.read_predictions(tmp_path, run))
     shown = search.search_table(searches(tmp_path)).shown
-    assert dict(zip(shown["Setting"], shown[""], strict=True)) == {"max train 100": "", "max train 200": "chosen"}
+    assert dict(zip(shown["Setting"], shown[""], strict=True)) == dict(zip(trials, ("", "chosen"), strict=True))
 
 
 def test_seeds_of_a_setting_are_averaged(tmp_path):
@@ -118,13 +127,7 @@ def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_pat
     shown = search.search_table(searches(tmp_path)).shown
     assert shown["section"][0] == "search_x, data source files: 1 runs, search_x_full: 1 runs"
     assert list(shown[""]) == ["", "chosen", ""], "of one setting none is chosen"
-
-
-def test_a_setting_that_numbers_do_not_depend_on_is_none(tmp_path):
-    for rate, ids in ((1e-3, False), (2e-3, True)):  # on a task without adapters that read segment ids
-        settings = {"learning_rate": rate, "adapter_segment_ids": ids, "threads": 1 + ids}
-        write_run(tmp_path, experiment="search_x", select=0.2, train=settings)
-    assert search.varied_settings(searches(tmp_path)[0], "minilm", "lora") == ["learning_rate"]
+    assert list(search.search_table(searches(tmp_path, "search_x")).shown[""]) == ["", "chosen"], "asked for alone, too"
 
 
 def test_a_trial_that_two_experiments_of_a_search_have_counts_once(tmp_path):
@@ -135,19 +138,3 @@ def test_a_trial_that_two_experiments_of_a_search_have_counts_once(tmp_path):
     assert list(table.data["seeds"]) == [1, 1]
     [alone] = search.joined_searches(searches(tmp_path, "search_x_higher"))
     assert len(alone.runs) == 2
-
-
-def test_one_search_alone_is_read_with_the_experiments_that_complete_it_too(tmp_path):
-    for experiment, rate, skill in (("search_x", 1e-3, 0.6), ("search_x_higher", 2e-3, 0.9)):
-        write_run(tmp_path, experiment=experiment, select=0.2, skill=skill, train={"learning_rate": rate})
-    assert list(search.search_table(searches(tmp_path, "search_x")).shown[""]) == ["", "chosen"]
-
-
-def test_a_setting_that_is_null_is_a_trial_like_any_other(tmp_path):
-    for dropout, skill in ((None, 0.9), (0.1, 0.6)):
-        write_run(tmp_path, select=0.2, skill=skill, train={"head_dropout": dropout})
-    shown = search.search_table(searches(tmp_path)).shown
-    assert dict(zip(shown["Setting"], shown[""], strict=True)) == {
-        "head dropout none": "chosen",
-        "head dropout 0.1": "",
-    }

@@ -90,11 +90,6 @@ def test_of_several_gpus_a_process_uses_one(tmp_path, monkeypatch):
     assert train._arguments(settings, 40, 1, tmp_path, [])._n_gpu == 1
 
 
-def test_scores_that_are_not_finite_are_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"not finite after epoch 1: training has diverged; .* than 1e\+30"):
-        fit(tmp_path, Dev(0.2), learning_rate=1e30, epochs=1, max_grad_norm=0)
-
-
 def test_time_and_memory_are_measured(trained):
     assert trained.samples_per_second > 40 * 3 / trained.seconds > 0  # evaluation is left out of the first
     assert trained.peak_memory_mb is None or trained.peak_memory_mb > 50
