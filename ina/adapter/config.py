@@ -31,8 +31,8 @@ class InaConfig(PeftConfig):
         inhibition: ``Inh_p`` in [0, 1], the share of the strongest rank component below which a component is
             inhibited. Paper: 0, 0.1, 0.3 and 0.9. At 0 the activation still applies, so this is not LoRA unless
             `activation` is "identity".
-        activation: ``f``. Paper: "gelu" in the text; "leaky_relu" has the same mean in the ablation table (84.2);
-        released code: "leaky_relu".
+        activation: ``f``. Paper: "gelu" in the text; "leaky_relu" has the same mean in the ablation table (84.2).
+            Released code: "leaky_relu".
         threshold: "token", one threshold per token, its maximum over the rank (paper), or "tensor", one maximum over
             everything in the batch (the precursor giBERT).
         detach_threshold: Stop the gradient at the maximum. The paper does not say; the released code does not stop it.
