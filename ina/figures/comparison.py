@@ -112,8 +112,13 @@ def _curve(study: Study, model: str, task: str) -> Chart:
             | {"seeds": [round(score, 2) for score in after]}
             for epoch, after in enumerate(zip(*scores, strict=False), 1)  # epochs that all seeds have
         ]
-    axis = {"values": sorted({row["x"] for row in rows}), "format": "d", "grid": False}
-    spec = lines(rows, {"title": "epoch", "axis": axis}, f"{_metric(study, task)}, points", _styles(study, model))
+    epochs = sorted({row["x"] for row in rows})
+    x = {
+        "title": "epoch",
+        "axis": {"values": epochs, "format": "d", "grid": False},
+        "scale": {"domain": [epochs[0] - 0.15, epochs[-1] + 0.15], "nice": False, "zero": False},
+    }
+    spec = lines(rows, x, f"{_metric(study, task)}, points", _styles(study, model))
     return Chart(spec, f"{study.label(model=model)}, {_task(study, task)}", 240)
 
 
