@@ -62,14 +62,14 @@ def parse(text: str) -> Override:
         [override] = OverridesParser.create().parse_overrides([text])
     except HydraException as error:
         raise ConfigError(explain(error)) from None
-    there = [] if override.is_delete() else options(override.key_or_group)
+    choices = [] if override.is_delete() else options(override.key_or_group)
     if isinstance(override.value(), Glob):
-        raise ConfigError(f"{text}: name the values one by one" + f", some of {', '.join(there)}" * bool(there))
+        raise ConfigError(f"{text}: name the values one by one" + f", some of {', '.join(choices)}" * bool(choices))
     chosen = override.value().list if override.is_choice_sweep() else [override.value()]
-    if override.key_or_group == "recipe" and not {str(name) for name in chosen if name is not None} <= set(there):
-        raise ConfigError(f"{text}: there is no such recipe; there are {', '.join(there)}")
-    if there and not all(isinstance(name, str | list | QuotedString) for name in chosen):
-        raise ConfigError(f"{text}: leave it out, or name some of {', '.join(there)}")
+    if override.key_or_group == "recipe" and not {str(name) for name in chosen if name is not None} <= set(choices):
+        raise ConfigError(f"{text}: there is no such recipe; there are {', '.join(choices)}")
+    if choices and not all(isinstance(name, str | list | QuotedString) for name in chosen):
+        raise ConfigError(f"{text}: leave it out, or name some of {', '.join(choices)}")
     return override
 
 
@@ -81,7 +81,7 @@ def compose(overrides: list[str]) -> DictConfig:
     Raises:
         ConfigError: It names settings or options that there are not.
     """
-    settings = [one for one in map(parse, overrides) if _sets_a_value(one)]
+    settings = [setting for setting in map(parse, overrides) if _sets_a_value(setting)]
     tasks = [text for text in overrides if text.startswith("task=")]
     choices = [text for text in overrides if text not in tasks and not _sets_a_value(parse(text))]
     choices.sort(key=lambda text: text.partition("=")[0])  # stable: Hydra takes the last choice of a group
@@ -109,8 +109,8 @@ def hydra_settings(overrides: list[str]) -> DictConfig:
 
 @cache
 def _composed(*overrides: str, **wanted: bool) -> DictConfig:
-    there = GlobalHydra.instance().is_initialized()
-    with contextlib.nullcontext() if there else hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
+    initialized = GlobalHydra.instance().is_initialized()
+    with contextlib.nullcontext() if initialized else hydra.initialize_config_dir(str(CONFIG_DIR), version_base="1.3"):
         try:
             return hydra.compose("run", list(overrides), **wanted)
         except HydraException as error:
@@ -125,8 +125,8 @@ def _sets_a_value(override: Override) -> bool:
 def explain(error: Exception) -> str:
     """Hydra's error in a sentence, without its advice to add a setting that nothing would read."""
     if isinstance(error, OverrideParseException):
-        key, found, value = error.override.partition("=")
-        if not found:
+        key, separator, value = error.override.partition("=")
+        if not separator:
             return f"{error.override!r} is no setting; write key=value, as in seed=2"
         right = shlex.quote(quoted(key, value))
         return f"{error.override}: Hydra cannot read this value; quote it for Hydra and for the shell: {right}"
@@ -156,5 +156,5 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
             if key != "recipe"
         }
     except OmegaConfBaseException as error:
-        found = str(error).splitlines()[0]
-        raise ConfigError(f"{error.full_key} has no value here ({found}); set {error.full_key}=…") from None
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{error.full_key} has no value here ({reason}); set {error.full_key}=…") from None

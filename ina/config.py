@@ -50,18 +50,18 @@ class ModelConfig(_Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _names_the_files_of_a_folder(cls, given: Any) -> Any:
+    def _names_the_files_of_a_folder(cls, value: Any) -> Any:
         """With `path`, set `revision` to a hash of the folder's files, so that two different folders count as two
         models.
 
         A digest that is given already, as in a record, stays.
         """
-        if not isinstance(given, dict) or not isinstance(given.get("path"), str):
-            return given
-        known, folder = given.get("revision"), Path(os.path.expanduser(given["path"]))
+        if not isinstance(value, dict) or not isinstance(value.get("path"), str):
+            return value
+        known, folder = value.get("revision"), Path(os.path.expanduser(value["path"]))
         if isinstance(known, str) and len(known) == 64:
-            return given
-        return given | {"revision": folder_sha256(folder) if (folder / "config.json").is_file() else None}
+            return value
+        return value | {"revision": folder_sha256(folder) if (folder / "config.json").is_file() else None}
 
     @model_validator(mode="after")
     def _has_a_source(self) -> ModelConfig:
@@ -234,11 +234,11 @@ class Peft(_Sited):
         """
         import peft
 
-        made = getattr(peft, self.config, None)
-        if not (isinstance(made, type) and issubclass(made, peft.PeftConfig)):
+        config_class = getattr(peft, self.config, None)
+        if not (isinstance(config_class, type) and issubclass(config_class, peft.PeftConfig)):
             raise ValueError(f"config={self.config}: peft has no such config class; LoraConfig is one")
         try:
-            return made(**self.arguments, **arguments)
+            return config_class(**self.arguments, **arguments)
         except TypeError as error:
             raise ValueError(f"arguments of {self.config}: {error}") from None
 
@@ -353,8 +353,8 @@ class RunConfig(_Strict):
 
     def method_changes(self, task: str) -> dict[str, Any]:
         """The method's settings that differ from what `configs` prescribe for it on a task, by dotted name."""
-        usual = _flat(default_settings(self.method.name, self.model.name, task))
-        return {key: value for key, value in _flat(self.method.model_dump()).items() if value != usual.get(key)}
+        defaults = _flat(default_settings(self.method.name, self.model.name, task))
+        return {key: value for key, value in _flat(self.method.model_dump()).items() if value != defaults.get(key)}
 
     @property
     def cell(self) -> str:
@@ -464,7 +464,7 @@ def fingerprint_settings(
     if config["method"]["kind"] == "gate":
         without = _NO_EFFECT - _BATCHES.keys()
     elif config["method"].get("threshold") == "tensor":
-        without = _NO_EFFECT - {key for key, usual in _BATCHES.items() if flat.get(key) != usual}
+        without = _NO_EFFECT - {key for key, default in _BATCHES.items() if flat.get(key) != default}
     settings = {
         key: value
         for key, value in flat.items()
@@ -524,10 +524,10 @@ def _explained(problem: dict[str, Any]) -> str:
     if problem["type"] in ("extra_forbidden", "missing"):
         message = {"extra_forbidden": "there is no such setting", "missing": "is missing"}[problem["type"]]
         return f"  {key}: {message}"
-    given = problem["input"]
-    if isinstance(given, dict | BaseModel):
+    value = problem["input"]
+    if isinstance(value, dict | BaseModel):
         return f"  {key}: {message}" if key else f"  {message}"
-    return f"  {key}={given!r}: {message}"
+    return f"  {key}={value!r}: {message}"
 
 
 def _short(value: Any) -> str:

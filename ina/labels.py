@@ -34,8 +34,8 @@ def method_label(settings: dict[str, Any]) -> str:
     >>> method_label({"kind": "ina", "name": "ina", "inhibition": 0.1, "activation": "relu"})
     'InA (Inh 0.1, relu)'
     """
-    usual = (METHOD_LABELS.get(settings[key]) for key in ("name", "kind"))
-    name = next(filter(None, (settings.get("label"), *usual, settings["name"])))
+    own_labels = (METHOD_LABELS.get(settings[key]) for key in ("name", "kind"))
+    name = next(filter(None, (settings.get("label"), *own_labels, settings["name"])))
     if settings["kind"] == "full":
         return name
     known = set(options("method"))
@@ -44,8 +44,8 @@ def method_label(settings: dict[str, Any]) -> str:
     defaults = default_settings(file) if file in known else {}
     shown = settings.keys() - {"label", "name", "inhibition"}
     changed = {key: value for key, value in settings.items() if key in shown and value != defaults.get(key, value)}
-    arguments, usual = changed.pop("arguments", {}), defaults.get("arguments", {})
-    changed |= {key: value for key, value in arguments.items() if value != usual.get(key)}
+    arguments, default_arguments = changed.pop("arguments", {}), defaults.get("arguments", {})
+    changed |= {key: value for key, value in arguments.items() if value != default_arguments.get(key)}
     details = [f"Inh {settings['inhibition']:g}"] if "inhibition" in settings else []
     details += [_SETTINGS.get(key, f"{key} {{}}").format(value_label(value)) for key, value in changed.items()]
     return f"{name} ({', '.join(details)})" if details else name

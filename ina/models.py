@@ -63,9 +63,9 @@ def locate(model: ModelConfig) -> tuple[str, str | None]:
             file = folder / "model.safetensors"
             if not file.is_file():
                 raise ModelError(f"{file} is missing; reinstall its package")
-            if model.sha256 and (found := file_sha256(file)) != model.sha256:
+            if model.sha256 and (digest := file_sha256(file)) != model.sha256:
                 raise ModelError(
-                    f"{file} is not the expected file: its SHA-256 is {found}, expected {model.sha256}; reinstall it"
+                    f"{file} is not the expected file: its SHA-256 is {digest}, expected {model.sha256}; reinstall it"
                 )
             return str(folder), model.revision
     if not model.hub:
@@ -248,11 +248,11 @@ def _lacking_after_pre_training(config: PretrainedConfig, head: Head) -> set[str
     small.num_hidden_layers = 1
     with torch.device("meta"):
         pre_trained, ours = AutoModelForPreTraining.from_config(small), _auto(head).from_config(small)
-    there, here = (
-        {name.split(".")[1] for name, _ in one.named_parameters() if name.startswith(f"{ours.base_model_prefix}.")}
-        for one in (pre_trained, ours)
+    pre_trained_names, own_names = (
+        {name.split(".")[1] for name, _ in network.named_parameters() if name.startswith(f"{ours.base_model_prefix}.")}
+        for network in (pre_trained, ours)
     )
-    return here - there
+    return own_names - pre_trained_names
 
 
 def _is_random(model: ModelConfig) -> bool:

@@ -42,8 +42,8 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     for command in _commands(readable(overrides)):
         try:
             run = configured(command)
-            before = first_of(run, command) if run.train.start else command
-            first = configured(before)
+            first_command = first_of(run, command) if run.train.start else command
+            first = configured(first_command)
         except ConfigError as error:
             problems[str(error)] = None
             continue
@@ -53,9 +53,9 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
             )
             problems[same] = None
         named.add(run.id)
-        for one, its_command in ((first, before), (run, command)):
-            runs.setdefault(one.id, one)
-            commands.setdefault(one.id, its_command)
+        for cfg, its_command in ((first, first_command), (run, command)):
+            runs.setdefault(cfg.id, cfg)
+            commands.setdefault(cfg.id, its_command)
     if problems:
         raise ConfigError("\n".join(problems))
     return list(runs.values()), commands
@@ -112,21 +112,21 @@ def readable(arguments: list[str]) -> list[str]:
         for text in arguments:
             if text.lstrip("+").startswith("hydra.sweeper.params"):
                 raise ConfigError(f"{text}: write the grid itself, as in -m seed=1,2")
-    given = dict(text.split("=", 1) for text in arguments if text.startswith(("experiment=", "scale=")))
-    if [*given] == ["scale"]:
-        raise ConfigError(f"scale={given['scale']} needs an experiment: experiment=glue scale={given['scale']}")
-    if len(given) == 2:
-        arguments = [text for text in arguments if text.split("=")[0] not in given]
-        arguments.append(f"experiment={given['experiment']}_{given['scale']}")
-    found = []
+    names = dict(text.split("=", 1) for text in arguments if text.startswith(("experiment=", "scale=")))
+    if [*names] == ["scale"]:
+        raise ConfigError(f"scale={names['scale']} needs an experiment: experiment=glue scale={names['scale']}")
+    if len(names) == 2:
+        arguments = [text for text in arguments if text.split("=")[0] not in names]
+        arguments.append(f"experiment={names['experiment']}_{names['scale']}")
+    texts = []
     for text in arguments:
         key, _, value = text.partition("=")
         if key in PATHS and value != "null" and not value.startswith(("'", '"')):
             text = quoted(key, os.path.expanduser(value))
         if "=" in text and not text.startswith("-"):
             parse(text)
-        found.append(text)
-    return found
+        texts.append(text)
+    return texts
 
 
 def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
@@ -152,14 +152,14 @@ def source(runs: list[RunConfig]) -> str:
     Raises:
         ConfigError: The data of runs cannot be had, or comes from several sources; the message lists all problems.
     """
-    found = of_each(runs, lambda run: (run.task, run.data), data.resolve)
-    if len(set(found)) > 1:
-        each = ", ".join(dict.fromkeys(f"{run.task.name} {where}" for run, where in zip(runs, found, strict=True)))
+    sources = of_each(runs, lambda run: (run.task, run.data), data.resolve)
+    if len(set(sources)) > 1:
+        each = ", ".join(dict.fromkeys(f"{run.task.name} {where}" for run, where in zip(runs, sources, strict=True)))
         raise ConfigError(
             f"all runs of a sweep must use one data source, but these use {each}: set data=files, data=hub or "
             "data=probe"
         )
-    return found[0]
+    return sources[0]
 
 
 def of_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_up: Callable[..., Any]) -> list[Any]:
@@ -199,11 +199,16 @@ def _belongs_to_its_experiment(run: RunConfig) -> bool:
     if planned is None:
         return False
     same = ("", "", "")  # source, data and the number format of "auto" depend on the machine
-    theirs, ours = (
-        (fingerprint_settings(of.model_dump(), *same), of.train.dtype, of.data.distractors, of.data.test_distractors)
-        for of in (planned, run)
+    planned_settings, own_settings = (
+        (
+            fingerprint_settings(cfg.model_dump(), *same),
+            cfg.train.dtype,
+            cfg.data.distractors,
+            cfg.data.test_distractors,
+        )
+        for cfg in (planned, run)
     )
-    return theirs == ours
+    return planned_settings == own_settings
 
 
 @cache
@@ -221,8 +226,10 @@ def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
     for path in (record.record_path(root, *name) for root in roots):
         if path.is_file():
             same = ("", "", "")
-            theirs, ours = (fingerprint_settings(of, *same) for of in (record.read(path).config, run.model_dump()))
-            return "done" if theirs == ours else "other settings"
+            recorded_settings, own_settings = (
+                fingerprint_settings(config, *same) for config in (record.read(path).config, run.model_dump())
+            )
+            return "done" if recorded_settings == own_settings else "other settings"
     if record.is_held(record.lock_path(run.output_dir, *name)):
         return "running"
     return "failed" if record.failure_path(run.output_dir, *name).is_file() else "missing"

@@ -60,12 +60,12 @@ class _GatedTokens(DisentangledSelfAttention):
     Relative positions, which DeBERTa-v3 projects by the same weights, are not gated.
     """
 
-    def disentangled_attention_bias(self, *given: Any, **settings: Any) -> Tensor:
+    def disentangled_attention_bias(self, *arguments: Any, **settings: Any) -> Tensor:
         gates = [child for child in self.children() if isinstance(child, GatedLinear)]
         try:
             for gate in gates:
                 gate.bypass = True
-            return super().disentangled_attention_bias(*given, **settings)
+            return super().disentangled_attention_bias(*arguments, **settings)
         finally:
             for gate in gates:
                 gate.bypass = False

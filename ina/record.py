@@ -150,9 +150,9 @@ class Record(_Block):
             return self
         if self.evaluations[-1:] != [self.last]:
             raise ValueError("`last` is not the last of `evaluations`")
-        if missing := [one.epoch for one in self.evaluations if self.headline not in one.metrics]:
+        if missing := [evaluation.epoch for evaluation in self.evaluations if self.headline not in evaluation.metrics]:
             raise ValueError(f"headline: {self.headline!r} is none of the metrics after epoch {missing[0]}")
-        highest = max(one.metrics[self.headline] for one in self.evaluations)
+        highest = max(evaluation.metrics[self.headline] for evaluation in self.evaluations)
         if self.best not in self.evaluations or self.best.metrics[self.headline] != highest:
             raise ValueError(f"`best` is not the evaluation with the highest {self.headline}")
         return self
@@ -195,13 +195,13 @@ def read_all(root: str | Path, experiment: str | None = None, source: str | None
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
             raise RecordError(f"{folder} cannot be read; change its permissions, or name another folder of results")
     for path in sorted(runs.glob(f"{experiment or '*'}/{source or '*'}/*.json")):
-        found = read(path)
-        if found.status != "done":
-            raise RecordError(f"{path}: status: {found.status!r} should be 'done' here. Delete it to run it again.")
-        right_path = record_path("", found.experiment, found.source, found.id)
+        record = read(path)
+        if record.status != "done":
+            raise RecordError(f"{path}: status: {record.status!r} should be 'done' here. Delete it to run it again.")
+        right_path = record_path("", record.experiment, record.source, record.id)
         if path.relative_to(root) != right_path:
             raise RecordError(f"{path}: it holds the record of {right_path}; delete the copy, or rename it")
-        yield found
+        yield record
 
 
 def find(path: Path, settings: dict[str, Any]) -> Record | None:
@@ -216,19 +216,19 @@ def find(path: Path, settings: dict[str, Any]) -> Record | None:
     """
     if not path.is_file():
         return None
-    found = read(path)
-    if found.fingerprint == fingerprint(settings):
-        return found
-    made = (found.source, found.data.fingerprint, found.provenance.dtype, found.start)
-    theirs = fingerprint_settings(found.config, *made)
-    there, here = ({key: repr(value) for key, value in of.items()} for of in (theirs, settings))
+    record = read(path)
+    if record.fingerprint == fingerprint(settings):
+        return record
+    circumstances = (record.source, record.data.fingerprint, record.provenance.dtype, record.start)
+    old_settings = fingerprint_settings(record.config, *circumstances)
+    old, new = ({key: repr(value) for key, value in values.items()} for values in (old_settings, settings))
     differing = [
-        f"  {key}: {there.get(key, 'off')} there, {here.get(key, 'off')} here"
-        for key in sorted(there.keys() | here.keys())
-        if there.get(key) != here.get(key)
+        f"  {key}: {old.get(key, 'off')} there, {new.get(key, 'off')} here"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
     ]
     raise RecordError(
-        f"{found.id} is recorded with other settings in {path}:\n" + "\n".join(differing) + "\n"
+        f"{record.id} is recorded with other settings in {path}:\n" + "\n".join(differing) + "\n"
         "Choose other folders for this run (results_dir=…, output_dir=…) or delete that record."
     )
 
@@ -370,8 +370,8 @@ def git_state(folder: Path, loaded: str | None = None) -> tuple[str | None, bool
         loaded: The commit to compare with, that of a process which loaded the code earlier; None: the latest.
     """
     commit = loaded or _git(folder, "rev-parse", "HEAD")
-    asked = (["status", "--porcelain"], ["diff", "--name-only", commit or "HEAD"])
-    changes = [_git(folder, *question, "--", "ina", "configs") for question in asked]
+    questions = (["status", "--porcelain"], ["diff", "--name-only", commit or "HEAD"])
+    changes = [_git(folder, *question, "--", "ina", "configs") for question in questions]
     return commit, None if None in changes else any(changes)
 
 

@@ -76,11 +76,11 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             known["start"] = origin and origin.fingerprint
             settings = fingerprint_settings(cfg.model_dump(), source, examples.fingerprint, dtype, known["start"])
             known["fingerprint"] = fingerprint(settings)
-            if found := record.find(path, settings):
-                logger.info("%s: already recorded, %s", cfg.id, record.headline_scores(found))
+            if old_record := record.find(path, settings):
+                logger.info("%s: already recorded, %s", cfg.id, record.headline_scores(old_record))
                 if cfg.keep_model:
                     _warn_without_model(cfg, source)
-                return found, False
+                return old_record, False
             record.check_writable(path.parent)
             folder, threads = _work_folder(cfg, known["fingerprint"])
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
@@ -230,11 +230,11 @@ def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
     folder = Path(cfg.output_dir) / "work" / f"{cfg.experiment or record.ADHOC}--{cfg.id}-{settings[:12]}"
     begun = folder / "begun.json"
     code = {"code": _loaded()[-1], "versions": record.versions()}
-    before = json.loads(begun.read_text()) if begun.is_file() else {}
-    threads = cfg.train.threads or before.pop("threads", None) or min(torch.get_num_threads(), speed.idle_cores())
+    notes = json.loads(begun.read_text()) if begun.is_file() else {}
+    threads = cfg.train.threads or notes.pop("threads", None) or min(torch.get_num_threads(), speed.idle_cores())
     torch.set_num_threads(threads)
     if record.first_process():
-        if folder.exists() and {key: before.get(key) for key in code} != code:
+        if folder.exists() and {key: notes.get(key) for key in code} != code:
             logger.warning(
                 "%s: starts from the beginning: another version of the code made the checkpoint in %s", cfg.id, folder
             )
@@ -327,10 +327,10 @@ def main(cfg: DictConfig) -> float | None:
     _set_up_output(detailed=sweep is None)
     overrides = list(settings.overrides.task)
     try:
-        asked = check(cfg)
-        if in_a_sweep and not sweep and asked.data.select is None:
+        run_config = check(cfg)
+        if in_a_sweep and not sweep and run_config.data.select is None:
             raise ConfigError("a search needs data.select, say 0.1: a share of the training rows to choose by")
-        return _do(asked, overrides, sweep)
+        return _do(run_config, overrides, sweep)
     except USER_ERRORS as error:
         if in_a_sweep:
             raise
@@ -344,9 +344,9 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
     """
     first = None
     if cfg.train.start:
-        before = plan.first_of(cfg, overrides)
-        first = configured(before)
-        _do(first, before, sweep)
+        first_overrides = plan.first_of(cfg, overrides)
+        first = configured(first_overrides)
+        _do(first, first_overrides, sweep)
     go = partial(run, cfg, first=first, command=" ".join(["python -m ina.run", *overrides]))
     if not sweep:
         result, _ = go()
@@ -354,8 +354,8 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
     source, began = (sweep / "began").read_text(), (sweep / "began").stat().st_mtime
     if (sweep / "stop").exists() or plan.outcome(cfg, source, began):
         return None
-    if (here := data.resolve(cfg.task, cfg.data)) != source:
-        record_failure(cfg, source, f"this worker has only data.source={here}, but the sweep uses {source}")
+    if (own_source := data.resolve(cfg.task, cfg.data)) != source:
+        record_failure(cfg, source, f"this worker has only data.source={own_source}, but the sweep uses {source}")
         return None
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -388,7 +388,7 @@ def cli() -> None:
     if not record.first_process():
         sys.stdout = open(os.devnull, "w")
     # argparse, by which Hydra reads the command line, refuses settings on both sides of an option such as -m
-    sys.argv[1:] = sorted(sys.argv[1:], key=lambda given: "=" in given and not given.startswith("-"))
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda argument: "=" in argument and not argument.startswith("-"))
     # joblib's way to say that it gives a worker's memory back by starting a new one
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through, those of launchers too

@@ -68,10 +68,10 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         gated = isinstance(cfg.method, Gate)
         return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()
     described, weights = files.read(folder)
-    found, expected = described.get("peft_type"), methods.peft_config(cfg.method).peft_type.value
-    if found != expected:
+    peft_type, expected = described.get("peft_type"), methods.peft_config(cfg.method).peft_type.value
+    if peft_type != expected:
         raise ValueError(
-            f"{Path(folder) / files.CONFIG_FILE}: peft_type is {found!r}, but the run is one of {cfg.method.name}, "
+            f"{Path(folder) / files.CONFIG_FILE}: peft_type is {peft_type!r}, but the run is one of {cfg.method.name}, "
             f"which leaves an adapter of type {expected!r}; train it again with keep_model=true"
         )
     backbone = split_fused_projections(models.load(cfg.model, head, cfg.seed))

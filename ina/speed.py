@@ -176,10 +176,10 @@ def first_token_only(model: nn.Module) -> Iterator[None]:
             attention = last.attention
             if module.config.model_type == "mpnet":
                 for part in (attention.attn.o, attention.LayerNorm):
-                    hooks.append(part.register_forward_pre_hook(lambda _, given: _first(given[0])))
+                    hooks.append(part.register_forward_pre_hook(lambda _, args: _first(args[0])))
             else:
                 hooks.append(attention.self.register_forward_hook(lambda _, __, out: (_first(out[0]), *out[1:])))
-                hooks.append(attention.output.register_forward_pre_hook(lambda _, given: (given[0], _first(given[1]))))
+                hooks.append(attention.output.register_forward_pre_hook(lambda _, args: (args[0], _first(args[1]))))
     try:
         yield
     finally:
@@ -217,16 +217,16 @@ def exact_products_by_onednn() -> Iterator[None]:
     "may compute in bfloat16", which it does where the processor can. So the error is measured first, and oneDNN is not
     used where it is more than four times that of MKL.
     """
-    before = torch.backends.mkldnn.matmul.fp32_precision
+    old_precision = torch.backends.mkldnn.matmul.fp32_precision
     try:
         if "AuthenticAMD" in proc("cpuinfo"):
             exact = _product_error()
             torch.backends.mkldnn.matmul.fp32_precision = "bf16"
             if _product_error() > 4 * exact:
-                torch.backends.mkldnn.matmul.fp32_precision = before
+                torch.backends.mkldnn.matmul.fp32_precision = old_precision
         yield
     finally:
-        torch.backends.mkldnn.matmul.fp32_precision = before
+        torch.backends.mkldnn.matmul.fp32_precision = old_precision
 
 
 def _product_error() -> float:

@@ -32,10 +32,10 @@ def _tell(runs: list[RunConfig], source: str) -> None:
     columns = list(get_args(plan.RunState))
     frame = pd.get_dummies(pd.Series(states, index), dtype=int).reindex(columns=columns, fill_value=0)
     print(frame.groupby(level=index.names, sort=False).sum().replace(0, "·").to_string())
-    print(f"\n{len(runs)} runs: {', '.join(f'{states.count(one)} {one}' for one in columns)}")
+    print(f"\n{len(runs)} runs: {', '.join(f'{states.count(state)} {state}' for state in columns)}")
     for other in data.SOURCES:
-        there = zip(states, _states(runs, other), strict=True)
-        if count := sum(here != "done" and elsewhere == "done" for here, elsewhere in there):
+        pairs = zip(states, _states(runs, other), strict=True)
+        if count := sum(state != "done" and elsewhere == "done" for state, elsewhere in pairs):
             where = " (INA_DATA_DIR or data.dir names the folder)" if other == "files" else ""
             print(f"  recorded with data.source={other}: {count} of the others{where}")
     for run, state in zip(runs, states, strict=True):

@@ -110,8 +110,8 @@ def fit(
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
     best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
-    at = {"best": best.epoch, "last": settings.epochs}
-    chosen = {rule: pd.read_parquet(_outcome(folder, epoch, "parquet")) for rule, epoch in at.items()}
+    epochs = {"best": best.epoch, "last": settings.epochs}
+    chosen = {rule: pd.read_parquet(_outcome(folder, epoch, "parquet")) for rule, epoch in epochs.items()}
     trainer.accelerator.wait_for_everyone()  # the first process may remove the folder once all have read it
     keys = [key for key in KEYS if key in chosen["best"]]
     values = [frame.drop(columns=keys).add_prefix(f"{rule}_") for rule, frame in chosen.items()]
@@ -205,17 +205,17 @@ class _Trainer(Trainer):
         """Measure all dev sets and keep the outcome of this epoch in the run's folder."""
         trained = time.perf_counter()
         scored = [dev_set.score(self._outputs(dev_set)) for dev_set in self.dev_sets]
-        metrics = {name: value for one in scored for name, value in one.metrics.items()}
+        metrics = {name: value for result in scored for name, value in result.metrics.items()}
         epoch = round(self.state.epoch)
         evaluation = Evaluation(
             epoch=epoch,
             metrics=metrics,
-            degenerate=any(one.degenerate for one in scored),
+            degenerate=any(result.degenerate for result in scored),
             train_loss=next((log["loss"] for log in reversed(self.state.log_history) if "loss" in log), None),
         )
         measured = time.perf_counter()
         if self.is_world_process_zero():
-            predictions = pd.concat([one.predictions for one in scored], ignore_index=True)
+            predictions = pd.concat([result.predictions for result in scored], ignore_index=True)
             write_atomically(_outcome(self.folder, epoch, "parquet"), predictions.to_parquet)
             outcome = {
                 "evaluation": evaluation.model_dump(),
@@ -231,8 +231,8 @@ class _Trainer(Trainer):
 
     def _outputs(self, dev_set: "_LengthSortedDevSet") -> tuple[np.ndarray, ...]:
         loader = self.get_eval_dataloader(dev_set.features)
-        found = self.evaluation_loop(loader, "dev", prediction_loss_only=False).predictions
-        outputs = found if isinstance(found, tuple) else (found,)
+        predictions = self.evaluation_loop(loader, "dev", prediction_loss_only=False).predictions
+        outputs = predictions if isinstance(predictions, tuple) else (predictions,)
         if not all(np.isfinite(output).all() for output in outputs):
             raise ValueError(
                 f"the model's scores are not finite after epoch {self.state.epoch:g}: training has diverged; "
@@ -273,12 +273,12 @@ def last_complete_checkpoint(folder: Path) -> str | None:
 
     Newer ones, which the run was writing when it was killed, are removed.
     """
-    while found := get_last_checkpoint(folder) if folder.is_dir() else None:
-        if (Path(found) / COMPLETE).is_file():
+    while checkpoint := get_last_checkpoint(folder) if folder.is_dir() else None:
+        if (Path(checkpoint) / COMPLETE).is_file():
             break
-        logger.warning("%s is not used: the run was killed while it was written", found)
-        shutil.rmtree(found)
-    return found
+        logger.warning("%s is not used: the run was killed while it was written", checkpoint)
+        shutil.rmtree(checkpoint)
+    return checkpoint
 
 
 class _QuietProgressBar(ProgressCallback):

@@ -56,10 +56,10 @@ def settings(task: str, method: str, *more: str) -> RunConfig:
 def features(task: str, rows: int, model: str = "minilm") -> datasets.Dataset:
     """Features of the first training examples of a task, unpadded."""
     cfg = settings(task, "lora", f"model={model}")
-    found = data.load(cfg.task, cfg.data).splits["train"]
-    found = found.select(range(min(rows, len(found))))
-    made = family(cfg.task.family).train_features(cfg.task, found, models.load_tokenizer(cfg.model))
-    return made.remove_columns("length")
+    examples = data.load(cfg.task, cfg.data).splits["train"]
+    examples = examples.select(range(min(rows, len(examples))))
+    encoded = family(cfg.task.family).train_features(cfg.task, examples, models.load_tokenizer(cfg.model))
+    return encoded.remove_columns("length")
 
 
 def tokenizer() -> transformers.PreTrainedTokenizerBase:
@@ -77,44 +77,46 @@ def random_features(rows: int) -> datasets.Dataset:
 
 def batches(task: str, count: int, model: str = "minilm") -> list[dict[str, torch.Tensor]]:
     """The first batches of an epoch as `ina.train` makes them."""
-    made = itertools.islice(Batches(features(task, 4000, model).to_list(), Collator(tokenizer()), BATCH, seed=1), count)
-    return [{key: value for key, value in batch.items() if key != "share"} for batch in made]
+    first_batches = itertools.islice(
+        Batches(features(task, 4000, model).to_list(), Collator(tokenizer()), BATCH, seed=1), count
+    )
+    return [{key: value for key, value in batch.items() if key != "share"} for batch in first_batches]
 
 
 def model(cfg: RunConfig, random: bool = False) -> nn.Module:
     """The model of a run, ready to train; with random weights where asked for."""
     head = family(cfg.task.family).head(cfg.task)
     transformers.set_seed(cfg.seed)
-    made = models.untrained(cfg.model, head) if random else models.load(cfg.model, head, cfg.seed)
+    network = models.untrained(cfg.model, head) if random else models.load(cfg.model, head, cfg.seed)
     transformers.set_seed(cfg.seed)
-    in_head = models.head_modules(cfg.model, made)
-    return methods.prepare(cfg.method, made, in_head, methods.task_type(cfg))[0].train()
+    in_head = models.head_modules(cfg.model, network)
+    return methods.prepare(cfg.method, network, in_head, methods.task_type(cfg))[0].train()
 
 
 SPEED_UPS = ("dropout", "attention", "first token")
 
 
-def faster(made: nn.Module, without: str = "") -> nn.Module:
+def faster(network: nn.Module, without: str = "") -> nn.Module:
     """What `train.fast` makes of a model on a CPU, without one of its speed-ups if one is named."""
-    made.open = contextlib.ExitStack()  # as long as the model is there
+    network.open = contextlib.ExitStack()  # as long as the model is there
     if without != "dropout":
-        speed.cheaper_dropout(made)
+        speed.cheaper_dropout(network)
     if without != "attention":
-        speed.short_attention(made)
+        speed.short_attention(network)
     if without != "first token":
-        made.open.enter_context(speed.first_token_only(made))
-    return made
+        network.open.enter_context(speed.first_token_only(network))
+    return network
 
 
-def stepper(made: nn.Module, half: bool = False) -> Step:
+def stepper(network: nn.Module, half: bool = False) -> Step:
     """A function that trains on one batch, where `half` is set under autocast to bfloat16."""
-    weights = [weight for weight in made.parameters() if weight.requires_grad]
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1e-4, weight_decay=0.0, fused=True)
 
     def step(batch: dict[str, torch.Tensor]) -> None:
         device = weights[0].device.type
         with torch.autocast(device, torch.bfloat16, enabled=half):
-            loss = made(**{name: of.to(device) for name, of in batch.items()}).loss
+            loss = network(**{name: tensor.to(device) for name, tensor in batch.items()}).loss
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
@@ -125,13 +127,13 @@ def stepper(made: nn.Module, half: bool = False) -> Step:
     return step
 
 
-def race(steps: dict[str, Step], given: list[dict[str, torch.Tensor]], rounds: int) -> dict[str, np.ndarray]:
+def race(steps: dict[str, Step], inputs: list[dict[str, torch.Tensor]], rounds: int) -> dict[str, np.ndarray]:
     """Seconds of each step on each batch, (rounds, batches); all take a batch in turn, another one first every time."""
-    for step, batch in itertools.product(steps.values(), given):  # oneDNN compiles a kernel for every new shape
+    for step, batch in itertools.product(steps.values(), inputs):  # oneDNN compiles a kernel for every new shape
         step(batch)
     names = list(steps)
-    seconds = {name: np.empty((rounds, len(given))) for name in names}
-    for index, (place, batch) in itertools.product(range(rounds), enumerate(given)):
+    seconds = {name: np.empty((rounds, len(inputs))) for name in names}
+    for index, (place, batch) in itertools.product(range(rounds), enumerate(inputs)):
         turn = (index + place) % len(names)
         for name in names[turn:] + names[:turn]:
             start = time.perf_counter()
@@ -140,9 +142,9 @@ def race(steps: dict[str, Step], given: list[dict[str, torch.Tensor]], rounds: i
     return seconds
 
 
-def ratio(seconds: np.ndarray, to: np.ndarray) -> str:
+def ratio(seconds: np.ndarray, reference: np.ndarray) -> str:
     """Median of the paired ratios with their quartiles."""
-    low, middle, high = np.percentile(seconds / to, [25, 50, 75])
+    low, middle, high = np.percentile(seconds / reference, [25, 50, 75])
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
@@ -190,43 +192,47 @@ def throughput() -> list[str]:
     }
     plan = [("minilm", "cola", "lora"), ("minilm", "cola", "full"), ("minilm", "mrpc", "lora")]
     rows = []
-    for of, task, method in plan + [("mpnet", "cola", "lora")] * HAS_MPNET:
-        cfg = settings(task, method, f"model={of}", "train.epochs=1", "train.warmup_ratio=0", "train.dtype=float32")
-        found = features(task, 6400, of)
-        many = {"mpnet": 4}.get(of, 50 if task == "cola" else 20)  # Trainer groups 50 batches at once
+    for backbone, task, method in plan + [("mpnet", "cola", "lora")] * HAS_MPNET:
+        cfg = settings(
+            task, method, f"model={backbone}", "train.epochs=1", "train.warmup_ratio=0", "train.dtype=float32"
+        )
+        examples = features(task, 6400, backbone)
+        many = {"mpnet": 4}.get(backbone, 50 if task == "cola" else 20)  # Trainer groups 50 batches at once
         rates: dict[str, list[float]] = {name: [] for name in contenders}
         for seed, (name, train_with) in itertools.product(range(3), contenders.items()):
             steps = 1 if not seed or "padded to" in name else many
-            seconds = duration(train_with, cfg.model_copy(update={"seed": max(seed, 1)}), found, steps)
+            seconds = duration(train_with, cfg.model_copy(update={"seed": max(seed, 1)}), examples, steps)
             if seed:
                 rates[name].append(steps * cfg.train.batch_size / seconds)
         fast = np.array(rates["ina"])
-        share = np.median(fast) * operations(cfg, found) / peak_speed(cfg)
+        share = np.median(fast) * operations(cfg, examples) / peak_speed(cfg)
         for name, rate in rates.items():
             at_peak = f"{100 * share:.0f} %" if name == "ina" else ""
-            rows.append([of, task, method, name, f"{np.median(rate):.1f}", ratio(fast, np.array(rate)), at_peak])
+            rows.append([backbone, task, method, name, f"{np.median(rate):.1f}", ratio(fast, np.array(rate)), at_peak])
     return table(["model", "task", "method", "contender", "examples/s", "ina / it", "of the peak"], rows)
 
 
-def duration(train_with: Train, cfg: RunConfig, found: datasets.Dataset, steps: int, **more: Any) -> float:
+def duration(train_with: Train, cfg: RunConfig, examples: datasets.Dataset, steps: int, **more: Any) -> float:
     """Seconds from the beginning of training to the end of its last step, whichever Trainer takes it."""
     clock = TrainerCallback()
     clock.on_train_begin = lambda *_, **__: setattr(clock, "start", time.perf_counter())
     clock.on_step_end = lambda *_, **__: setattr(clock, "seconds", time.perf_counter() - clock.start)
     transformers.trainer.DEFAULT_CALLBACKS.append(clock)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        train_with(cfg, found, steps, Path(folder), **more)
+        train_with(cfg, examples, steps, Path(folder), **more)
     transformers.trainer.DEFAULT_CALLBACKS.remove(clock)
     return clock.seconds
 
 
-def operations(cfg: RunConfig, found: datasets.Dataset) -> float:
+def operations(cfg: RunConfig, examples: datasets.Dataset) -> float:
     """Floating-point operations of a training step for each example: two a weight and token in each of two passes, and
     in a third where weights train.
     """
     linear = (module for module in model(cfg).modules() if isinstance(module, nn.Linear))
     weights = sum(module.weight.numel() for module in linear)
-    return (6 if cfg.method.kind == "full" else 4) * weights * float(np.mean([len(ids) for ids in found["input_ids"]]))
+    return (
+        (6 if cfg.method.kind == "full" else 4) * weights * float(np.mean([len(ids) for ids in examples["input_ids"]]))
+    )
 
 
 @speed.exact_products_by_onednn()
@@ -238,20 +244,20 @@ def peak_speed(cfg: RunConfig) -> float:
     return 2 * x.numel() * width / float(np.median(seconds))
 
 
-def ours(cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, random: bool = False) -> None:
+def ours(cfg: RunConfig, examples: datasets.Dataset, steps: int, folder: Path, random: bool = False) -> None:
     """Train one epoch on as many random examples as Trainer's steps take."""
-    rows = np.random.default_rng(cfg.seed).permutation(len(found))[: steps * cfg.train.batch_size]
-    few = found.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
+    rows = np.random.default_rng(cfg.seed).permutation(len(examples))[: steps * cfg.train.batch_size]
+    few = examples.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
     scored = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
     train.fit(
-        model(cfg, random), found.select(rows), [DevSet("validation", few, lambda _: scored)], tokenizer(),
+        model(cfg, random), examples.select(rows), [DevSet("validation", few, lambda _: scored)], tokenizer(),
         cfg.train.model_copy(update={"threads": None}),
         headline="nothing", seed=cfg.seed, folder=folder, report_to=[],
     )  # fmt: skip
 
 
 def theirs(
-    cfg: RunConfig, found: datasets.Dataset, steps: int, folder: Path, random: bool = False, padded: bool = False,
+    cfg: RunConfig, examples: datasets.Dataset, steps: int, folder: Path, random: bool = False, padded: bool = False,
     **more: Any,
 ) -> None:  # fmt: skip
     """Train for some steps with the arguments that run_glue.py passes on, and some `more`."""
@@ -262,7 +268,7 @@ def theirs(
     )  # fmt: skip
     padding = {"padding": "max_length", "max_length": LENGTH} if padded else {}
     collate = DataCollatorWithPadding(tokenizer(), **padding)
-    Trainer(model(cfg, random), arguments, collate, found).train()
+    Trainer(model(cfg, random), arguments, collate, examples).train()
 
 
 def memory() -> list[str]:
@@ -275,7 +281,7 @@ def memory() -> list[str]:
                 with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
                     peaks.append(process.submit(peak, name, method, who).result())
             label = settings("cola", method, f"model={name}").model.label
-            rows.append([label, method, *(f"{of:.1f}" for of in peaks), f"{peaks[0] / peaks[1]:.2f}"])
+            rows.append([label, method, *(f"{gib:.1f}" for gib in peaks), f"{peaks[0] / peaks[1]:.2f}"])
     return table(["model", "method", "ina, GiB", "Trainer, GiB", "ratio"], rows)
 
 
@@ -293,21 +299,23 @@ def gpu() -> list[str]:
     """Steps of BERT-large with random weights on a GPU: what the gate costs, and Trainer's examples per second."""
     if not torch.cuda.is_available():
         return ["Not run: this machine has no GPU."]
-    given = [random_features(BATCH).with_format("torch")[:]]
+    inputs = [random_features(BATCH).with_format("torch")[:]]
     rows = []
     for setup in ["float32", "autocast", "autocast, compiled", "autocast, checkpointing"]:
         steps = {}
         for method in ("lora", "ina"):
-            made = model(settings("cola", method, "model=bert_large"), random=True).cuda()
+            network = model(settings("cola", method, "model=bert_large"), random=True).cuda()
             if "checkpointing" in setup:
-                made.gradient_checkpointing_enable({"use_reentrant": False})
-            steps[method] = stepper(torch.compile(made) if "compiled" in setup else made, half="autocast" in setup)
-        seconds = race(steps, given, 20)
+                network.gradient_checkpointing_enable({"use_reentrant": False})
+            steps[method] = stepper(
+                torch.compile(network) if "compiled" in setup else network, half="autocast" in setup
+            )
+        seconds = race(steps, inputs, 20)
         rate = BATCH / np.median(seconds["ina"])
-        rows.append([setup, *(f"{1e3 * np.median(of):.1f}" for of in seconds.values()),
+        rows.append([setup, *(f"{1e3 * np.median(times):.1f}" for times in seconds.values()),
                      ratio(seconds["ina"], seconds["lora"]), f"{rate:.0f}"])  # fmt: skip
-    cfg, found = settings("cola", "ina", "model=bert_large"), random_features(30 * BATCH)
-    seconds = duration(theirs, cfg, found, 30, random=True, bf16=True, use_cpu=False)
+    cfg, examples = settings("cola", "ina", "model=bert_large"), random_features(30 * BATCH)
+    seconds = duration(theirs, cfg, examples, 30, random=True, bf16=True, use_cpu=False)
     rows.append(["Trainer, bf16", "–", "–", "–", f"{30 * BATCH / seconds:.0f}"])
     return [torch.cuda.get_device_name(), "", *table(["", "LoRA ms", "InA ms", "InA / LoRA", "InA, examples/s"], rows)]
 
@@ -331,15 +339,15 @@ def main() -> None:
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
     where = f"{train.device_name(torch.device('cpu'))}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    found = [
+    parts = [
         f"# Benchmark\n\nMade by `make bench`, {datetime.date.today()}: {where}. Compare only ratios between machines. "
         "The section gpu was not run."
     ]
     for title, measure in [SECTIONS[name] for name in sections or list(SECTIONS)[:-1]]:
-        found.append("\n".join([f"## {title}", "", *measure()]))
-        print(found[-1], flush=True)
+        parts.append("\n".join([f"## {title}", "", *measure()]))
+        print(parts[-1], flush=True)
     if not sections:
-        text = "\n\n".join(found) + "\n"
+        text = "\n\n".join(parts) + "\n"
         record.write_atomically(FILE, lambda partial_file: partial_file.write_text(text, encoding="utf-8"))
 
 

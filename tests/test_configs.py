@@ -112,7 +112,6 @@ def test_an_experiment_and_a_scale_are_the_experiment_that_is_recorded_under_bot
     ("given", "told"),
     [
         (["experiment=glue", "scale=huge"], "Could not find 'experiment/glue_huge'(?s:.*)glue_base"),
-        (["scale=mini"], "Could not override 'scale'"),
         (["experiment=glue_small", "method=gate"], "train.learning_rate has no value here .*recipe.rate.gate"),
     ],
 )

@@ -196,7 +196,7 @@ def disk(tmp_path):
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], capture_output=True).returncode:
         pytest.skip("only root can mount a file system")
-    (folder / "ballast").write_bytes(bytes(1_900_000))
+    (folder / "ballast").write_bytes(bytes(3_900_000))
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
 

@@ -98,7 +98,7 @@ def test_what_starts_from_a_run_that_another_process_is_doing_has_not_failed(tmp
 def test_a_run_and_its_start_have_the_same_data_source(glue, tmp_path):
     mnli = configured("task=mnli", "start=mnli", f"output_dir={tmp_path}")
     stsb = configured("task=stsb", "start=mnli", "data=files", f"data.dir={glue}", f"output_dir={tmp_path}")
-    with pytest.raises(ValueError, match="these runs have mnli probe, stsb files"):
+    with pytest.raises(ValueError, match="these use mnli probe, stsb files"):
         run.run(stsb, first=mnli)
 
 

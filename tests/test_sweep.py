@@ -406,7 +406,7 @@ def test_a_worker_that_has_other_data_fails_instead_of_training_on_it(glue, tmp_
     monkeypatch.setattr(data, "resolve", in_run)
     code, out, err = cli(*grid(glue, tmp_path))
     assert code == 1 and "0 done, 0 recorded before, 2 failed" in out
-    assert "data.source=hub is all that this worker has, and the sweep's is files" in err
+    assert "this worker has only data.source=hub, but the sweep uses files" in err
 
 
 def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cli):

@@ -40,7 +40,7 @@ class Sweep:
         self.started = time.monotonic()
         try:
             runs, self.commands = plan.plan(arguments)
-            self.runs = {one.id: one for one in runs}
+            self.runs = {cfg.id: cfg for cfg in runs}
             self.source = plan.source(runs)
             self.clean = record.git_state(CONFIG_DIR.parent)[1] is False
             missing = [cfg for cfg in runs if not self._record_path(cfg).is_file()]
@@ -192,15 +192,17 @@ class Sweep:
 
     def _report_until(self, finished: threading.Event) -> None:
         """Print each run that ends, and every `REPORT_S` the runs in progress."""
-        told: set[str] = set()
+        printed: set[str] = set()
         reported, last = time.monotonic(), False
         while not last:
             last = finished.wait(POLL_S)
             running = [f"{run_id} ({state})" for run_id, state in self._in_progress().items()]
-            for run_id in [run_id for run_id in list(self.ended) if run_id not in told]:
-                told.add(run_id)
+            for run_id in [run_id for run_id in list(self.ended) if run_id not in printed]:
+                printed.add(run_id)
                 self._count(self.ended[run_id])
-                text = f"[{len(self.recorded) + len(told)}/{len(self.runs)}] {run_id}: {_summary(self.ended[run_id])}; "
+                text = (
+                    f"[{len(self.recorded) + len(printed)}/{len(self.runs)}] {run_id}: {_summary(self.ended[run_id])}; "
+                )
                 left = self._seconds_left()
                 text += f"{clock(time.monotonic() - self.started)} elapsed"
                 print(text + (f", about {clock(left)} left" if left else ""), flush=True)
@@ -216,15 +218,17 @@ class Sweep:
         """Expected seconds of the runs to come over the number of workers; None before any run has ended."""
         if not any(self.seconds.values()):
             return None
-        usual = statistics.mean(second for seconds in self.seconds.values() for second in seconds)
+        average = statistics.mean(second for seconds in self.seconds.values() for second in seconds)
         left = [self.runs[run_id] for run_id in self._left()]
-        of_each = [statistics.mean(self.seconds.get(f"{cfg.model.name} {cfg.task.name}", [usual])) for cfg in left]
+        of_each = [statistics.mean(self.seconds.get(f"{cfg.model.name} {cfg.task.name}", [average])) for cfg in left]
         return sum(of_each) / self.workers
 
     def _print_summary(self) -> int:
         left = len(self._left())
-        count = Counter(one.status for one in self.ended.values())
-        failed = {run_id: _summary(one) for run_id, one in self.ended.items() if one.status == "failed"} | self.refused
+        count = Counter(outcome.status for outcome in self.ended.values())
+        failed = {
+            run_id: _summary(outcome) for run_id, outcome in self.ended.items() if outcome.status == "failed"
+        } | self.refused
         text = f"{count['done']} done, {len(self.recorded - self.refused.keys())} recorded before, {len(failed)} failed"
         if stopped := self._stopped():
             text += f", {count['cancelled']} cancelled"

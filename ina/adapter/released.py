@@ -35,7 +35,7 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
     if missing := sorted({"r", "lora_alpha", "target_modules"} - settings.keys()):
         raise ValueError(f"{Path(folder) / CONFIG_FILE} lacks {', '.join(missing)}")
     unknown = {"use_dora": settings.get("use_dora"), "bias": settings.get("bias", "none") != "none"}
-    if refused := [name for name, given in unknown.items() if given]:
+    if refused := [name for name, value in unknown.items() if value]:
         raise ValueError(f"{Path(folder) / CONFIG_FILE}: InA has no {', '.join(refused)}")
     inhibition = settings["lora_inhibition"]
     config = InaConfig(

@@ -66,20 +66,20 @@ def _experiment(arguments: list[str]) -> None:
 
 
 def _passage(arguments: list[str]) -> None:
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    unknown = given.keys() - _NEEDED - _POSSIBLE
-    if unknown or not given.keys() >= _NEEDED:
+    settings = dict(argument.partition("=")[::2] for argument in arguments)
+    unknown = settings.keys() - _NEEDED - _POSSIBLE
+    if unknown or not settings.keys() >= _NEEDED:
         raise ValueError(
             "adapter=FOLDER and text=TEXT are needed, question, answer, distractor and heatmap possible"
             + f"; not {', '.join(sorted(unknown))}" * bool(unknown)
         )
-    folder, heatmap = Path(given.pop("adapter")), given.pop("heatmap", None)
+    folder, heatmap = Path(settings.pop("adapter")), settings.pop("heatmap", None)
     opened = measure.TrainedModel(folder)
-    asked = texts.passage(**given)
-    if asked.answer is None:
-        asked = replace(asked, answer=opened.answer(asked))
-    read = opened.reading(asked)
-    print(report(opened.run.id, measure.measure(opened.model, [opened.tokens(asked)]), read))
+    passage = texts.passage(**settings)
+    if passage.answer is None:
+        passage = replace(passage, answer=opened.answer(passage))
+    read = opened.reading(passage)
+    print(report(opened.run.id, measure.measure(opened.model, [opened.tokens(passage)]), read))
     if heatmap:
         from .. import figures  # a browser engine only where something is drawn
 
@@ -93,22 +93,22 @@ def report(title: str, rows: list[Row], read: Reading) -> str:
     parts = [title, " ".join(f"{mark}{word}{mark}" for mark, word in zip(marks, read.words, strict=True))]
     if read.answer is not None:
         parts.append(f"the model answers: {read.answer}")
-    found = pd.DataFrame(rows, columns=COLUMNS)
-    at_sites, over_all = found["site"] != "", found["by"] == ALL
-    paid = over_all & found["measure"].isin(["attention", "share"]) & found["to"].isin(read.kinds)
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    at_sites, over_all = frame["site"] != "", frame["by"] == ALL
+    paid = over_all & frame["measure"].isin(["attention", "share"]) & frame["to"].isin(read.kinds)
     tables = [("The adapter, mean over tokens", at_sites & over_all, ["layer", "site"], "measure")]
     for name in ("inhibited", "passed"):
-        of_kinds = at_sites & ~over_all & (found["measure"] == name)
+        of_kinds = at_sites & ~over_all & (frame["measure"] == name)
         tables.append((f"{MEASURES[name]}, by kind of token", of_kinds, ["layer", "site"], "by"))
     heading = "Attention to tokens of a kind, mean over heads and tokens; layer 0: if all tokens got equal"
     tables.append((heading, paid, ["layer"], "to"))
     for heading, chosen, index, columns in tables:
         if chosen.any():
-            shown = found[chosen].pivot(index=index, columns=columns, values="value")
+            shown = frame[chosen].pivot(index=index, columns=columns, values="value")
             parts.append(heading + "\n" + shown.to_string(float_format="{:.3f}".format, na_rep="–"))
-    measured = set(found["measure"])
+    measured = set(frame["measure"])
     if "moved" in measured:
-        listed = ", ".join(map("{:.3f}".format, found.loc[found["measure"] == "moved", "value"]))
+        listed = ", ".join(map("{:.3f}".format, frame.loc[frame["measure"] == "moved", "value"]))
         parts.append(f"attention that goes elsewhere with the linear part merged, layer by layer: {listed}")
     parts.append("\n".join(f"  {name}: {text}" for name, text in MEASURES.items() if name in measured))
     return "\n\n".join(filter(None, parts))

@@ -19,7 +19,7 @@ def attention_maps(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     """Attention of one passage in each layer, mean over heads, (layers, tokens, tokens): every row sums to 1."""
     backbone = model.get_base_model() if isinstance(model, PeftModel) else model
     if isinstance(model, PeftModelForQuestionAnswering):  # it was trained without them, see `ina.methods.task_type`
-        inputs = {name: of for name, of in inputs.items() if name != "token_type_ids"}
+        inputs = {name: tensor for name, tensor in inputs.items() if name != "token_type_ids"}
     backbone.set_attn_implementation("eager")  # other implementations do not return attention weights
     return torch.cat(backbone.base_model(**inputs, output_attentions=True).attentions).mean(dim=1)
 
@@ -29,9 +29,9 @@ def attention_by_kind(maps: Tensor, kinds: Sequence[str]) -> np.ndarray:
 
     The first row is the mean over all tokens, the others over those of a kind; NaN where there are none.
     """
-    to = torch.tensor(np.array(kinds)[:, None] == KINDS, dtype=maps.dtype)  # (tokens, kinds)
-    by = torch.cat([torch.ones_like(to[:, :1]), to], dim=1)
-    return (by.T @ maps @ to / by.sum(dim=0)[:, None]).numpy()  # 0 / 0 where there are none
+    masks = torch.tensor(np.array(kinds)[:, None] == KINDS, dtype=maps.dtype)  # (tokens, kinds)
+    row_masks = torch.cat([torch.ones_like(masks[:, :1]), masks], dim=1)
+    return (row_masks.T @ maps @ masks / row_masks.sum(dim=0)[:, None]).numpy()  # 0 / 0 where there are none
 
 
 def attention_moved(a: Tensor, b: Tensor) -> np.ndarray:
@@ -47,13 +47,13 @@ def merged(adapted: list[Site]) -> Iterator[None]:
     and activation are gone, and what is left is what LoRA would do with the same factors. For LoRA it changes nothing.
     """
     with torch.no_grad():
-        before = [(site.base.weight.clone(), site.up.weight.clone()) for site in adapted]
+        originals = [(site.base.weight.clone(), site.up.weight.clone()) for site in adapted]
         try:
             for site in adapted:
                 site.base.weight += site.scale * site.up.weight @ site.down.weight
                 site.up.weight.zero_()
             yield
         finally:
-            for site, (base, up) in zip(adapted, before, strict=True):
+            for site, (base, up) in zip(adapted, originals, strict=True):
                 site.base.weight.copy_(base)
                 site.up.weight.copy_(up)

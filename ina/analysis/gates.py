@@ -51,7 +51,7 @@ class Site:
 def sites(model: nn.Module) -> list[Site]:
     """The projections that LoRA or InA adapts in `model`, in its order; none for other methods."""
     names = {module: name for family in PROJECTIONS.values() for name, module in family.items()}
-    found = []
+    adapted = []
     for path, module in model.named_modules():
         # AdaLoRA's layers are LoRA's, with parameters in the place of modules
         if isinstance(module, InaLinear) or isinstance(getattr(module, "lora_A", None), nn.ModuleDict):
@@ -59,9 +59,9 @@ def sites(model: nn.Module) -> list[Site]:
             down, up = (getattr(module, f"{kind}_{part}")[adapter] for part in "AB")
             gate = module.ina_gate[adapter] if kind == "ina" else None
             layer, inside = re.search(r"\.(\d+)\.(.*)", path.replace(".split_", ".")).groups()  # SplitProjection's
-            name = next((name for of, name in names.items() if inside.endswith(f".{of}")), inside)
-            found.append(Site(int(layer) + 1, name, module.get_base_layer(), down, up, module.scaling[adapter], gate))
-    return found
+            name = next((name for suffix, name in names.items() if inside.endswith(f".{suffix}")), inside)
+            adapted.append(Site(int(layer) + 1, name, module.get_base_layer(), down, up, module.scaling[adapter], gate))
+    return adapted
 
 
 def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
@@ -71,13 +71,13 @@ def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
     """
     behind = site.after_gate(z)
     update = site.scale * nn.functional.linear(behind, site.up.weight)
-    found = {"update": update.norm(dim=-1) / site.base(h).norm(dim=-1)}
+    measures = {"update": update.norm(dim=-1) / site.base(h).norm(dim=-1)}
     if site.gate is None:
-        return found
+        return measures
     below = site.gate.inhibit(z) < 0
     negative = (site.gate.peak(z) < 0).expand(len(z), 1).squeeze(-1)
     raised = behind.norm(dim=-1) / ACTIVATIONS[site.gate.activation](z).norm(dim=-1)
-    return found | {
+    return measures | {
         "passed": behind.norm(dim=-1) / z.norm(dim=-1),
         "inhibited": below.float().mean(dim=-1),
         "tail": (behind * below).square().sum(dim=-1) / behind.square().sum(dim=-1),

@@ -61,13 +61,13 @@ class TrainedModel:
             return None
         rows = Dataset.from_dict({"id": ["0"], "context": [passage.text], "question": [passage.question]})
         windows = list(spans.windows(task, rows, self.tokenizer))
-        padded = self.tokenizer.pad([one.inputs for one in windows], return_tensors="pt")
+        padded = self.tokenizer.pad([window.inputs for window in windows], return_tensors="pt")
         scores = self.model(**padded)
         starts, ends = scores.start_logits.numpy(), scores.end_logits.numpy()
-        found = spans.best_spans(task, windows, starts, ends)
-        if task.version_2 and found.null_score[0] - found.score[0] > task.null_threshold:
+        best = spans.best_spans(task, windows, starts, ends)
+        if task.version_2 and best.null_score[0] - best.score[0] > task.null_threshold:
             return None
-        return int(found.start[0]), int(found.end[0])
+        return int(best.start[0]), int(best.end[0])
 
     def reading(self, passage: Passage) -> Reading:
         """How the model reads one passage."""
@@ -92,37 +92,39 @@ def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
     adapted = gates.sites(model)
     observed, mass, moved = [], [], []
     moments = {site: torch.zeros(2, *[site.down.out_features] * 2, dtype=torch.float64) for site in adapted}
-    for one in read:
+    for passage in read:
         with gates.watching(adapted) as inputs:
-            maps = attention.attention_maps(model, one.inputs)
-        mass.append(attention.attention_by_kind(maps, one.kinds))
+            maps = attention.attention_maps(model, passage.inputs)
+        mass.append(attention.attention_by_kind(maps, passage.kinds))
         for site, h in inputs.items():
             z = site.down(h)
-            values = {name: of.numpy() for name, of in gates.observe(site, h, z).items()}
-            observed.append(pd.DataFrame(values).assign(layer=site.layer, site=site.name, by=one.kinds))
+            values = {name: tensor.numpy() for name, tensor in gates.observe(site, h, z).items()}
+            observed.append(pd.DataFrame(values).assign(layer=site.layer, site=site.name, by=passage.kinds))
             for total, components in zip(moments[site], (z, site.after_gate(z)), strict=True):
                 total += components.double().T @ components.double()
         if adapted:
             with attention.merged(adapted):
-                moved.append(attention.attention_moved(maps, attention.attention_maps(model, one.inputs)))
+                moved.append(attention.attention_moved(maps, attention.attention_maps(model, passage.inputs)))
     rows: list[Row] = []
     for kind in KINDS:
-        rows.append((0, "", "share", ALL, kind, np.mean([one.kinds.count(kind) / len(one.kinds) for one in read])))
+        rows.append(
+            (0, "", "share", ALL, kind, np.mean([passage.kinds.count(kind) / len(passage.kinds) for passage in read]))
+        )
     if adapted:
         tokens = pd.concat(observed)
         groups = pd.concat([tokens.assign(by=ALL), tokens]).groupby(["layer", "site", "by"], sort=False)
-        for (layer, site, by, name), value in groups.mean().stack().items():
-            rows.append((layer, site, name, by, "", value))
-    for site, of in moments.items():
-        for name, total in zip(("rank_before", "rank_behind"), of, strict=True):
+        for (layer, site, kind, name), value in groups.mean().stack().items():
+            rows.append((layer, site, name, kind, "", value))
+    for site, pair in moments.items():
+        for name, total in zip(("rank_before", "rank_behind"), pair, strict=True):
             rows.append((site.layer, site.name, name, ALL, "", gates.effective_rank(total, site.up.weight)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a kind of which no passage has a token
         paid = np.nanmean(mass, axis=0)
-    for (layer, by, to), value in np.ndenumerate(paid):
-        rows.append((layer + 1, "", "attention", (ALL, *KINDS)[by], KINDS[to], value))
+    for (layer, reader, target), value in np.ndenumerate(paid):
+        rows.append((layer + 1, "", "attention", (ALL, *KINDS)[reader], KINDS[target], value))
     if adapted:
-        rows += [(layer, "", "moved", ALL, "", of) for layer, of in enumerate(np.mean(moved, axis=0), 1)]
+        rows += [(layer, "", "moved", ALL, "", share) for layer, share in enumerate(np.mean(moved, axis=0), 1)]
     return [(*names, round(float(value), DECIMALS)) for *names, value in rows if not np.isnan(value)]
 
 
@@ -148,11 +150,11 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
     split, passages = texts.dev_passages(opened.cfg, examples)
     read = [opened.tokens(passage) for passage in passages]
     commit, dirty = record.git_state(CONFIG_DIR.parent)
-    found = Measurement(
+    result = Measurement(
         **run.model_dump(include={"id", "model", "task", "method", "seed", "fingerprint"}),
         split=split,
         passages=len(read),
-        tokens=sum(len(one.kinds) for one in read),
+        tokens=sum(len(passage.kinds) for passage in read),
         rows=measure(opened.model, read),
         example=opened.reading(texts.EXAMPLE).over_layers() if opened.cfg.task.family == "squad" else None,
         origin={
@@ -164,4 +166,4 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
             "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
     )
-    return measurement.add(root, run, found), True
+    return measurement.add(root, run, result), True

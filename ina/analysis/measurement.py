@@ -35,7 +35,11 @@ class Reading(_Block):
 
     def over_layers(self) -> Reading:
         """The same with the mean over layers in place of the maps of all."""
-        maps = {name: of and [np.mean(of, axis=0).round(4).tolist()] for name, of in self if name.endswith("maps")}
+        maps = {
+            name: values and [np.mean(values, axis=0).round(4).tolist()]
+            for name, values in self
+            if name.endswith("maps")
+        }
         return self.model_copy(update=maps)
 
 
@@ -77,18 +81,18 @@ def read(file: Path) -> dict[str, Measurement]:
     Raises:
         RecordError: The file is damaged.
     """
-    found = {}
+    measurements = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file.is_file() else [], 1):
         try:
-            one = Measurement.model_validate_json(line)
+            measurement = Measurement.model_validate_json(line)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "line"
             raise RecordError(
                 f"{file}, line {number} is no measurement: {where}: {first['msg']}. Delete the line to measure again."
             ) from None
-        found[one.id] = one
-    return found
+        measurements[measurement.id] = measurement
+    return measurements
 
 
 def of_runs(root: str | Path, runs: Sequence[Record]) -> list[Measurement]:
@@ -98,16 +102,16 @@ def of_runs(root: str | Path, runs: Sequence[Record]) -> list[Measurement]:
         RecordError: A file is damaged, or a measurement is of a model that another run of this name trained.
     """
     files = {file: read(file) for file in {path(root, run) for run in runs}}
-    found = []
+    measurements = []
     for run in runs:
         file = path(root, run)
-        if one := files[file].get(run.id):
-            if one.fingerprint != run.fingerprint:
+        if measurement := files[file].get(run.id):
+            if measurement.fingerprint != run.fingerprint:
                 raise RecordError(
                     f"{file}: the line of {run.id} is of another run of this name; delete it to measure again"
                 )
-            found.append(one)
-    return found
+            measurements.append(measurement)
+    return measurements
 
 
 def add(root: str | Path, run: Record, found: Measurement) -> Path:

@@ -47,10 +47,10 @@ def passage(
     """
     spans = {}
     for name, words in {"answer": answer, "distractor": distractor}.items():
-        found = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) if words else None
-        if words and not found:
+        match = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) if words else None
+        if words and not match:
             raise ValueError(f"{name}={words!r} is not in the text {text!r}")
-        spans[name] = found and found.span()
+        spans[name] = match and match.span()
     return Passage(text, question or None, spans["answer"], tuple(filter(None, [spans["distractor"]])))
 
 
@@ -79,18 +79,18 @@ def tokens(passage: Passage, tokenizer: PreTrainedTokenizerBase, task: GlueTask 
         texts[:last] = cut_questions(task, texts[:last], tokenizer) if last else []
         cut = {"truncation": "only_second" if last else "only_first", "stride": task.doc_stride}
         cut["return_overflowing_tokens"] = True
-    found = tokenizer(
+    batch = tokenizer(
         *([text] for text in texts), max_length=task.max_length, return_offsets_mapping=True, verbose=False, **cut
     )
     end = passage.answer[1] - 1 if passage.answer else 0
-    held = (number for number, one in enumerate(found.encodings) if one.char_to_token(end, last) is not None)
+    held = (number for number, encoding in enumerate(batch.encodings) if encoding.char_to_token(end, last) is not None)
     window = next(held, 0)
-    encoding, kinds, words = found.encodings[window], [], []
+    encoding, kinds, words = batch.encodings[window], [], []
     for sequence, place, token in zip(encoding.sequence_ids, encoding.offsets, encoding.tokens, strict=True):
         word = token if sequence is None else texts[sequence][slice(*place)].strip()
         kinds.append("special" if sequence is None else _kind(word, place, passage if sequence == last else None))
         words.append(word or "_")
-    inputs = {name: torch.tensor(found[name][window])[None] for name in tokenizer.model_input_names if name in found}
+    inputs = {name: torch.tensor(batch[name][window])[None] for name in tokenizer.model_input_names if name in batch}
     return Tokens(inputs, tuple(kinds), tuple(words))
 
 
@@ -132,8 +132,10 @@ def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]
     passages = []
     for row in rows:
         text, answers = row["context"], row["answers"]
-        spans = [(at, at + len(words)) for words, at in zip(answers["text"], answers["answer_start"], strict=True)]
+        spans = [
+            (start, start + len(words)) for words, start in zip(answers["text"], answers["answer_start"], strict=True)
+        ]
         known = relevant.get(row["id"])
-        lacking = (found.span() for found in sentence.finditer(text) if known and found.group() not in known)
+        lacking = (match.span() for match in sentence.finditer(text) if known and match.group() not in known)
         passages.append(Passage(text, row["question"], spans[0] if spans else None, tuple(lacking)))
     return split, passages

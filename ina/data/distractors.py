@@ -38,13 +38,16 @@ def insert(rows: Dataset, count: int) -> Dataset:
     """
     titles, contexts = rows["title"][:], rows["context"][:]
     answers: dict[str, list[tuple[int, str]]] = {}
-    for context, found in zip(contexts, rows["answers"][:], strict=True):
-        answers.setdefault(context, []).extend(zip(found["answer_start"], found["text"], strict=True))
+    for context, row_answers in zip(contexts, rows["answers"][:], strict=True):
+        answers.setdefault(context, []).extend(zip(row_answers["answer_start"], row_answers["text"], strict=True))
     sentences: dict[str, list[str]] = {}
     for context, title in dict(zip(contexts, titles, strict=True)).items():
-        sentences.setdefault(title, []).extend(one for one in _BETWEEN_SENTENCES.split(context) if len(one) in _LENGTHS)
+        sentences.setdefault(title, []).extend(
+            sentence for sentence in _BETWEEN_SENTENCES.split(context) if len(sentence) in _LENGTHS
+        )
     others = {
-        title: [one for other, theirs in sentences.items() if other != title for one in theirs] for title in sentences
+        title: [sentence for other, texts in sentences.items() if other != title for sentence in texts]
+        for title in sentences
     }
     inserted = {
         context: _insert(context, answers[context], others[title], count)
@@ -53,9 +56,11 @@ def insert(rows: Dataset, count: int) -> Dataset:
 
     def changed(row: dict) -> dict:
         context, added = inserted[row["context"]]
-        found = row["answers"]
-        starts = [start + sum(len(text) for place, text in added if place <= start) for start in found["answer_start"]]
-        return {"context": context, "answers": {"text": found["text"], "answer_start": starts}}
+        row_answers = row["answers"]
+        starts = [
+            start + sum(len(text) for place, text in added if place <= start) for start in row_answers["answer_start"]
+        ]
+        return {"context": context, "answers": {"text": row_answers["text"], "answer_start": starts}}
 
     return rows.map(changed, features=rows.features, load_from_cache_file=False)
 
@@ -67,7 +72,7 @@ def _insert(
     from ina.tasks.squad import normalize_answer  # takes seconds to import
 
     draw = np.random.RandomState(np.frombuffer(hashlib.sha256(context.encode()).digest(), np.uint32))
-    starts = [0, *(found.end() for found in _BETWEEN_SENTENCES.finditer(context))]
+    starts = [0, *(match.end() for match in _BETWEEN_SENTENCES.finditer(context))]
     outside = [place for place in starts if not any(start < place < start + len(text) for start, text in answers)] + [
         len(context)
     ]
@@ -86,7 +91,7 @@ def _insert(
         )
     added = [
         (place, f" {sentence}" if place == len(context) else f"{sentence} ")
-        for place, sentence in sorted(chosen[:count], key=lambda one: one[0])
+        for place, sentence in sorted(chosen[:count], key=lambda pair: pair[0])
     ]
     for place, text in reversed(added):
         context = context[:place] + text + context[place:]

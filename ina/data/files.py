@@ -99,12 +99,12 @@ def _below(root: Path, place: str) -> Path | None:
     """
     for part in Path(place).parts:
         folders = {path: re.sub("[-_]", "", path.name).lower() for path in root.iterdir() if path.is_dir()}
-        found = sorted(path for path in folders if folders[path] == re.sub("[-_]", "", part).lower())
-        if len(found) > 1:
-            raise ValueError(f"{root} holds {' and '.join(path.name for path in found)}, both {part}; keep one")
-        if not found:
+        matches = sorted(path for path in folders if folders[path] == re.sub("[-_]", "", part).lower())
+        if len(matches) > 1:
+            raise ValueError(f"{root} holds {' and '.join(path.name for path in matches)}, both {part}; keep one")
+        if not matches:
             return None
-        root = found[0]
+        root = matches[0]
     return root
 
 
@@ -149,11 +149,11 @@ def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
     """Rows of one TSV or CSV file, which has a header. Raises ValueError naming file, line and value."""
     lines = _lines(path)
     header = COLA_HEADER if task.name == "cola" else next(lines)[1]
-    classes, theirs = CLASSES.get(task.name), COLUMNS.get(task.name, {})
+    classes, column_names = CLASSES.get(task.name), COLUMNS.get(task.name, {})
     if task.name not in schema.TASKS:
-        classes, theirs = task.files.labels, {"label": task.files.label}
+        classes, column_names = task.files.labels, {"label": task.files.label}
     classes = classes or [str(number) for number in range(task.classes or 0)]
-    columns = {name: theirs.get(name, name) for name in (*task.columns, "label")}
+    columns = {name: column_names.get(name, name) for name in (*task.columns, "label")}
     if absent := [name for name in columns.values() if name not in header]:
         raise ValueError(f"{path}, line 1: no column {absent} in the header {header}; configs/task names the columns")
     places = {name: header.index(column) for name, column in columns.items()}
@@ -161,8 +161,8 @@ def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
     for idx, (number, cells) in enumerate(lines):
         where = f"{path}, line {number}"
         if len(cells) != len(header):
-            told = f"{len(cells)} columns in {cells}; it should have the {len(header)} columns {header}"
-            broken.append(f"{where}: {told}")
+            problem = f"{len(cells)} columns in {cells}; it should have the {len(header)} columns {header}"
+            broken.append(f"{where}: {problem}")
             continue
         row = {name: cells[place] for name, place in places.items()}
         if blank := [name for name in task.columns if not row[name].strip()]:
@@ -219,7 +219,9 @@ def read_squad(task: SquadTask, path: Path) -> list[dict]:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
                     last = question["id"]
-                    answers = {name: [one[name] for one in question["answers"]] for name in ("text", "answer_start")}
+                    answers = {
+                        name: [answer[name] for answer in question["answers"]] for name in ("text", "answer_start")
+                    }
                     if fault := _fault(task, question, paragraph["context"]):
                         raise ValueError(f"{path}, question {last}: {fault}")
                     texts = {"title": article["title"], "context": paragraph["context"]}
@@ -248,7 +250,7 @@ def _fault(task: SquadTask, question: dict, context: str) -> str | None:
     if not task.version_2 and not answers:
         return "it has no answers; every question of v1.1 has at least one"
     for text, start in ((answer["text"], answer["answer_start"]) for answer in answers):
-        found = context[start : start + len(text)] if start >= 0 else ""
-        if not text or found != text:
-            return f"answer {text!r} is not at answer_start {start}; there the context has {found!r}"
+        excerpt = context[start : start + len(text)] if start >= 0 else ""
+        if not text or excerpt != text:
+            return f"answer {text!r} is not at answer_start {start}; there the context has {excerpt!r}"
     return None

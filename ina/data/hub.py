@@ -50,8 +50,8 @@ def find(task: Task, data: DataConfig) -> None:
             return
         offline = constants.HF_HUB_OFFLINE
         why = "HF_HUB_OFFLINE is set" if offline else f"the hub gave no answer within {TIMEOUT_S:.0f} s"
-        at = f"{repository} at {REVISIONS[repository]}"
-        raise FileNotFoundError(f"{at} is not in the cache {constants.HF_HUB_CACHE} and {why}") from None
+        snapshot = f"{repository} at {REVISIONS[repository]}"
+        raise FileNotFoundError(f"{snapshot} is not in the cache {constants.HF_HUB_CACHE} and {why}") from None
 
 
 def load(task: Task, data: DataConfig) -> DatasetDict:

@@ -19,7 +19,7 @@ __all__ = ["QUESTIONS", "Figure", "curves", "differences", "figures_for", "layer
 def figures_for(study: Study) -> dict[str, Callable[[], Figure]]:
     """The figures of a study by name."""
     if study.is_search:
-        by_rate = any(varied_settings(study, *of) == ["learning_rate"] for of in study.methods)
+        by_rate = any(varied_settings(study, *pair) == ["learning_rate"] for pair in study.methods)
         return {"rates": partial(rates, study)} if by_rate else {}
     if study.is_ablation:
         return {"ablation": partial(ablation, study)}

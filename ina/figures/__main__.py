@@ -18,9 +18,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     options = parser.parse_args(arguments)
     try:
-        found = frame.studies(options.results, options.experiment)
-        found += joined_searches(frame.searches(options.results, options.experiment))
-        for study in found:
+        studies = frame.studies(options.results, options.experiment)
+        studies += joined_searches(frame.searches(options.results, options.experiment))
+        for study in studies:
             folder = options.results / "figures" / study.name
             for name, draw in figures_for(study).items():
                 figure = draw()

@@ -113,7 +113,7 @@ def lines(rows: Rows, x: Spec, y: str, styles: dict[str, MethodStyle], rules: Se
     legend = {"orient": "bottom", "columns": 4, "symbolSize": 50, "symbolOpacity": 1}
     color, shape = (
         {"field": "method", "type": "nominal", "title": None, "legend": legend}
-        | {"scale": {"domain": list(styles), "range": [getattr(of, name) for of in styles.values()]}}
+        | {"scale": {"domain": list(styles), "range": [getattr(style, name) for style in styles.values()]}}
         for name in ("colour", "shape")
     )
     # a few seeds can have an interval that ends where there are no values
@@ -121,19 +121,19 @@ def lines(rows: Rows, x: Spec, y: str, styles: dict[str, MethodStyle], rules: Se
     inner += [rule["y"]["datum"] for rule in rules if "y" in rule]
     ends = [row[end] for row in rows for end in ("low", "high") if row.get(end) is not None]
     limits = axis_limits(inner, ends or inner, float(np.median(inner)))
-    at = {"x": number("x", **x), "color": color}
+    position = {"x": number("x", **x), "color": color}
     value = {"title": y, "scale": {"domain": limits, "nice": False, "zero": False}}
-    whole = at | {"y": number("value", **value)}
+    point = position | {"y": number("value", **value)}
     layers = [layer("rule", rule, [{}], color="#888888", strokeDash=[2, 2]) for rule in rules]
     if ends:
-        whole["tooltip"] = [{"field": "method"}, number("value", format=".1f"), *map(number, ("low", "high"))]
-        layers.append(layer("rule", at | {"y": number("low", **value), "y2": {"field": "high"}}, clip=True))
+        point["tooltip"] = [{"field": "method"}, number("value", format=".1f"), *map(number, ("low", "high"))]
+        layers.append(layer("rule", position | {"y": number("low", **value), "y2": {"field": "high"}}, clip=True))
     layers += [
-        layer("line", whole, strokeWidth=1.2),
-        layer("circle", at | {"y": number("seed", **value)}, size=8, opacity=0.6)
+        layer("line", point, strokeWidth=1.2),
+        layer("circle", position | {"y": number("seed", **value)}, size=8, opacity=0.6)
         | {"transform": [{"flatten": ["seeds"], "as": ["seed"]}]},
-        layer("point", whole | {"shape": shape}, filled=True, size=50, opacity=1),
-        layer("point", whole | {"shape": shape, "color": {"value": "white"}}, filled=True, size=14, opacity=1)
+        layer("point", point | {"shape": shape}, filled=True, size=50, opacity=1),
+        layer("point", point | {"shape": shape, "color": {"value": "white"}}, filled=True, size=14, opacity=1)
         | {"transform": [{"filter": "datum.hollow"}]},
     ]
     return {"data": {"values": [{"seeds": []} | row for row in rows]}, "layer": layers}
@@ -168,16 +168,16 @@ def intervals(rows: Rows, axis: str, title: str, zero: bool = True) -> Chart:
     at_row = {"y": number("row", axis=None, scale=y_scale)}
     fill, stroke = ({name: {"field": "colour", "scale": None}} for name in ("fill", "stroke"))
     margin = at_row | {"x": x | {"field": "less"}, "x2": {"field": "margin"}}
-    between = at_row | stroke | {"x": x | {"field": "low"}, "x2": {"field": "high"}}
+    line = at_row | stroke | {"x": x | {"field": "low"}, "x2": {"field": "high"}}
     value = at_row | fill | stroke | {"x": x | {"field": "value"}}
     value["fillOpacity"] = {"condition": {"test": "datum.decided", "value": 1}, "value": 0}
-    told = [{"field": name} for name in _TOLD if any(name in row for row in rows)]
-    value["tooltip"] = [number("value", format=".2f"), *told]
+    tooltip = [{"field": name} for name in _TOLD if any(name in row for row in rows)]
+    value["tooltip"] = [number("value", format=".2f"), *tooltip]
     layers = [
         layer("rule", margin, strokeWidth=ROW, color="#999999", opacity=0.25, clip=True)
         | {"transform": [{"filter": "datum.margin"}, {"calculate": "-datum.margin", "as": "less"}]},
         *[layer("rule", {"x": x | {"datum": 0}}, [{}], color="#888888")] * zero,
-        layer("rule", between, strokeWidth=1.5, clip=True),
+        layer("rule", line, strokeWidth=1.5, clip=True),
         layer("point", at_row | fill | {"x": x | {"datum": low}}, shape="triangle-left", size=35, filled=True)
         | {"transform": [{"filter": f"datum.low < {low}"}]},
         layer("point", at_row | fill | {"x": x | {"datum": high}}, shape="triangle-right", size=35, filled=True)

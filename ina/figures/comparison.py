@@ -32,54 +32,56 @@ _DECIDED = ("better", "worse", "equivalent")
 def questions(study: Study) -> list[str]:
     """The `QUESTIONS` that the pairs of a study answer."""
     judged = verdicts(study)
-    found = {question(study, *of) for of in judged[["model", "a", "b"]].itertuples(index=False)} if len(judged) else ()
+    found = (
+        {question(study, *pair) for pair in judged[["model", "a", "b"]].itertuples(index=False)} if len(judged) else ()
+    )
     return [name for name in QUESTIONS if name in found]
 
 
 def question(study: Study, model: str, a: str, b: str) -> str:
     """Which of `QUESTIONS` a pair answers."""
-    of, to = study.settings(model, a), study.settings(model, b)
-    if to["kind"] == "full":
+    first, second = study.settings(model, a), study.settings(model, b)
+    if second["kind"] == "full":
         return "full"
-    if to["kind"] == "lora" != of["kind"]:
+    if second["kind"] == "lora" != first["kind"]:
         return "lora"
     return "none" if without_inhibition(study, model, b, a) else "reference"
 
 
-def differences(study: Study, asked: str, selection: str = "last") -> Figure:
+def differences(study: Study, name: str, selection: str = "last") -> Figure:
     """The pairs that answer one of `QUESTIONS`, with their verdicts; a chart a model."""
     found = verdicts(study).query("selection == @selection")
-    found = found[[question(study, *of) == asked for of in found[["model", "a", "b"]].itertuples(index=False)]]
+    found = found[[question(study, *pair) == name for pair in found[["model", "a", "b"]].itertuples(index=False)]]
     charts = [
-        verdict_chart(study, of, _prefix(study, model) + QUESTIONS[asked])
-        for model, of in found.groupby("model", sort=False)
+        verdict_chart(study, group, _prefix(study, model) + QUESTIONS[name])
+        for model, group in found.groupby("model", sort=False)
     ]
     return Figure(charts, f"{selection.capitalize()} epoch. {VERDICT_MARKS}")
 
 
-def verdict_chart(study: Study, found: pd.DataFrame, title: str) -> Chart:
+def verdict_chart(study: Study, data: pd.DataFrame, title: str) -> Chart:
     """Differences of pairs of methods with their verdicts.
 
     Args:
         study: The study.
-        found: Rows of its table of verdicts, all or some.
+        data: Rows of its table of verdicts, all or some.
         title: What they are.
     """
-    pair = found.groupby(["model", "a", "b"], sort=False).ngroup()
+    pair = data.groupby(["model", "a", "b"], sort=False).ngroup()
     # the mean of a pair is of another family than its tasks
-    found = found.assign(pair=pair, is_mean=found["task"] == MEAN, value=found["difference"], method=found["a"])
-    found = found.assign(low=found["simultaneous_low"], high=found["simultaneous_high"])
-    found = found.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
+    data = data.assign(pair=pair, is_mean=data["task"] == MEAN, value=data["difference"], method=data["a"])
+    data = data.assign(low=data["simultaneous_low"], high=data["simultaneous_high"])
+    data = data.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
     rows = []
-    for one in found.to_dict("records"):
-        heading = _prefix(study, one["model"]) + study.pair_label(one["model"], one["a"], one["b"])
-        row = _row(study, one, heading, "mean" if one["is_mean"] else _task(study, one["task"]))
-        row |= {"margin": one["margin"], "family": one["family"], "word": one["name"]}
-        row["word"] += f" (n = {one['seeds']:g})" * (one["seeds"] < MIN_SEEDS)
-        row["seeds"] = [round(score, 2) for score in one["scores"]]
-        row["p of a difference"] = _or_dash(one["p_difference"], ".2g")
-        row["p of equivalence"] = _or_dash(one["p_equivalence"], ".2g")
-        row["seeds that would decide"] = _or_dash(one["seeds_needed"], "g")
+    for verdict in data.to_dict("records"):
+        heading = _prefix(study, verdict["model"]) + study.pair_label(verdict["model"], verdict["a"], verdict["b"])
+        row = _row(study, verdict, heading, "mean" if verdict["is_mean"] else _task(study, verdict["task"]))
+        row |= {"margin": verdict["margin"], "family": verdict["family"], "word": verdict["name"]}
+        row["word"] += f" (n = {verdict['seeds']:g})" * (verdict["seeds"] < MIN_SEEDS)
+        row["seeds"] = [round(score, 2) for score in verdict["scores"]]
+        row["p of a difference"] = _or_dash(verdict["p_difference"], ".2g")
+        row["p of equivalence"] = _or_dash(verdict["p_equivalence"], ".2g")
+        row["seeds that would decide"] = _or_dash(verdict["seeds_needed"], "g")
         rows.append(row)
     return intervals(rows, "difference in points, first method minus second", title)
 
@@ -108,9 +110,9 @@ def _curve(study: Study, model: str, task: str) -> Chart:
     for key in study.keys(model, task):
         scores = [[100 * one.metrics[run.headline] for one in run.evaluations] for run in study.cells[key]]
         rows += [
-            {"method": study.label(model=model, method=key[2]), "x": epoch, "value": float(np.mean(after))}
-            | {"seeds": [round(score, 2) for score in after]}
-            for epoch, after in enumerate(zip(*scores, strict=False), 1)  # epochs that all seeds have
+            {"method": study.label(model=model, method=key[2]), "x": epoch, "value": float(np.mean(values))}
+            | {"seeds": [round(score, 2) for score in values]}
+            for epoch, values in enumerate(zip(*scores, strict=False), 1)  # epochs that all seeds have
         ]
     epochs = sorted({row["x"] for row in rows})
     x = {
@@ -124,20 +126,20 @@ def _curve(study: Study, model: str, task: str) -> Chart:
 
 def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
     """Scores by setting, with the verdicts on their difference to the reference."""
-    found = ablation_table(study).data.query("origin == 'ours' and selection in @selections")
-    found = found.sort_values("selection", ascending=False, kind="stable")
+    data = ablation_table(study).data.query("origin == 'ours' and selection in @selections")
+    data = data.sort_values("selection", ascending=False, kind="stable")
     rows = []
-    for one in found.rename(columns={"mean": "value", "n": "seeds"}).to_dict("records"):
-        key, word = (one["model"], one["task"], one["method"]), one.get("verdict", np.nan)
+    for cell in data.rename(columns={"mean": "value", "n": "seeds"}).to_dict("records"):
+        key, word = (cell["model"], cell["task"], cell["method"]), cell.get("verdict", np.nan)
         judged = not pd.isna(word)
         row = _row(
             study,
-            one | {"verdict": word.partition(" at ")[0] if judged else ""},
-            _task(study, one["task"]) if len(study.model_tasks) > 1 else "",
-            study.label(model=one["model"], method=one["method"])
-            + " = LoRA" * equals_lora(study.settings(one["model"], one["method"])),
-            word=word if judged else "reference" if pd.isna(one.get("against", np.nan)) else "",
-            seeds=(100 * study.scores(key, one["selection"])).round(2).tolist(),
+            cell | {"verdict": word.partition(" at ")[0] if judged else ""},
+            _task(study, cell["task"]) if len(study.model_tasks) > 1 else "",
+            study.label(model=cell["model"], method=cell["method"])
+            + " = LoRA" * equals_lora(study.settings(cell["model"], cell["method"])),
+            word=word if judged else "reference" if pd.isna(cell.get("against", np.nan)) else "",
+            seeds=(100 * study.scores(key, cell["selection"])).round(2).tolist(),
         )
         rows.append(row | {"decided": row["decided"] or not judged})
     title = f"{study.experiment.removeprefix('ablation_').capitalize()}, {study.label(model=study.models[0])}"
@@ -160,20 +162,20 @@ def distractors(study: Study) -> Figure:
 def _distractors(study: Study, model: str, task: str) -> list[Chart]:
     measured, styles = levels(study), _styles(study, model)
     scores, gains = (
-        of[(of["model"] == model) & (of["task"] == task)] for of in (level_scores(study), advantages(study))
+        data[(data["model"] == model) & (data["task"] == task)] for data in (level_scores(study), advantages(study))
     )
     is_growth = gains["distractors"] == GROWTH
     loras = {b for b in gains["b"] if study.settings(model, b)["kind"] == "lora"}
     places = {level: place for place, level in enumerate(measured)}
     methods = [method for _, _, method in study.keys(model, task)]
 
-    def rows(found: pd.DataFrame) -> Rows:
+    def rows(data: pd.DataFrame) -> Rows:
         return [
-            {name: one[name] for name in ("value", "low", "high")}
-            | {"method": study.label(model=model, method=one["a"])}
-            | {"x": places[one["distractors"]] + 0.09 * (methods.index(one["a"]) - (len(methods) - 1) / 2)}
-            | {"seeds": list(one["scores"]) if one["b"] else []}
-            for one in found.to_dict("records")
+            {name: row[name] for name in ("value", "low", "high")}
+            | {"method": study.label(model=model, method=row["a"])}
+            | {"x": places[row["distractors"]] + 0.09 * (methods.index(row["a"]) - (len(methods) - 1) / 2)}
+            | {"seeds": list(row["scores"]) if row["b"] else []}
+            for row in data.to_dict("records")
         ]
 
     names = " : ".join(f"datum.value == {place} ? '{level}'" for level, place in places.items())
@@ -189,9 +191,9 @@ def _distractors(study: Study, model: str, task: str) -> list[Chart]:
         charts.append(Chart(lines(rows(over_lora), x, "F1 − F1 of LoRA", styles, zero), "Lead over LoRA"))
     grown = gains[is_growth].assign(method=gains["a"], low=gains["simultaneous_low"], high=gains["simultaneous_high"])
     growth = [
-        _row(study, one, "", study.pair_label(model, one["a"], one["b"]), margin=one["margin"], word=one["advantage"],
-             seeds=[round(score, 2) for score in one["scores"]])
-        for one in grown.to_dict("records")
+        _row(study, row, "", study.pair_label(model, row["a"], row["b"]), margin=row["margin"], word=row["advantage"],
+             seeds=[round(score, 2) for score in row["scores"]])
+        for row in grown.to_dict("records")
     ]  # fmt: skip
     return charts + [intervals(growth, "growth of the lead, F1", "Growth of the lead")] * bool(growth)
 
@@ -203,16 +205,16 @@ def rates(study: Study) -> Figure:
 
 
 def _rates(study: Study, task: str) -> Chart:
-    found = trials(study).query("task == @task")
+    data = trials(study).query("task == @task")
     rows: Rows = []
     for model, method in study.methods:
         if varied_settings(study, model, method) == ["learning_rate"]:
-            of = found[(found["model"] == model) & (found["method"] == method)].sort_values("learning_rate")
+            group = data[(data["model"] == model) & (data["method"] == method)].sort_values("learning_rate")
             label = study.label(model=model, method=method)
             rows += [
-                {"method": label, "x": float(one.learning_rate), "value": one.mean, "hollow": not one.chosen}
-                | {"seeds": list(one.scores) if len(one.scores) > 1 else []}
-                for one in of.itertuples()
+                {"method": label, "x": float(trial.learning_rate), "value": trial.mean, "hollow": not trial.chosen}
+                | {"seeds": list(trial.scores) if len(trial.scores) > 1 else []}
+                for trial in group.itertuples()
             ]
     spread = [row["x"] for row in rows]
     axis = {"format": ".1~e", "values": sorted(set(spread)), "grid": False, "labelOverlap": True}
@@ -222,7 +224,7 @@ def _rates(study: Study, task: str) -> Chart:
         "axis": axis,
     }
     labels = {row["method"] for row in rows}
-    styles = {label: of for label, of in _styles(study, study.models[0]).items() if label in labels}
+    styles = {label: style for label, style in _styles(study, study.models[0]).items() if label in labels}
     metric = f"{_metric(study, task)} on held-out training rows"
     return Chart(lines(rows, x, metric, styles), _task(study, task))
 
@@ -230,7 +232,9 @@ def _rates(study: Study, task: str) -> Chart:
 def _styles(study: Study, model: str) -> dict[str, MethodStyle]:
     """The styles of the methods of a model, by label."""
     styles = method_styles(study)
-    return {study.label(model=model, method=method): styles[method] for of, method in study.methods if of == model}
+    return {
+        study.label(model=model, method=method): styles[method] for owner, method in study.methods if owner == model
+    }
 
 
 def _prefix(study: Study, model: str) -> str:

@@ -52,26 +52,26 @@ def style_of(method: dict[str, Any]) -> MethodStyle:
     if level is None:
         return MethodStyle(COLOURS[family], SHAPES[family])
     channels = bytes.fromhex(COLOURS[family][1:])
-    shade = [round(np.interp(level, (0, 0.3, 1.5), (0.5 * (of + 255), of, 0))) for of in channels]
+    shade = [round(np.interp(level, (0, 0.3, 1.5), (0.5 * (channel + 255), channel, 0))) for channel in channels]
     return MethodStyle("#" + bytes(shade).hex(), LEVEL_SHAPES[round(10 * level)])
 
 
 def method_styles(study: Study) -> dict[str, MethodStyle]:
     """A style for each method, in order; methods of one kind and level have different shapes."""
-    found: dict[str, MethodStyle] = {}
+    styles: dict[str, MethodStyle] = {}
     for model, method in study.methods:
-        if method in found:
+        if method in styles:
             continue
-        usual = style_of(study.settings(model, method))
-        others = (replace(usual, shape=shape) for shape in LEVEL_SHAPES)
-        found[method] = next((one for one in (usual, *others) if one not in found.values()), usual)
-    return found
+        default = style_of(study.settings(model, method))
+        others = (replace(default, shape=shape) for shape in LEVEL_SHAPES)
+        styles[method] = next((style for style in (default, *others) if style not in styles.values()), default)
+    return styles
 
 
-def axis_limits(values: Sequence[float], ends: Sequence[float], around: float = 0.0) -> list[float]:
+def axis_limits(values: Sequence[float], ends: Sequence[float], centre: float = 0.0) -> list[float]:
     """The ends of an axis, with all values inside; intervals that would dwarf all others are cut."""
-    longest = 4 * np.median(abs(np.asarray(ends) - around))
-    low = float(min(*values, max(min(ends), around - longest)))
-    high = float(max(*values, min(max(ends), around + longest)))
+    longest = 4 * np.median(abs(np.asarray(ends) - centre))
+    low = float(min(*values, max(min(ends), centre - longest)))
+    high = float(max(*values, min(max(ends), centre + longest)))
     room = 0.03 * (high - low) or 1
     return [round(low - room, 2), round(high + room, 2)]

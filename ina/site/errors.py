@@ -32,10 +32,10 @@ or F1 (SQuAD). Green is right. Texts are shown for the generated suite{texts}.
 """
 
 
-def error_files(found: list[Study]) -> dict[str, str]:
+def error_files(studies: list[Study]) -> dict[str, str]:
     """The page, and a script for each task of a study that has two methods on it, by their places in the site."""
     files, sets = {}, []
-    for study in found:
+    for study in studies:
         for model, task in study.model_tasks:
             if len(study.keys(model, task)) < 2:
                 continue
@@ -80,10 +80,10 @@ def _texts(study: Study, model: str, task: str) -> dict[str, str]:
     if study.source not in ("probe", "files"):  # without INA_DATA_DIR the files are not found below
         return {}
     run = next(run for run in study.records if (run.model, run.task) == (model, task))
-    given = run.config["data"] | {"source": study.source, "dir": None}
+    values = run.config["data"] | {"source": study.source, "dir": None}
     try:
         settings = TypeAdapter(Task).validate_python(run.config["task"])
-        loaded = load(settings, DataConfig(**{name: given.get(name) for name in DataConfig.model_fields}))
+        loaded = load(settings, DataConfig(**{name: values.get(name) for name in DataConfig.model_fields}))
     except (OSError, ValueError):
         return {}
     if loaded.fingerprint != run.data.fingerprint:

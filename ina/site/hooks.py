@@ -44,11 +44,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         add(uri, content)
     add("assets/vega.js", vl_convert.javascript_bundle())
     documents_by_page = config.extra["documents"] = {}  # the path in the repository of what each page shows
-    found = [*_START, *documents]
-    for path in found:  # grows by what its documents link to
+    paths = [*_START, *documents]
+    for path in paths:  # grows by what its documents link to
         uri, source = _uri(path), ROOT / path
-        if path.startswith("results/") and (given := results / path.removeprefix("results/")).exists():
-            source = given
+        if path.startswith("results/") and (candidate := results / path.removeprefix("results/")).exists():
+            source = candidate
         if not source.exists():
             raise PluginError(f"a document links to {path}, which does not exist")
         links = []
@@ -57,7 +57,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         elif source.suffix == ".md":
             documents_by_page[uri] = path
             links = [_target(path, link[1]) for link in _LINK.finditer(source.read_text(encoding="utf-8"))]
-        found += [link for link in dict.fromkeys(links) if link not in found]
+        paths += [link for link in dict.fromkeys(links) if link not in paths]
         if files.get_file_from_path(uri) is None:
             add(uri, source if source.suffix in (".md", ".png") else _page(source))
     return files
@@ -70,13 +70,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if path is None:
         return markdown
 
-    def link(found: re.Match[str]) -> str:
-        return relpath(_uri(_target(path, found[1])), dirname(uri) or ".") + (found[2] or "")
+    def link(match: re.Match[str]) -> str:
+        return relpath(_uri(_target(path, match[1])), dirname(uri) or ".") + (match[2] or "")
 
-    def evidence(found: re.Match[str]) -> str:
-        place = f"studies/{found[1]}-{found[2]}.md"
+    def evidence(match: re.Match[str]) -> str:
+        place = f"studies/{match[1]}-{match[2]}.md"
         known = files.get_file_from_path(f"results/{place}")
-        return f"[{found[1]}]({place}), data source {found[2]}" if known else found[0]
+        return f"[{match[1]}]({place}), data source {match[2]}" if known else match[0]
 
     markdown = _LINK.sub(link, markdown)
     return _EVIDENCE.sub(evidence, markdown) if uri == "results/CLAIMS.md" else markdown

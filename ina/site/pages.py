@@ -31,26 +31,28 @@ def site_files(results: Path) -> dict[str, str | Path]:
     Raises:
         FileNotFoundError: There is no record, or a study has records and no tables.
     """
-    found = sorted(studies(results), key=lambda study: (study.is_ablation, -len(study.records)))
-    if not found:
+    all_studies = sorted(studies(results), key=lambda study: (study.is_ablation, -len(study.records)))
+    if not all_studies:
         raise FileNotFoundError(f"there is no record of a study under {results / 'runs'}")
-    for study in found:
+    for study in all_studies:
         if not (folder := results / "tables" / study.name).is_dir():
             raise FileNotFoundError(f"{folder} is missing: run python -m ina.tables --results {results}")
     squad = [score for score in COLUMNS if score[0] in SQUAD]
     files: dict[str, str | Path] = {
-        "results/table3.md": _scores_page(found, "Table 3: GLUE", "glue", [(task, HEADLINES[task]) for task in GLUE]),
-        "results/table4.md": _scores_page(found, "Table 4: SQuAD", "squad", squad),
-        "results/distractors.md": _distractors_page(found),
-        "results/ablations.md": _ablations_page(found),
-        "results/studies.md": _studies_page(found),
+        "results/table3.md": _scores_page(
+            all_studies, "Table 3: GLUE", "glue", [(task, HEADLINES[task]) for task in GLUE]
+        ),
+        "results/table4.md": _scores_page(all_studies, "Table 4: SQuAD", "squad", squad),
+        "results/distractors.md": _distractors_page(all_studies),
+        "results/ablations.md": _ablations_page(all_studies),
+        "results/studies.md": _studies_page(all_studies),
     }
-    for study in found:
+    for study in all_studies:
         files[f"results/studies/{study.name}.md"] = _study_page(study)
         paths = [record.record_path("", run.experiment, run.source, run.id) for run in study.records]
         paths += [path.relative_to(results) for path in (results / "tables" / study.name).glob("*.md")]
         files |= {f"results/{path.as_posix()}": results / path for path in paths}
-    return files | error_files(found)
+    return files | error_files(all_studies)
 
 
 def _table(study: Study, name: str) -> pd.DataFrame:
@@ -78,21 +80,23 @@ def html_table(rows: list[dict[str, str]], filters: Iterable[str]) -> str:
     )
 
 
-def _scores_page(found: list[Study], title: str, source: str, scores: list[tuple[str, str]]) -> str:
+def _scores_page(all_studies: list[Study], title: str, source: str, scores: list[tuple[str, str]]) -> str:
     """Our scores of all studies of a kind of task, and what others published and released."""
-    ours = [
-        study for study in found if {task for task, _ in scores} & set(study.tasks) and len(_table(study, "scores"))
+    scored_studies = [
+        study
+        for study in all_studies
+        if {task for task, _ in scores} & set(study.tasks) and len(_table(study, "scores"))
     ]
-    averaged = ours[0].averaged if ours and source == "glue" else ()
+    averaged = scored_studies[0].averaged if scored_studies and source == "glue" else ()
     names = {score: COLUMNS[score] for score in scores}
     if len(averaged) > 1:
         names["glue", "average"] = f"Avg. of {len(averaged)}"
-    rows = [row for study in ours for row in _our_rows(study, names, averaged)]
+    rows = [row for study in scored_studies for row in _our_rows(study, names, averaged)]
     others, sources = published_rows(source, scores, averaged if len(averaged) > 1 else ())
     heads = ["origin", "Model", "Method", "Trainable", "Epoch"]
     for (origin, model, method, trainable, epoch), group in others.groupby(heads, sort=False) if len(others) else ():
         row = {"Study": _WHOSE[origin], "Model": model, "Method": escape(method), "Trainable": trainable}
-        texts = {names[one.task, one.metric]: escape(one.text) for one in group.itertuples()}
+        texts = {names[entry.task, entry.metric]: escape(entry.text) for entry in group.itertuples()}
         rows.append(row | {"Epoch": epoch} | texts)
     blank = dict.fromkeys(["Study", "Model", "Method", "Epoch", "n", *names.values(), "Trainable"], DASH)
     rows = [blank | row for row in rows]
@@ -123,8 +127,8 @@ def _our_rows(study: Study, names: dict[tuple[str, str], str], averaged: tuple[s
     for (model, method, selection), group in data.groupby(["model", "method", "selection"], sort=False, dropna=False):
         is_run = method != "majority"
         label = study.label(model=model, method=method) if is_run else "Majority class"
-        cells = {names[score]: _cell(study, label, one) for one in group.to_dict("records")
-                 if (score := (one["task"], one["metric"])) in names}  # fmt: skip
+        cells = {names[score]: _cell(study, label, entry) for entry in group.to_dict("records")
+                 if (score := (entry["task"], entry["metric"])) in names}  # fmt: skip
         if not cells:
             continue
         row = {"Study": _study_link(study), "Method": escape(label)} | cells
@@ -141,16 +145,16 @@ def _our_rows(study: Study, names: dict[tuple[str, str], str], averaged: tuple[s
     return rows
 
 
-def _cell(study: Study, method: str, one: dict) -> str:
+def _cell(study: Study, method: str, entry: dict) -> str:
     """A score of ours that leads to its runs."""
-    text = spread(one["mean"], one["std"])
-    if pd.isna(one["n"]):
+    text = spread(entry["mean"], entry["std"])
+    if pd.isna(entry["n"]):
         return text
-    text += f" †{one['degenerate']:.0f}" if one["degenerate"] else ""
-    place = f"Task={quote(study.label(task=one['task']))}&Method={quote(method)}"
-    over = " over examples alone" * (one["n"] == 1)
-    known = "" if pd.isna(one["low"]) else f"95 % interval {interval(one['low'], one['high'])}{over}, "
-    title = f"{known}n = {one['n']:g}, {one['dev_rows']:,.0f} dev examples"
+    text += f" †{entry['degenerate']:.0f}" if entry["degenerate"] else ""
+    place = f"Task={quote(study.label(task=entry['task']))}&Method={quote(method)}"
+    scope = " over examples alone" * (entry["n"] == 1)
+    limits = "" if pd.isna(entry["low"]) else f"95 % interval {interval(entry['low'], entry['high'])}{scope}, "
+    title = f"{limits}n = {entry['n']:g}, {entry['dev_rows']:,.0f} dev examples"
     return f'<a href="studies/{study.name}.html#{escape(place)}" title="{title}">{text}</a>'
 
 
@@ -177,9 +181,9 @@ def _grid(charts: Iterable[Chart]) -> str:
     return f'<div class="ina-grid">{"".join(map(_embedded, charts))}</div>'
 
 
-def _distractors_page(found: list[Study]) -> str:
+def _distractors_page(all_studies: list[Study]) -> str:
     parts = []
-    for study in (one for one in found if levels(one) and len(advantages(one))):
+    for study in (one for one in all_studies if levels(one) and len(advantages(one))):
         figure = comparison.distractors(study)
         n = f"n = {span([len(study.seeds(key)) for key in study.cells])} seeds, last epoch. "
         parts += [f"## {study.experiment}", _grid(figure.charts), n + _links(study, "distractors", "The table")]
@@ -191,17 +195,17 @@ articles in SQuAD's. {comparison.VERDICT_MARKS} Dashed: the number in training.
 """ + "\n\n".join(parts or [_NOTHING])
 
 
-def _ablations_page(found: list[Study]) -> str:
+def _ablations_page(all_studies: list[Study]) -> str:
     parts, note = [], ""
-    for study in (one for one in found if one.is_ablation):
+    for study in (one for one in all_studies if one.is_ablation):
         figure = comparison.ablation(study, SELECTIONS)
         [chart], note = figure.charts, figure.note
         parts += [f"## {study.experiment}", _embedded(chart), _links(study, "ablation", "The table")]
-    said = f"Each experiment varies one or two settings of InA. {note}"
-    return f"# Ablations\n\n{said}\n\n" + "\n\n".join(parts or [_NOTHING])
+    text = f"Each experiment varies one or two settings of InA. {note}"
+    return f"# Ablations\n\n{text}\n\n" + "\n\n".join(parts or [_NOTHING])
 
 
-def _studies_page(found: list[Study]) -> str:
+def _studies_page(all_studies: list[Study]) -> str:
     rows = [
         {
             "Study": _study_link(study),
@@ -212,7 +216,7 @@ def _studies_page(found: list[Study]) -> str:
             "Seeds": f"{study.runs['seed'].nunique()}",
             "Runs": f"{len(study.records)}",
         }
-        for study in found
+        for study in all_studies
     ]
     text = "Each study has a page with its learning curves, verdicts and runs."
     return f"{_WIDE}# Studies and runs\n\n{text}\n\n{html_table(rows, ('Data', 'Model'))}\n"
@@ -227,8 +231,8 @@ def _study_page(study: Study) -> str:
     shown = f"## Learning curves\n\n{curves.note}\n\n{_grid(curves.charts)}\n\n" if curves.charts else ""
     if len(judged := verdicts(study)):
         title = f"{study.experiment}, data source {study.source}: n = {span(judged['seeds'].astype(int))} seeds"
-        said = f"{comparison.VERDICT_MARKS} Hover over a row for n, p-values and the seeds that would decide."
-        shown += f"## Verdicts\n\n{said}\n\n{_embedded(comparison.verdict_chart(study, judged, title))}\n\n"
+        text = f"{comparison.VERDICT_MARKS} Hover over a row for n, p-values and the seeds that would decide."
+        shown += f"## Verdicts\n\n{text}\n\n{_embedded(comparison.verdict_chart(study, judged, title))}\n\n"
     return f"""{_WIDE}# {study.experiment}, data source {study.source}
 
 {", ".join(runs["model_label"].unique())}; {len(runs)} runs; {", ".join(sorted(runs["dtype"].unique()))}. As tables:

@@ -154,12 +154,12 @@ class Scores:
     clusters: int
 
     def __sub__(self, other: Self) -> Self:
-        seeds, mine, theirs = np.intersect1d(self.seeds, other.seeds, return_indices=True)
+        seeds, index, other_index = np.intersect1d(self.seeds, other.seeds, return_indices=True)
         if not len(seeds) or not np.array_equal(self.examples, other.examples):
             pair = " and ".join(f"seeds {one.seeds.tolist()} on {len(one.examples)} examples" for one in (self, other))
             raise ValueError(f"a pair needs the same examples and a seed in common; got {pair}")
-        resampled = self.resampled.take(mine, axis=1) - other.resampled.take(theirs, axis=1)
-        return replace(self, seeds=seeds, scores=self.scores[mine] - other.scores[theirs], resampled=resampled)
+        resampled = self.resampled.take(index, axis=1) - other.resampled.take(other_index, axis=1)
+        return replace(self, seeds=seeds, scores=self.scores[index] - other.scores[other_index], resampled=resampled)
 
     def of_seeds(self, seeds: Collection[int]) -> Self:
         """The scores of some of the seeds."""

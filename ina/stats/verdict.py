@@ -117,9 +117,12 @@ def decide(family: Sequence[Comparison], alpha: float = ALPHA, planned: int = 1)
         alpha: The level of the family.
         planned: How many comparisons the family has at least, also where some are still to be made.
     """
-    is_tested = [one.difference.seeds >= MIN_SEEDS and not one.degenerate for one in family]
+    is_tested = [comparison.difference.seeds >= MIN_SEEDS and not comparison.degenerate for comparison in family]
     count = max(sum(is_tested), planned)
-    return [_verdict(one, tested, alpha, count if tested else 1) for one, tested in zip(family, is_tested, strict=True)]
+    return [
+        _verdict(comparison, tested, alpha, count if tested else 1)
+        for comparison, tested in zip(family, is_tested, strict=True)
+    ]
 
 
 def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -> Verdict:

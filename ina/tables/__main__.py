@@ -55,15 +55,15 @@ def _tables(options: argparse.Namespace) -> None:
             raise FileNotFoundError(f"there is no record under {results / 'runs'}; nothing was checked")
         problems = [f"{path} is {'out of date' if path.is_file() else 'missing'}" for path in outdated(files)]
         if all_studies:
-            there = sorted((results / "tables").glob("*/*.*"))
-            problems += [f"{path} belongs to no record; delete it" for path in there if path not in files]
+            paths = sorted((results / "tables").glob("*/*.*"))
+            problems += [f"{path} belongs to no record; delete it" for path in paths if path not in files]
         if problems:
             sys.exit("\n".join(problems) + f"\nrun: python -m ina.tables --results {results}")
         print(f"{len(files)} files are up to date")
         return
-    written = write(files)
+    count = write(files)
     if all_studies:
-        print(f"{written} of {len(files)} files were out of date and are written again")
+        print(f"{count} of {len(files)} files were out of date and are written again")
         return
     for study in studies:
         main_tables = [table for table in tables(study) if table.name in MAIN]

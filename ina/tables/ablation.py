@@ -40,7 +40,9 @@ def varied(study: Study) -> tuple[str, ...]:
     """The settings in which cells of the same model, task and method differ."""
     groups = study.runs.groupby(["model", "task", "method.name"])
     columns = {key: f"method.{key}" for key in TITLES if f"method.{key}" in study.runs}
-    return tuple(key for key, column in columns.items() if any(of.map(str).nunique() > 1 for _, of in groups[column]))
+    return tuple(
+        key for key, column in columns.items() if any(values.map(str).nunique() > 1 for _, values in groups[column])
+    )
 
 
 def ordered(study: Study, model: str, task: str) -> list[Key]:
@@ -103,52 +105,59 @@ def ablation_table(study: Study) -> Table:
 
 def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.DataFrame:
     """Cells by both selections in points, with their differences to their reference and to the LoRA like them."""
-    found = summary(study)
-    found = found[(found["model"] == model) & (found["task"] == task) & (found["metric"] == found["headline"])]
-    found = found.set_index("method").loc[[method for _, _, method in ordered(study, model, task)]].reset_index()
-    methods = [study.settings(model, method) for method in found["method"]]
-    found = found.rename(columns={"train.learning_rate": "learning_rate"}).assign(
+    cells = summary(study)
+    cells = cells[(cells["model"] == model) & (cells["task"] == task) & (cells["metric"] == cells["headline"])]
+    cells = cells.set_index("method").loc[[method for _, _, method in ordered(study, model, task)]].reset_index()
+    methods = [study.settings(model, method) for method in cells["method"]]
+    cells = cells.rename(columns={"train.learning_rate": "learning_rate"}).assign(
         origin="ours",
-        section=f"{study.model_task_label(model, task)} ({found['headline'].iloc[0]})",
-        label=[METHOD_LABELS.get(of["name"], of["name"]) + " = LoRA" * equals_lora(of) for of in methods],
-        is_reference=[of["name"] == method for of, method in zip(methods, found["method"], strict=True)],
-        **{key: [format_setting(key, of) for of in methods] for key in keys},
+        section=f"{study.model_task_label(model, task)} ({cells['headline'].iloc[0]})",
+        label=[
+            METHOD_LABELS.get(settings["name"], settings["name"]) + " = LoRA" * equals_lora(settings)
+            for settings in methods
+        ],
+        is_reference=[settings["name"] == method for settings, method in zip(methods, cells["method"], strict=True)],
+        **{key: [format_setting(key, settings) for settings in methods] for key in keys},
     )
     judged = verdicts(study)
     if judged.empty:
-        return found
+        return cells
     judged = judged[(judged["model"] == model) & (judged["task"] == task)]
-    kinds = {method: study.settings(model, method)["kind"] for of, method in study.methods if of == model}
+    kinds = {method: study.settings(model, method)["kind"] for owner, method in study.methods if owner == model}
     to_lora = [kinds[b] == "lora" != kinds[a] for a, b in zip(judged["a"], judged["b"], strict=True)]
-    on, values = ["method", "selection"], ["b", "difference", "simultaneous_low", "simultaneous_high", "name"]
-    judged = judged.rename(columns={"a": "method"}).assign(to_lora=to_lora)[[*on, *values, "to_lora"]]
-    for prefix, of in judged.drop_duplicates([*on, "to_lora"], keep="last").groupby("to_lora"):
+    join_columns, values = ["method", "selection"], ["b", "difference", "simultaneous_low", "simultaneous_high", "name"]
+    judged = judged.rename(columns={"a": "method"}).assign(to_lora=to_lora)[[*join_columns, *values, "to_lora"]]
+    for prefix, group in judged.drop_duplicates([*join_columns, "to_lora"], keep="last").groupby("to_lora"):
         names = {value: "lora_" * prefix + name for value, name in zip(values, _AGAINST, strict=True)}
-        found = found.merge(of.drop(columns="to_lora").rename(columns=names), "left", on)
-    return found
+        cells = cells.merge(group.drop(columns="to_lora").rename(columns=names), "left", join_columns)
+    return cells
 
 
 def _shown(row: dict[str, Any], keys: tuple[str, ...], with_lora: bool) -> dict[str, str]:
     """A row in print; rows of the last epoch leave the setting blank."""
-    ours = row["origin"] == "ours"
+    is_ours = row["origin"] == "ours"
     setting = {"Method": row["label"]} | {TITLES[key]: DASH if pd.isna(row[key]) else row[key] for key in keys}
-    setting["Adapter"] = f"{row['adapter']:,.0f}" if ours else DASH
-    setting["Learning rate"] = value_label(row["learning_rate"]) if ours else DASH
+    setting["Adapter"] = f"{row['adapter']:,.0f}" if is_ours else DASH
+    setting["Learning rate"] = value_label(row["learning_rate"]) if is_ours else DASH
     score = (
-        row["text"] if not ours else spread(row["mean"], row["std"], row["n"] if row["selection"] == "best" else None)
+        row["text"]
+        if not is_ours
+        else spread(row["mean"], row["std"], row["n"] if row["selection"] == "best" else None)
     )
-    shown = {SECTION: row["section"]} | (dict.fromkeys(setting, "") if ours and row["selection"] == "last" else setting)
+    shown = {SECTION: row["section"]} | (
+        dict.fromkeys(setting, "") if is_ours and row["selection"] == "last" else setting
+    )
     shown["Epoch"] = row["selection"]
-    shown["Score (n)"] = score + (f" †{row['degenerate']:.0f}" if ours and row["degenerate"] else "")
-    shown["95 % interval"] = interval(row["low"], row["high"]) if ours else DASH
+    shown["Score (n)"] = score + (f" †{row['degenerate']:.0f}" if is_ours and row["degenerate"] else "")
+    shown["95 % interval"] = interval(row["low"], row["high"]) if is_ours else DASH
     for prefix, title in (("", "To reference"), *[("lora_", "To LoRA")] * with_lora):
         _, difference, *ends, verdict = (row.get(f"{prefix}{name}", np.nan) for name in _AGAINST)
-        cells = [DASH if pd.isna(difference) else signed(difference), *["" if ours else DASH] * 2]
+        cells = [DASH if pd.isna(difference) else signed(difference), *["" if is_ours else DASH] * 2]
         if not pd.isna(ends[0]):
             cells[1:] = interval(*ends, signed), verdict
         elif row["is_reference"] and not prefix:
             cells[0] = "ref."
-        shown |= dict(zip((f"{title} {what}" for what in ("Δ", "95 % interval", "verdict")), cells, strict=True))
+        shown |= dict(zip((f"{title} {column}" for column in ("Δ", "95 % interval", "verdict")), cells, strict=True))
     return shown
 
 
@@ -160,19 +169,19 @@ def _published(study: Study, task: str, keys: tuple[str, ...]) -> Iterator[pd.Da
         table = published(name)
         return table[(table["task"] == task) & (table["named"] == study.headline(task))]
 
-    found = {}
+    by_heading = {}
     if keys == ("activation",):
         rows = rows_of("activation_ablation")
-        rows = rows.sort_values("activation", key=lambda of: of.map(_ACTIVATIONS.index))
-        found["Authors' ablation, BERT-large"] = rows.assign(is_reference=rows["activation"] == "gelu")
+        rows = rows.sort_values("activation", key=lambda values: values.map(_ACTIVATIONS.index))
+        by_heading["Authors' ablation, BERT-large"] = rows.assign(is_reference=rows["activation"] == "gelu")
     if "inhibition" in keys:
         rows = rows_of("glue").query("beside == 'released'")
         activation = np.where(rows["method"] == "lora", "identity", "leaky_relu")
-        found["Authors' released runs, BERT-large"] = rows.assign(activation=activation)
+        by_heading["Authors' released runs, BERT-large"] = rows.assign(activation=activation)
         rows = rows_of("epoch_curves").query("method == 'gate'")
         best = rows.loc[rows["value"].astype(float).groupby(rows["inhibition"]).idxmax()]
-        found["Precursor, best of 5 epochs, BERT-large"] = best.assign(activation="gelu", selection="best")
-    for heading, rows in found.items():
+        by_heading["Precursor, best of 5 epochs, BERT-large"] = best.assign(activation="gelu", selection="best")
+    for heading, rows in by_heading.items():
         if rows.empty:
             continue
         mean = rows["value"].astype(float)

@@ -35,16 +35,16 @@ def claim_texts(studies: list[Study]) -> dict[str, str]:
     every = comparisons(counted)
     single = every[every["task"] != MEAN].sort_values("weight", ascending=False, kind="stable")
     single = single.drop_duplicates(["topic", "scale", "task", "pair"]).sort_index()
-    found = {}
+    texts = {}
     for topic, seconds in TOPICS.items():
         if not topic.startswith("growth"):
-            found[topic] = evidence(every[every["topic"] == topic])
+            texts[topic] = evidence(every[every["topic"] == topic])
         for second in seconds:
-            of = single[(single["topic"] == topic) & (single["against"] == second)]
-            found[f"{topic} against {second}"] = counts(of)
+            rows = single[(single["topic"] == topic) & (single["against"] == second)]
+            texts[f"{topic} against {second}"] = counts(rows)
     adapters = single[single["topic"].isin(["glue", "squad_v1", "squad_v2"])]
-    found["no gain"] = counts(adapters)
-    return found
+    texts["no gain"] = counts(adapters)
+    return texts
 
 
 def comparisons(studies: list[Study]) -> pd.DataFrame:
@@ -56,10 +56,10 @@ def comparisons(studies: list[Study]) -> pd.DataFrame:
     methods by training examples gone through, seeds and time.
     """
     rows = [
-        {"topic": topic, "against": study.settings(one.model, one.b)["kind"]} | _row(study, one)
+        {"topic": topic, "against": study.settings(row.model, row.b)["kind"]} | _row(study, row)
         for study in studies
-        for one in _judged(study).itertuples()
-        if (topic := _topic(study, one))
+        for row in _judged(study).itertuples()
+        if (topic := _topic(study, row))
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
@@ -76,29 +76,29 @@ def _judged(study: Study) -> pd.DataFrame:
     return last.assign(best=best["difference"], best_verdict=best["verdict"])
 
 
-def _topic(study: Study, one) -> str | None:
-    a, b = study.settings(one.model, one.a), study.settings(one.model, one.b)
+def _topic(study: Study, row) -> str | None:
+    a, b = study.settings(row.model, row.a), study.settings(row.model, row.b)
     if levels(study):
         return "growth with inhibition" if a["inhibition"] else "growth without inhibition"
     if {key for key in a.keys() | b.keys() if a.get(key) != b.get(key)} == {"activation"}:
         return None if a["activation"] in ("gelu", "leaky_relu") else "activations"
     if a["kind"] != "ina" or b["kind"] not in ("lora", "full") or study.is_ablation:
         return None
-    return "glue" if set(study.tasks) <= {*GLUE, "wnli"} else one.task
+    return "glue" if set(study.tasks) <= {*GLUE, "wnli"} else row.task
 
 
-def _row(study: Study, one) -> dict:
-    runs = study.runs[(study.runs["model"] == one.model) & (study.runs["method"] == one.a)]
-    runs = runs[(runs["task"] == one.task) | (one.task == MEAN)]
-    verdict, name = (one.verdict, one.name) if one.verdict == one.best_verdict else ("undecided", "undecided")
-    model = study.label(model=one.model)
+def _row(study: Study, row) -> dict:
+    runs = study.runs[(study.runs["model"] == row.model) & (study.runs["method"] == row.a)]
+    runs = runs[(runs["task"] == row.task) | (row.task == MEAN)]
+    verdict, name = (row.verdict, row.name) if row.verdict == row.best_verdict else ("undecided", "undecided")
+    model = study.label(model=row.model)
     return {
         "scale": model + " on generated data" * (study.source == "probe"),
         "on": f"{model}, {study.experiment}, data source {study.source}",
-        "pair": study.pair_label(one.model, one.a, one.b),
-        "task": one.task,
-        "label": "Mean over tasks" if one.task == MEAN else study.label(task=one.task),
-        "text": f"{signed(one.best)} / {signed(one.difference)} {name}",
+        "pair": study.pair_label(row.model, row.a, row.b),
+        "task": row.task,
+        "label": "Mean over tasks" if row.task == MEAN else study.label(task=row.task),
+        "text": f"{signed(row.best)} / {signed(row.difference)} {name}",
         "verdict": verdict,
         "name": name,
         "weight": ((runs["train_rows"] * runs["train.epochs"]).iloc[0], len(runs), runs["finished"].max()),
@@ -118,8 +118,8 @@ def evidence(found: pd.DataFrame) -> str:
 def counts(found: pd.DataFrame) -> str:
     """How often there is each verdict, for each model."""
     texts = []
-    for scale, of in found.groupby("scale", sort=False):
-        numbers = of["name"].value_counts()
+    for scale, group in found.groupby("scale", sort=False):
+        numbers = group["name"].value_counts()
         names = sorted(numbers.index, key=lambda name: (_ORDER.index(name.partition(" at ")[0]), name))
         texts.append(f"{scale}: " + ", ".join(f"{numbers[name]} {name}" for name in names))
     return "; ".join(texts) or NOTHING

@@ -42,7 +42,7 @@ def _repeated(study: Study) -> str:
         return ""
     target = "reproduce-squad" if study.tasks[0].startswith("squad") else "reproduce-glue"
     line = f"make {target} EXPERIMENT={study.experiment}"
-    named = compose([f"experiment={study.experiment}"]).data.source
-    if study.source != ("files" if named == "auto" else named):
+    default = compose([f"experiment={study.experiment}"]).data.source
+    if study.source != ("files" if default == "auto" else default):
         line += f" ARGS=data={study.source}"
     return f"`INA_DATA_DIR=… {line}`" if study.source == "files" else f"`{line}`"

@@ -47,9 +47,9 @@ def trained(study: Study) -> int:
 
 
 def _trained(run: Record) -> int:
-    usual = DISTRACTORS if run.source == "probe" else 0
-    given = run.config["data"].get("distractors")
-    return usual if given is None else given
+    default = DISTRACTORS if run.source == "probe" else 0
+    setting = run.config["data"].get("distractors")
+    return default if setting is None else setting
 
 
 def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
@@ -59,10 +59,8 @@ def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
 
 def f1(study: Study, key: Key) -> dict[int, Scores]:
     """F1 of a cell by number of distractors."""
-    usual = trained(study)
-    return {
-        k: cell_scores(study, key, SELECTION, "validation" if k == usual else level_split(k)) for k in levels(study)
-    }
+    base = trained(study)
+    return {k: cell_scores(study, key, SELECTION, "validation" if k == base else level_split(k)) for k in levels(study)}
 
 
 @cache
@@ -81,7 +79,9 @@ def advantages(study: Study) -> pd.DataFrame:
     if grown.empty:
         return grown
     by_level = pd.DataFrame(row for names, found in _differences(study) for row in _by_level(names, found))
-    words = [name.replace(of, WORDS[of]) for name, of in zip(grown["name"], grown["verdict"], strict=True)]
+    words = [
+        name.replace(verdict, WORDS[verdict]) for name, verdict in zip(grown["name"], grown["verdict"], strict=True)
+    ]
     grown = grown.rename(columns={"difference": "value"}).assign(advantage=words, distractors=GROWTH)
     pairs = pd.concat([by_level, grown]).groupby(_NAMES, sort=False)
     return pd.concat([rows for _, rows in pairs], ignore_index=True)
@@ -105,13 +105,13 @@ def _differences(study: Study) -> Iterator[tuple[tuple[str, ...], dict[int, Scor
     for model, a, b in pairs(study):
         if without_inhibition(study, model, a, b):
             a, b = b, a
-        of, to = study.settings(model, a)["kind"], study.settings(model, b)["kind"]
-        central = of == "ina" and (to == "lora" or without_inhibition(study, model, b, a))
+        kind_a, kind_b = study.settings(model, a)["kind"], study.settings(model, b)["kind"]
+        central = kind_a == "ina" and (kind_b == "lora" or without_inhibition(study, model, b, a))
         for task in study.tasks if central else ():
             key, other = (model, task, a), (model, task, b)
             if {*study.seeds(key)} & {*study.seeds(other)}:
-                theirs = f1(study, other)
-                yield (model, task, a, b), {level: of - theirs[level] for level, of in f1(study, key).items()}
+                scores_b = f1(study, other)
+                yield (model, task, a, b), {level: scores - scores_b[level] for level, scores in f1(study, key).items()}
 
 
 def _by_level(names: tuple[str, ...], found: dict[int, Scores]) -> Iterator[dict[str, Any]]:
@@ -132,18 +132,18 @@ def distractor_table(study: Study) -> Table:
     data = pd.concat([level_scores(study), advantages(study)], ignore_index=True)
     rows = []
     for model, task in study.model_tasks:
-        here = data[(data["model"] == model) & (data["task"] == task)]
-        for (a, b), group in here.groupby(["a", "b"], sort=False):
+        panel = data[(data["model"] == model) & (data["task"] == task)]
+        for (a, b), group in panel.groupby(["a", "b"], sort=False):
             label = study.pair_label(model, a, b) if b else study.label(model=model, method=a)
             section = f"{study.model_task_label(model, task)}: {'differences' if b else 'F1'}"
             row = {SECTION: section, "Method": label, "n": f"{group['seeds'].iloc[0]}"}
-            for one in group.to_dict("records"):
-                text = (signed if b else points)(one["value"])
-                if one["distractors"] == GROWTH:
-                    row["Growth"] = f"{text} {interval(one['simultaneous_low'], one['simultaneous_high'])}"
-                    row |= {"Advantage": one["advantage"], "Because": one["reason"]}
+            for entry in group.to_dict("records"):
+                text = (signed if b else points)(entry["value"])
+                if entry["distractors"] == GROWTH:
+                    row["Growth"] = f"{text} {interval(entry['simultaneous_low'], entry['simultaneous_high'])}"
+                    row |= {"Advantage": entry["advantage"], "Because": entry["reason"]}
                 else:
-                    row[f"Distractors {one['distractors']}"] = f"{text} {interval(one['low'], one['high'])}"
+                    row[f"Distractors {entry['distractors']}"] = f"{text} {interval(entry['low'], entry['high'])}"
             rows.append(row)
     fewer, more = fewer_and_more(study)
     columns = [f"Distractors {level}" for level in levels(study)]

@@ -84,9 +84,9 @@ def filled(document: Path, tables: dict[str, Table], claims: dict[str, str] | No
         ValueError: A part of the claims has an unknown name.
     """
 
-    def block(found: re.Match[str]) -> str:
-        name, body = found["name"], found["body"]
-        if found["kind"] == "table":
+    def block(match: re.Match[str]) -> str:
+        name, body = match["name"], match["body"]
+        if match["kind"] == "table":
             if name in tables:
                 cells = {cell.strip() for line in body.splitlines() for cell in line.split("|")}
                 rows = tables[name].shown
@@ -98,6 +98,6 @@ def filled(document: Path, tables: dict[str, Table], claims: dict[str, str] | No
             if name not in claims:
                 raise ValueError(f"{document}: there is no part of the claims {name!r}; there are {', '.join(claims)}")
             body = claims[name]
-        return found[1] + body + found[5]
+        return match[1] + body + match[5]
 
     return _BLOCK.sub(block, document.read_text(encoding="utf-8"))

@@ -46,27 +46,27 @@ def frame(runs: Iterable[Record]) -> pd.DataFrame:
 
 
 def _rows(run: Record) -> Iterator[dict[str, Any]]:
-    made, hours = run.provenance, (run.wall_seconds or 0) * (run.provenance.processes or 1) / 3600
+    provenance, hours = run.provenance, (run.wall_seconds or 0) * (run.provenance.processes or 1) / 3600
     common = run.model_dump(include={"id", *CELL, "seed", "source", "headline", "n", "predictions"})
     common |= {f"{name}_label": label for name, label in run.labels.model_dump().items()}
     common |= run.params.model_dump() | {
         "experiment": run.experiment or record.ADHOC,
         "train_rows": run.data.rows["train"],
         "hours": hours,
-        "core_hours": hours * made.threads,
-        "dtype": made.dtype,
-        "uncommitted": made.dirty or made.commit is None,
-        "finished": made.finished,
-        "numbers": fingerprint_settings(run.config, run.source, run.data.fingerprint, made.dtype),
+        "core_hours": hours * provenance.threads,
+        "dtype": provenance.dtype,
+        "uncommitted": provenance.dirty or provenance.commit is None,
+        "finished": provenance.finished,
+        "numbers": fingerprint_settings(run.config, run.source, run.data.fingerprint, provenance.dtype),
     }
     for section in ("method", "train", "data"):
         for key, value in run.config[section].items():
             common[f"{section}.{key}"] = tuple(value) if isinstance(value, list) else np.nan if value is None else value
-    for selection, found in (("best", run.best), ("last", run.last)):
-        for metric, value in found.metrics.items():
-            at = {"selection": selection, "epoch": found.epoch, "degenerate": found.degenerate}
-            at["n"] = run.data.rows.get(split_of(metric), run.n)
-            yield common | at | {"metric": metric, "value": value}
+    for selection, evaluation in (("best", run.best), ("last", run.last)):
+        for metric, value in evaluation.metrics.items():
+            columns = {"selection": selection, "epoch": evaluation.epoch, "degenerate": evaluation.degenerate}
+            columns["n"] = run.data.rows.get(split_of(metric), run.n)
+            yield common | columns | {"metric": metric, "value": value}
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +132,8 @@ class Study:
             )
         adapters = [run.config for run in self.records if run.config["method"]["kind"] not in ("full", "gate")]
         on_squad = [config["train"] for config in adapters if config["task"]["family"] == "squad"]
-        without = not all(settings.get("adapter_segment_ids") for settings in on_squad)
-        return (interim,) * self.is_interim + (segment_ids,) * without
+        is_unread = not all(settings.get("adapter_segment_ids") for settings in on_squad)
+        return (interim,) * self.is_interim + (segment_ids,) * is_unread
 
     def seeds(self, key: Key) -> tuple[int, ...]:
         """The seeds of a cell; none where it has no runs."""
@@ -184,7 +184,7 @@ class Study:
 
     def keys(self, model: str, task: str) -> list[Key]:
         """The cells of a model and task, by method in the order of the tables."""
-        found = [(model, task, method) for of, method in self.methods if of == model]
+        found = [(model, task, method) for owner, method in self.methods if owner == model]
         return [key for key in found if key in self.cells]
 
     def headline(self, task: str) -> str:
@@ -203,7 +203,7 @@ class Study:
         if not others:
             return first
         name, *details = (_details(label) for label in (first, *others))
-        shared = [detail for detail in name[1:] if all(detail in of for of in details)]
+        shared = [detail for detail in name[1:] if all(detail in other for other in details)]
         return f"{name[0]} ({', '.join([*shared, 'other settings differ by task'])})"
 
     def pair_label(self, model: str, a: str, b: str) -> str:
@@ -229,7 +229,7 @@ class Study:
             What differs, as in "LoRA at 0.002 for 0.003", with the number of seeds if some are missing; model and
             method; whether the rate is lower; the tasks; the study.
         """
-        found = []
+        variants = []
         for other in self.at_other_rates:
             for model, method in other.methods:
                 new = {
@@ -240,14 +240,16 @@ class Study:
                 new = {key: runs for key, runs in new.items() if len(runs) >= MIN_SEEDS}
                 if not new:
                     continue
-                rate, usual = (of.cells[next(iter(new))][0].config["train"]["learning_rate"] for of in (other, self))
-                name = f"{self.label(model=model, method=method)} at {rate:g} for {usual:g}"
-                there, planned = sum(map(len, new.values())), sum(len(self.cells[key]) for key in new)
-                if there < planned:
-                    name += f" ({there} of {planned} runs)"
+                rate, own_rate = (
+                    study.cells[next(iter(new))][0].config["train"]["learning_rate"] for study in (other, self)
+                )
+                name = f"{self.label(model=model, method=method)} at {rate:g} for {own_rate:g}"
+                count, planned = sum(map(len, new.values())), sum(len(self.cells[key]) for key in new)
+                if count < planned:
+                    name += f" ({count} of {planned} runs)"
                 varied = self.with_records(run for runs in (self.cells | new).values() for run in runs)
-                found.append((name, model, method, rate < usual, {task for _, task, _ in new}, varied))
-        return found
+                variants.append((name, model, method, rate < own_rate, {task for _, task, _ in new}, varied))
+        return variants
 
     @cached_property
     def plan(self) -> dict[str, RunConfig] | None:
@@ -303,21 +305,21 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
         for run in record.read_all(root, name):
             groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
     if experiment is not None and not groups:
-        there = sorted({path.parts[-3] for path in root.glob("runs/*/*/*.json")})
+        names = sorted({path.parts[-3] for path in root.glob("runs/*/*/*.json")})
         raise FileNotFoundError(
             f"no finished run of experiment {experiment!r} under {root / 'runs'}; "
-            + (f"there are {', '.join(there)}" if there else f"start with: python -m ina.run experiment={experiment}")
+            + (f"there are {', '.join(names)}" if names else f"start with: python -m ina.run experiment={experiment}")
         )
-    found = {key: Study(root, *key[:2], tuple(sorted(runs, key=_order))) for key, runs in sorted(groups.items())}
-    for (name, source, is_trial), study in found.items():
-        others = (found.get((name + rate, source, is_trial)) for rate in RATE_SUFFIXES)
-        found[name, source, is_trial] = replace(study, at_other_rates=tuple(filter(None, others)))
+    by_key = {key: Study(root, *key[:2], tuple(sorted(runs, key=_order))) for key, runs in sorted(groups.items())}
+    for (name, source, is_trial), study in by_key.items():
+        others = (by_key.get((name + rate, source, is_trial)) for rate in RATE_SUFFIXES)
+        by_key[name, source, is_trial] = replace(study, at_other_rates=tuple(filter(None, others)))
     if experiment is None:
-        return list(found.values())
+        return list(by_key.values())
     parts = [experiment + part for part in SEARCH_SUFFIXES]
     return [
         study
-        for study in found.values()
+        for study in by_key.values()
         if study.experiment == experiment or (study.is_search and study.experiment in parts)
     ]
 

@@ -74,10 +74,10 @@ def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
 def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
     """As :func:`over_seeds`, for the differences to the method `base`, over the seeds that both have."""
-    on = ["model", "task", "seed", "layer", "site", "measure", "by", "to"]
+    columns = ["model", "task", "seed", "layer", "site", "measure", "by", "to"]
     is_base = frame["method"] == base
-    both = frame[~is_base].merge(frame[is_base], on=on, suffixes=("", "_base"))
-    return over_seeds(both.assign(value=both["value"] - both["value_base"]), *keys)
+    pairs = frame[~is_base].merge(frame[is_base], on=columns, suffixes=("", "_base"))
+    return over_seeds(pairs.assign(value=pairs["value"] - pairs["value_base"]), *keys)
 
 
 def mechanism_tables(study: Study) -> list[Table]:
@@ -102,8 +102,8 @@ def attention_table(study: Study) -> Table:
     data = [over_seeds(frame, "layer", "by", "to").assign(less="")]
     for base in _bases(study):
         label = study.label(model=study.models[0], method=base)
-        found = difference_to(of_all[of_all["to"] != ELSEWHERE], base, "to")
-        blocks.append(_block(study, found, f"minus {label}, points", signed))
+        differences = difference_to(of_all[of_all["to"] != ELSEWHERE], base, "to")
+        blocks.append(_block(study, differences, f"minus {label}, points", signed))
         data.append(difference_to(frame, base, "layer", "by", "to").assign(less=base))
     return Table(
         name="attention",
@@ -111,7 +111,7 @@ def attention_table(study: Study) -> Table:
         caption=f"Attention paid to tokens of a kind: mean over all tokens, heads, layers and {_passages(study)}. The "
         f"adapter is unmerged. {_INTERVALS}",
         shown=_shown(blocks, ["Method", "n"], _ATTENTION),
-        data=pd.concat([one.reset_index() for one in data], ignore_index=True),
+        data=pd.concat([part.reset_index() for part in data], ignore_index=True),
         notes=(
             "Distractor: sentences that state the same kind of fact about something else. Punctuation: in the question "
             "and in the text.",
@@ -132,12 +132,12 @@ def gate_table(study: Study) -> Table:
     )
     apart = kinds.reindex(columns=["answer", "distractor"]).diff(-1, axis=1)["answer"].rename("value").reset_index()
     apart["measure"] += "_apart"
-    found = over_seeds(pd.concat([frame[frame["by"] == ALL], apart]), "site", "measure")
+    means = over_seeds(pd.concat([frame[frame["by"] == ALL], apart]), "site", "measure")
     return Table(
         name="gate",
         title=f"The gate in the trained models, experiment {study.experiment}, data source {study.source}",
         caption=f"Mean over layers and the tokens of {_passages(study)}. {_INTERVALS}",
-        shown=_shown([_block(study, found)], ["Method", "Site", "n"], _GATE),
+        shown=_shown([_block(study, means)], ["Method", "Site", "n"], _GATE),
         data=over_seeds(frame.rename(columns={"by": "kind"}), "layer", "site", "kind", "measure").reset_index(),
         notes=(
             *(f"{_GATE[name].split(',')[0]}: {text}." for name, text in MEASURES.items()),
@@ -150,25 +150,25 @@ def gate_table(study: Study) -> Table:
 
 def _bases(study: Study) -> list[str]:
     """What InA is compared with: LoRA, and InA with the activation but without the threshold."""
-    there = dict.fromkeys((found.model, found.method) for found in measured(study))
-    settings = {method: study.settings(model, method) for model, method in there}
-    loras = [method for method, of in settings.items() if of["kind"] == "lora"]
-    return [*loras[:1], *(method for method, of in settings.items() if of.get("inhibition") == 0)]
+    methods = dict.fromkeys((found.model, found.method) for found in measured(study))
+    by_method = {method: study.settings(model, method) for model, method in methods}
+    loras = [method for method, settings in by_method.items() if settings["kind"] == "lora"]
+    return [*loras[:1], *(method for method, settings in by_method.items() if settings.get("inhibition") == 0)]
 
 
-def _block(study: Study, found: pd.DataFrame, ending: str = "", write: Callable = points) -> pd.DataFrame:
+def _block(study: Study, means: pd.DataFrame, ending: str = "", write: Callable = points) -> pd.DataFrame:
     """Rows of `over_seeds` in print: a row for each method, and site where there are several, a column for each of the
     last key."""
-    most = found["seeds"].groupby(level=list(range(found.index.nlevels - 1)), sort=False).transform("max")
+    max_seeds = means["seeds"].groupby(level=list(range(means.index.nlevels - 1)), sort=False).transform("max")
     texts = [
-        with_interval(one, partial(write, decimals=_DECIMALS.get(one.Index[-1], 1)))
-        + f" (n = {one.seeds})" * (one.seeds < n)
-        for one, n in zip(found.itertuples(), most, strict=True)
+        with_interval(row, partial(write, decimals=_DECIMALS.get(row.Index[-1], 1)))
+        + f" (n = {row.seeds})" * (row.seeds < n)
+        for row, n in zip(means.itertuples(), max_seeds, strict=True)
     ]
-    rows = pd.Series(texts, found.index).unstack(sort=False)
-    rows = rows.assign(n=most.groupby(rows.index.names, sort=False).max().map(str)).reset_index()
-    model_tasks = [study.model_task_label(*of) for of in zip(rows["model"], rows["task"], strict=True)]
-    methods = [one.method and study.label(model=one.model, method=one.method) for one in rows.itertuples()]
+    rows = pd.Series(texts, means.index).unstack(sort=False)
+    rows = rows.assign(n=max_seeds.groupby(rows.index.names, sort=False).max().map(str)).reset_index()
+    model_tasks = [study.model_task_label(*pair) for pair in zip(rows["model"], rows["task"], strict=True)]
+    methods = [row.method and study.label(model=row.model, method=row.method) for row in rows.itertuples()]
     sections = [f"{panel}: {ending}" if ending else panel for panel in model_tasks]
     return rows.assign(**{SECTION: sections, "panel": model_tasks, "Method": methods}).rename(columns={"site": "Site"})
 
@@ -179,12 +179,12 @@ def _shown(blocks: list[pd.DataFrame], first: list[str], titles: dict[str, str])
     return rows.reindex(columns=[SECTION, *first, *titles]).rename(columns=titles).fillna(DASH)
 
 
-def with_interval(of, write: Callable[[float], str]) -> str:
+def with_interval(row, write: Callable[[float], str]) -> str:
     """A row of `over_seeds` in print; one seed has no interval."""
-    if np.isnan(of.mean):
+    if np.isnan(row.mean):
         return DASH
-    mean, low, high = (round(value, 5) + 0.0 for value in (of.mean, of.low, of.high))  # no "−0.0"
-    return f"{write(mean)} {interval(low, high, write)}" if of.seeds > 1 else write(mean)
+    mean, low, high = (round(value, 5) + 0.0 for value in (row.mean, row.low, row.high))  # no "−0.0"
+    return f"{write(mean)} {interval(low, high, write)}" if row.seeds > 1 else write(mean)
 
 
 def _passages(study: Study) -> str:
@@ -199,5 +199,5 @@ def _answers(study: Study) -> str:
         if found.example:
             label = study.label(model=found.model, method=found.method)
             answers.setdefault(label, []).append(found.example.answer or "nothing")
-    listed = "; ".join(f"{method}: {', '.join(given)}" for method, given in answers.items())
+    listed = "; ".join(f"{method}: {', '.join(texts)}" for method, texts in answers.items())
     return f"Answers to the paper's example, seed by seed: {listed}." if listed else "The task has no questions."

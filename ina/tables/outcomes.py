@@ -95,8 +95,8 @@ def majority(study: Study, task: str, metric: str) -> float:
     frame = frame[frame["split"] == split_of(metric)]
     if "answerable" in frame:
         right = ~frame["answerable"]
-        given = frame.assign(one_exact=right, one_f1=right)
-        return _metric_of(given, "one", metric.removeprefix("best_")) if right.any() else np.nan
+        answers = frame.assign(one_exact=right, one_f1=right)
+        return _metric_of(answers, "one", metric.removeprefix("best_")) if right.any() else np.nan
     if "label" not in frame or frame["label"].dtype.kind == "f":
         return np.nan
     return _metric_of(frame.assign(one_prediction=frame["label"].mode()[0]), "one", metric)
@@ -141,11 +141,11 @@ def summary(study: Study) -> pd.DataFrame:
     """
     frame = study.frame.assign(value=study.frame["value"].astype(float), dev_rows=study.frame["n"])
     groups = frame.groupby([*CELL, "metric", "selection"], sort=False)
-    found = 100 * groups["value"].agg(["mean", "std", "min", "max"])
-    found = found.assign(n=groups.size(), degenerate=groups["degenerate"].sum().astype(int))
-    found = found.join(groups[[*SHARED, *_ALSO]].first()).reset_index().assign(low=np.nan, high=np.nan)
-    for row in found[found["metric"] == found["headline"]].itertuples():
+    rows = 100 * groups["value"].agg(["mean", "std", "min", "max"])
+    rows = rows.assign(n=groups.size(), degenerate=groups["degenerate"].sum().astype(int))
+    rows = rows.join(groups[[*SHARED, *_ALSO]].first()).reset_index().assign(low=np.nan, high=np.nan)
+    for row in rows[rows["metric"] == rows["headline"]].itertuples():
         with suppress(TooFewExamples):
             ends = cell_scores(study, (row.model, row.task, row.method), row.selection).estimate.interval()
-            found.loc[row.Index, ["low", "high"]] = 100 * np.array(ends)
-    return found
+            rows.loc[row.Index, ["low", "high"]] = 100 * np.array(ends)
+    return rows

@@ -68,46 +68,48 @@ def published_rows(
         One row a number, with its `text`, and under the table's own headings the row that it is in.
     """
     rows, sources, table = [], [], published(source)
-    wanted = pd.MultiIndex.from_tuples(scores, names=["task", "named"])
+    index = pd.MultiIndex.from_tuples(scores, names=["task", "named"])
     table = table[table["beside"] != ""].sort_values("beside", kind="stable")  # published comes before released
     groups = table.groupby(["beside", "model", "method", "inhibition"], sort=False)
     for (origin, model, method, inhibition), group in groups:
-        found = group.drop_duplicates(wanted.names).set_index(wanted.names).reindex(wanted).dropna(how="all")
-        if found.empty:
+        entries = group.drop_duplicates(index.names).set_index(index.names).reindex(index).dropna(how="all")
+        if entries.empty:
             continue
-        found = found.reset_index().assign(metric=[metric for _, metric in found.index])
-        where = _where(found)
-        sources += [where] * (where not in sources)
+        entries = entries.reset_index().assign(metric=[metric for _, metric in entries.index])
+        reference = _where(entries)
+        sources += [reference] * (reference not in sources)
         level = f" (Inh {float(inhibition):g})" if inhibition and method != "lora" else ""
-        params = found["params"].iloc[0]
-        found["mean"] = found["value"].astype(float)
-        found["text"] = found["value"] + found["status"].map(MARKS).fillna("")
-        if averaged and set(averaged) <= set(found["task"]):
-            mean = found.loc[found["task"].isin(averaged), "mean"].mean()
-            found.loc[len(found), ["task", "metric", "mean", "text"]] = ["glue", "average", mean, f"{mean:.1f}"]
+        params = entries["params"].iloc[0]
+        entries["mean"] = entries["value"].astype(float)
+        entries["text"] = entries["value"] + entries["status"].map(MARKS).fillna("")
+        if averaged and set(averaged) <= set(entries["task"]):
+            mean = entries.loc[entries["task"].isin(averaged), "mean"].mean()
+            entries.loc[len(entries), ["task", "metric", "mean", "text"]] = ["glue", "average", mean, f"{mean:.1f}"]
         headings = {
             SECTION: SECTIONS[origin],
             "Model": MODELS.get(model, model),
-            "Method": f"{_METHODS.get(method, method)}{level} [{sources.index(where) + 1}]",
+            "Method": f"{_METHODS.get(method, method)}{level} [{sources.index(reference) + 1}]",
             "Trainable": millions(int(params)) if params.isdigit() else params or DASH,
-            "Epoch": "/".join(sorted(found["selection"].dropna().unique())),
+            "Epoch": "/".join(sorted(entries["selection"].dropna().unique())),
         }
         method += f"-inhibition{inhibition}" if level else ""
-        numbers = {name: pd.to_numeric(found[column]) for name, column in (("n", "seeds"), ("std", "std"))}
-        rows.append(found.assign(origin=origin, model=model, method=method, **numbers, **headings))
-    notes = [f"[{number}] {where}" for number, where in enumerate(sources, 1)]
+        numbers = {name: pd.to_numeric(entries[column]) for name, column in (("n", "seeds"), ("std", "std"))}
+        rows.append(entries.assign(origin=origin, model=model, method=method, **numbers, **headings))
+    notes = [f"[{number}] {reference}" for number, reference in enumerate(sources, 1)]
     return (pd.concat(rows) if rows else pd.DataFrame()), notes
 
 
-def _where(found: pd.DataFrame) -> str:
+def _where(entries: pd.DataFrame) -> str:
     """Source, status and notes of the entries of one row, each said once, for its columns where not for all."""
-    columns = pd.Series([COLUMNS.get(score, score[0]) for score in zip(found["task"], found["metric"], strict=True)])
-    source = found["source"].map(folder) + ", " + found["status"]
-    seeds = ("n = " + found["seeds"]).where(found["seeds"] != "", "")
+    columns = pd.Series(
+        [COLUMNS.get(score, score[0]) for score in zip(entries["task"], entries["metric"], strict=True)]
+    )
+    source = entries["source"].map(folder) + ", " + entries["status"]
+    seeds = ("n = " + entries["seeds"]).where(entries["seeds"] != "", "")
     parts = []
-    for texts in (source, seeds, found["note"]):
-        for text, of in columns[texts != ""].groupby(texts, sort=False):
-            parts.append(text if len(of) == len(columns) else f"{', '.join(of)}: {text}")
+    for texts in (source, seeds, entries["note"]):
+        for text, titles in columns[texts != ""].groupby(texts, sort=False):
+            parts.append(text if len(titles) == len(columns) else f"{', '.join(titles)}: {text}")
     return "; ".join(parts) + "."
 
 

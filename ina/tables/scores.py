@@ -90,27 +90,27 @@ def _majority(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
 def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> pd.DataFrame:
     """Our numbers in points, one a row, method by method; with the text that stands in the cell."""
     keys = ["model", "method", "selection", "task", "metric"]
-    wanted = [(*of, selection, *score) for of in study.methods for selection in SELECTIONS for score in scores]
-    found = summary(study).set_index(keys).reindex(pd.MultiIndex.from_tuples(wanted, names=keys)).reset_index()
-    found = found[(found["metric"] == "average") | found["n"].notna()]
+    index = [(*pair, selection, *score) for pair in study.methods for selection in SELECTIONS for score in scores]
+    rows = summary(study).set_index(keys).reindex(pd.MultiIndex.from_tuples(index, names=keys)).reset_index()
+    rows = rows[(rows["metric"] == "average") | rows["n"].notna()]
     counted = len(set(map(len, study.cells.values()))) > 1  # n differs: it stands in the cells, once a method
 
-    def text(one) -> str:
-        if one.metric == "average":
-            return average(study, one.model, one.method, one.selection, averaged, counted)
-        n = one.n if counted and one.selection == "best" else None
-        return spread(one.mean, one.std, n) + (f" †{one.degenerate:.0f}" if one.degenerate else "")
+    def text(row) -> str:
+        if row.metric == "average":
+            return average(study, row.model, row.method, row.selection, averaged, counted)
+        n = row.n if counted and row.selection == "best" else None
+        return spread(row.mean, row.std, n) + (f" †{row.degenerate:.0f}" if row.degenerate else "")
 
-    trainable = {of: _trainable(cells) for of, cells in found[found["n"].notna()].groupby(["model", "method"])}
-    named = list(zip(found["model"], found["method"], strict=True))
+    trainable = {pair: _trainable(cells) for pair, cells in rows[rows["n"].notna()].groupby(["model", "method"])}
+    pairs = list(zip(rows["model"], rows["method"], strict=True))
     headings = {
         SECTION: OURS,
-        "Model": [study.label(model=model) for model, _ in named],
-        "Method": [study.label(model=model, method=method) for model, method in named],
-        "Trainable": [trainable.get(of, "") for of in named],
-        "Epoch": found["selection"],
+        "Model": [study.label(model=model) for model, _ in pairs],
+        "Method": [study.label(model=model, method=method) for model, method in pairs],
+        "Trainable": [trainable.get(pair, "") for pair in pairs],
+        "Epoch": rows["selection"],
     }
-    return found.assign(origin="ours", text=list(map(text, found.itertuples())), **headings)
+    return rows.assign(origin="ours", text=list(map(text, rows.itertuples())), **headings)
 
 
 def average(
@@ -150,8 +150,8 @@ def caption(study: Study) -> str:
     )
 
 
-def _counted(counts, what: str) -> str:
-    return f"{span(counts)} {what}{'s' if max(counts) > 1 else ''}"
+def _counted(counts, unit: str) -> str:
+    return f"{span(counts)} {unit}{'s' if max(counts) > 1 else ''}"
 
 
 def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]:
@@ -209,10 +209,10 @@ def on_screen(table: Table, published: bool) -> Table:
     """
     if table.name != "scores":
         return table
-    rows, ours = table.shown, table.shown[SECTION] == OURS
-    scored = rows[ours & rows["Epoch"].isin(SELECTIONS)].drop(columns=[SECTION, *_NAMES])
-    used = [name for name in scored if "Ans" not in name and scored[name].ne(DASH).any()]
-    rows = rows.loc[(ours | published) & rows[used].ne(DASH).any(axis=1), [SECTION, *_NAMES, *used]]
+    rows, is_ours = table.shown, table.shown[SECTION] == OURS
+    scored = rows[is_ours & rows["Epoch"].isin(SELECTIONS)].drop(columns=[SECTION, *_NAMES])
+    columns = [name for name in scored if "Ans" not in name and scored[name].ne(DASH).any()]
+    rows = rows.loc[(is_ours | published) & rows[columns].ne(DASH).any(axis=1), [SECTION, *_NAMES, *columns]]
     notes = [note for note in table.notes if note[0] != "[" and (published or note[0] not in MARKS.values())]
     return replace(table, shown=rows, notes=tuple(notes))
 

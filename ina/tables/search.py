@@ -75,22 +75,22 @@ def trials(study: Study) -> pd.DataFrame:
     tables = []
     for model, method in study.methods:
         settings = varied_settings(study, model, method)
-        mine = rows[(rows["model"] == model) & (rows["method"] == method)]
-        groups = mine.groupby([*settings, "task"], dropna=False)["value"]
-        found = 100 * groups.agg(["mean", "std"])
-        found = found.assign(seeds=groups.size(), scores=groups.agg(lambda of: tuple(100 * of))).reset_index()
-        found["setting"] = [
+        trial_rows = rows[(rows["model"] == model) & (rows["method"] == method)]
+        groups = trial_rows.groupby([*settings, "task"], dropna=False)["value"]
+        table = 100 * groups.agg(["mean", "std"])
+        table = table.assign(seeds=groups.size(), scores=groups.agg(lambda values: tuple(100 * values))).reset_index()
+        table["setting"] = [
             ", ".join(
                 f"{name.removeprefix('data.').replace('_', ' ')} {'none' if pd.isna(value) else value_label(value)}"
-                for name, value in of.items()
+                for name, value in row.items()
             )
-            for of in found[settings].to_dict("records")
+            for row in table[settings].to_dict("records")
         ]
-        by_setting = found.groupby("setting")["mean"]
-        found["over_tasks"] = by_setting.transform("mean").where(by_setting.transform("size") == len(study.tasks))
-        found["best"] = (found["over_tasks"] == found["over_tasks"].max()) & (by_setting.ngroups > 1)
-        found["chosen"] = found["best"] & ((model, method) not in unfinished)
-        tables.append(found.assign(model=model, method=method))
+        by_setting = table.groupby("setting")["mean"]
+        table["over_tasks"] = by_setting.transform("mean").where(by_setting.transform("size") == len(study.tasks))
+        table["best"] = (table["over_tasks"] == table["over_tasks"].max()) & (by_setting.ngroups > 1)
+        table["chosen"] = table["best"] & ((model, method) not in unfinished)
+        tables.append(table.assign(model=model, method=method))
     return pd.concat(tables, ignore_index=True).assign(experiment=study.experiment, source=study.source)
 
 
@@ -101,18 +101,18 @@ def search_table(searches: list[Study]) -> Table:
     columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
                for task in sorted({task for study in searches for task in study.tasks}, key=task_order)}  # fmt: skip
     for study, parts in zip(joined, _parts(searches), strict=True):
-        found = trials(study)
-        data.append(found)
+        results = trials(study)
+        data.append(results)
         completed_by = "".join(f", {one.experiment}: {one.count} runs" for one in parts[1:])
-        for (model, method, setting), of in found.groupby(["model", "method", "setting"], sort=False):
-            first = of.iloc[0]
+        for (model, method, setting), group in results.groupby(["model", "method", "setting"], sort=False):
+            first = group.iloc[0]
             rows.append(
                 {
                     SECTION: f"{study.experiment}, data source {study.source}: {parts[0].count} runs{completed_by}",
                     "Model": study.label(model=model),
                     "Method": study.label(model=model, method=method),
                     "Setting": setting,
-                    **{columns[one.task]: spread(one.mean, one.std, one.seeds) for one in of.itertuples()},
+                    **{columns[row.task]: spread(row.mean, row.std, row.seeds) for row in group.itertuples()},
                     "Mean": DASH if pd.isna(first["over_tasks"]) else points(first["over_tasks"]),
                     "": "chosen" if first["chosen"] else "best so far" if first["best"] else "",
                 }

@@ -30,24 +30,24 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
     none of these, all others are compared with the first method. No pair comes in both orders.
     """
     for model in study.models:
-        names, given = [method for of, method in study.methods if of == model], set()
+        names, earlier = [method for owner, method in study.methods if owner == model], set()
         settings = {name: study.settings(model, name) for name in names}
         loras = [name for name in names if settings[name]["kind"] == "lora"]
         full = [name for name in names if settings[name]["kind"] == "full"]
         for a in reversed(names):
-            of = settings[a]
-            if of["kind"] == "full":
+            method = settings[a]
+            if method["kind"] == "full":
                 continue
-            like = [b for b in loras if all(of.get(key) == settings[b][key] for key in _SAME)]
-            lora = [] if of["kind"] == "lora" else (like or loras)[:1]
-            plain = [name for name in names if name == of["name"]]
-            without = [b for b in names if settings[b]["name"] == b and without_inhibition(study, model, b, a)]
-            against = [b for b in dict.fromkeys(lora + full + plain + without) if b != a]
-            if not against and not any(settings[name]["name"] == a for name in names if name != a):
-                against = names[:1]
-            for b in against:
-                if b != a and (b, a) not in given:
-                    given.add((a, b))
+            matches = [b for b in loras if all(method.get(key) == settings[b][key] for key in _SAME)]
+            lora = [] if method["kind"] == "lora" else (matches or loras)[:1]
+            plain = [name for name in names if name == method["name"]]
+            uninhibited = [b for b in names if settings[b]["name"] == b and without_inhibition(study, model, b, a)]
+            others = [b for b in dict.fromkeys(lora + full + plain + uninhibited) if b != a]
+            if not others and not any(settings[name]["name"] == a for name in names if name != a):
+                others = names[:1]
+            for b in others:
+                if b != a and (b, a) not in earlier:
+                    earlier.add((a, b))
                     yield model, a, b
 
 
@@ -60,8 +60,8 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
     """
     if without_inhibition(study, model, a, b):  # as in an ablation, where every setting is compared with the reference
         a, b = b, a
-    of, to = study.settings(model, a), study.settings(model, b)
-    central = of["name"] == a == "ina" and (to["kind"] == "lora" or without_inhibition(study, model, b, a))
+    first, second = study.settings(model, a), study.settings(model, b)
+    central = first["name"] == a == "ina" and (second["kind"] == "lora" or without_inhibition(study, model, b, a))
     return central and (task == MEAN) == (len(study.averaged) > 1)
 
 
@@ -71,14 +71,16 @@ def _planned_primary(study: Study, model: str) -> int:
     if "ina" not in planned:
         return 1
     bare = planned["ina"].model_copy(update={"inhibition": 0})
-    without = any(of.kind == "ina" and of.model_copy(update={"name": bare.name}) == bare for of in planned.values())
-    return max(1, without + any(of.kind == "lora" for of in planned.values()))
+    has_bare = any(
+        method.kind == "ina" and method.model_copy(update={"name": bare.name}) == bare for method in planned.values()
+    )
+    return max(1, has_bare + any(method.kind == "lora" for method in planned.values()))
 
 
 def without_inhibition(study: Study, model: str, a: str, b: str) -> bool:
     """Whether method a is method b without inhibition, and differs in nothing else."""
-    of, to = study.settings(model, a), study.settings(model, b)
-    return bool(to.get("inhibition")) and of == to | {"name": of["name"], "inhibition": 0}
+    first, second = study.settings(model, a), study.settings(model, b)
+    return bool(second.get("inhibition")) and first == second | {"name": first["name"], "inhibition": 0}
 
 
 @cache
@@ -89,7 +91,7 @@ def verdicts(study: Study) -> pd.DataFrame:
     hold at neighbouring learning rates says so.
     """
     found = [judge(study, partial(_compared, selection=selection)) for selection in SELECTIONS]
-    found = [of.sort_values("family", ascending=False, kind="stable") for of in found if len(of)]
+    found = [table.sort_values("family", ascending=False, kind="stable") for table in found if len(table)]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
@@ -108,16 +110,16 @@ def judge(study: Study, compare: Callable[[Study], Iterable[dict[str, Any]]]) ->
     if rows.empty:
         return rows
     names = ["model", "a", "b", "task"]
-    rows["family"] = ["primary" if is_primary(study, *of) else "other" for of in rows[names].itertuples(index=False)]
+    rows["family"] = ["primary" if is_primary(study, *row) else "other" for row in rows[names].itertuples(index=False)]
     rows["judged"] = None
     for (model, name), family in rows.groupby(["model", "family"]):
         planned = _planned_primary(study, model) if name == "primary" else 1
         judged = stats.decide(list(family["comparison"]), planned=planned)
         rows.loc[family.index, "judged"] = pd.Series(judged, family.index)
-    varied = [(*how, judge(other, compare).set_index(names)["judged"]) for *how, other in study.at_another_rate]
-    rows["judged"] = [_at_other_rates(study, varied, *of) for of in rows[["judged", *names]].itertuples(index=False)]
+    varied = [(*variant, judge(other, compare).set_index(names)["judged"]) for *variant, other in study.at_another_rate]
+    rows["judged"] = [_at_other_rates(study, varied, *row) for row in rows[["judged", *names]].itertuples(index=False)]
     numbers = pd.DataFrame(map(_numbers, rows["comparison"], rows["judged"]))
-    scores = [tuple(100 * score for score in of) for of in rows["scores"]]
+    scores = [tuple(100 * score for score in values) for values in rows["scores"]]
     return pd.concat([rows.assign(experiment=study.experiment, source=study.source, scores=scores), numbers], axis=1)
 
 
@@ -128,11 +130,11 @@ def _at_other_rates(
     tasks = set(study.averaged) if task == MEAN else {task}
     tried = {
         (method, is_lower): (name, verdicts[model, a, b, task])
-        for name, of, method, is_lower, on, verdicts in varied
-        if of == model and method in (a, b) and on >= tasks and (model, a, b, task) in verdicts
+        for name, owner, method, is_lower, varied_tasks, verdicts in varied
+        if owner == model and method in (a, b) and varied_tasks >= tasks and (model, a, b, task) in verdicts
     }
-    both = [method for method in (a, b) if {(method, True), (method, False)} <= tried.keys()]
-    complete = [study.label(model=model, method=method) for method in both]
+    methods = [method for method in (a, b) if {(method, True), (method, False)} <= tried.keys()]
+    complete = [study.label(model=model, method=method) for method in methods]
     return stats.at_other_rates(verdict, dict(tried.values()), complete)
 
 
@@ -163,25 +165,25 @@ def _compared(study: Study, selection: str) -> Iterator[dict[str, Any]]:
     """All pairs of methods on every task that both have runs on, and in the mean over tasks."""
     for model, a, b in pairs(study):
         names = {"selection": selection, "model": model, "a": a, "b": b}
-        found: dict[str, tuple[stats.Comparison, stats.Scores]] = {}
+        by_task: dict[str, tuple[stats.Comparison, stats.Scores]] = {}
         for task in study.tasks:
             keys = [(model, task, method) for method in (a, b)]
             if (scores := paired(study, *keys, selection)) is None:
                 continue
             runs = [run for key in keys for run in study.cells[key] if run.seed in scores.seeds]
             failed = all(getattr(run, selection).degenerate for run in runs)
-            found[task] = stats.Comparison(scores.estimate, METRICS[scores.metric].margin, failed), scores
-            yield names | {"task": task, "comparison": found[task][0], "scores": scores.scores, "tasks": 1}
-        averaged = [found[task] for task in study.averaged if task in found]
-        seeds = set.intersection(*(set(of.seeds) for _, of in averaged)) if averaged else set()
+            by_task[task] = stats.Comparison(scores.estimate, METRICS[scores.metric].margin, failed), scores
+            yield names | {"task": task, "comparison": by_task[task][0], "scores": scores.scores, "tasks": 1}
+        averaged = [by_task[task] for task in study.averaged if task in by_task]
+        seeds = set.intersection(*(set(difference.seeds) for _, difference in averaged)) if averaged else set()
         if len(averaged) == len(study.averaged) > 1 and seeds:
             comparisons, scores = zip(*averaged, strict=True)
-            shared = [of.of_seeds(seeds) for of in scores]
-            by_seed = np.array([of.scores for of in shared])
+            shared = [difference.of_seeds(seeds) for difference in scores]
+            by_seed = np.array([difference.scores for difference in shared])
             mean = stats.Comparison(
-                stats.mean_of([of.estimate for of in shared], by_seed),
-                float(np.mean([one.margin for one in comparisons])),
-                all(one.degenerate for one in comparisons),
+                stats.mean_of([difference.estimate for difference in shared], by_seed),
+                float(np.mean([comparison.margin for comparison in comparisons])),
+                all(comparison.degenerate for comparison in comparisons),
             )
             yield names | {"task": MEAN, "comparison": mean, "scores": by_seed.mean(axis=0), "tasks": len(averaged)}
 
@@ -203,27 +205,27 @@ def verdict_table(study: Study) -> Table:
     data = verdicts(study)
     if data.empty:
         nothing = pd.DataFrame(columns=["Task"])
-        said = "No two methods have a seed in common on a task with examples enough."
-        return Table("verdicts", f"Pairs of methods, experiment {study.experiment}", said, nothing, nothing)
+        text = "No two methods have a seed in common on a task with examples enough."
+        return Table("verdicts", f"Pairs of methods, experiment {study.experiment}", text, nothing, nothing)
     best, last = (data[data["selection"] == selection] for selection in SELECTIONS)
     rows = [
         {
-            SECTION: f"{study.label(model=one.model)}: {study.pair_label(one.model, one.a, one.b)}",
-            "Task": f"mean over {one.tasks} tasks" if one.task == MEAN else study.label(task=one.task),
-            "Family": one.family,
-            "n": f"{one.seeds:g}",
-            "Difference": signed(one.difference),
-            "95 % interval": interval(one.simultaneous_low, one.simultaneous_high),
-            "Smallest margin": DASH if np.isnan(one.smallest_margin) else points(one.smallest_margin),
-            "Verdict": one.name,
+            SECTION: f"{study.label(model=row.model)}: {study.pair_label(row.model, row.a, row.b)}",
+            "Task": f"mean over {row.tasks} tasks" if row.task == MEAN else study.label(task=row.task),
+            "Family": row.family,
+            "n": f"{row.seeds:g}",
+            "Difference": signed(row.difference),
+            "95 % interval": interval(row.simultaneous_low, row.simultaneous_high),
+            "Smallest margin": DASH if np.isnan(row.smallest_margin) else points(row.smallest_margin),
+            "Verdict": row.name,
             "Best epochs": at_best,
-            "Because": one.reason,
-            "Seeds that would decide": one.needed,
+            "Because": row.reason,
+            "Seeds that would decide": row.needed,
         }
-        for one, at_best in zip(last.itertuples(), best["name"], strict=True)
+        for row, at_best in zip(last.itertuples(), best["name"], strict=True)
     ]
     clustered = any("paragraph" in study.predictions(run.id) for run in study.records)
-    drawn = "paragraphs with all their questions" if clustered else "examples"
+    unit = "paragraphs with all their questions" if clustered else "examples"
     return Table(
         name="verdicts",
         title=f"Pairs of methods, experiment {study.experiment}, data source {study.source}",
@@ -235,7 +237,7 @@ def verdict_table(study: Study) -> Table:
             "Family: primary (the study's main question) or other (all other comparisons with this model). Each family "
             "is corrected for its number of rows with three seeds or more (Bonferroni); other rows are not corrected. "
             "Interval: of the expected difference over seeds and examples, simultaneous for the family, from "
-            f"{RESAMPLES:,} resamples of the {drawn}; a new run varies more. Mean over tasks: the tasks are fixed; the "
+            f"{RESAMPLES:,} resamples of the {unit}; a new run varies more. Mean over tasks: the tasks are fixed; the "
             "margin is the mean of the tasks' margins.",
             "At these rates: not run at both a lower and a higher learning rate, so the verdict says nothing about "
             "other rates; at three rates of a method: only that method was. Smallest margin: the smallest within which "

@@ -50,7 +50,7 @@ def _features(task: GlueTask | ChoiceTask, rows: Dataset, tokenizer: PreTrainedT
     first, beginning, *endings = texts
     seconds = [[f"{start} {end}" for start, end in zip(beginning, ending, strict=True)] for ending in endings]
     each = [tokenizer(first, second, **cut) for second in seconds]
-    encoded = {name: [list(of) for of in zip(*(one[name] for one in each), strict=True)] for name in each[0]}
+    encoded = {name: [list(row) for row in zip(*(choice[name] for choice in each), strict=True)] for name in each[0]}
     return Dataset.from_dict(encoded | {"length": [max(map(len, ids)) for ids in encoded["input_ids"]]})
 
 

@@ -47,7 +47,7 @@ def windows(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) 
     """
     for start in range(0, len(rows), TOKENIZER_BATCH):
         batch = rows[start : start + TOKENIZER_BATCH]
-        found = tokenizer(
+        encoded = tokenizer(
             cut_questions(task, batch["question"], tokenizer),
             batch["context"],
             truncation="only_second",
@@ -57,10 +57,10 @@ def windows(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) 
             return_offsets_mapping=True,
         )
         read = np.zeros(len(batch["id"]), bool)
-        for number, row in enumerate(found["overflow_to_sample_mapping"]):
-            inputs = {name: np.array(found[name][number], np.int32) for name in tokenizer.model_input_names}
-            chars = np.array(found["offset_mapping"][number])
-            chars[np.array(found.sequence_ids(number)) != 1] = 0
+        for number, row in enumerate(encoded["overflow_to_sample_mapping"]):
+            inputs = {name: np.array(encoded[name][number], np.int32) for name in tokenizer.model_input_names}
+            chars = np.array(encoded["offset_mapping"][number])
+            chars[np.array(encoded.sequence_ids(number)) != 1] = 0
             chars = _without_blanks(batch["context"][row], chars)
             read[row] |= (chars[:, 1] > chars[:, 0]).any()
             yield Window(start + row, inputs, chars)
@@ -74,30 +74,30 @@ def cut_questions(task: SquadTask, questions: list[str], tokenizer: PreTrainedTo
     questions = [text.strip() for text in questions]
     short = {"truncation": True, "max_length": task.max_question_length, "add_special_tokens": False}
     offsets = tokenizer(questions, return_offsets_mapping=True, **short)["offset_mapping"]
-    return [text[: max((end for _, end in of), default=0)] for text, of in zip(questions, offsets, strict=True)]
+    return [text[: max((end for _, end in spans), default=0)] for text, spans in zip(questions, offsets, strict=True)]
 
 
 def _without_blanks(text: str, chars: np.ndarray) -> np.ndarray:
     """Where each token stands, white space in front of it left out."""
     blank = np.fromiter(map(str.isspace, text), bool, len(text))
-    here = np.append(np.where(blank, len(text), np.arange(len(text))), len(text))
-    following = np.minimum.accumulate(here[::-1])[::-1]  # position of the next character that is not blank
+    positions = np.append(np.where(blank, len(text), np.arange(len(text))), len(text))
+    following = np.minimum.accumulate(positions[::-1])[::-1]  # position of the next character that is not blank
     return np.column_stack([np.minimum(following[chars[:, 0]], chars[:, 1]), chars[:, 1]])
 
 
-def features(found: list[Window]) -> Dataset:
+def features(all_windows: list[Window]) -> Dataset:
     """The model inputs of windows, with a column `length`."""
-    inputs = {name: [window.inputs[name] for window in found] for name in found[0].inputs}
-    return Dataset.from_dict(inputs | {"length": [len(window.chars) for window in found]})
+    inputs = {name: [window.inputs[name] for window in all_windows] for name in all_windows[0].inputs}
+    return Dataset.from_dict(inputs | {"length": [len(window.chars) for window in all_windows]})
 
 
-def answer_positions(found: list[Window], rows: Dataset) -> list[tuple[int, int]]:
+def answer_positions(all_windows: list[Window], rows: Dataset) -> list[tuple[int, int]]:
     """The first and the last token of the first answer, for each window.
 
     Both are `CLS` for windows that do not hold the whole answer, and where there is none.
     """
     answers = rows["answers"][:]
-    return [_token_span(window.chars, answers[window.row]) for window in found]
+    return [_token_span(window.chars, answers[window.row]) for window in all_windows]
 
 
 def _token_span(chars: np.ndarray, answers: dict[str, list]) -> tuple[int, int]:
@@ -129,7 +129,7 @@ class Spans(NamedTuple):
     null_score: np.ndarray
 
 
-def best_spans(task: SquadTask, found: list[Window], start_scores: np.ndarray, end_scores: np.ndarray) -> Spans:
+def best_spans(task: SquadTask, all_windows: list[Window], start_scores: np.ndarray, end_scores: np.ndarray) -> Spans:
     """Search the `task.n_best` best starts of each window, each with its best end in reach of `task.max_answer_length`.
 
     The usual n-best search also wants the end to be among the best ends of its window. Without that the span found is
@@ -138,8 +138,8 @@ def best_spans(task: SquadTask, found: list[Window], start_scores: np.ndarray, e
     Args:
         start_scores, end_scores: (windows, at least the longest window's length), finite.
     """
-    longest = max(len(window.chars) for window in found)
-    chars = np.stack([np.pad(window.chars, [(0, longest - len(window.chars)), (0, 0)]) for window in found])
+    longest = max(len(window.chars) for window in all_windows)
+    chars = np.stack([np.pad(window.chars, [(0, longest - len(window.chars)), (0, 0)]) for window in all_windows])
     char_start, char_end = chars[..., 0], chars[..., 1]
     in_context = char_end > char_start
     starts, ends = (np.where(in_context, scores[:, :longest], -np.inf) for scores in (start_scores, end_scores))
@@ -152,7 +152,7 @@ def best_spans(task: SquadTask, found: list[Window], start_scores: np.ndarray, e
     last = first + in_reach[each, first].argmax(axis=-1)
     score = scores[each, first]
 
-    row = np.array([window.row for window in found])
+    row = np.array([window.row for window in all_windows])
     leading = np.flatnonzero(np.diff(row, prepend=-1))  # the first window of each question
     best = np.lexsort((-score, row))[leading]
     return Spans(

@@ -28,9 +28,9 @@ def head(task: SquadTask) -> Head:
 
 def train_features(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Windows of question and context with the positions of the first answer, not padded; see `ina.tasks.spans`."""
-    found = list(windows(task, rows, tokenizer))
-    starts, ends = zip(*answer_positions(found, rows), strict=True)
-    return features(found).add_column("start_positions", starts).add_column("end_positions", ends)
+    all_windows = list(windows(task, rows, tokenizer))
+    starts, ends = zip(*answer_positions(all_windows, rows), strict=True)
+    return features(all_windows).add_column("start_positions", starts).add_column("end_positions", ends)
 
 
 def dev_sets(task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
@@ -41,13 +41,13 @@ def dev_sets(task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenize
     sets = []
     for split, rows in splits.items():
         if split.startswith("validation"):
-            found = list(windows(task, rows, tokenizer))
-            sets.append(DevSet(split, features(found), _scorer(task, split, rows, found)))
+            all_windows = list(windows(task, rows, tokenizer))
+            sets.append(DevSet(split, features(all_windows), _scorer(task, split, rows, all_windows)))
     return sets
 
 
 def _scorer(
-    task: SquadTask, split: str, rows: Dataset, asked: list[Window]
+    task: SquadTask, split: str, rows: Dataset, all_windows: list[Window]
 ) -> Callable[[tuple[np.ndarray, ...]], Scored]:
     """Scoring from (start scores, end scores), each (windows, tokens).
 
@@ -64,9 +64,9 @@ def _scorer(
     keys = {"split": split, "id": ids, "paragraph": paragraphs, "answerable": answerable}
 
     def score(outputs: tuple[np.ndarray, ...]) -> Scored:
-        found = best_spans(task, asked, *outputs)
-        null_odds = found.null_score - found.score
-        spans = [context[start:end] for context, start, end in zip(contexts, found.start, found.end, strict=True)]
+        best = best_spans(task, all_windows, *outputs)
+        null_odds = best.null_score - best.score
+        spans = [context[start:end] for context, start, end in zip(contexts, best.start, best.end, strict=True)]
         unanswered = null_odds > task.null_threshold if task.version_2 else np.zeros(len(spans), bool)
         texts = ["" if nothing else span for span, nothing in zip(spans, unanswered, strict=True)]
         exact, f1 = squad_scores(texts, answers, task.version_2)

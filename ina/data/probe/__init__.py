@@ -66,8 +66,8 @@ def load(task: Task, data: DataConfig) -> DatasetDict:
     splits = rows(task.name, count, data.test_distractors or [])
     return DatasetDict(
         {
-            split: Dataset.from_list([{name: row[name] for name in features} for row in made], features)
-            for split, made in splits.items()
+            split: Dataset.from_list([{name: row[name] for name in features} for row in split_rows], features)
+            for split, split_rows in splits.items()
         }
     )
 
@@ -82,9 +82,9 @@ def rows(task_name: str, distractors: int, tested: Sequence[int] = ()) -> dict[s
     splits = {}
     for split in schema.split_names(task_name):
         size, vocabulary = suite.train if split == "train" else suite.dev, VOCABULARY[split]
-        made = collect(phenomena(suite.texts), vocabulary, size, Draw(task_name, split), suite.make, seen)
+        split_rows = collect(phenomena(suite.texts), vocabulary, size, Draw(task_name, split), suite.make, seen)
         if task_name not in schema.SQUAD_TASKS:
-            splits[split] = [row | {"idx": index} for index, row in enumerate(made)]
+            splits[split] = [row | {"idx": index} for index, row in enumerate(split_rows)]
             continue
         levels = {split: distractors}
         if split != "train":
@@ -93,6 +93,6 @@ def rows(task_name: str, distractors: int, tested: Sequence[int] = ()) -> dict[s
             ids = (f"{task_name}-{split}-{index:05d}" for index in range(size))
             splits[name] = [
                 {"id": id, "phenomenon": row["phenomenon"]} | reading.place(row, Draw(id), vocabulary, level)
-                for id, row in zip(ids, made, strict=True)
+                for id, row in zip(ids, split_rows, strict=True)
             ]
     return splits

@@ -16,13 +16,13 @@ OPENING, _ = phenomena("asides")
 
 def answerable(story: list[str], draw: Draw, split: str) -> list[Row]:
     """The facts with each question that they answer (v1); `place` makes a paragraph of them."""
-    facts, *asked, impossible = story
+    facts, *questions_and_slots, impossible = story
     [opening] = draw.choice(OPENING.templates(split))
-    bound = bind([opening, facts, *asked[::2], impossible], draw, split)
+    bound = bind([opening, facts, *questions_and_slots[::2], impossible], draw, split)
     row = {"opening": fill(opening, bound), "facts": fill(facts, bound), "bound": bound}
     return [
         row | {"asked": question, "question": fill(question, bound), "answer": bound[slot][""]}
-        for question, slot in zip(asked[::2], asked[1::2], strict=True)
+        for question, slot in zip(questions_and_slots[::2], questions_and_slots[1::2], strict=True)
     ]
 
 
@@ -34,18 +34,18 @@ def answerable_or_not(story: list[str], draw: Draw, split: str) -> list[Row]:
 
 def place(row: Row, draw: Draw, split: str, level: int) -> Row:
     """Columns of SQuAD for a row: the paragraph with `level` distractors, before and after the facts."""
-    before, after = [row["opening"]], [row["facts"]]
+    front, back = [row["opening"]], [row["facts"]]
     used = {word[""] for word in row["bound"].values()}
     for _ in range(level):
-        draw.choice((before, after)).append(distractor(row, draw, split, used))
-    lead = " ".join(before) + " "
-    found = [row["answer"]] if row["answer"] else []
-    starts = [len(lead) + re.search(rf"\b{answer}\b", row["facts"]).start() for answer in found]
+        draw.choice((front, back)).append(distractor(row, draw, split, used))
+    lead = " ".join(front) + " "
+    answers = [row["answer"]] if row["answer"] else []
+    starts = [len(lead) + re.search(rf"\b{answer}\b", row["facts"]).start() for answer in answers]
     return {
         "title": row["phenomenon"],
-        "context": lead + " ".join(after),
+        "context": lead + " ".join(back),
         "question": row["question"],
-        "answers": {"text": found, "answer_start": starts},
+        "answers": {"text": answers, "answer_start": starts},
     }
 
 
@@ -55,9 +55,9 @@ def distractor(row: Row, draw: Draw, split: str, used: set[str]) -> str:
     It may share one word with the question, but only if it differs from it in another ("Anna's bag", "Ben's bag").
     """
     [template] = draw.choice(DISTRACTORS[row["phenomenon"]].templates(split))
-    asked = {name: row["bound"][name + index] for name, index, _ in SLOT.findall(row["asked"])}
-    sharable = [name for name, _, _ in SLOT.findall(template) if name in asked]
+    question_words = {name: row["bound"][name + index] for name, index, _ in SLOT.findall(row["asked"])}
+    sharable = [name for name, _, _ in SLOT.findall(template) if name in question_words]
     shared = [draw.choice(sharable)] if len(sharable) > 1 and draw.below(2) else []
-    bound = bind([template], draw, split, {name: asked[name] for name in shared}, used)
+    bound = bind([template], draw, split, {name: question_words[name] for name in shared}, used)
     used |= {bound[name][""] for name in ("name", "object", "ware") if name in bound}
     return fill(template, bound)

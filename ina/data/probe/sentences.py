@@ -57,12 +57,12 @@ def paraphrases(template: list[str], draw: Draw, split: str, columns: tuple[str,
         changed = dict(bound)
         for slot, swap, other in CHANGE.findall(changes):
             changed[slot], changed[other] = changed[other], changed[slot] if swap else changed[other]
-    here, there = draw.shuffled((bound, changed))
+    binding, other_binding = draw.shuffled((bound, changed))
     first, second = draw.sample(ways, 2)
     # One changed word makes the overlap smaller, two swapped ones do not. So that overlap says nothing, one in four of
     # the sentences with a changed word keeps its wording.
     other = first if not swaps and not draw.below(4) else second
-    texts = [fill(first, here), fill(second, here), fill(other, there)]
+    texts = [fill(first, binding), fill(second, binding), fill(other, other_binding)]
     return [{columns[0]: texts[0], columns[1]: texts[2 - label], "label": label} for label in (1, 0)]
 
 
@@ -97,9 +97,9 @@ def answers(template: list[str], draw: Draw, split: str) -> list[Row]:
     The wrong one is the other question's, or the right one about something else.
     """
     bound = bind(template, draw, split)
-    asked = template[:2], template[2:]
+    pairs = template[:2], template[2:]
     rows = []
-    for (question, answer), (_, elsewhere) in (asked, asked[::-1]):
+    for (question, answer), (_, elsewhere) in (pairs, pairs[::-1]):
         wrong = (elsewhere, bound)
         if draw.below(2):
             wrong = (answer, about_something_else((question, answer), bound, draw, split))
@@ -145,17 +145,19 @@ def similar(template: list[str], draw: Draw, split: str) -> list[Row]:
     bound = bind([CHANGE.sub(r"{\1}{\3}", changes), *template[1:], *unrelated], draw, split)
     detail, important = (bound | {slot: bound[other]} for slot, _, other in CHANGE.findall(changes))
     shuffled = draw.shuffled(ways)
-    said, with_detail, with_important = ([fill(way, to) for way in shuffled] for to in (bound, detail, important))
+    said, with_detail, with_important = (
+        [fill(way, binding) for way in shuffled] for binding in (bound, detail, important)
+    )
     pairs = [
         min(combinations(said, 2), key=_overlap),
-        min(((said[one], with_detail[two]) for one, two in permutations(range(len(said)), 2)), key=_overlap),
+        min(((said[i], with_detail[j]) for i, j in permutations(range(len(said)), 2)), key=_overlap),
         (said[0], with_important[0]),
         (fill(ways[0], bound), fill(shared, bound)),
         max(((way, fill(topic, bound)) for way in said), key=_overlap),
         max(((said[0], fill(way, bound)) for way in unrelated), key=_overlap),
     ]
     shown = [(score, *draw.shuffled(pair)) for score, pair in zip((5.0, 4.0, 3.0, 2.0, 1.0, 0.0), pairs, strict=True)]
-    return [{"sentence1": one, "sentence2": two, "label": score} for score, one, two in shown]
+    return [{"sentence1": first, "sentence2": second, "label": score} for score, first, second in shown]
 
 
 def _overlap(pair: tuple[str, str]) -> float:

@@ -80,14 +80,14 @@ def phenomena(name: str) -> list[Phenomenon]:
     """
     text = (TEXTS / f"{name}.txt").read_text(encoding="utf-8")
     text = re.sub(r"\n(?! +(?:train|dev) ) +", " ", text)
-    found: list[Phenomenon] = []
+    phenomena: list[Phenomenon] = []
     for line in text.splitlines():
         if line.startswith(" "):
             split, template = line.split(None, 1)
-            found[-1].templates(split).append(template.split(" | "))
+            phenomena[-1].templates(split).append(template.split(" | "))
         elif line and not line.startswith("#"):
-            found.append(Phenomenon(line, [], []))
-    return found
+            phenomena.append(Phenomenon(line, [], []))
+    return phenomena
 
 
 def bind(
@@ -151,7 +151,7 @@ def collect(
     rows: list[Row] = []
     turn = 0
     while len(rows) < size:
-        before = len(rows)
+        old_count = len(rows)
         for phenomenon in phenomena:
             templates = phenomenon.templates(split)
             for _ in range(ATTEMPTS):
@@ -161,7 +161,7 @@ def collect(
                     seen |= texts
                     rows += [row | {"phenomenon": phenomenon.name} for row in group]
                     break
-        if len(rows) == before:
+        if len(rows) == old_count:
             raise RuntimeError(f"the templates give only {len(rows)} different rows for {split}, not {size}")
         turn += 1
     return draw.shuffled(rows[:size])
