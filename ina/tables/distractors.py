@@ -17,7 +17,7 @@ from ..stats import METRICS, Comparison, Scores, mean_scores
 from .frame import Key, Study
 from .outcomes import cell_scores
 from .table import SECTION, Table, interval, points, signed
-from .verdicts import judge, pairs, without_inhibition
+from .verdicts import judge, of_inhibition, pairs
 
 SELECTION = "last"
 _NAMES = ["model", "task", "a", "b"]
@@ -103,15 +103,15 @@ def _differences(study: Study) -> Iterator[tuple[tuple[str, ...], dict[int, Scor
     F1 by number of distractors.
     """
     for model, a, b in pairs(study):
-        if without_inhibition(study, model, a, b):
-            a, b = b, a
-        kind_a, kind_b = study.settings(model, a)["kind"], study.settings(model, b)["kind"]
-        central = kind_a == "ina" and (kind_b == "lora" or without_inhibition(study, model, b, a))
-        for task in study.tasks if central else ():
-            key, other = (model, task, a), (model, task, b)
+        pair = of_inhibition(study, model, a, b)
+        for task in study.tasks if pair else ():
+            key, other = ((model, task, method) for method in pair)
             if {*study.seeds(key)} & {*study.seeds(other)}:
                 scores_b = f1(study, other)
-                yield (model, task, a, b), {level: scores - scores_b[level] for level, scores in f1(study, key).items()}
+                yield (
+                    (model, task, *pair),
+                    {level: scores - scores_b[level] for level, scores in f1(study, key).items()},
+                )
 
 
 def _by_level(names: tuple[str, ...], found: dict[int, Scores]) -> Iterator[dict[str, Any]]:

@@ -58,11 +58,19 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
     one, else on each task. The primary family was defined after the studies of November 2026 had been run, and before
     those in results/QUESTIONS.md.
     """
-    if without_inhibition(study, model, a, b):  # as in an ablation, where every setting is compared with the reference
+    a, _ = of_inhibition(study, model, a, b) or ("", "")
+    return a == "ina" == study.settings(model, a)["name"] and (task == MEAN) == (len(study.averaged) > 1)
+
+
+def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] | None:
+    """A pair of InA with LoRA, or with itself without inhibition, in this order; None where it is another pair.
+
+    In an ablation InA without inhibition comes first, as every setting is compared with the reference.
+    """
+    if without_inhibition(study, model, a, b):
         a, b = b, a
-    first, second = study.settings(model, a), study.settings(model, b)
-    central = first["name"] == a == "ina" and (second["kind"] == "lora" or without_inhibition(study, model, b, a))
-    return central and (task == MEAN) == (len(study.averaged) > 1)
+    kind_a, kind_b = (study.settings(model, name)["kind"] for name in (a, b))
+    return (a, b) if kind_a == "ina" and (kind_b == "lora" or without_inhibition(study, model, b, a)) else None
 
 
 def _planned_primary(study: Study, model: str) -> int:
