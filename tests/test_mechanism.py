@@ -184,7 +184,7 @@ def test_the_table_of_the_gate_has_a_row_for_each_method_and_site(study):
     ina = rows.loc[("InA (Inh 0.9)", "key")]
     assert ina["Inhibited, %"] == "90.0 [90.0, 90.0]"
     assert ina["Inhibited, answer − distractor"] == "−10.0 [−10.0, −10.0]"
-    assert (ina["Effective rank before"], ina["Effective rank behind"]) == ("4.0 [4.0, 4.0]", "3.0 [3.0, 3.0]")
+    assert (ina["Effective rank before"], ina["Effective rank after"]) == ("4.0 [4.0, 4.0]", "3.0 [3.0, 3.0]")
 
 
 # figures

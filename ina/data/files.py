@@ -242,7 +242,7 @@ def read_squad(task: SquadTask, path: Path) -> list[dict]:
 def _fault(task: SquadTask, question: dict, context: str) -> str | None:
     """What is wrong with a question or its answers; each answer should stand at its offset in the context."""
     for name, text in {"id": question["id"], "question": question["question"], "context": context}.items():
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str):
             return f"{name} is {text!r}; it should be a text"
     answers, impossible = question["answers"], question.get("is_impossible")
     if task.version_2 and impossible != (not answers):

@@ -162,6 +162,6 @@ def distractor_table(study: Study) -> Table:
             "inhibition.",
             "Intervals: of the expected score and difference over seeds and questions; with n = 1, over questions "
             "alone. Those of growth are simultaneous for their family, the others are not corrected.",
-            *study.warnings,
+            *study.notes,
         ),
     )

@@ -117,7 +117,7 @@ class Study:
         return self.experiment in UNFINISHED
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """What every table of the study has to say: that it is interim, that adapters read no segment ids."""
         interim = "Interim: runs of this study are still to be made; no conclusion uses it (results/QUESTIONS.md)."
         segment_ids = (

@@ -31,7 +31,7 @@ _GATE = {
     "negative_peak": "Negative maximum, %",
     "raised": "Then passed, % of no threshold",
     "rank_before": "Effective rank before",
-    "rank_behind": "Effective rank behind",
+    "rank_behind": "Effective rank after",
     "inhibited_apart": "Inhibited, answer − distractor",
     "passed_apart": "Passed, answer − distractor",
 }

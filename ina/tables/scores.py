@@ -182,7 +182,7 @@ def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]
 
 def warnings(study: Study) -> list[str]:
     """What is unusual about the runs of a study."""
-    notes = list(study.warnings)
+    notes = list(study.notes)
     if study.frame["degenerate"].any():
         notes.append(
             '†k: k of the runs are degenerate. A degenerate run predicts the same class, score or "no answer" for '

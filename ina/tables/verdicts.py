@@ -254,6 +254,6 @@ def verdict_table(study: Study) -> Table:
             "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
             "if no number of seeds would do, how many times more examples are needed. With n = 1 no number can be "
             "given, and the interval covers examples only; with n = 2 the number is rough.",
-            *study.warnings,
+            *study.notes,
         ),
     )
