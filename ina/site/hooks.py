@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 _START = ("README.md", "results/REPORT.md", "results/CLAIMS.md", "results/COSTS.md", "results/published/README.md")
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
 _HREF = re.compile(r'(?:href|src)="?([^"\s>]+)')
-_EVIDENCE = re.compile(r"\b(\w+), data source (\w+)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -73,13 +72,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     def link(match: re.Match[str]) -> str:
         return relpath(_uri(_target(path, match[1])), dirname(uri) or ".") + (match[2] or "")
 
-    def evidence(match: re.Match[str]) -> str:
-        place = f"studies/{match[1]}-{match[2]}.md"
-        known = files.get_file_from_path(f"results/{place}")
-        return f"[{match[1]}]({place}), data source {match[2]}" if known else match[0]
-
-    markdown = _LINK.sub(link, markdown)
-    return _EVIDENCE.sub(evidence, markdown) if uri == "results/CLAIMS.md" else markdown
+    return _LINK.sub(link, markdown)
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
