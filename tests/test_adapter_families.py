@@ -153,25 +153,31 @@ def test_what_a_base_model_cannot_do_is_not_claimed(name, behaviour, tmp_path):
         BEHAVIOURS[behaviour](name, tmp_path)
 
 
-def part_names(name: str) -> str:
-    targets = default_targets(name)
-    return f"`{targets}`" if isinstance(targets, str) else ", ".join(f"`{target}`" for target in sorted(targets))
-
-
 def table() -> list[str]:
-    """Families by behaviours, as docs/method.md has it."""
-    rows = [f"| family | query and key by default | {' | '.join(BEHAVIOURS)} |"]
-    rows.append("|---" * (2 + len(BEHAVIOURS)) + "|")
+    """Families by the names of their query and key, as docs/method.md has them."""
+    families: dict[str, list[str]] = {}
     for name in sorted(PROJECTIONS):
-        cells = ["–" if (name, behaviour) in OF_THE_BASE else "✓" for behaviour in BEHAVIOURS]
-        rows.append(f"| {name} | {part_names(name).replace('|', chr(92) + '|')} | {' | '.join(cells)} |")
-    return rows
+        targets = default_targets(name)
+        names = [targets.replace("|", "\\|")] if isinstance(targets, str) else sorted(targets)
+        families.setdefault(", ".join(f"`{one}`" for one in names), []).append(name)
+    many_first = sorted(families.items(), key=lambda pair: -len(pair[1]))
+    rows = [f"| {names} | {', '.join(found)} |" for names, found in many_first]
+    return ["| query and key by default | families |", "|---|---|", *rows]
 
 
-def test_the_page_has_the_table_of_these_tests():
+def exceptions() -> list[str]:
+    """What a family cannot do, as docs/method.md has it."""
+    lacks: dict[str, list[str]] = {}
+    for name, behaviour in OF_THE_BASE:
+        lacks.setdefault(name, []).append(behaviour)
+    return [f"- {name}: no {', no '.join(behaviours)}" for name, behaviours in sorted(lacks.items())]
+
+
+def test_the_page_has_the_families_of_these_tests_and_what_they_cannot_do():
     lines = PAGE.read_text().splitlines()
-    start = lines.index(table()[0])
-    assert lines[start : start + len(table())] == table()
+    for part in (table(), exceptions()):
+        start = lines.index(part[0])
+        assert lines[start : start + len(part) + 1] == [*part, ""]
 
 
 def zeroed(model: nn.Module, part: str) -> None:
