@@ -1,5 +1,8 @@
 """The InA layer is the equation of the paper, and LoRA where the equation says so."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from families import build, inputs, output
@@ -60,6 +63,17 @@ def test_layer_equals_the_equation_in_values_and_gradients(activation, dtype, pl
     pairs = [(got, expected), *((one.grad, other.grad) for one, other in zip(ours, theirs, strict=True))]
     for found, wanted in pairs:
         torch.testing.assert_close(found.double(), wanted, atol=places * wanted.abs().max().item(), rtol=0)
+
+
+def test_the_layer_of_the_page_is_the_default_layer():
+    page = (Path(__file__).parent.parent / "docs" / "method.md").read_text()
+    [code] = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "class InaLinear" in block]
+    exec(code, shown := {"torch": torch})
+    made, h = layer(r=8, alpha=16), torch.randn(2, 5, 16)
+    plain = shown["InaLinear"](made.base_layer)
+    assert not plain.up.weight.any()
+    plain.down.weight, plain.up.weight = made.ina_A["default"].weight, made.ina_B["default"].weight
+    torch.testing.assert_close(plain(h), made(h))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
