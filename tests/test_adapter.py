@@ -68,7 +68,7 @@ def test_layer_equals_the_equation_in_values_and_gradients(activation, dtype, pl
 def test_the_layer_of_the_page_is_the_default_layer():
     page = (Path(__file__).parent.parent / "docs" / "method.md").read_text()
     [code] = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "class InaLinear" in block]
-    exec(code, shown := {"torch": torch})
+    exec(code, shown := {})
     made, h = layer(r=8, alpha=16), torch.randn(2, 5, 16)
     plain = shown["InaLinear"](made.base_layer)
     assert not plain.up.weight.any()
