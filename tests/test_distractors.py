@@ -113,6 +113,20 @@ def test_the_table_comes_first_and_has_a_column_a_number(study):
     assert len(table.data) == 3 * 5 + 3 * 6
 
 
+def test_the_table_ends_with_the_differences_to_a_method_at_a_neighbouring_rate(tmp_path):
+    for seed in range(3):
+        write_levels(tmp_path, "ina", seed, LEVELS, 0.05)
+        write_levels(tmp_path, "lora", seed, LEVELS, 0.10)
+        write_levels(
+            tmp_path, "lora", seed, LEVELS, 0.05, experiment="distractors_lower_rate", train={"learning_rate": 1e-4}
+        )
+    [found] = studies(tmp_path, "distractors")
+    shown = documents.tables(found)[0].shown
+    own, lower = shown[shown["Method"] == "InA (Inh 0.3) − LoRA"].to_dict("records")
+    assert lower["section"].endswith(": differences, LoRA at 0.0001 for 0.001")
+    assert float(own["Distractors 8"].split()[0]) > 10 > abs(float(lower["Distractors 8"].split()[0].replace("−", "-")))
+
+
 def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_grow_by(study):
     charts = figures.figures_for(study)["distractors"]().charts
     scores, gains, growth = (chart.spec["data"]["values"] for chart in charts)

@@ -21,7 +21,7 @@ from .verdicts import judge, of_inhibition, pairs
 
 SELECTION = "last"
 _NAMES = ["model", "task", "a", "b"]
-_COLUMNS = [*_NAMES, "distractors", "seeds", "value", "low", "high", "verdict", "advantage", "margin",
+_COLUMNS = [*_NAMES, "rate", "distractors", "seeds", "value", "low", "high", "verdict", "advantage", "margin",
             "simultaneous_low", "simultaneous_high"]  # fmt: skip
 GROWTH = "growth"  # in the place of a number of distractors
 WORDS = {
@@ -87,6 +87,18 @@ def advantages(study: Study) -> pd.DataFrame:
     return pd.concat([rows for _, rows in pairs], ignore_index=True)
 
 
+@cache
+def at_other_rates(study: Study) -> pd.DataFrame:
+    """The differences by number of distractors with one method of a pair at a neighbouring rate, which `rate` names."""
+    return pd.DataFrame(
+        row | {"rate": name}
+        for name, model, method, _, _, other in study.at_another_rate
+        for names, found in _differences(other)
+        if names[0] == model and method in names[2:]
+        for row in _by_level(names, found)
+    )
+
+
 def _growths(study: Study) -> Iterator[dict[str, Any]]:
     """The mean advantage with more distractors than in training, minus that with fewer."""
     fewer, more = fewer_and_more(study)
@@ -128,14 +140,18 @@ def _by_level(names: tuple[str, ...], found: dict[int, Scores]) -> Iterator[dict
 
 
 def distractor_table(study: Study) -> Table:
-    """A section of F1 for each model and task, a row a method; below, the advantages and whether they grow."""
-    data = pd.concat([level_scores(study), advantages(study)], ignore_index=True)
+    """A section of F1 for each model and task, a row a method; below, the advantages and whether they grow;
+    last, the advantages with one method at a neighbouring rate."""
+    data = pd.concat([level_scores(study), advantages(study), at_other_rates(study)], ignore_index=True)
+    data["rate"] = data["rate"].fillna("") if "rate" in data else ""
     rows = []
     for model, task in study.model_tasks:
         panel = data[(data["model"] == model) & (data["task"] == task)]
-        for (a, b), group in panel.groupby(["a", "b"], sort=False):
+        for (rate, a, b), group in panel.groupby(["rate", "a", "b"], sort=False):
             label = study.pair_label(model, a, b) if b else study.label(model=model, method=a)
-            section = f"{study.model_task_label(model, task)}: {'differences' if b else 'F1'}"
+            section = f"{study.model_task_label(model, task)}: {'differences' if b else 'F1'}" + f", {rate}" * bool(
+                rate
+            )
             row = {SECTION: section, "Method": label, "n": f"{group['seeds'].iloc[0]}"}
             for entry in group.to_dict("records"):
                 text = (signed if b else points)(entry["value"])
