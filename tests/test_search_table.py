@@ -122,10 +122,10 @@ def test_the_figure_has_a_curve_of_score_against_rate_for_each_method(study):
 def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_path):
     for experiment, rate, skill in (("search_x", 1e-3, 0.6), ("search_x_full", 2e-3, 0.9), ("search_xy", 3e-3, 0.7)):
         write_run(tmp_path, experiment=experiment, select=0.2, skill=skill, train={"learning_rate": rate})
-    joined = {study.experiment: len(study.runs) for study in search.joined_searches(searches(tmp_path))}
+    joined = {study.experiment: len(study.runs) for study in searches(tmp_path)}
     assert joined == {"search_x": 2, "search_xy": 1}
     shown = search.search_table(searches(tmp_path)).shown
-    assert shown["section"][0] == "search_x, data source files: 1 runs, search_x_full: 1 runs"
+    assert shown["section"][0] == "search_x and search_x_full, data source files: 2 runs"
     assert list(shown[""]) == ["", "chosen", ""], "of one setting none is chosen"
     assert list(search.search_table(searches(tmp_path, "search_x")).shown[""]) == ["", "chosen"], "asked for alone, too"
 
@@ -136,5 +136,5 @@ def test_a_trial_that_two_experiments_of_a_search_have_counts_once(tmp_path):
             write_run(tmp_path, experiment=experiment, select=0.2, train={"learning_rate": rate})
     table = search.search_table(searches(tmp_path))
     assert list(table.data["seeds"]) == [1, 1]
-    [alone] = search.joined_searches(searches(tmp_path, "search_x_higher"))
+    [alone] = searches(tmp_path, "search_x_higher")
     assert len(alone.runs) == 2

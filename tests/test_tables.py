@@ -391,6 +391,16 @@ def test_tasks_of_ones_own_have_a_table_without_the_columns_of_glue(tmp_path):
 # what it costs, and where it comes from
 
 
+def test_an_experiment_that_completes_another_stands_in_its_tables_and_has_a_line_of_costs_of_its_own(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), experiment="made_up")
+    write_study(tmp_path, tasks=("cola",), methods=("full",), seeds=(1, 2), experiment="made_up_full")
+    [joined] = studies(tmp_path)
+    assert (joined.experiment, joined.parts, joined.count) == ("made_up", ("made_up_full",), "8")
+    assert [method for _, method in joined.methods] == ["full", "lora", "ina"]
+    assert [found.count for found in studies(tmp_path, "made_up_full")] == ["2"]
+    assert list(cost_table([joined]).shown["Runs"]) == ["6", "2", "8"]
+
+
 def test_the_costs_are_core_hours_of_all_runs(glue):
     runs = list(record.read_all(glue))
     row = cost_table([study(glue)]).data.iloc[0]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..record import explained
 from ..tables import frame
-from ..tables.search import joined_searches
 from . import __doc__ as described
 from . import figures_for, save
 
@@ -19,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         studies = frame.studies(options.results, options.experiment)
-        studies += joined_searches(frame.searches(options.results, options.experiment))
+        studies += frame.searches(options.results, options.experiment)
         for study in studies:
             folder = options.results / "figures" / study.name
             for name, draw in figures_for(study).items():

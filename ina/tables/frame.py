@@ -25,8 +25,8 @@ SELECTIONS = ("best", "last")
 CELL = ["model", "task", "method"]
 GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
 RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat another at a neighbouring rate
-# endings of experiments that complete a search with other methods: search_small_full completes search_small
-SEARCH_SUFFIXES = ("_full", "_p90", "_vectors", "_higher", "_lower")
+# endings of experiments that complete another one with methods or rates: search_small_full completes search_small
+PART_SUFFIXES = ("_full", "_p90", "_vectors", "_higher", "_lower")
 # studies of results/QUESTIONS.md whose last planned run is still to be made
 UNFINISHED = ("glue_base", "facts", "facts_long", "sentences")
 ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # MNLI; further numbers of distractors
@@ -71,12 +71,12 @@ def _rows(run: Record) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The runs of one experiment on one data source: what one table shows.
+    """The runs of one experiment on one data source, with those that complete it: what one table shows.
 
     root: the folder that holds runs/ and predictions/
     records: in the order of the tables
     at_other_rates: the same runs at neighbouring learning rates, see RATE_SUFFIXES
-    parts: the experiments that complete it, see SEARCH_SUFFIXES
+    parts: the experiments that complete it, see PART_SUFFIXES
     left_out: its tasks that the table does not show
     """
 
@@ -266,7 +266,7 @@ class Study:
     @property
     def count(self) -> str:
         """How many runs there are, of how many planned where that is known."""
-        return f"{len(self.records)} of {len(self.plan)}" if self.plan else f"{len(self.records)}"
+        return f"{len(self.runs)} of {len(self.plan)}" if self.plan else f"{len(self.runs)}"
 
 
 def _details(label: str) -> list[str]:
@@ -299,29 +299,30 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}; give the one that holds runs/, as in --results results")
-    groups: dict[tuple[str, str, bool], list[Record]] = {}
-    suffixes = ("", *RATE_SUFFIXES, *SEARCH_SUFFIXES)
-    for name in [None] if experiment is None else [experiment + suffix for suffix in suffixes]:
-        for run in record.read_all(root, name):
-            groups.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
-    if experiment is not None and not groups:
+    suffixes = ("", *RATE_SUFFIXES, *PART_SUFFIXES)
+    names = [None] if experiment is None else [experiment + suffix for suffix in suffixes]
+    runs = [run for name in names for run in record.read_all(root, name)]
+    if experiment is not None and not runs:
         names = sorted({path.parts[-3] for path in root.glob("runs/*/*/*.json")})
         raise FileNotFoundError(
             f"no finished run of experiment {experiment!r} under {root / 'runs'}; "
             + (f"there are {', '.join(names)}" if names else f"start with: python -m ina.run experiment={experiment}")
         )
-    by_key = {key: Study(root, *key[:2], tuple(sorted(runs, key=_order))) for key, runs in sorted(groups.items())}
-    for (name, source, is_trial), study in by_key.items():
-        others = (by_key.get((name + rate, source, is_trial)) for rate in RATE_SUFFIXES)
-        by_key[name, source, is_trial] = replace(study, at_other_rates=tuple(filter(None, others)))
-    if experiment is None:
-        return list(by_key.values())
-    parts = [experiment + part for part in SEARCH_SUFFIXES]
-    return [
-        study
-        for study in by_key.values()
-        if study.experiment == experiment or (study.is_search and study.experiment in parts)
-    ]
+    by_experiment: dict[tuple[str, str, bool], list[Record]] = {}
+    for run in runs:
+        by_experiment.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
+    joined = {}
+    for (name, *kind), found in sorted(by_experiment.items()):
+        parts = [name + suffix for suffix in PART_SUFFIXES if (name + suffix, *kind) in by_experiment]
+        together = [*found, *(run for part in parts for run in by_experiment[part, *kind])]
+        joined[name, *kind] = Study(root, name, kind[0], tuple(sorted(together, key=_order)), parts=tuple(parts))
+    for (name, *kind), study in joined.items():
+        others = (joined.get((name + rate, *kind)) for rate in RATE_SUFFIXES)
+        joined[name, *kind] = replace(study, at_other_rates=tuple(filter(None, others)))
+    if experiment is not None:
+        return [study for study in joined.values() if study.experiment == experiment]
+    completed = {part for study in joined.values() for part in study.parts}
+    return [study for study in joined.values() if study.experiment not in completed]
 
 
 def split_of(metric: str) -> str:

@@ -9,7 +9,7 @@ from functools import cache
 import pandas as pd
 
 from ..labels import value_label
-from .frame import SEARCH_SUFFIXES, Study, task_order
+from .frame import Study, task_order
 from .table import DASH, SECTION, Table, points, spread
 
 _COLUMNS = [
@@ -25,28 +25,6 @@ _COLUMNS = [
     "over_tasks",
     "chosen",
 ]
-
-
-def joined_searches(searches: list[Study]) -> list[Study]:
-    """Each search joined with its parts, where both are given."""
-    return [
-        first.with_records(
-            {run.id: run for one in (first, *parts) for run in one.records}.values(),
-            parts=tuple(one.experiment for one in parts),
-        )
-        for first, *parts in _parts(searches)
-    ]
-
-
-def _parts(searches: list[Study]) -> list[list[Study]]:
-    """Each search with its parts behind it."""
-    by_name = {(study.experiment, study.source): study for study in searches}
-    found = []
-    for (name, source), study in by_name.items():
-        if not any(name.endswith(part) and (name.removesuffix(part), source) in by_name for part in SEARCH_SUFFIXES):
-            parts = (by_name.get((name + part, source)) for part in SEARCH_SUFFIXES)
-            found.append([study, *filter(None, parts)])
-    return found
 
 
 def varied_settings(study: Study, model: str, method: str) -> list[str]:
@@ -71,6 +49,7 @@ def trials(study: Study) -> pd.DataFrame:
     to_run = [run for name, run in (study.plan or {}).items() if name not in done]
     unfinished = {(run.model.name, run.method_label) for run in to_run}
     rows = study.frame[(study.frame["selection"] == "best") & (study.frame["metric"] == study.frame["headline"])]
+    rows = rows.drop_duplicates("id")  # a trial that two experiments have
     rows = rows.rename(columns=lambda column: column.removeprefix("train.")).astype({"value": float})
     tables = []
     for model, method in study.methods:
@@ -95,20 +74,19 @@ def trials(study: Study) -> pd.DataFrame:
 
 
 def search_table(searches: list[Study]) -> Table:
-    """A section a search with its parts, a row for each method and setting, a column for each task."""
-    joined = joined_searches(searches)
+    """A section a search, a row for each method and setting, a column for each task."""
     rows, data = [], []
     columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
                for task in sorted({task for study in searches for task in study.tasks}, key=task_order)}  # fmt: skip
-    for study, parts in zip(joined, _parts(searches), strict=True):
+    for study in searches:
         results = trials(study)
         data.append(results)
-        completed_by = "".join(f", {one.experiment}: {one.count} runs" for one in parts[1:])
+        names = " and ".join((study.experiment, *study.parts))
         for (model, method, setting), group in results.groupby(["model", "method", "setting"], sort=False):
             first = group.iloc[0]
             rows.append(
                 {
-                    SECTION: f"{study.experiment}, data source {study.source}: {parts[0].count} runs{completed_by}",
+                    SECTION: f"{names}, data source {study.source}: {study.count} runs",
                     "Model": study.label(model=model),
                     "Method": study.label(model=model, method=method),
                     "Setting": setting,
