@@ -169,6 +169,13 @@ class Full(_Strict):
     name: Name
 
 
+class HeadAlone(_Strict):
+    """The head alone is trained, on a frozen encoder: what an adapter has to add to."""
+
+    kind: Literal["head"]
+    name: Name
+
+
 class _Sited(_Strict):
     name: Name
     sites: Annotated[list[Site], Field(min_length=1)]  # [all]: every linear layer of the encoder
@@ -312,7 +319,7 @@ class RunConfig(_Strict):
 
     model: ModelConfig
     task: Annotated[Task, Field(discriminator="family")]
-    method: Annotated[Full | Gate | Lora | Ina | Peft, Field(discriminator="kind")]
+    method: Annotated[Full | HeadAlone | Gate | Lora | Ina | Peft, Field(discriminator="kind")]
     data: DataConfig
     train: TrainConfig
     wandb: WandbConfig
@@ -429,6 +436,7 @@ _REPLACED_BY_PATH = {"model.package", "model.hub", "model.sha256", "model.tiny"}
 # With one maximum over the batch these two change the numbers: always for the precursor's gate, for InA with threshold
 # "tensor" only if they differ from these defaults.
 _BATCHES = {"train.eval_batch_size": 128, "train.device_batch_size": None}
+WITHOUT_PEFT = ("full", "head", "gate")  # kinds of methods that use no class of PEFT: they read segment ids
 _ZERO_IS_NOT_NULL = {"train.head_dropout", "method.scale"}
 
 
@@ -458,7 +466,7 @@ def fingerprint_settings(
         flat.pop("data.test_distractors", None)
     elif flat["data.distractors"] is None:
         flat["data.distractors"] = schema.DISTRACTORS
-    if config["task"]["family"] != "squad" or config["method"]["kind"] in ("full", "gate"):
+    if config["task"]["family"] != "squad" or config["method"]["kind"] in WITHOUT_PEFT:
         flat.pop("train.adapter_segment_ids", None)
     without = _NO_EFFECT
     if config["method"]["kind"] == "gate":
@@ -518,7 +526,7 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
 
 def _explained(problem: dict[str, Any]) -> str:
     # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
-    tags = {"glue", "squad", "choice", "full", "gate", "lora", "ina", "peft"}
+    tags = {"glue", "squad", "choice", *WITHOUT_PEFT, "lora", "ina", "peft"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] in ("extra_forbidden", "missing"):

@@ -8,6 +8,7 @@ from .config import default_settings, options
 
 METHOD_LABELS = {  # in the order of the tables
     "full": "Full fine-tuning",
+    "head": "Head alone",
     "gate": "giBERT, full-rank gate",
     "lora": "LoRA",
     "lora_released": "LoRA, released code",

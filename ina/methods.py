@@ -9,14 +9,14 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .adapter import InaConfig
-from .config import Full, Gate, Ina, Lora, Peft, RunConfig
+from .config import Full, Gate, HeadAlone, Ina, Lora, Peft, RunConfig
 from .precursor import add_gates
 from .projections import split_fused_projections, target_modules
 from .record import Params
 
 
 def prepare(
-    method: Full | Gate | Lora | Ina | Peft,
+    method: Full | HeadAlone | Gate | Lora | Ina | Peft,
     model: PreTrainedModel,
     head: tuple[str, ...],
     task_type: TaskType | None = TaskType.SEQ_CLS,
@@ -33,12 +33,15 @@ def prepare(
         head: Names of the head's modules.
         task_type: PEFT's name for the kind of task, see :func:`task_type`.
     """
-    if not isinstance(method, Full):
+    if isinstance(method, HeadAlone):
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(bool(set(head) & set(name.split("."))))
+    elif not isinstance(method, Full):
         split_fused_projections(model)
     backbone = {id(weight) for weight in model.parameters()}
     if isinstance(method, Gate):
         add_gates(model, method)
-    elif not isinstance(method, Full):
+    elif not isinstance(method, Full | HeadAlone):
         config = peft_config(
             method,
             task_type=task_type,

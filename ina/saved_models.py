@@ -17,7 +17,7 @@ from torch import nn
 
 from . import methods, models
 from .adapter import files
-from .config import Full, Gate, ModelConfig, RunConfig, check
+from .config import Full, Gate, HeadAlone, ModelConfig, RunConfig, check
 from .projections import split_fused_projections
 from .record import ADHOC, Record, RecordError, read
 from .tasks import Head, family
@@ -63,7 +63,7 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         ValueError: A file is damaged, or belongs to another model.
     """
     head = family(cfg.task.family).head(cfg.task)
-    if isinstance(cfg.method, Full | Gate):
+    if isinstance(cfg.method, Full | HeadAlone | Gate):
         itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
         gated = isinstance(cfg.method, Gate)
         return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()

@@ -95,7 +95,7 @@ def test_lora_and_ina_have_the_same_sites_shapes_scales_and_initial_weights(fami
 
 
 @over_families
-@pytest.mark.parametrize("name", ["full", "lora", "ina"])
+@pytest.mark.parametrize("name", ["full", "head", "lora", "ina"])
 def test_a_prepared_model_starts_as_the_pre_trained_one_and_what_trains_moves(family, name):
     ids = torch.arange(5, 17).view(2, 6)
     expected = models.load(tiny(family), PAIR, seed=1).eval()(ids).logits
@@ -103,6 +103,8 @@ def test_a_prepared_model_starts_as_the_pre_trained_one_and_what_trains_moves(fa
     if name == "full":
         total = model.num_parameters()
         assert params == Params(adapter=0, head=params.head, trainable=total, total=total)
+    if name == "head":
+        assert params == Params(adapter=0, head=params.head, trainable=params.head, total=model.num_parameters())
     torch.testing.assert_close(model.eval()(ids).logits, expected, rtol=0, atol=1e-6)
     unused = {f"{family}.embeddings.position_embeddings.weight", "roberta.embeddings.token_type_embeddings.weight"}
     assert trainable(model) - unused <= stepped(model) <= trainable(model)

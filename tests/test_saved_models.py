@@ -11,7 +11,7 @@ from tiny_runs import configured
 from ina import record, run, saved_models
 from ina.adapter import InaLinear
 
-METHODS = {name: [f"method={name}"] for name in ("full", "lora", "ina", "ia3")}
+METHODS = {name: [f"method={name}"] for name in ("full", "head", "lora", "ina", "ia3")}
 METHODS["gate"] = ["method=gate", "model=tiny_deberta_v2", "train.fast=true"]
 
 
@@ -34,7 +34,7 @@ def test_a_kept_model_is_a_folder_of_its_weights_and_its_record_and_opens_as_it_
     cfg, result, left, folder = kept[method]
     assert folder.parts[-4:] == ("models", "adhoc", "files", cfg.id)
     assert [path.name for path in folder.parent.iterdir()] == [cfg.id]
-    whole = method in ("full", "gate")
+    whole = method in ("full", "head", "gate")
     assert (folder / ("model.safetensors" if whole else "adapter_model.safetensors")).is_file()
     recorded = record.read(folder / saved_models.RECORD_FILE)
     assert recorded == result

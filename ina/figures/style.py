@@ -15,6 +15,7 @@ from ..tables.frame import Study
 
 COLOURS = {
     "full": "#000000",
+    "head": "#999999",
     "gate": "#009e73",
     "lora": "#0072b2",
     "lora_released": "#56b4e9",
@@ -22,7 +23,7 @@ COLOURS = {
     "ina_released": "#cc79a7",
     "peft": "#e69f00",  # other methods, told apart by their shapes
 }
-SHAPES = {"full": "circle", "lora": "square", "lora_released": "diamond", "peft": "triangle-down"}
+SHAPES = {"full": "circle", "head": "cross", "lora": "square", "lora_released": "diamond", "peft": "triangle-down"}
 
 
 def _star(points: int, inner: float) -> str:

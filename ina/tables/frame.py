@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .. import record
-from ..config import RunConfig, fingerprint_settings, options
+from ..config import WITHOUT_PEFT, RunConfig, fingerprint_settings, options
 from ..data.schema import SQUAD_TASKS as SQUAD
 from ..labels import METHOD_LABELS
 from ..record import Record
@@ -26,7 +26,7 @@ CELL = ["model", "task", "method"]
 GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
 RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat another at a neighbouring rate
 # endings of experiments that complete another one with methods or rates: search_small_full completes search_small
-PART_SUFFIXES = ("_full", "_p90", "_vectors", "_higher", "_lower")
+PART_SUFFIXES = ("_full", "_head", "_p90", "_vectors", "_higher", "_lower")
 # studies of results/QUESTIONS.md whose last planned run is still to be made
 UNFINISHED = ("glue_base", "facts", "facts_long", "sentences")
 ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # MNLI; further numbers of distractors
@@ -125,12 +125,12 @@ class Study:
             "question answering drops them."
         )
         kinds = {run.config["method"]["kind"] for run in self.records}
-        if kinds & {"full", "gate"}:
+        if kinds & {*WITHOUT_PEFT}:
             segment_ids += (
                 " Full fine-tuning reads them. So the adapters are compared with each other on equal terms, but not "
                 "with full fine-tuning."
             )
-        adapters = [run.config for run in self.records if run.config["method"]["kind"] not in ("full", "gate")]
+        adapters = [run.config for run in self.records if run.config["method"]["kind"] not in WITHOUT_PEFT]
         on_squad = [config["train"] for config in adapters if config["task"]["family"] == "squad"]
         is_unread = not all(settings.get("adapter_segment_ids") for settings in on_squad)
         return (interim,) * self.is_interim + (segment_ids,) * is_unread

@@ -27,11 +27,12 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
 
     InA is compared with the LoRA of the same rank, alpha, dropout and sites where there is one, else with the first;
     and with the method that is the same without inhibition, which shows what the threshold alone does. If there is
-    none of these, all others are compared with the first method. No pair comes in both orders.
+    none of these, all others are compared with the first method. No pair comes in both orders. The head alone is in no
+    pair: like the majority class, it stands in the tables to be looked at.
     """
     for model in study.models:
-        names, earlier = [method for owner, method in study.methods if owner == model], set()
-        settings = {name: study.settings(model, name) for name in names}
+        settings = {method: study.settings(model, method) for owner, method in study.methods if owner == model}
+        names, earlier = [name for name, method in settings.items() if method["kind"] != "head"], set()
         loras = [name for name in names if settings[name]["kind"] == "lora"]
         full = [name for name in names if settings[name]["kind"] == "full"]
         for a in reversed(names):
