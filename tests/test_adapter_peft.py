@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import peft
@@ -85,6 +87,8 @@ def test_only_the_adapter_and_what_is_saved_with_it_change_in_training(make, set
     changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert changed == {name for name, value in model.named_parameters() if value.requires_grad} != set()
     assert all(re.search("ina_|modules_to_save|trainable_tokens", name) for name in changed)
+    assert any("trainable_tokens" in name for name in changed) == ("trainable_token_indices" in settings)
+    assert not any(name.endswith("lin1") for name in sites_of(model)) or "exclude_modules" not in settings
 
 
 @over_table
@@ -169,8 +173,9 @@ def test_ranks_and_scales_follow_the_patterns():
         for name, site in sites_of(adapt(build("bert"), r=8, alpha=16, **patterns)).items()
     }
     assert found == {(0, "query"): (8, 2), (1, "query"): (2, 8), (0, "key"): (4, 1.5), (1, "key"): (4, 1.5)}
-    [scale] = {site.scaling["default"] for site in sites_of(adapt(build("bert"), r=4, use_rslora=True)).values()}
-    assert scale == 16 / 2
+    for settings, expected in ((dict(use_rslora=True), 16 / 2), (dict(scale=0.25), 0.25)):
+        sites = sites_of(adapt(build("bert"), r=4, **settings)).values()
+        assert {site.scaling["default"] for site in sites} == {expected}
 
 
 def test_layers_are_chosen_and_replicated():
@@ -254,10 +259,6 @@ def without_a_weight(file: Path) -> None:
     save_file(weights, file)
 
 
-def without_inhibition(file: Path) -> None:
-    file.write_text(file.read_text().replace('"inhibition"', '"inhibitions"'))
-
-
 def of_another_rank(file: Path) -> None:
     file.write_text(file.read_text().replace('"r": 8', '"r": 4'))
 
@@ -273,7 +274,6 @@ def of_another_rank(file: Path) -> None:
         (CONFIG, '{"peft_type": "LORA", "r": 8}', "peft_type is 'LORA', not 'INA'; open it with peft.PeftModel"),
         (CONFIG, '{"peft_type": "LORA", "lora_inhibition": 0.3}', "use ina.adapter.released.load"),
         (CONFIG, '{"peft_type": "INA", "r": 0}', "config.json: InaConfig: `r` should be a positive integer, not 0"),
-        (CONFIG, without_inhibition, "adapter_config.json lacks inhibition"),
         (CONFIG, "{", "adapter_config.json is not valid JSON"),
         (CONFIG, "[]", r"adapter_config.json holds \[\]; it should hold the settings as a JSON object"),
     ],
@@ -288,6 +288,29 @@ def test_loading_names_what_is_missing_damaged_or_of_another_kind_and_leaves_the
     assert torch.equal(out(model), out(build("bert")))
     assert [weight.requires_grad for weight in model.parameters()] == trained
     assert not hasattr(model, "peft_config")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ("r", "alpha", "scale", "rank_pattern", "alpha_pattern", "use_rslora", "inhibition", "activation", "threshold"),
+)
+def test_no_setting_that_changes_the_outputs_may_be_missing(name, saved):
+    settings = json.loads((saved / CONFIG).read_text())
+    del settings[name]
+    (saved / CONFIG).write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match=f"adapter_config.json lacks {name}$"):
+        load(build("bert"), saved)
+
+
+def test_a_loaded_adapter_is_ready_for_inference(saved):
+    model = load(build("bert"), saved)
+    assert not model.training and not any(weight.requires_grad for weight in model.parameters())
+
+
+def test_peft_without_ina_refuses_the_folder(saved):
+    program = f"import peft; peft.PeftConfig.from_pretrained({str(saved)!r})"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert found.returncode and "KeyError: 'INA'" in found.stderr
 
 
 def test_an_adapter_that_fits_in_some_places_only_is_taken_out_again(saved):
@@ -398,6 +421,7 @@ def test_released_adapter_runs_with_the_released_semantics_and_at_inhibition_zer
         (dict(peft_type="INA"), "peft_type 'LORA' and a key 'lora_inhibition'; here peft_type is 'INA'"),
         (dict(target_modules=None), "adapter_config.json lacks target_modules"),
         (dict(use_dora=True), "InA has no use_dora"),
+        (dict(bias="all"), "InA has no bias"),
         (dict(lora_inhibition=3), r"`inhibition` should lie in \[0, 1\], not 3"),
     ],
 )

@@ -142,6 +142,12 @@ def test_all_sites_are_every_linear_layer_of_the_encoder_and_none_of_the_head(fa
     assert stepped(model) == trainable(model)
 
 
+def test_every_setting_of_the_gate_reaches_the_adapter():
+    chosen = dict(inhibition=0.9, activation="leaky_relu", threshold="tensor", detach_threshold=True, scale=0.5)
+    made = methods.peft_config(method("ina", *(f"method.{name}={value}" for name, value in chosen.items())))
+    assert {name: getattr(made, name) for name in chosen} == chosen
+
+
 def test_the_split_projection_of_deberta_has_the_parts_that_its_attention_takes():
     attention = models.load(tiny("deberta"), PAIR, seed=1).base_model.encoder.layer[0].attention.self
     fused, x = attention.in_proj, torch.randn(2, 3, 32)
@@ -149,7 +155,7 @@ def test_the_split_projection_of_deberta_has_the_parts_that_its_attention_takes(
     split = split_fused_projections(attention).in_proj
     assert torch.equal(split.weight, fused.weight)
     torch.testing.assert_close(split(x), fused(x))
-    for part, heads in zip(split.children(), expected, strict=True):
+    for part, heads in zip((split.split_query, split.split_key, split.split_value), expected, strict=True):
         torch.testing.assert_close(attention.transpose_for_scores(part(x)), heads)
 
 

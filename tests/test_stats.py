@@ -83,7 +83,10 @@ def test_resamples_are_those_of_the_seed_whatever_is_predicted_and_beside_which_
     assert together.estimate == again.estimate
     alone = score("mcc", labels, predictions[[2]], rng=7)
     np.testing.assert_array_equal(alone.resampled[:, 0], together.resampled[:, 2])
-    np.testing.assert_allclose(mean_scores([together, again]).resampled, together.resampled)
+    other = score("mcc", labels, predictions[::-1], rng=7)
+    mean = mean_scores([together, other])
+    np.testing.assert_allclose(mean.resampled, (together.resampled + other.resampled) / 2)
+    np.testing.assert_allclose(mean.scores, (together.scores + other.scores) / 2)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -170,10 +173,15 @@ def test_the_p_value_is_that_of_the_interval():
     assert FIVE.p_value() == pytest.approx(2 * FIVE.p_above(0))
 
 
-def test_all_right_on_a_small_dev_set_is_not_certainty():
+@pytest.mark.parametrize(("metric", "points"), [("accuracy", 1), ("mcc", 2)])  # that one example of a hundred is worth
+def test_all_right_on_a_small_dev_set_is_not_certainty(metric, points):
     labels = np.arange(50) % 2
-    interval = score("accuracy", labels, np.tile(labels, (3, 1))).estimate.interval()
-    assert interval.low == pytest.approx(1 - scipy_stats.t.ppf(0.975, 49) / 50)
+    interval = score(metric, labels, np.tile(labels, (3, 1))).estimate.interval()
+    assert interval.low == pytest.approx(1 - points * scipy_stats.t.ppf(0.975, 49) / 50)
+
+
+def test_the_margins_are_a_point_and_two_of_mcc():
+    assert {name: metric.margin for name, metric in METRICS.items()} == dict.fromkeys(METRICS, 0.01) | {"mcc": 0.02}
 
 
 # pairs, and means over tasks
@@ -210,6 +218,13 @@ def test_the_mean_over_tasks_takes_the_covariance_by_seed():
     for mean, tasks in ((alike, 4), (opposed, 2)):
         assert (mean.value, mean.seeds, mean.seed_df) == pytest.approx((FIVE.value, 5, 4))
         assert (mean.example_variance, mean.example_df) == pytest.approx((FIVE.example_variance / tasks, tasks * 1000))
+
+
+def test_the_examples_of_tasks_add_up_to_the_variance_of_their_mean():
+    other = replace(FIVE, example_variance=9e-5, example_df=100, runs_variance=4e-4)
+    mean = mean_of([FIVE, other], [[0.02] * 5] * 2)
+    assert (mean.example_variance, mean.runs_variance) == pytest.approx((3e-5, 1e-4))
+    assert mean.example_df == pytest.approx(12e-5**2 / (3e-5**2 / 1000 + 9e-5**2 / 100))
 
 
 def test_the_mean_over_tasks_of_one_seed_knows_nothing_of_seeds():
@@ -309,6 +324,11 @@ def test_seeds_needed_by_hand():
     assert verdict(*10 * [noise]).needed.seeds > verdict(noise).needed.seeds
 
 
+def test_more_seeds_leave_what_the_examples_add():
+    double = replace(FIVE, runs_variance=8e-5).with_seeds(10)
+    assert (double.seed_variance, double.runs_variance) == pytest.approx((2e-5, 3e-5 + 5e-5 / 2))
+
+
 def test_the_range_of_seeds_needed_reflects_how_few_seeds_it_rests_on():
     five, fifty = (seeds_needed(estimate(0.0, 0.02 / s**0.5, seeds=s), margin=0.01) for s in (5, 50))
     assert five.low < fifty.low < fifty.seeds < fifty.high < five.high
@@ -327,6 +347,11 @@ def test_no_number_of_seeds_decides_where_the_examples_are_too_few():
 def test_a_difference_shown_to_be_beyond_the_margin_needs_only_the_seeds_that_show_it_again(value):
     # interval [0.06, 0.14]: the examples are too few for a margin of 0.01, and enough for 0.06
     assert seeds_needed(estimate(value, 0.001, seeds=5, example_se=0.02), margin=0.01).seeds == 3
+
+
+def test_what_has_to_be_found_again_is_the_nearer_end_of_the_interval():
+    # interval [0.0108, 0.0132], a run's std is 0.02: S with 0.02 / sqrt(S) * (1.960 + 0.842) = 0.0108 is 27.1, t adds
+    assert seeds_needed(estimate(0.012, 0.02 / 1000**0.5), margin=0.01).seeds == 30
 
 
 # errors

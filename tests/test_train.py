@@ -1,5 +1,7 @@
 """A training run measures every epoch, keeps what the best and the last one predicted, and is decided by its seed."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,17 @@ def test_the_model_gets_its_inputs_alone(tmp_path):
     assert given == {"input_ids", "attention_mask", "labels"}
 
 
+def test_every_setting_of_the_optimiser_reaches_trainer(tmp_path):
+    chosen = dict(learning_rate=3e-4, weight_decay=0.1, max_grad_norm=0.5, epsilon=1e-6, warmup_ratio=0.25, epochs=2)
+    given = [f"train.{name}={value}" for name, value in chosen.items()]
+    given += ["train.schedule=cosine", "train.betas=[0.8,0.98]", "train.batch_size=8", "train.compile=true"]
+    made = train._arguments(config.configured(["model=tiny_bert", *given]).train, 40, 7, tmp_path, [])
+    expected = dict(learning_rate=3e-4, weight_decay=0.1, max_grad_norm=0.5, adam_epsilon=1e-6, num_train_epochs=2)
+    expected |= dict(lr_scheduler_type="cosine", adam_beta1=0.8, adam_beta2=0.98, torch_compile=True, seed=7)
+    expected |= dict(warmup_steps=3)  # a quarter of two epochs of five steps, rounded up
+    assert {name: getattr(made, name) for name in expected} == expected
+
+
 def test_of_several_gpus_a_process_uses_one(tmp_path, monkeypatch):
     monkeypatch.setattr(transformers.TrainingArguments, "n_gpu", property(lambda arguments: 4))
     settings = config.configured(["model=tiny_bert"]).train
@@ -92,13 +105,12 @@ def test_of_several_gpus_a_process_uses_one(tmp_path, monkeypatch):
 
 def test_time_and_memory_are_measured(trained):
     assert trained.samples_per_second > 40 * 3 / trained.seconds > 0  # evaluation is left out of the first
-    assert trained.peak_memory_mb is None or trained.peak_memory_mb > 50
+    assert trained.peak_memory_mb > 50 or not Path("/proc/self/status").exists()
     assert trained.processes == 1 and trained.device
 
 
 PLAN = dict(total_step=100, tinit=10, tfinal=40, deltaT=1)
 ADAPTERS = {
-    "full": lambda: None,
     "ina": lambda: InaConfig(task_type="SEQ_CLS", dropout=0.1),
     "adalora": lambda: AdaLoraConfig(
         task_type="SEQ_CLS", target_modules=["query", "key"], init_r=6, target_r=2, **PLAN
@@ -113,7 +125,7 @@ def test_adalora_moves_its_ranks_until_the_budget_is_reached(tmp_path):
     assert sum((scale != 0).sum().item() for scale in scales) == 2 * len(scales)
 
 
-@pytest.mark.parametrize("method, dtype", [("full", "float32"), ("ina", "bfloat16"), ("adalora", "float32")])
+@pytest.mark.parametrize("method, dtype", [("ina", "bfloat16"), ("adalora", "float32")])  # float32: test_resume
 def test_runs_go_on_from_a_checkpoint_to_the_same_numbers(method, dtype, tmp_path):
     def run(folder, dev):
         return fit(folder, dev, build(ADAPTERS[method]()), dtype=dtype, learning_rate=0.003)
