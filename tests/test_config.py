@@ -63,7 +63,6 @@ def test_the_adapter_has_the_activations_and_thresholds_that_can_be_set():
             ["model=bert_large", "task=stsb", "method=ina_released", "method.r=4"],
             "bert_large--stsb--ina_released-r4--s1",
         ),
-        (["train.epochs=${seed}", "seed=5"], "minilm--cola--ina--s5"),
     ],
 )
 def test_the_name_shows_the_settings_in_which_a_method_differs_from_what_is_prescribed(overrides, name):
@@ -78,7 +77,7 @@ def test_a_setting_may_refer_to_the_seed():
     "change",
     ["seed=2", "train.epochs=9", "method.inhibition=0.1", "task=sst2", "model=tiny_bert", "train.batch_size=8"],
 )
-def test_the_fingerprint_changes_with_every_setting_that_can_change_the_numbers(change):
+def test_the_fingerprint_changes_with_a_setting_that_can_change_the_numbers(change):
     assert fingerprint(settings(change)) != fingerprint(settings())
 
 

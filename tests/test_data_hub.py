@@ -1,7 +1,7 @@
 """The hub's copies are taken at their pinned revisions, from the cache or the network, without waiting."""
 
 import socket
-import time
+import threading
 from types import SimpleNamespace
 
 import datasets
@@ -89,12 +89,13 @@ def online(monkeypatch):
 
 def test_a_hub_that_never_answers_is_given_up_once_and_within_its_patience(online, monkeypatch):
     monkeypatch.setattr(hub, "TIMEOUT_S", 0.2)
-    asked = online(lambda: time.sleep(2) or SimpleNamespace(is_success=True))
-    start = time.perf_counter()
+    ends = threading.Event()
+    asked = online(lambda: ends.wait() and SimpleNamespace(is_success=True))
     for name in schema.TASKS:
         with pytest.raises(FileNotFoundError, match="the hub gave no answer within"):
             hub.find(task(name), HUB)
-    assert time.perf_counter() - start < 1.5 and len(asked) == 1
+    ends.set()
+    assert len(asked) == 1
 
 
 def test_a_hub_that_answers_is_asked_for_the_files_of_the_pinned_revision(tmp_path, online, monkeypatch):
@@ -121,8 +122,7 @@ def test_a_proxy_that_refuses_and_a_name_that_is_not_resolved_count_as_no_networ
 
     with monkeypatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", unknown)  # of the real client
-        start = time.perf_counter()
-        assert not hub.reachable() and time.perf_counter() - start < hub.TIMEOUT_S + 0.5
+        assert not hub.reachable()
     hub.reachable.cache_clear()
     online(lambda: SimpleNamespace(is_success=False))
     assert not hub.reachable()

@@ -120,13 +120,6 @@ def test_a_pair_has_the_separators_of_the_familys_pre_training(hub, family):
     assert re.sub(r"([AB])\1+", r"\1", text).split() == layout.split()
 
 
-@over_families
-def test_it_computes_in_bfloat16_under_autocast(family):
-    with torch.autocast("cpu", torch.bfloat16):
-        loss = models.load(model(tiny=family), PAIR, seed=1)(torch.tensor([[5, 6, 7]]), labels=torch.tensor([1])).loss
-    loss.backward()
-
-
 # --- four bits
 
 
@@ -235,11 +228,9 @@ def test_a_model_of_another_family_is_a_config_file_alone(distilbert, glue, tmp_
 # --- sizes, before weights are loaded
 
 
-@pytest.mark.parametrize("head", [PAIR, SPAN, ENDINGS], ids=["pair", "span", "choice"])
+@pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
 @pytest.mark.parametrize("name", ["tiny_bert", "tiny_roberta", "tiny_deberta", "tiny_deberta_v2", "roberta_large"])
 def test_a_text_longer_than_the_models_positions_is_an_error(name, head):
-    if name == "tiny_deberta" and head == ENDINGS:
-        return  # has no head for multiple choice
     positions = 513 if name == "tiny_roberta" else 512  # its table has an unused row up to that of padding, the first
     models.check(named(name), head, max_length=positions)
     message = f"task.max_length={positions + 1}, but model {name} takes no more than {positions} tokens"

@@ -70,8 +70,7 @@ def test_the_gate_computes_the_precursors_equation_and_its_gradients_flow_throug
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("layers", [None, 1, 9])
-@pytest.mark.parametrize("sites", ["key", "query", "query,key"])
+@pytest.mark.parametrize(("sites", "layers"), [("key", None), ("query", 1), ("query,key", 9)])
 def test_it_sits_at_the_chosen_sides_of_the_last_layers(family, layers, sites):
     names = set(gated(prepared(gate(sites, layers), family)[0]))
     assert len(names) == len(sites.split(",")) * (1 if layers == 1 else 2)

@@ -162,6 +162,13 @@ def test_a_folder_or_file_without_permission_is_named_with_what_to_do(tmp_path):
     assert told == "results/runs may not be read or written; change its permissions, or name another folder"
 
 
+def test_a_record_without_its_predictions_is_never_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        record.write(tmp_path, example(), pd.DataFrame())
+    assert not list(tmp_path.rglob("*.*"))
+
+
 def test_what_fails_in_writing_leaves_neither_a_half_file_nor_the_old_one_changed(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
@@ -188,7 +195,9 @@ def test_a_commit_of_records_leaves_the_package_what_it_was(tmp_path):
     assert record.git_state(tmp_path) == (None, None), "outside a repository nothing is known"
     subprocess.run(["git", "init"], cwd=tmp_path, check=True, capture_output=True)
     first = committed("ina/run.py")
-    assert first and committed("results/record.json") == first and committed("ina/train.py") != first
+    assert first and committed("results/record.json") == first
+    loaded = record.git_state(tmp_path)[0]
+    assert committed("ina/train.py") != first and record.git_state(tmp_path, loaded) == (loaded, True)
     assert record.git_state(tmp_path)[1] is False
     (tmp_path / "ina" / "train.py").write_text("changed")
     assert record.git_state(tmp_path)[1] is True

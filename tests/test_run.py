@@ -91,7 +91,7 @@ def test_predictions_of_the_best_and_the_last_epoch_and_offline_wandb_stay_besid
 def test_a_run_on_multiple_choice_is_recorded_with_its_accuracy(tmp_path):
     given = ["model=tiny_bert", "task=swag", "data=probe", "data.max_train=24", "train.epochs=1", "train.threads=1"]
     result, _ = run.run(config.configured([*given, "train.dtype=float32", f"output_dir={tmp_path}"]))
-    assert result.headline == "accuracy" and result.n == 400 and 0 <= result.best.metrics["accuracy"] <= 1
+    assert result.headline == "accuracy" and result.n == 400 and result.best.metrics["accuracy"] > 0
 
 
 def test_a_recorded_run_is_skipped_and_says_so(done, caplog):

@@ -182,7 +182,7 @@ def test_span_heads_read_every_token_and_get_them():
         assert torch.equal(model(**batch(9)).start_logits, expected)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "deberta-v2"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "deberta", "deberta-v2"])
 @pytest.mark.parametrize("method", ["lora", "ina"])
 def test_a_frozen_base_in_bfloat16_gives_the_loss_and_gradients_of_autocast_up_to_its_precision(family, method):
     plain = adapted(family, method)

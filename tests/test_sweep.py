@@ -95,6 +95,8 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
     command = ["model=tiny_bert", "method=full,lora,ina", "method.inhibition=0.1,0.3", "method.r=8,4"]
     names = ["full", "lora", "lora-r4", *("ina-inhibition0.1", "ina-r4-inhibition0.1", "ina", "ina-r4")]
     assert sorted(one.method_label for one in plan.expand(command)) == sorted(names)
+    arguments = plan.expand(["method=lora,dora", "method.arguments.r=4,8"])
+    assert [one.method_label for one in arguments] == ["lora", "dora-r4", "dora"]
 
 
 @pytest.mark.parametrize(
@@ -424,7 +426,7 @@ def test_a_run_that_a_gpu_did_is_recorded_on_a_machine_without_one_too(glue, tmp
 
 
 @pytest.mark.parametrize("launcher", ["basic", "slurm", "ray", "local"])
-def test_every_experiment_can_be_started_by_any_launcher(launcher):
+def test_experiments_can_be_started_by_any_launcher(launcher):
     for name in ("squad_mini", "squad_small", "glue_mini"):
         assert hydra_settings([f"experiment={name}", f"hydra/launcher={launcher}"]).launcher._target_
 
@@ -433,11 +435,6 @@ def test_every_experiment_can_be_started_by_any_launcher(launcher):
 def test_an_experiment_on_generated_data_takes_other_data_where_it_is_asked_for(experiment):
     for given, source in (([], "probe"), (["data=hub"], "hub")):
         assert {one.data.source for one in plan.expand([f"experiment={experiment}", *given])} == {source}
-
-
-def test_a_swept_argument_is_left_out_where_a_method_lacks_it():
-    runs = plan.expand(["method=lora,dora", "method.arguments.r=4,8"])
-    assert [one.method_label for one in runs] == ["lora", "dora-r4", "dora"]
 
 
 def test_one_experiment_a_command():

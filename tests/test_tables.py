@@ -307,6 +307,25 @@ def test_what_a_study_asks_is_a_family_of_its_own(tmp_path):
         assert one["simultaneous_high"] > one["high"] and one["simultaneous_low"] < one["low"]
 
 
+def test_a_primary_family_has_its_planned_size_before_all_its_runs_are_there(tmp_path):
+    found = {}
+    for experiment in ("glue_small", "made_up"):  # the first one plans InA without inhibition too
+        write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), experiment=experiment)
+        found[experiment] = verdicts(study(tmp_path, experiment)).query("selection == 'last'").iloc[0]
+    assert found["glue_small"]["difference"] == found["made_up"]["difference"]
+    assert found["glue_small"]["simultaneous_low"] < found["made_up"]["simultaneous_low"] == found["made_up"]["low"]
+
+
+def test_two_methods_that_fail_on_every_seed_are_not_equivalent_and_one_failed_run_blocks_no_verdict(tmp_path):
+    write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), skill=None, n=1000)
+    assert judged(tmp_path)["ina", "lora", "sst2"]["reason"].startswith("all runs of both methods are degenerate")
+    for seed in (1, 2, 3):
+        for method, skill in (("lora", 0.5 if seed > 1 else None), ("ina", 0.9)):
+            write_run(tmp_path, task="sst2", method=method, seed=seed, skill=skill, n=1000, experiment="other")
+    found = verdicts(study(tmp_path, "other")).query("selection == 'last'")
+    assert list(found["verdict"]) == ["better"]
+
+
 def test_a_verdict_is_unrestricted_only_if_lower_and_higher_rates_of_both_methods_were_tried(tmp_path):
     names = []
     for ending, rate in (("", 0.002), ("_lower_rate", 0.001), ("_higher_rate", 0.004)):
@@ -334,9 +353,24 @@ def test_a_mean_over_tasks_is_over_the_seeds_that_all_tasks_have(tmp_path):
     write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2, 3, 4))
     write_study(tmp_path, tasks=("mrpc",), methods=("lora", "ina"), seeds=(2, 3, 4, 5))
     shown = verdict_table(study(tmp_path)).shown.set_index("Task")["n"]
-    assert shown.to_dict() == {"CoLA": "4", "MRPC": "4", "mean over 2 tasks": "3"}
+    assert shown.to_dict() == {"mean over 2 tasks": "3", "CoLA": "4", "MRPC": "4"}
     write_study(tmp_path, tasks=("rte",), methods=("lora",), seeds=(2, 3, 4))
     assert list(verdict_table(study(tmp_path)).shown["Task"]) == ["CoLA", "MRPC"], "no mean without RTE"
+
+
+def test_a_mean_over_tasks_has_the_mean_of_their_margins_and_needs_all_of_them_at_another_rate(tmp_path):
+    for ending, rate, tasks in (
+        ("", 0.002, ("cola", "mrpc")),
+        ("_lower_rate", 0.001, ("cola",)),
+        ("_higher_rate", 0.004, ("cola",)),
+    ):
+        for method, skill in (("lora", 0.5), ("ina", 0.9)):
+            settings = {"experiment": f"made_up{ending}", "train": {"learning_rate": rate}, "skill": skill, "n": 500}
+            write_study(tmp_path, tasks=tasks, methods=(method,), **settings)
+    found = judged(tmp_path)
+    assert {task: one["margin"] for (_, _, task), one in found.items()} == {"cola": 2, "mrpc": 1, MEAN: 1.5}
+    names = {task: one["name"] for (_, _, task), one in found.items()}
+    assert names == {"cola": "better", "mrpc": "better at these rates", MEAN: "better at these rates"}
 
 
 def test_cells_measured_on_different_examples_are_not_compared(tmp_path):
@@ -370,11 +404,21 @@ def test_too_few_examples_for_an_interval_have_a_table_without_one(tmp_path, mon
     assert "No two methods" in verdict_table(found).caption
 
 
-def test_methods_with_other_data_or_epochs_are_pointed_out(tmp_path):
+def test_methods_with_other_data_epochs_or_batches_are_pointed_out(tmp_path):
     write_run(tmp_path, method="lora")
-    write_run(tmp_path, method="ina", train={"epochs": 5})
-    told = "minilm--cola: methods differ in train.epochs, so they are not comparable."
-    assert told in scores(tmp_path).notes
+    run = write_run(tmp_path, method="ina", train={"epochs": 5, "batch_size": 8})
+    other = run.model_copy(update={"data": run.data.model_copy(update={"fingerprint": "e" * 64})})
+    record.write(tmp_path, other, record.read_predictions(tmp_path, run))
+    differing = "data.fingerprint, train.epochs, train.batch_size"
+    assert f"minilm--cola: methods differ in {differing}, so they are not comparable." in scores(tmp_path).notes
+
+
+def test_the_verdict_at_the_best_epochs_stands_beside_that_at_the_last(tmp_path, monkeypatch):
+    write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"))
+    found = verdicts(study(tmp_path)).assign(name=["at best", "at last"])
+    monkeypatch.setattr("ina.tables.verdicts.verdicts", lambda _: found)
+    shown = verdict_table(study(tmp_path)).shown
+    assert (shown["Verdict"].item(), shown["Best epochs"].item()) == ("at last", "at best")
 
 
 def test_tasks_of_ones_own_have_a_table_without_the_columns_of_glue(tmp_path):
@@ -401,11 +445,12 @@ def test_an_experiment_that_completes_another_stands_in_its_tables_and_has_a_lin
     assert list(cost_table([joined]).shown["Runs"]) == ["6", "2", "8"]
 
 
-def test_the_costs_are_core_hours_of_all_runs(glue):
-    runs = list(record.read_all(glue))
-    row = cost_table([study(glue)]).data.iloc[0]
-    hours = sum(run.wall_seconds for run in runs) / 3600
-    assert (row["runs"], row["core_hours"], row["repeat"]) == (len(runs), pytest.approx(hours), "")
+def test_the_costs_are_core_hours_of_all_runs_over_their_processes_and_threads(tmp_path):
+    run = write_run(tmp_path)
+    larger = run.provenance.model_copy(update={"processes": 2, "threads": 4})
+    record.write(tmp_path, run.model_copy(update={"provenance": larger}), record.read_predictions(tmp_path, run))
+    row = cost_table([study(tmp_path)]).data.iloc[0]
+    assert (row["runs"], row["core_hours"], row["repeat"]) == (1, pytest.approx(8 * run.wall_seconds / 3600), "")
 
 
 @pytest.mark.parametrize(
@@ -434,12 +479,6 @@ def test_the_csv_has_every_number_once_with_full_precision(glue):
     assert (row["mean"], row["min"], row["max"]) == pytest.approx((values.mean(), values.min(), values.max()), abs=1e-4)
     assert ((mine["low"] < mine["mean"]) & (mine["mean"] < mine["high"])).all()
     assert not found.duplicated(["origin", "source", "model", "task", "method", "metric", "selection"]).any()
-
-
-def test_a_number_of_a_run_gets_into_the_csv_files_by_its_name_in_one_list(glue, monkeypatch):
-    monkeypatch.setattr("ina.tables.outcomes.SHARED", [*outcomes.SHARED, "hours"])
-    monkeypatch.setattr("ina.tables.scores.SHARED", outcomes.SHARED)
-    assert (scores(glue).data.query("origin == 'ours'")["hours"] > 0).all()
 
 
 @pytest.mark.parametrize(
