@@ -99,7 +99,7 @@ def build(family: str, head: Head = PAIR) -> nn.Module:
 
 
 def adapted(family: str, method: str) -> nn.Module:
-    sites = ["query_proj", "key_proj"] if family == "deberta-v2" else ["query", "key"]
+    sites = {"deberta-v2": ["query_proj", "key_proj"], "deberta": ["in_proj"]}.get(family, ["query", "key"])
     settings = dict(r=4, target_modules=sites, task_type="SEQ_CLS", modules_to_save=["pooler", "classifier"])
     kind = {"lora": LoraConfig, "ina": InaConfig}[method]
     torch.manual_seed(2)
