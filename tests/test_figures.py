@@ -42,16 +42,17 @@ def drawn(figure: Figure) -> str:
     return vl_convert.vegalite_to_svg(figure.spec())
 
 
-def test_a_figure_of_differences_answers_one_question_with_a_row_a_task_and_the_verdict_at_it(small):
-    figure = figures.differences(small, "full")
-    assert titles(figure) == ["adapter − full fine-tuning"]
-    expected = verdicts(small).query("selection == 'last' and b == 'full'")
+def test_the_figure_of_differences_has_a_row_a_pair_and_task_with_the_verdict_at_it(small):
+    figure = figures.differences(small)
+    assert titles(figure) == [f"made_up, {MODEL}, n = 4 seeds"]
+    expected = verdicts(small).query("selection == 'last'")
     found = sorted((row["value"], row["low"], row["high"], row["word"]) for row in rows(figure))
     columns = ["difference", "simultaneous_low", "simultaneous_high", "name"]
     assert found == sorted(expected[columns].itertuples(index=False, name=None))
-    assert headings(figure) == ["InA (Inh 0.3) − Full fine-tuning", "LoRA − Full fine-tuning"]
-    assert [row["label"] for row in rows(figure)] == ["CoLA", "SST-2", "mean"] * 2
-    cola, sst2, mean = (np.array(row["seeds"]) for row in rows(figure)[:3])
+    pairs = ["InA (Inh 0.3) − LoRA", "InA (Inh 0.3) − Full fine-tuning", "LoRA − Full fine-tuning"]
+    assert headings(figure) == pairs  # the primary one first
+    assert [row["label"] for row in rows(figure)] == ["CoLA", "SST-2", "mean"] * 3
+    cola, sst2, mean = (np.array(row["seeds"]) for row in rows(figure)[3:6])
     for task, seeds in (("cola", cola), ("sst2", sst2)):
         ina, full = (small.scores(("minilm", task, method), "last") for method in ("ina", "full"))
         assert seeds == pytest.approx(100 * (ina - full), abs=0.01)
@@ -60,15 +61,9 @@ def test_a_figure_of_differences_answers_one_question_with_a_row_a_task_and_the_
     assert all(f">{row[name]}</text>" in text for row in rows(figure) for name in ("label", "word", "heading"))
 
 
-def test_every_pair_answers_one_question(tmp_path):
-    write_study(tmp_path, tasks=("cola",), methods=("full", "lora", "ina_p0", "ina"), seeds=(1, 2))
-    write_study(tmp_path, tasks=("cola",), methods=("ina",), seeds=(1, 2), inhibition=0.5)
-    found = study(tmp_path)
-    pairs = {name: headings(figures.differences(found, name)) for name in figures.QUESTIONS}
-    assert pairs["none"] == ["InA (Inh 0.3) − InA (Inh 0)", "InA (Inh 0.5) − InA (Inh 0)"]  # primary ones first
-    assert pairs["reference"] == ["InA (Inh 0.5) − InA (Inh 0.3)"]
-    assert pairs["lora"] == ["InA (Inh 0.3) − LoRA", "InA (Inh 0.5) − LoRA", "InA (Inh 0) − LoRA"]
-    assert sum(map(len, pairs.values())) == len(verdicts(found).drop_duplicates(["a", "b"]))
+def test_of_both_epochs_the_last_is_shown_first(small):
+    [chart] = figures.differences(small, ("best", "last")).charts
+    assert chart.spec["params"][0]["value"] == "last" and len(chart.spec["data"]["values"]) == 18
 
 
 def test_where_no_pair_has_a_seed_in_common_there_is_no_figure_of_differences(tmp_path):
@@ -77,24 +72,23 @@ def test_where_no_pair_has_a_seed_in_common_there_is_no_figure_of_differences(tm
     assert figures.figures_for(study(tmp_path)).keys() == {"curves"}
 
 
-def test_only_better_worse_and_equivalent_are_filled(small):
+def test_only_better_worse_and_equivalent_are_filled(small, monkeypatch):
     kinds = ["better", "worse", "equivalent", "undecided", "depends on the rate"]
     found = verdicts(small).query("selection == 'last' and b == 'full'")[:5].assign(verdict=kinds, name=kinds)
-    chart = comparison.verdict_chart(small, found, "all")
-    filled = {row["word"].removesuffix(" at these rates"): row["decided"] for row in chart.spec["data"]["values"]}
+    monkeypatch.setattr(comparison, "verdicts", lambda _: found)
+    filled = {row["word"]: row["decided"] for row in rows(figures.differences(small))}
     assert filled == dict(zip(kinds, [True, True, True, False, False], strict=True))
 
 
-@pytest.mark.parametrize("asked", ["lora", "full"])
-def test_every_difference_and_every_seed_is_in_sight_when_intervals_go_beyond(small, asked):
-    figure = figures.differences(small, asked)
+def test_every_difference_and_every_seed_is_in_sight_when_intervals_go_beyond(small):
+    figure = figures.differences(small)
     low, high = figure.charts[0].spec["layer"][-4]["encoding"]["x"]["scale"]["domain"]
     shown = [value for row in rows(figure) for value in (row["value"], *row["seeds"])]
     assert low < min(shown) and max(shown) < high
 
 
 def test_marks_are_explained_below_the_charts(small):
-    text = re.sub(r"</?(text|tspan)[^>]*>", " ", drawn(figures.differences(small, "full")))
+    text = re.sub(r"</?(text|tspan)[^>]*>", " ", drawn(figures.differences(small)))
     assert all(word in text for word in ("filled", "hollow", "Dots", "Grey", "on the learning rate", "95 % interval"))
     assert "Dots: single seeds" in drawn(figures.curves(small))
 
@@ -125,8 +119,7 @@ def test_titles_tell_generated_tasks_from_those_whose_form_they_have_and_several
         write_study(tmp_path / "b", tasks=("cola",), methods=("lora", "ina"), seeds=(1, 2), model=model)
     several = study(tmp_path / "b")
     assert titles(figures.curves(several)) == ["BERT-large, CoLA", f"{MODEL}, CoLA"]
-    asked = figures.QUESTIONS["lora"]
-    assert titles(figures.differences(several, "lora")) == [f"BERT-large, {asked}", f"{MODEL}, {asked}"]
+    assert titles(figures.differences(several)) == [f"made_up, {name}, n = 2 seeds" for name in ("BERT-large", MODEL)]
 
 
 def test_methods_look_the_same_in_every_study_and_different_within_one(small, tmp_path):
@@ -171,7 +164,7 @@ def test_the_command_writes_every_figure_for_print_and_screen_the_pictures_the_s
     for _ in range(2):
         main(["made_up", "--results", str(tmp_path)])
         found.append({path.name: path.read_bytes() for path in (tmp_path / "figures" / "made_up-files").iterdir()})
-    names = {f"{name}.{suffix}" for name in ("differences_lora", "curves") for suffix in ("pdf", "png")}
+    names = {f"{name}.{suffix}" for name in ("differences", "curves") for suffix in ("pdf", "png")}
     assert found[0].keys() == names and all(content.startswith((b"%PDF", b"\x89PNG")) for content in found[0].values())
     assert all(found[0][name] == found[1][name] for name in names if name.endswith("png"))
 

@@ -202,7 +202,7 @@ def test_charts_draw_in_both_schemes_and_nothing_is_wider_than_the_window(site, 
 
 def test_the_chart_of_verdicts_has_the_numbers_and_words_of_its_table(site, results, page):
     page.open((site / "results/studies/made_up-files.html").as_uri())
-    forest = "[...document.querySelectorAll('.ina-chart')].pop()"
+    forest = "document.querySelector('.ina-wide')"
     page.run(f"{forest}.scrollIntoView()")
     page.until(f"{forest}.dataset.drawn")
     table = pd.read_csv(results / "tables/made_up-files/verdicts.csv")

@@ -9,21 +9,23 @@ from functools import partial
 from ..tables.distractors import advantages, levels
 from ..tables.frame import Study
 from ..tables.search import varied_settings
+from ..tables.verdicts import verdicts
 from .attention import attention_figures, layers
 from .chart import Figure, png, save
-from .comparison import QUESTIONS, ablation, curves, differences, distractors, questions, rates
+from .comparison import ablation, curves, differences, distractors, rates
 
-__all__ = ["QUESTIONS", "Figure", "curves", "differences", "figures_for", "layers", "png", "questions", "save"]
+__all__ = ["Figure", "curves", "differences", "figures_for", "layers", "png", "save"]
 
 
-def figures_for(study: Study) -> dict[str, Callable[[], Figure]]:
-    """The figures of a study by name."""
+def figures_for(study: Study, selections: tuple[str, ...] = ("last",)) -> dict[str, Callable[[], Figure]]:
+    """The figures of a study by name; those of verdicts for one or both selections."""
     if study.is_search:
         by_rate = any(varied_settings(study, *pair) == ["learning_rate"] for pair in study.methods)
         return {"rates": partial(rates, study)} if by_rate else {}
-    if study.is_ablation:
-        return {"ablation": partial(ablation, study)}
-    of_levels = {"distractors": partial(distractors, study)} if levels(study) and len(advantages(study)) else {}
-    of_pairs = {f"differences_{name}": partial(differences, study, name) for name in questions(study)}
-    of_epochs = {"curves": partial(curves, study)} if study.runs["train.epochs"].max() > 1 else {}
-    return of_levels | attention_figures(study) | of_pairs | of_epochs
+    figures = {
+        "ablation": (study.is_ablation, partial(ablation, study, selections)),
+        "distractors": (levels(study) and len(advantages(study)), partial(distractors, study)),
+        "differences": (len(verdicts(study)), partial(differences, study, selections)),
+        "curves": (study.runs["train.epochs"].max() > 1, partial(curves, study)),
+    }
+    return {name: draw for name, (has, draw) in figures.items() if has} | attention_figures(study)

@@ -10,17 +10,11 @@ from ..tables.ablation import ablation_table, equals_lora
 from ..tables.distractors import GROWTH, advantages, level_scores, levels, trained
 from ..tables.frame import Study
 from ..tables.search import trials, varied_settings
-from ..tables.table import DASH
-from ..tables.verdicts import MEAN, verdicts, without_inhibition
+from ..tables.table import DASH, span
+from ..tables.verdicts import MEAN, verdicts
 from .chart import Chart, Figure, Rows, intervals, lines
 from .style import MethodStyle, method_styles
 
-QUESTIONS = {  # of a pair of methods, by what the second is
-    "lora": "InA − LoRA of the same sites and rank",
-    "none": "with − without inhibition",
-    "full": "adapter − full fine-tuning",
-    "reference": "setting − reference",
-}
 VERDICT_MARKS = (
     "Point: difference in points; filled: better, worse or equivalent; hollow: undecided or dependent on the learning "
     "rate. Line: 95 % interval, simultaneous for its family. Dots: single seeds, paired. Grey: the margin within which "
@@ -29,61 +23,33 @@ VERDICT_MARKS = (
 _DECIDED = ("better", "worse", "equivalent")
 
 
-def questions(study: Study) -> list[str]:
-    """The `QUESTIONS` that the pairs of a study answer."""
-    judged = verdicts(study)
-    found = (
-        {question(study, *pair) for pair in judged[["model", "a", "b"]].itertuples(index=False)} if len(judged) else ()
-    )
-    return [name for name in QUESTIONS if name in found]
-
-
-def question(study: Study, model: str, a: str, b: str) -> str:
-    """Which of `QUESTIONS` a pair answers."""
-    first, second = study.settings(model, a), study.settings(model, b)
-    if second["kind"] == "full":
-        return "full"
-    if second["kind"] == "lora" != first["kind"]:
-        return "lora"
-    return "none" if without_inhibition(study, model, b, a) else "reference"
-
-
-def differences(study: Study, name: str, selection: str = "last") -> Figure:
-    """The pairs that answer one of `QUESTIONS`, with their verdicts; a chart a model."""
-    found = verdicts(study).query("selection == @selection")
-    found = found[[question(study, *pair) == name for pair in found[["model", "a", "b"]].itertuples(index=False)]]
-    charts = [
-        verdict_chart(study, group, _prefix(study, model) + QUESTIONS[name])
-        for model, group in found.groupby("model", sort=False)
-    ]
-    return Figure(charts, f"{selection.capitalize()} epoch. {VERDICT_MARKS}")
-
-
-def verdict_chart(study: Study, data: pd.DataFrame, title: str) -> Chart:
-    """Differences of pairs of methods with their verdicts.
-
-    Args:
-        study: The study.
-        data: Rows of its table of verdicts, all or some.
-        title: What they are.
-    """
+def differences(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
+    """All pairs of methods with their verdicts, a chart a model; of several selections, the page lets one choose."""
+    data = verdicts(study).query("selection in @selections")
     pair = data.groupby(["model", "a", "b"], sort=False).ngroup()
     # the mean of a pair is of another family than its tasks
     data = data.assign(pair=pair, is_mean=data["task"] == MEAN, value=data["difference"], method=data["a"])
     data = data.assign(low=data["simultaneous_low"], high=data["simultaneous_high"])
     data = data.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
-    rows = []
-    for verdict in data.to_dict("records"):
-        heading = _prefix(study, verdict["model"]) + study.pair_label(verdict["model"], verdict["a"], verdict["b"])
-        row = _row(study, verdict, heading, "mean" if verdict["is_mean"] else _task(study, verdict["task"]))
-        row |= {"margin": verdict["margin"], "family": verdict["family"], "word": verdict["name"]}
-        row["word"] += f" (n = {verdict['seeds']:g})" * (verdict["seeds"] < MIN_SEEDS)
-        row["seeds"] = [round(score, 2) for score in verdict["scores"]]
-        row["p of a difference"] = _or_dash(verdict["p_difference"], ".2g")
-        row["p of equivalence"] = _or_dash(verdict["p_equivalence"], ".2g")
-        row["seeds that would decide"] = _or_dash(verdict["seeds_needed"], "g")
-        rows.append(row)
-    return intervals(rows, "difference in points, first method minus second", title)
+    charts = []
+    for model, of_model in data.groupby("model", sort=False):
+        rows = [_verdict_row(study, verdict) for verdict in of_model.to_dict("records")]
+        title = f"{study.experiment}, {study.label(model=model)}, n = {span(of_model['seeds'].astype(int))} seeds"
+        charts.append(intervals(rows, "difference in points, first method minus second", title))
+    epoch = f"{selections[0].capitalize()} epoch. " if len(selections) == 1 else ""
+    return Figure(charts, epoch + VERDICT_MARKS)
+
+
+def _verdict_row(study: Study, verdict: dict[str, Any]) -> dict[str, Any]:
+    heading = study.pair_label(verdict["model"], verdict["a"], verdict["b"])
+    row = _row(study, verdict, heading, "mean" if verdict["is_mean"] else _task(study, verdict["task"]))
+    row |= {"margin": verdict["margin"], "family": verdict["family"], "word": verdict["name"]}
+    row["word"] += f" (n = {verdict['seeds']:g})" * (verdict["seeds"] < MIN_SEEDS)
+    row["seeds"] = [round(score, 2) for score in verdict["scores"]]
+    row["p of a difference"] = _or_dash(verdict["p_difference"], ".2g")
+    row["p of equivalence"] = _or_dash(verdict["p_equivalence"], ".2g")
+    row["seeds that would decide"] = _or_dash(verdict["seeds_needed"], "g")
+    return row
 
 
 def _row(study: Study, one: dict[str, Any], heading: str, label: str, **more: Any) -> dict[str, Any]:

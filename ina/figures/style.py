@@ -15,7 +15,7 @@ from ..tables.frame import Study
 
 COLOURS = {
     "full": "#000000",
-    "head": "#999999",
+    "head": "#666666",
     "gate": "#009e73",
     "lora": "#0072b2",
     "lora_released": "#56b4e9",

@@ -9,14 +9,12 @@ from urllib.parse import quote
 import pandas as pd
 
 from .. import record
-from ..figures import comparison
+from ..figures import figures_for
 from ..figures.chart import Chart
-from ..tables.distractors import advantages, levels
 from ..tables.frame import GLUE, SELECTIONS, SQUAD, Study, studies
 from ..tables.published import COLUMNS, HEADLINES, published_rows
-from ..tables.scores import average, warnings
-from ..tables.table import DASH, interval, millions, points, span, spread
-from ..tables.verdicts import verdicts
+from ..tables.scores import majority_scores, our_scores, warnings
+from ..tables.table import DASH, interval, points, span
 from .errors import error_files
 
 _WHOSE = {"published": "published", "released": "released runs"}
@@ -43,8 +41,15 @@ def site_files(results: Path) -> dict[str, str | Path]:
             all_studies, "Table 3: GLUE", "glue", [(task, HEADLINES[task]) for task in GLUE]
         ),
         "results/table4.md": _scores_page(all_studies, "Table 4: SQuAD", "squad", squad),
-        "results/distractors.md": _distractors_page(all_studies),
-        "results/ablations.md": _ablations_page(all_studies),
+        "results/distractors.md": _overview(
+            all_studies,
+            "distractors",
+            "# Irrelevant facts\n\nF1 by number of irrelevant sentences (distractors): facts in generated paragraphs, "
+            "sentences of other articles in SQuAD's.",
+        ),
+        "results/ablations.md": _overview(
+            all_studies, "ablation", "# Ablations\n\nEach experiment varies one or two settings of InA."
+        ),
         "results/studies.md": _studies_page(all_studies),
     }
     for study in all_studies:
@@ -53,12 +58,6 @@ def site_files(results: Path) -> dict[str, str | Path]:
         paths += [path.relative_to(results) for path in (results / "tables" / study.name).glob("*.md")]
         files |= {f"results/{path.as_posix()}": results / path for path in paths}
     return files | error_files(all_studies)
-
-
-def _table(study: Study, name: str) -> pd.DataFrame:
-    """A committed table of a study, with the columns of its CSV file; empty where the study has none of this name."""
-    path = study.root / "tables" / study.name / f"{name}.csv"
-    return pd.read_csv(path) if path.is_file() else pd.DataFrame()
 
 
 def _links(study: Study, table: str, name: str) -> str:
@@ -82,11 +81,8 @@ def html_table(rows: list[dict[str, str]], filters: Iterable[str]) -> str:
 
 def _scores_page(all_studies: list[Study], title: str, source: str, scores: list[tuple[str, str]]) -> str:
     """Our scores of all studies of a kind of task, and what others published and released."""
-    scored_studies = [
-        study
-        for study in all_studies
-        if {task for task, _ in scores} & set(study.tasks) and len(_table(study, "scores"))
-    ]
+    tasks = {task for task, _ in scores}
+    scored_studies = [study for study in all_studies if tasks & set(study.tasks) and not study.is_ablation]
     averaged = scored_studies[0].averaged if scored_studies and source == "glue" else ()
     names = {score: COLUMNS[score] for score in scores}
     if len(averaged) > 1:
@@ -101,8 +97,8 @@ def _scores_page(all_studies: list[Study], title: str, source: str, scores: list
     blank = dict.fromkeys(["Study", "Model", "Method", "Epoch", "n", *names.values(), "Trainable"], DASH)
     rows = [blank | row for row in rows]
     notes = "\n".join(f"- {escape(note)}" for note in sources)
-    tasks = ", ".join(COLUMNS[task, HEADLINES[task]] for task in averaged)
-    mean = f" Avg. of {len(averaged)}: mean over {tasks}." if len(averaged) > 1 else ""
+    over = ", ".join(COLUMNS[task, HEADLINES[task]] for task in averaged)
+    mean = f" Avg. of {len(averaged)}: mean over {over}." if len(averaged) > 1 else ""
     return f"""{_WIDE}# {title}
 
 Dev sets. Our cells are mean ± standard deviation over n seeds, in points. Hover over a cell for the 95 % interval of
@@ -121,41 +117,26 @@ to sort.
 
 def _our_rows(study: Study, names: dict[tuple[str, str], str], averaged: tuple[str, ...]) -> list[dict[str, str]]:
     """A row for each model, method and selection, a column for each of `names`."""
-    data = _table(study, "scores")
-    data = data[data["origin"].isin(["ours", "baseline"])]
-    rows = []
-    for (model, method, selection), group in data.groupby(["model", "method", "selection"], sort=False, dropna=False):
-        is_run = method != "majority"
-        label = study.label(model=model, method=method) if is_run else "Majority class"
-        cells = {names[score]: _cell(study, label, entry) for entry in group.to_dict("records")
-                 if (score := (entry["task"], entry["metric"])) in names}  # fmt: skip
-        if not cells:
-            continue
-        row = {"Study": _study_link(study), "Method": escape(label)} | cells
-        if is_run:
-            if ("glue", "average") in names:
-                row[names["glue", "average"]] = average(study, model, method, selection, averaged)
-            first = group.iloc[0]
-            parts = ["adapter", "head"]
-            weights = parts if first["adapter"] and first["trainable"] == first[parts].sum() else ["trainable"]
-            trainable = " + ".join(millions(int(first[name])) for name in weights)
-            n = span(group["n"].astype(int))
-            row |= {"Model": study.label(model=model), "Epoch": selection, "n": n, "Trainable": trainable}
-        rows.append(row)
+    heads, scores, rows = ["Model", "Method", "Trainable", "Epoch"], list(names), []
+    found = pd.concat([majority_scores(study, scores), our_scores(study, scores, averaged)])
+    for texts, group in found.fillna(dict.fromkeys(heads, DASH)).groupby(heads, sort=False):
+        if group["mean"].notna().any():
+            n = group["n"].dropna().astype(int)
+            row = {"Study": _study_link(study), "n": span(n) if len(n) else DASH}
+            row |= dict(zip(heads, map(escape, texts), strict=True))
+            rows.append(row | {names[entry.task, entry.metric]: _cell(study, entry) for entry in group.itertuples()})
     return rows
 
 
-def _cell(study: Study, method: str, entry: dict) -> str:
+def _cell(study: Study, entry) -> str:
     """A score of ours that leads to its runs."""
-    text = spread(entry["mean"], entry["std"])
-    if pd.isna(entry["n"]):
-        return text
-    text += f" †{entry['degenerate']:.0f}" if entry["degenerate"] else ""
-    place = f"Task={quote(study.label(task=entry['task']))}&Method={quote(method)}"
-    scope = " over examples alone" * (entry["n"] == 1)
-    limits = "" if pd.isna(entry["low"]) else f"95 % interval {interval(entry['low'], entry['high'])}{scope}, "
-    title = f"{limits}n = {entry['n']:g}, {entry['dev_rows']:,.0f} dev examples"
-    return f'<a href="studies/{study.name}.html#{escape(place)}" title="{title}">{text}</a>'
+    if pd.isna(entry.n):
+        return entry.text
+    place = f"Task={quote(study.label(task=entry.task))}&Method={quote(entry.Method)}"
+    scope = " over examples alone" * (entry.n == 1)
+    limits = "" if pd.isna(entry.low) else f"95 % interval {interval(entry.low, entry.high)}{scope}, "
+    title = f"{limits}n = {entry.n:g}, {entry.dev_rows:,.0f} dev examples"
+    return f'<a href="studies/{study.name}.html#{escape(place)}" title="{title}">{entry.text}</a>'
 
 
 def _study_link(study: Study) -> str:
@@ -181,28 +162,15 @@ def _grid(charts: Iterable[Chart]) -> str:
     return f'<div class="ina-grid">{"".join(map(_embedded, charts))}</div>'
 
 
-def _distractors_page(all_studies: list[Study]) -> str:
-    parts = []
-    for study in (one for one in all_studies if levels(one) and len(advantages(one))):
-        figure = comparison.distractors(study)
-        n = f"n = {span([len(study.seeds(key)) for key in study.cells])} seeds, last epoch. "
-        parts += [f"## {study.experiment}", _grid(figure.charts), n + _links(study, "distractors", "The table")]
-    return f"""# Irrelevant facts
-
-F1 by number of irrelevant sentences (distractors) in the paragraph: facts in generated paragraphs, sentences of other
-articles in SQuAD's. {comparison.VERDICT_MARKS} Dashed: the number in training.
-
-""" + "\n\n".join(parts or [_NOTHING])
-
-
-def _ablations_page(all_studies: list[Study]) -> str:
+def _overview(all_studies: list[Study], name: str, text: str) -> str:
+    """A page with the figure `name`, and the table of that name, of every study that has it."""
     parts, note = [], ""
-    for study in (one for one in all_studies if one.is_ablation):
-        figure = comparison.ablation(study, SELECTIONS)
-        [chart], note = figure.charts, figure.note
-        parts += [f"## {study.experiment}", _embedded(chart), _links(study, "ablation", "The table")]
-    text = f"Each experiment varies one or two settings of InA. {note}"
-    return f"# Ablations\n\n{text}\n\n" + "\n\n".join(parts or [_NOTHING])
+    for study in all_studies:
+        if draw := figures_for(study, SELECTIONS).get(name):
+            figure = draw()
+            note, n = figure.note, f"n = {span([len(runs) for runs in study.cells.values()])} seeds. "
+            parts += [f"## {study.experiment}", _grid(figure.charts), n + _links(study, name, "The table")]
+    return f"{text} {note}\n\n" + "\n\n".join(parts or [_NOTHING])
 
 
 def _studies_page(all_studies: list[Study]) -> str:
@@ -227,12 +195,11 @@ def _study_page(study: Study) -> str:
     tables = sorted(path.stem for path in (study.root / "tables" / study.name).glob("*.csv"))
     names = ", ".join(f"[{name}](../tables/{study.name}/{name}.md)" for name in tables)
     notes = "\n".join(f"- {escape(note)}" for note in warnings(study))
-    curves = comparison.curves(study)
-    shown = f"## Learning curves\n\n{curves.note}\n\n{_grid(curves.charts)}\n\n" if curves.charts else ""
-    if len(judged := verdicts(study)):
-        title = f"{study.experiment}, data source {study.source}: n = {span(judged['seeds'].astype(int))} seeds"
-        text = f"{comparison.VERDICT_MARKS} Hover over a row for n, p-values and the seeds that would decide."
-        shown += f"## Verdicts\n\n{text}\n\n{_embedded(comparison.verdict_chart(study, judged, title))}\n\n"
+    figures = {name: draw() for name, draw in figures_for(study, SELECTIONS).items()}
+    shown = "".join(
+        f"## {name.replace('_', ' ').capitalize()}\n\n{figure.note}\n\n{_grid(figure.charts)}\n\n"
+        for name, figure in figures.items()
+    )
     return f"""{_WIDE}# {study.experiment}, data source {study.source}
 
 {", ".join(runs["model_label"].unique())}; {len(runs)} runs; {", ".join(sorted(runs["dtype"].unique()))}. As tables:

@@ -9,7 +9,6 @@ from .table import Table
 
 def cost_table(studies: list[Study]) -> Table:
     """One row an experiment and data source, and their sum."""
-    experiments = [part for study in studies for part in _experiments(study)]
     data = pd.DataFrame(
         {
             "experiment": study.experiment,
@@ -19,7 +18,8 @@ def cost_table(studies: list[Study]) -> Table:
             "core_hours": float(study.runs["core_hours"].sum()),
             "repeat": _repeated(study),
         }
-        for study in experiments
+        for whole in studies
+        for study in whole.parts or (whole,)
     )
     total = data[["runs", "core_hours"]].sum()
     everything = {"experiment": "all", "count": f"{total['runs']:,.0f}"} | total.to_dict()
@@ -35,14 +35,6 @@ def cost_table(studies: list[Study]) -> Table:
         shown=listed.assign(**hours)[[*titles]].rename(columns=titles),
         data=data,
     )
-
-
-def _experiments(study: Study) -> list[Study]:
-    """The experiment of a study and those that complete it, one by one."""
-    runs = {name: [run for run in study.records if run.experiment == name] for name in study.parts}
-    own = [run for run in study.records if run.experiment not in study.parts]
-    whole = study.with_records(own, parts=())
-    return [whole, *(study.with_records(runs[name], experiment=name, parts=()) for name in study.parts)]
 
 
 def _repeated(study: Study) -> str:

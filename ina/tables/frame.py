@@ -76,7 +76,7 @@ class Study:
     root: the folder that holds runs/ and predictions/
     records: in the order of the tables
     at_other_rates: the same runs at neighbouring learning rates, see RATE_SUFFIXES
-    parts: the experiments that complete it, see PART_SUFFIXES
+    parts: where others complete it, the experiment alone and each of these, see PART_SUFFIXES
     left_out: its tasks that the table does not show
     """
 
@@ -85,7 +85,7 @@ class Study:
     source: str
     records: tuple[Record, ...]
     at_other_rates: tuple["Study", ...] = ()
-    parts: tuple[str, ...] = ()
+    parts: tuple["Study", ...] = ()
     left_out: tuple[str, ...] = ()
 
     @property
@@ -254,8 +254,8 @@ class Study:
     @cached_property
     def plan(self) -> dict[str, RunConfig] | None:
         """The runs that the experiment stands for by id; None where it is no committed one or runs are outside it."""
-        names = (self.experiment, *self.parts)
-        if not set(names) <= set(options("experiment")):
+        names = {self.experiment, *(part.experiment for part in self.parts)}
+        if not names <= set(options("experiment")):
             return None
         from ..plan import experiment_runs
 
@@ -266,7 +266,7 @@ class Study:
     @property
     def count(self) -> str:
         """How many runs there are, of how many planned where that is known."""
-        return f"{len(self.runs)} of {len(self.plan)}" if self.plan else f"{len(self.runs)}"
+        return f"{len(self.records)} of {len(self.plan)}" if self.plan else f"{len(self.records)}"
 
 
 def _details(label: str) -> list[str]:
@@ -311,17 +311,18 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     by_experiment: dict[tuple[str, str, bool], list[Record]] = {}
     for run in runs:
         by_experiment.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
+    alone = {key: Study(root, *key[:2], tuple(sorted(runs, key=_order))) for key, runs in sorted(by_experiment.items())}
     joined = {}
-    for (name, *kind), found in sorted(by_experiment.items()):
-        parts = [name + suffix for suffix in PART_SUFFIXES if (name + suffix, *kind) in by_experiment]
-        together = [*found, *(run for part in parts for run in by_experiment[part, *kind])]
-        joined[name, *kind] = Study(root, name, kind[0], tuple(sorted(together, key=_order)), parts=tuple(parts))
+    for (name, *kind), study in alone.items():
+        parts = [alone[key] for suffix in PART_SUFFIXES if (key := (name + suffix, *kind)) in alone]
+        records = {run.id: run for one in (study, *parts) for run in one.records}  # a trial that two have counts once
+        joined[name, *kind] = study.with_records(records.values(), parts=(study, *parts)) if parts else study
     for (name, *kind), study in joined.items():
         others = (joined.get((name + rate, *kind)) for rate in RATE_SUFFIXES)
         joined[name, *kind] = replace(study, at_other_rates=tuple(filter(None, others)))
     if experiment is not None:
         return [study for study in joined.values() if study.experiment == experiment]
-    completed = {part for study in joined.values() for part in study.parts}
+    completed = {part.experiment for study in joined.values() for part in study.parts[1:]}
     return [study for study in joined.values() if study.experiment not in completed]
 
 

@@ -47,7 +47,7 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
     # nobody else has numbers of generated data, or of paragraphs with inserted sentences
     if source and study.source != "probe" and not any(run.config["data"].get("distractors") for run in study.records):
         others, sources = published_rows(source, [score for score in scores if score != AVERAGE], averaged)
-    parts = [_counts(study, scores), _majority(study, scores), _ours(study, scores, averaged), others]
+    parts = [_counts(study, scores), majority_scores(study, scores), our_scores(study, scores, averaged), others]
     data = pd.concat(parts, ignore_index=True)
     heads = data[[SECTION, *_NAMES]].fillna("")
     texts = data["text"].set_axis(pd.MultiIndex.from_frame(heads.join(data[["task", "metric"]])))
@@ -79,7 +79,7 @@ def _counts(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**{SECTION: OURS})
 
 
-def _majority(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
+def majority_scores(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
     """The scores of one and the same answer to every example, where there is such an answer."""
     found = pd.DataFrame(scores, columns=["task", "metric"])
     found = found.assign(mean=[100 * majority(study, *score) for score in scores]).dropna()
@@ -87,7 +87,7 @@ def _majority(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
     return found.assign(text=found["mean"].map(points), **same, **{SECTION: OURS, "Method": "Majority class"})
 
 
-def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> pd.DataFrame:
+def our_scores(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> pd.DataFrame:
     """Our numbers in points, one a row, method by method; with the text that stands in the cell."""
     keys = ["model", "method", "selection", "task", "metric"]
     index = [(*pair, selection, *score) for pair in study.methods for selection in SELECTIONS for score in scores]
@@ -97,7 +97,7 @@ def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]
 
     def text(row) -> str:
         if row.metric == "average":
-            return average(study, row.model, row.method, row.selection, averaged, counted)
+            return _average(study, row.model, row.method, row.selection, averaged, counted)
         n = row.n if counted and row.selection == "best" else None
         return spread(row.mean, row.std, n) + (f" †{row.degenerate:.0f}" if row.degenerate else "")
 
@@ -113,9 +113,7 @@ def _ours(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]
     return rows.assign(origin="ours", text=list(map(text, rows.itertuples())), **headings)
 
 
-def average(
-    study: Study, model: str, method: str, selection: str, averaged: tuple[str, ...], counted: bool = False
-) -> str:
+def _average(study: Study, model: str, method: str, selection: str, averaged: tuple[str, ...], counted: bool) -> str:
     """Mean over tasks; with a spread where all tasks have the same seeds, and with their number where `counted`."""
     keys = [(model, task, method) for task in averaged]
     if not all(key in study.cells for key in keys):

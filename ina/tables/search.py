@@ -49,7 +49,6 @@ def trials(study: Study) -> pd.DataFrame:
     to_run = [run for name, run in (study.plan or {}).items() if name not in done]
     unfinished = {(run.model.name, run.method_label) for run in to_run}
     rows = study.frame[(study.frame["selection"] == "best") & (study.frame["metric"] == study.frame["headline"])]
-    rows = rows.drop_duplicates("id")  # a trial that two experiments have
     rows = rows.rename(columns=lambda column: column.removeprefix("train.")).astype({"value": float})
     tables = []
     for model, method in study.methods:
@@ -81,7 +80,7 @@ def search_table(searches: list[Study]) -> Table:
     for study in searches:
         results = trials(study)
         data.append(results)
-        names = " and ".join((study.experiment, *study.parts))
+        names = " and ".join(part.experiment for part in study.parts or (study,))
         for (model, method, setting), group in results.groupby(["model", "method", "setting"], sort=False):
             first = group.iloc[0]
             rows.append(
