@@ -188,7 +188,7 @@ class _Sited(_Strict):
 
 
 class Gate(_Sited):
-    """The precursor's gate, see :mod:`ina.precursor`: every weight is trained, those of the gate too."""
+    """The precursor's gate, see `ina.precursor`: every weight is trained, those of the gate too."""
 
     kind: Literal["gate"]
     sites: Annotated[list[Literal["query", "key"]], Field(min_length=1)]
@@ -210,7 +210,7 @@ class Lora(_LowRank):
 
 
 class Ina(_LowRank):
-    """Inhibition adaptation; the settings are those of :class:`ina.InaConfig`."""
+    """Inhibition adaptation; the settings are those of `ina.InaConfig`."""
 
     kind: Literal["ina"]
     scale: float | None
@@ -261,7 +261,9 @@ class DataConfig(_Strict):
     test_distractors: list[Distractors] | None = None  # further dev sets that differ in nothing else
 
     @model_validator(mode="after")
-    def _selects_from_one_dev_set(self) -> DataConfig:
+    def _fits_together(self) -> DataConfig:
+        if self.dir and self.source == "hub":
+            raise ValueError(f"dir={self.dir} has no meaning with data=hub; it names the folder of data=files")
         if self.select is not None and self.test_distractors:
             raise ValueError(
                 f"select={self.select} measures on training rows alone: leave out test_distractors="
@@ -331,6 +333,9 @@ class RunConfig(_Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> RunConfig:
+        for key in ("distractors", "test_distractors"):
+            if (value := getattr(self.data, key)) is not None and self.task.family != "squad":
+                raise ValueError(f"data.{key}={value} is for SQuAD's tasks; here the task is {self.task.name}")
         if self.train.start and (self.task.family != "glue" or self.task.name == self.train.start):
             raise ValueError(f"train.start={self.train.start} is for the other tasks of GLUE, not {self.task.name}")
         if self.model.quantization and isinstance(self.method, Full | Gate):
@@ -488,7 +493,7 @@ def fingerprint_settings(
 
 
 def fingerprint(settings: dict[str, Any]) -> str:
-    """SHA-256 over the settings that :func:`fingerprint_settings` gives."""
+    """SHA-256 over the settings that `fingerprint_settings` gives."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -31,7 +31,7 @@ def prepare(
         method: The method's settings.
         model: A backbone with its head; changed in place.
         head: Names of the head's modules.
-        task_type: PEFT's name for the kind of task, see :func:`task_type`.
+        task_type: PEFT's name for the kind of task, see `task_type`.
     """
     if isinstance(method, HeadAlone):
         for name, weight in model.named_parameters():

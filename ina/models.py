@@ -205,7 +205,7 @@ def head_modules(model: ModelConfig, backbone: PreTrainedModel) -> tuple[str, ..
 
     Args:
         model: Says whether the pooler belongs to the head though the checkpoint has one.
-        backbone: From :func:`load` or :func:`untrained`.
+        backbone: From `load` or `untrained`.
     """
     in_encoder = backbone.lacking | ({"pooler"} if model.pooler_in_head else set())
     names = []

@@ -20,7 +20,7 @@ PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings 
 
 
 def expand(overrides: list[str]) -> list[RunConfig]:
-    """The runs that a command line stands for, in the order in which a sweep starts them; see :func:`plan`."""
+    """The runs that a command line stands for, in the order in which a sweep starts them; see `plan`."""
     return plan(overrides)[0]
 
 

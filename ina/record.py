@@ -186,7 +186,7 @@ def read_all(root: str | Path, experiment: str | None = None, source: str | None
     """All finished records under `root`, by path, of one experiment and data source where given.
 
     Raises:
-        RecordError: A folder cannot be read, or what :func:`read` raises, or a record is of a run that did not finish,
+        RecordError: A folder cannot be read, or what `read` raises, or a record is of a run that did not finish,
             or lies elsewhere than its run belongs.
     """
     runs = Path(root) / "runs"
@@ -208,8 +208,8 @@ def find(path: Path, settings: dict[str, Any]) -> Record | None:
     """The record at `path`, None where there is none.
 
     Args:
-        path: Where the record of the run belongs, by :func:`record_path`.
-        settings: What the numbers of the run depend on, by :func:`ina.config.fingerprint_settings`.
+        path: Where the record of the run belongs, by `record_path`.
+        settings: What the numbers of the run depend on, by `ina.config.fingerprint_settings`.
 
     Raises:
         RecordError: It was made with other settings; the message shows which.

@@ -1,7 +1,7 @@
-"""Faster training steps that compute the same. Each speed-up is a function; :func:`faster` applies those that fit.
+"""Faster training steps that compute the same. Each speed-up is a function; `faster` applies those that fit.
 
-:func:`cast_frozen` and :func:`first_token_only` are for any hardware, the others for a CPU without an accelerator. Each
-does nothing where it does not apply. :func:`exact_products_by_onednn` is for plain training too. :func:`idle_cores`
+`cast_frozen` and `first_token_only` are for any hardware, the others for a CPU without an accelerator. Each
+does nothing where it does not apply. `exact_products_by_onednn` is for plain training too. `idle_cores`
 examines the machine.
 
 A gain in a docstring is the time of a training step without the speed-up over the time with it: MiniLM, batch 32, one
@@ -58,7 +58,7 @@ def faster(model: nn.Module, dtype: str) -> Iterator[None]:
 
 
 def cheaper_dropout(model: nn.Module) -> None:
-    """Make every `nn.Dropout` of `model` draw its mask by :func:`drop`, in place.
+    """Make every `nn.Dropout` of `model` draw its mask by `drop`, in place.
 
     Gain: LoRA and InA 1.2, full fine-tuning 1.1.
     """
@@ -114,7 +114,7 @@ def _unit(scale: float, dtype: torch.dtype) -> np.generic:
 
 
 def short_attention(model: nn.Module) -> None:
-    """Make BERT and RoBERTa attend by :func:`_attention`, in place. DeBERTa has an attention of its own, which stays.
+    """Make BERT and RoBERTa attend by `_attention`, in place. DeBERTa has an attention of its own, which stays.
 
     Gain: LoRA and InA 1.2 in training on MRPC's lengths (CoLA's 1.0), 1.3 in evaluation on CoLA's. Full fine-tuning in
     bfloat16 on SQuAD's lengths 1.1, as the mask leaves the scores in that type.
@@ -136,7 +136,7 @@ def _attention(
     dropout: float = 0.0,
     **settings: Any,
 ) -> tuple[Tensor, Tensor | None]:
-    """transformers' eager attention with :func:`drop`; without dropout, sdpa from `SDPA_MIN_TOKENS` tokens on.
+    """transformers' eager attention with `drop`; without dropout, sdpa from `SDPA_MIN_TOKENS` tokens on.
 
     Takes (batch, heads, tokens, width) and returns (batch, tokens, heads, width), with the weights or None from sdpa.
     """

@@ -183,7 +183,7 @@ def speed_ups() -> list[str]:
 
 
 def throughput() -> list[str]:
-    """Whole training runs after a step that is not counted; for ours its share of :func:`peak_speed` too."""
+    """Whole training runs after a step that is not counted; for ours its share of `peak_speed` too."""
     contenders: dict[str, Train] = {
         "Trainer, padded to 128, as run_glue.py": partial(theirs, padded=True),
         "Trainer, dynamic padding": theirs,

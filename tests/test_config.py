@@ -25,6 +25,9 @@ def settings(*overrides, source="files", data="0" * 64, dtype="float32"):
         (["train.device_batch_size=5"], "device_batch_size=5 does not divide batch_size=32"),
         (["train.schedule=constant"], "schedule=constant has no warm-up: set warmup_ratio=0, not 0.06"),
         (["data.distractors=3"], "data.distractors=3: Input should be 0, 1, 2, 4 or 8"),
+        (["data=hub", "data.dir=there"], "dir=there has no meaning with data=hub"),
+        (["task=rte", "data.distractors=4"], "data.distractors=4 is for SQuAD's tasks; here the task is rte"),
+        (["task=rte", "data.test_distractors=[0,8]"], r"data.test_distractors=\[0, 8\] is for SQuAD's tasks"),
         (["data.select=0.1", "data.test_distractors=[0]"], r"select=0.1 .*: leave out test_distractors=\[0\]"),
         (["seed=-1"], "seed=-1: Input should be greater than or equal to 0"),
         (["+train.warmup=100"], "train.warmup: there is no such setting"),
@@ -106,14 +109,16 @@ def test_the_fingerprint_changes_with_data_and_number_format(circumstance):
 @pytest.mark.parametrize(
     "change",
     ["results_dir=elsewhere", "wandb.mode=offline", "data.dir=there", "train.threads=1", "train.device_batch_size=8",
-     "data.distractors=8", "model.label=MiniLM-L6-H384"],
+     "model.label=MiniLM-L6-H384"],
 )  # fmt: skip
 def test_the_fingerprint_ignores_what_cannot_change_the_numbers(change):
     assert fingerprint(settings(change)) == fingerprint(settings())
 
 
 def test_distractors_count_for_the_probe_only():
-    assert settings("data.distractors=8", source="probe") != settings(source="probe")
+    squad, more = "task=squad_v1", "data.distractors=8"
+    assert settings(squad, more, source="probe") != settings(squad, source="probe")
+    assert settings(squad, more) == settings(squad)
 
 
 @pytest.mark.parametrize(

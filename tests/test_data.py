@@ -94,19 +94,6 @@ def test_a_task_that_only_files_can_have_is_taken_from_nowhere_else(sources):
         ina.data.resolve(reviews, data_config("probe"))
 
 
-@pytest.mark.parametrize(
-    ("source", "settings", "told"),
-    [
-        ("files", {"distractors": 4}, "data.distractors=4 is for squad_v1 and squad_v2; here the task is rte"),
-        ("probe", {"test_distractors": [0, 8]}, r"data.test_distractors=\[0, 8\] is for squad_v1 and squad_v2"),
-        ("hub", {"folder": "there"}, "data.dir=there has no meaning with data=hub"),
-    ],
-)
-def test_settings_that_the_source_or_the_task_does_not_read_are_refused(source, settings, told, sources):
-    with pytest.raises(ValueError, match=told):
-        ina.data.resolve(RTE, data_config(source, **settings))
-
-
 # the form that the rows of every source have
 
 

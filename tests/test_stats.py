@@ -150,7 +150,7 @@ def test_three_seeds_that_agree_by_chance_do_not_make_a_small_difference_sure():
         a[differing[:16]] = b[differing[16:]] = 0
     found = (score("mean", None, right) - score("mean", None, other)).estimate
     assert (found.value, found.seed_variance) == pytest.approx((5 / 277, 0))
-    assert found.se == pytest.approx(37**0.5 / 277 / 3**0.5, rel=0.1)
+    assert found.variance**0.5 == pytest.approx(37**0.5 / 277 / 3**0.5, rel=0.1)
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 20])
@@ -206,7 +206,7 @@ def test_pairing_on_examples_makes_the_interval_of_a_difference_narrow():
     b = a.copy()
     b[:, :20] = labels[:20]  # the methods differ on the first 20 examples only
     a, b = (score("accuracy", labels, of) for of in (a, b))
-    assert (a - b).estimate.se < 0.3 * a.estimate.se
+    assert (a - b).estimate.variance < 0.3**2 * a.estimate.variance
 
 
 def test_the_mean_over_tasks_takes_the_covariance_by_seed():

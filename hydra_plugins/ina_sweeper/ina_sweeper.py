@@ -31,7 +31,7 @@ class InaSweeper(Sweeper):
         self.params = params  # read from the config by `ina.plan`, which also serves programs that start nothing
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Called by Hydra before :meth:`sweep`."""
+        """Called by Hydra before `sweep`."""
         self.config = config
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config

@@ -21,7 +21,7 @@ class InaConfig(PeftConfig):
     """Configuration of inhibition adaptation (Kang et al., Neural Networks 178 (2024) 106410).
 
     Every adapted projection computes ``H_o + s * f(H W_down - Inh_p * max(H W_down)) W_up``; see
-    :class:`~ina.adapter.layer.InaLinear` for the equation with shapes.
+    `ina.adapter.layer.InaLinear` for the equation with shapes.
 
     Args:
         r: Rank of the low-rank path, a positive integer. Paper: 4 and 8.

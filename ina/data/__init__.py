@@ -43,7 +43,7 @@ class TaskData:
 
 
 def load(task: Task, data: DataConfig) -> TaskData:
-    """Rows of a task from the source that :func:`resolve` gives.
+    """Rows of a task from the source that `resolve` gives.
 
     `data.max_train` limits the training rows to a subset that depends on nothing but its size and the rows there are,
     so every seed and every method trains on the same ones; a smaller subset is part of a larger one. It is drawn before
@@ -72,9 +72,9 @@ def load(task: Task, data: DataConfig) -> TaskData:
 def resolve(task: Task, data: DataConfig) -> str:
     """Name of the source that `load` would take for a task; loads nothing.
 
-    Raises ValueError for an unknown task, or a setting that the source does not read; FileNotFoundError where
-    `data.dir` or INA_DATA_DIR names a folder that does not exist, or where no source that may be taken has the task.
-    Where a folder is named, `auto` takes no other source in its place.
+    Raises ValueError for an unknown task; FileNotFoundError where `data.dir` or INA_DATA_DIR names a folder that does
+    not exist, or where no source that may be taken has the task. Where a folder is named, `auto` takes no other source
+    in its place.
     """
     own = task.name not in schema.TASKS
     if own and (data.source in ("hub", "probe") or not getattr(task, "files", None)):
@@ -92,20 +92,9 @@ def resolve(task: Task, data: DataConfig) -> str:
         except FileNotFoundError as error:
             reasons.append(str(error))
         else:
-            _check_settings(name, task, data)
             return name
     instead = "; data=probe takes the generated suite instead" if not own and names == ["files"] else ""
     raise FileNotFoundError(f"data.source={data.source} has no {task.name}: {'; '.join(reasons)}{instead}")
-
-
-def _check_settings(source: str, task: Task, data: DataConfig) -> None:
-    """Raises ValueError for a setting that the source, or the task there, does not read."""
-    for key in ("distractors", "test_distractors"):
-        if getattr(data, key) is not None and task.family != "squad":
-            squad = " and ".join(schema.SQUAD_TASKS)
-            raise ValueError(f"data.{key}={getattr(data, key)} is for {squad}; here the task is {task.name}")
-    if data.dir and data.source == "hub":
-        raise ValueError(f"data.dir={data.dir} has no meaning with data=hub; it names the folder of data=files")
 
 
 def _with_distractors(splits: DatasetDict, count: int, tested: list[int]) -> DatasetDict:

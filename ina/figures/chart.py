@@ -16,7 +16,7 @@ from ..tables.table import interval, points, signed
 from .style import MethodStyle, axis_limits
 
 WIDTH = 640  # pixels of a figure, labels beside its charts aside
-ROW = 17  # pixels of a row of :func:`intervals`
+ROW = 17  # pixels of a row of `intervals`
 _TOLD = ("heading", "label", "interval", "n", "margin", "word", "family")
 _TOLD += ("p of a difference", "p of equivalence", "seeds that would decide")
 _CONFIG = {

@@ -6,7 +6,6 @@ inhibition are shades of it, from light to dark. Shapes tell methods apart in gr
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import cos, pi, sin
 from typing import Any
 
 import numpy as np
@@ -26,21 +25,15 @@ COLOURS = {
 SHAPES = {"full": "circle", "head": "cross", "lora": "square", "lora_released": "diamond", "peft": "triangle-down"}
 
 
-def _star(points: int, inner: float) -> str:
-    """The SVG path of a star whose points lie on the unit circle, the corners between them at the radius `inner`."""
-    turns = [(1 if i % 2 == 0 else inner, pi * i / points) for i in range(2 * points)]
-    return "M" + "L".join(f"{radius * sin(turn):.3f},{-radius * cos(turn):.3f}" for radius, turn in turns) + "Z"
-
-
-LEVEL_SHAPES = (  # for inhibition 0, 0.1, ..., 1
-    *("triangle-down", "triangle-left", _star(5, cos(pi / 5)), "triangle-up", _star(6, cos(pi / 6)), "triangle-right"),
-    *(_star(8, cos(pi / 8)), _star(4, 0.3), _star(5, 0.4), "cross", _star(3, 0.2)),
+LEVEL_SHAPES = (  # for inhibition 0, 0.1, ..., 0.9
+    *("triangle-down", "triangle-left", "diamond", "triangle-up", "circle"),
+    *("triangle-right", "square", "wedge", "arrow", "cross"),
 )
 
 
 @dataclass(frozen=True)
 class MethodStyle:
-    """How a method is drawn: its colour, and a shape that Vega knows by name or as an SVG path."""
+    """How a method is drawn: its colour, and a shape that Vega knows by name."""
 
     colour: str
     shape: str
@@ -54,7 +47,7 @@ def style_of(method: dict[str, Any]) -> MethodStyle:
         return MethodStyle(COLOURS[family], SHAPES[family])
     channels = bytes.fromhex(COLOURS[family][1:])
     shade = [round(np.interp(level, (0, 0.3, 1.5), (0.5 * (channel + 255), channel, 0))) for channel in channels]
-    return MethodStyle("#" + bytes(shade).hex(), LEVEL_SHAPES[round(10 * level)])
+    return MethodStyle("#" + bytes(shade).hex(), LEVEL_SHAPES[min(round(10 * level), 9)])
 
 
 def method_styles(study: Study) -> dict[str, MethodStyle]:

@@ -75,11 +75,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return _LINK.sub(link, markdown)
 
 
-def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Show the names that docstrings refer to as names; their roles are Sphinx's."""
-    return re.sub(r":(?:class|func|meth|mod):<code>~?(?:\w+\.)*(\w+)</code>", r"<code>\1</code>", html)
-
-
 def on_post_build(config: MkDocsConfig) -> None:
     """Check what mkdocs does not: links of pages that were made as HTML, and that nothing comes from the network.
 

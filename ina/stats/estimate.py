@@ -77,11 +77,6 @@ class Estimate:
         """Variance of `value` over seeds and examples."""
         return max((self.seed_variance or 0) + self.example_variance, self.runs_variance)
 
-    @property
-    def se(self) -> float:
-        """Standard error of `value`."""
-        return self.variance**0.5
-
     def half_width(self, tail: float) -> float:
         """Half the width of the interval that leaves out a share `tail` at either end."""
         of_seeds = special.stdtrit(self.seed_df, tail) ** 2 * self.seed_variance if self.seed_variance else 0

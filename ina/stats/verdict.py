@@ -17,7 +17,7 @@ what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. 
 4. else                                               -> undecided
 
 A verdict of better, worse or equivalent has to be the same at the neighbouring learning rates of both methods, lower
-and higher (:func:`at_other_rates`). If it is not, it "depends on the rate". If some of these rates were not tried, it
+and higher (`at_other_rates`). If it is not, it "depends on the rate". If some of these rates were not tried, it
 is called "better at these rates", and so on: it says nothing about the methods at others. If only one method was tried
 at both, it is called "better at three rates of LoRA", and so on.
 

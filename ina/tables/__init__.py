@@ -1,6 +1,6 @@
 """Tables from records and published numbers: ``python -m ina.tables EXPERIMENT``.
 
 `frame` makes one data frame of records. Every table is a selection of it, made by `scores`, `verdicts`, `ablation`,
-`distractors`, `inside`, `search` and `costs`; `claims` makes sentences of verdicts; `table` prints; `documents` knows
+`distractors`, `mechanism`, `search` and `costs`; `claims` gathers verdicts by topic; `table` prints; `documents` knows
 where each one lies.
 """

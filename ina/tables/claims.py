@@ -1,7 +1,7 @@
 """Our own evidence in results/CLAIMS.md.
 
 The claims, other people's evidence and our conclusions are written by hand. Every part between `<!-- claim: TOPIC -->`
-and `<!-- /claim -->` is a table of our verdicts on the topic, made by :func:`claim_texts`.
+and `<!-- /claim -->` is a table of our verdicts on the topic, made by `claim_texts`.
 """
 
 from collections.abc import Iterator

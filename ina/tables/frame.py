@@ -1,6 +1,6 @@
 """From records to one data frame, and the studies that tables, figures and claims are selections of.
 
-:func:`frame` has a row for each run × selection (best, last) × metric. Tables, figures and claims read records only
+`frame` has a row for each run × selection (best, last) × metric. Tables, figures and claims read records only
 through this module.
 """
 
@@ -38,7 +38,7 @@ def frame(runs: Iterable[Record]) -> pd.DataFrame:
 
     Columns: id, experiment, source, model, task, method, seed, model_label, task_label, method_label; selection
     ("best", "last"), epoch, metric, value (raw), n (dev examples of the metric), degenerate, headline (a metric);
-    train_rows; adapter, head, trainable, total (weights); hours, core_hours; dtype, uncommitted, finished, predictions;
+    train_rows; adapter, head, trainable, total (weights); hours, core_hours; dtype, uncommitted;
     numbers (every setting that the numbers depend on); and the settings as ``method.*``, ``train.*``, ``data.*``, NaN
     where a run has none.
     """
@@ -47,7 +47,7 @@ def frame(runs: Iterable[Record]) -> pd.DataFrame:
 
 def _rows(run: Record) -> Iterator[dict[str, Any]]:
     provenance, hours = run.provenance, (run.wall_seconds or 0) * (run.provenance.processes or 1) / 3600
-    common = run.model_dump(include={"id", *CELL, "seed", "source", "headline", "n", "predictions"})
+    common = run.model_dump(include={"id", *CELL, "seed", "source", "headline", "n"})
     common |= {f"{name}_label": label for name, label in run.labels.model_dump().items()}
     common |= run.params.model_dump() | {
         "experiment": run.experiment or record.ADHOC,
@@ -56,7 +56,6 @@ def _rows(run: Record) -> Iterator[dict[str, Any]]:
         "core_hours": hours * provenance.threads,
         "dtype": provenance.dtype,
         "uncommitted": provenance.dirty or provenance.commit is None,
-        "finished": provenance.finished,
         "numbers": fingerprint_settings(run.config, run.source, run.data.fingerprint, provenance.dtype),
     }
     for section in ("method", "train", "data"):
@@ -95,7 +94,7 @@ class Study:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """See :func:`frame`."""
+        """See `frame`."""
         return frame(self.records)
 
     @cached_property

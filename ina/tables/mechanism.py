@@ -73,7 +73,7 @@ def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
 
 def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
-    """As :func:`over_seeds`, for the differences to the method `base`, over the seeds that both have."""
+    """As `over_seeds`, for the differences to the method `base`, over the seeds that both have."""
     columns = ["model", "task", "seed", "layer", "site", "measure", "by", "to"]
     is_base = frame["method"] == base
     pairs = frame[~is_base].merge(frame[is_base], on=columns, suffixes=("", "_base"))

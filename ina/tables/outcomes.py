@@ -9,10 +9,9 @@ import pandas as pd
 from ..data.schema import level_split
 from ..record import RecordError, record_path
 from ..stats import Scores, per_run, score_runs
-from ..stats.resample import TooFewExamples
+from ..stats.resample import RESAMPLES, TooFewExamples
 from .frame import CELL, ENDING, SELECTIONS, Key, Study, split_of
 
-RESAMPLES = 2_000  # the variance from the examples is then known to about 3 %
 TOLERANCE = 1e-6  # predictions are stored in float32
 SHARED = ["train_rows", "dev_rows", "adapter", "head", "trainable", "dtype"]  # of a cell, in the CSV files of scores
 _ALSO = ["headline", "experiment", "source", "total", "train.learning_rate"]

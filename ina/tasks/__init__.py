@@ -1,4 +1,4 @@
-"""What a task asks of a model, and how its answers are scored. :func:`family` gives the module for a task family.
+"""What a task asks of a model, and how its answers are scored. `family` gives the module for a task family.
 
 Examples of GLUE and SWAG have a label (`labelled`), those of SQuAD a span (`squad`). Both modules have these functions:
 

@@ -84,7 +84,7 @@ def _scorer(
 
 
 def squad_scores(texts: list[str], answers: list[list[str]], version_2: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Exact match and F1 of each predicted text, both (questions,); see :func:`question_scores`."""
+    """Exact match and F1 of each predicted text, both (questions,); see `question_scores`."""
     pairs = zip(texts, answers, strict=True)
     exact, f1 = np.array([question_scores(text, golds, version_2) for text, golds in pairs]).T
     return exact, f1
