@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import difflib
 import re
 import shlex
 from functools import cache
@@ -132,10 +133,18 @@ def explain(error: Exception) -> str:
         return f"{error.override}: Hydra cannot read this value; quote it for Hydra and for the shell: {right}"
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError):
-        return f"{cause.full_key}: there is no such setting"
+        return f"{cause.full_key}: there is no such setting{_instead(str(cause.key), list(cause.parent_node or ()))}"
+    if option := re.search(r"Could not find '(\w+)/(\S+)'", str(error)):
+        return f"{option[1]}={option[2]}: there is no such {option[1]}{_instead(option[2], options(option[1]))}"
     if swept := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error)):
         return f"{swept[1]} means several runs: add -m to do them all (to give a list, write brackets: [1,2])"
     return re.split("\nConfig search path|\nTo append to your", str(error))[0]
+
+
+def _instead(wrong: str, names: list[str]) -> str:
+    """What may have been meant in place of a wrong name; all that there is where nothing is like it."""
+    close = difflib.get_close_matches(wrong, map(str, names), n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(map(str, names))}"
 
 
 def quoted(key: str, value: str) -> str:

@@ -469,8 +469,8 @@ def fingerprint_settings(
     if source != "probe":  # else the data fingerprint covers them
         flat.pop("data.distractors", None)
         flat.pop("data.test_distractors", None)
-    elif flat["data.distractors"] is None:
-        flat["data.distractors"] = schema.DISTRACTORS
+    else:
+        flat["data.distractors"] = schema.distractor_count(source, flat["data.distractors"])
     if config["task"]["family"] != "squad" or config["method"]["kind"] in WITHOUT_PEFT:
         flat.pop("train.adapter_segment_ids", None)
     without = _NO_EFFECT

@@ -49,7 +49,8 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
             continue
         if run.id in named:
             same = (
-                f"two runs of the sweep would both be named {run.id}: they differ in nothing that is part of the name"
+                f"two runs of the sweep would both be named {run.id}: they differ in nothing that is part of the name "
+                "(to search over settings of train, add data.select=0.2)"
             )
             problems[same] = None
         named.add(run.id)

@@ -182,8 +182,8 @@ def read(path: Path) -> Record:
         ) from None
 
 
-def read_all(root: str | Path, experiment: str | None = None, source: str | None = None) -> Iterator[Record]:
-    """All finished records under `root`, by path, of one experiment and data source where given.
+def read_all(root: str | Path, experiment: str | None = None) -> Iterator[Record]:
+    """All finished records under `root`, by path, of one experiment where given.
 
     Raises:
         RecordError: A folder cannot be read, or what `read` raises, or a record is of a run that did not finish,
@@ -191,10 +191,10 @@ def read_all(root: str | Path, experiment: str | None = None, source: str | None
     """
     runs = Path(root) / "runs"
     # glob passes over folders that it may not read
-    for folder in (Path(root), runs, *runs.glob(experiment or "*"), *runs.glob(f"{experiment or '*'}/{source or '*'}")):
+    for folder in (Path(root), runs, *runs.glob(experiment or "*"), *runs.glob(f"{experiment or '*'}/*")):
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
             raise RecordError(f"{folder} cannot be read; change its permissions, or name another folder of results")
-    for path in sorted(runs.glob(f"{experiment or '*'}/{source or '*'}/*.json")):
+    for path in sorted(runs.glob(f"{experiment or '*'}/*/*.json")):
         record = read(path)
         if record.status != "done":
             raise RecordError(f"{path}: status: {record.status!r} should be 'done' here. Delete it to run it again.")

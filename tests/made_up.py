@@ -22,6 +22,7 @@ from ina.tasks.squad import answerable_metrics
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MODEL = "all-MiniLM-L6-v2"
+NOW = "2026-11-23T05:53:00+00:00"
 
 
 def write_run(
@@ -38,7 +39,6 @@ def write_run(
     dirty: bool = False,
     train: dict[str, Any] | None = None,
     select: float | None = None,
-    finished: str = "2026-11-23T05:53:00+00:00",
     **changed: Any,
 ) -> Record:
     """Write one finished run under `root`; its scores are those of its predictions.
@@ -75,7 +75,7 @@ def write_run(
         provenance=Provenance(
             commit=COMMIT, dirty=dirty, command=f"python -m ina.run task={task} method={method} seed={seed}",
             python="3.11.7", versions={"torch": "2.13.0", "peft": "0.21.2"}, model_revision=None, device="a processor",
-            processes=1, effective_batch=32, dtype="bfloat16", threads=1, started=finished, finished=finished,
+            processes=1, effective_batch=32, dtype="bfloat16", threads=1, started=NOW, finished=NOW,
         ),
         evaluations=evaluations, best=chosen, last=evaluations[-1],
         predictions=record.predictions_path(experiment, source, run_id),

@@ -111,7 +111,7 @@ def test_an_experiment_and_a_scale_are_the_experiment_that_is_recorded_under_bot
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (["experiment=glue", "scale=huge"], "Could not find 'experiment/glue_huge'(?s:.*)glue_base"),
+        (["experiment=glue", "scale=huge"], "experiment=glue_huge: there is no such experiment; did you mean glue_"),
         (["experiment=glue_small", "method=gate"], "train.learning_rate has no value here .*recipe.rate.gate"),
     ],
 )

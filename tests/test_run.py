@@ -221,8 +221,9 @@ def test_where_nothing_can_be_written_the_run_ends_before_it_trains(folder, glue
     ("arguments", "told"),
     [
         (["method.r=0"], "error: .*\n  method.r=0: Input should be"),
-        (["train.epoch=3"], "error: train.epoch: there is no such setting"),
-        (["task=colla"], "Could not find 'task/colla'"),
+        (["train.epoch=3"], "error: train.epoch: there is no such setting; did you mean epochs?"),
+        (["method=lora", "method.inhibition=0"], "inhibition: .*; there are name, kind, r, alpha, dropout, sites"),
+        (["task=colla"], "task=colla: there is no such task; did you mean cola"),
         (["task=cola,stsb"], "^error: task=cola,stsb means several runs: add -m to do them all"),
         (["seed=range(1,3)"], r"^error: seed=range\(1,3\) means several runs: add -m to do them all"),
         (["train.epochs=choice(1,2)"], r"^error: train.epochs=choice\(1,2\) means several runs: add -m"),

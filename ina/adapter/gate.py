@@ -27,7 +27,7 @@ class InhibitionGate(nn.Module):
 
     Args:
         inhibition: ``Inh_p``, a share in [0, 1]. At 0 the threshold is zero and only ``f`` is applied.
-        activation: Name of ``f`` in :data:`ACTIVATIONS`.
+        activation: Name of ``f`` in `ACTIVATIONS`.
         threshold: "token" takes the maximum over the rank, (..., r) -> (..., 1); "tensor" takes one maximum over all of
             ``Z``, padding and the other examples of the batch included, as the precursor giBERT does.
         detach_threshold: Treat the maximum as a constant in the backward pass.

@@ -17,7 +17,7 @@ from .sites import Fused
 CANNOT_MERGE = (
     "InA cannot be merged into the base weight: its update s * f(H W_down - Th) W_up depends on the input H through "
     "the gate f and the threshold Th, so no single weight matrix reproduces it. Keep the adapter attached "
-    "(`save_pretrained` / `PeftModel.from_pretrained`), or call `unload()` to get the base model back without it."
+    "(`save_pretrained` / `PeftModel.from_pretrained`), or take it out by `unload()`; a trained head stays."
 )
 
 

@@ -35,12 +35,11 @@ class Reading(_Block):
 
     def over_layers(self) -> Reading:
         """The same with the mean over layers in place of the maps of all."""
-        maps = {
-            name: values and [np.mean(values, axis=0).round(4).tolist()]
-            for name, values in self
-            if name.endswith("maps")
-        }
-        return self.model_copy(update=maps)
+
+        def mean(maps: list | None) -> list | None:
+            return maps and [np.mean(maps, axis=0).round(4).tolist()]
+
+        return self.model_copy(update={"maps": mean(self.maps), "merged_maps": mean(self.merged_maps)})
 
 
 class Measurement(_Block):

@@ -31,9 +31,6 @@ METRICS = {
 }
 """GLUE's official metrics (Wang et al. 2019, table 1), for tasks not measured by accuracy alone."""
 
-DISTRACTORS = 2
-"""Irrelevant facts in a paragraph of the embedded suite, where `data.distractors` does not say otherwise."""
-
 
 def metric_names(task: GlueTask | ChoiceTask) -> tuple[str, ...]:
     """The metrics of a task with labels; F1 is that of class 1."""
@@ -47,6 +44,12 @@ def split_names(task_name: str) -> tuple[str, ...]:
     if task_name == "mnli":
         return ("train", "validation_matched", "validation_mismatched")
     return ("train", "validation")
+
+
+def distractor_count(source: str, setting: int | None) -> int:
+    """Irrelevant sentences in a paragraph of SQuAD's tasks by `data.distractors`; null is 2 in the embedded suite, else
+    none."""
+    return (2 if source == "probe" else 0) if setting is None else setting
 
 
 def level_split(distractors: int) -> str:

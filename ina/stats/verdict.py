@@ -80,7 +80,6 @@ class Verdict:
     verdict: Literal["better", "worse", "equivalent", "undecided", "depends on the rate"]
     difference: float
     interval: Interval
-    margin: float
     smallest_margin: float | None
     p_difference: float | None
     p_equivalence: float | None
@@ -153,7 +152,6 @@ def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -
         verdict=verdict,
         difference=d.value,
         interval=d.interval(1 - alpha / family),
-        margin=margin,
         smallest_margin=smallest_margin,
         p_difference=p_difference,
         p_equivalence=p_equivalence,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..data.schema import DISTRACTORS, level_split
+from ..data.schema import distractor_count, level_split
 from ..record import Record
 from ..stats import METRICS, Comparison, Scores, mean_scores
 from .frame import Key, Study
@@ -47,9 +47,7 @@ def trained(study: Study) -> int:
 
 
 def _trained(run: Record) -> int:
-    default = DISTRACTORS if run.source == "probe" else 0
-    setting = run.config["data"].get("distractors")
-    return default if setting is None else setting
+    return distractor_count(run.source, run.config["data"].get("distractors"))
 
 
 def fewer_and_more(study: Study) -> tuple[list[int], list[int]]:
@@ -91,10 +89,10 @@ def advantages(study: Study) -> pd.DataFrame:
 def at_other_rates(study: Study) -> pd.DataFrame:
     """The differences by number of distractors with one method of a pair at a neighbouring rate, which `rate` names."""
     return pd.DataFrame(
-        row | {"rate": name}
-        for name, model, method, _, _, other in study.at_another_rate
-        for names, found in _differences(other)
-        if names[0] == model and method in names[2:]
+        row | {"rate": other.name}
+        for other in study.at_another_rate
+        for names, found in _differences(other.study)
+        if names[0] == other.model and other.method in names[2:]
         for row in _by_level(names, found)
     )
 

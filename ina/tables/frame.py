@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -68,7 +68,22 @@ def _rows(run: Record) -> Iterator[dict[str, Any]]:
             yield common | columns | {"metric": metric, "value": value}
 
 
-@dataclass(frozen=True, eq=False)
+class AtAnotherRate(NamedTuple):
+    """A study with the runs of one method replaced by those at a neighbouring learning rate, on the tasks that have
+    them.
+
+    name: what differs, as in "LoRA at 0.002 for 0.003", with the number of runs if some are missing
+    """
+
+    name: str
+    model: str
+    method: str
+    is_lower: bool
+    tasks: set[str]
+    study: "Study"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Study:
     """The runs of one experiment on one data source, with those that complete it: what one table shows.
 
@@ -86,6 +101,9 @@ class Study:
     at_other_rates: tuple["Study", ...] = ()
     parts: tuple["Study", ...] = ()
     left_out: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Study({self.name}, {self.count} runs)"
 
     @property
     def name(self) -> str:
@@ -219,14 +237,9 @@ class Study:
         return replace(self, records=records, **{"at_other_rates": ()} | changed)
 
     @cached_property
-    def at_another_rate(self) -> list[tuple[str, str, str, bool, set[str], Self]]:
-        """This study with the runs of one method replaced by those at a neighbouring rate, on the tasks that have them.
-
-        Runs count where three of the seeds of the cell that they replace are there.
-
-        Returns:
-            What differs, as in "LoRA at 0.002 for 0.003", with the number of seeds if some are missing; model and
-            method; whether the rate is lower; the tasks; the study.
+    def at_another_rate(self) -> list[AtAnotherRate]:
+        """This study with each method at each neighbouring rate; runs count where three of the seeds of the cell that
+        they replace are there.
         """
         variants = []
         for other in self.at_other_rates:
@@ -247,7 +260,8 @@ class Study:
                 if count < planned:
                     name += f" ({count} of {planned} runs)"
                 varied = self.with_records(run for runs in (self.cells | new).values() for run in runs)
-                variants.append((name, model, method, rate < own_rate, {task for _, task, _ in new}, varied))
+                tasks = {task for _, task, _ in new}
+                variants.append(AtAnotherRate(name, model, method, rate < own_rate, tasks, varied))
         return variants
 
     @cached_property

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import stats
 from ..stats import METRICS
-from .frame import SELECTIONS, Study
+from .frame import SELECTIONS, AtAnotherRate, Study
 from .outcomes import RESAMPLES, paired
 from .table import DASH, SECTION, Table, interval, points, signed
 
@@ -125,22 +125,28 @@ def judge(study: Study, compare: Callable[[Study], Iterable[dict[str, Any]]]) ->
         planned = _planned_primary(study, model) if name == "primary" else 1
         judged = stats.decide(list(family["comparison"]), planned=planned)
         rows.loc[family.index, "judged"] = pd.Series(judged, family.index)
-    varied = [(*variant, judge(other, compare).set_index(names)["judged"]) for *variant, other in study.at_another_rate]
-    rows["judged"] = [_at_other_rates(study, varied, *row) for row in rows[["judged", *names]].itertuples(index=False)]
+    elsewhere = [(other, judge(other.study, compare).set_index(names)["judged"]) for other in study.at_another_rate]
+    rows["judged"] = [_restricted(study, elsewhere, *row) for row in rows[["judged", *names]].itertuples(index=False)]
     numbers = pd.DataFrame(map(_numbers, rows["comparison"], rows["judged"]))
     scores = [tuple(100 * score for score in values) for values in rows["scores"]]
     return pd.concat([rows.assign(experiment=study.experiment, source=study.source, scores=scores), numbers], axis=1)
 
 
-def _at_other_rates(
-    study: Study, varied: list[tuple], verdict: stats.Verdict, model: str, a: str, b: str, task: str
+def _restricted(
+    study: Study,
+    elsewhere: list[tuple[AtAnotherRate, pd.Series]],
+    verdict: stats.Verdict,
+    model: str,
+    a: str,
+    b: str,
+    task: str,
 ) -> stats.Verdict:
     """The verdict after a look at those with one of the two methods at a neighbouring rate."""
     tasks = set(study.averaged) if task == MEAN else {task}
     tried = {
-        (method, is_lower): (name, verdicts[model, a, b, task])
-        for name, owner, method, is_lower, varied_tasks, verdicts in varied
-        if owner == model and method in (a, b) and varied_tasks >= tasks and (model, a, b, task) in verdicts
+        (other.method, other.is_lower): (other.name, verdicts[model, a, b, task])
+        for other, verdicts in elsewhere
+        if other.model == model and other.method in (a, b) and other.tasks >= tasks and (model, a, b, task) in verdicts
     }
     methods = [method for method in (a, b) if {(method, True), (method, False)} <= tried.keys()]
     complete = [study.label(model=model, method=method) for method in methods]
@@ -155,7 +161,7 @@ def _numbers(compared: stats.Comparison, verdict: stats.Verdict) -> dict[str, An
         "high": own.high,
         "simultaneous_low": verdict.interval.low,
         "simultaneous_high": verdict.interval.high,
-        "margin": verdict.margin,
+        "margin": compared.margin,
         "smallest_margin": np.nan if verdict.smallest_margin is None else verdict.smallest_margin,
     }
     needed = verdict.needed or stats.SeedsNeeded()

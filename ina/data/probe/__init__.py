@@ -62,7 +62,7 @@ def load(task: Task, data: DataConfig) -> DatasetDict:
     from datasets import Dataset, DatasetDict
 
     features = schema.features(task)
-    count = schema.DISTRACTORS if data.distractors is None else data.distractors
+    count = schema.distractor_count("probe", data.distractors)
     splits = rows(task.name, count, data.test_distractors or [])
     return DatasetDict(
         {
