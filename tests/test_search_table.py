@@ -125,7 +125,7 @@ def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_pat
     joined = {study.experiment: len(study.runs) for study in searches(tmp_path)}
     assert joined == {"search_x": 2, "search_xy": 1}
     shown = search.search_table(searches(tmp_path)).shown
-    assert shown["section"][0] == "search_x and search_x_full, data source files: 2 runs"
+    assert shown["section"][0] == "search_x, search_x_full, data source files: 2 runs"
     assert list(shown[""]) == ["", "chosen", ""], "of one setting none is chosen"
     assert list(search.search_table(searches(tmp_path, "search_x")).shown[""]) == ["", "chosen"], "asked for alone, too"
 

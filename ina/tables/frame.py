@@ -42,7 +42,7 @@ def frame(runs: Iterable[Record]) -> pd.DataFrame:
     numbers (every setting that the numbers depend on); and the settings as ``method.*``, ``train.*``, ``data.*``, NaN
     where a run has none.
     """
-    return pd.DataFrame([row for run in sorted(runs, key=_order) for row in _rows(run)], dtype=object)
+    return pd.DataFrame([row for run in sorted(runs, key=_order) for row in _rows(run)])
 
 
 def _rows(run: Record) -> Iterator[dict[str, Any]]:

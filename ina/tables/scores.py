@@ -92,7 +92,7 @@ def our_scores(study: Study, scores: list[tuple[str, str]], averaged: tuple[str,
     keys = ["model", "method", "selection", "task", "metric"]
     index = [(*pair, selection, *score) for pair in study.methods for selection in SELECTIONS for score in scores]
     rows = summary(study).set_index(keys).reindex(pd.MultiIndex.from_tuples(index, names=keys)).reset_index()
-    rows = rows[(rows["metric"] == "average") | rows["n"].notna()]
+    rows = rows[(rows["metric"] == "average") | rows["n"].notna()].astype({"n": "Int64", "degenerate": "Int64"})
     counted = len(set(map(len, study.cells.values()))) > 1  # n differs: it stands in the cells, once a method
 
     def text(row) -> str:

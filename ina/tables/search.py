@@ -80,7 +80,7 @@ def search_table(searches: list[Study]) -> Table:
     for study in searches:
         results = trials(study)
         data.append(results)
-        names = " and ".join(part.experiment for part in study.parts or (study,))
+        names = ", ".join(part.experiment for part in study.parts or (study,))
         for (model, method, setting), group in results.groupby(["model", "method", "setting"], sort=False):
             first = group.iloc[0]
             rows.append(
