@@ -129,8 +129,11 @@ def test_a_metric_that_is_not_that_of_the_predictions_is_refused_with_the_file(t
     run = write_run(tmp_path, task="rte")
     check_metrics(study(tmp_path))
     [path] = tmp_path.glob("runs/*/*/*.json")
-    path.write_text(path.read_text().replace(f"{getattr(run, selection).metrics['accuracy']}", "0.99"))
-    with pytest.raises(SystemExit, match=rf"^error: {re.escape(str(path))}: .*accuracy is 0\.99; its predictions give"):
+    right = getattr(run, selection).metrics["accuracy"]
+    path.write_text(path.read_text().replace(f"{right}", f"{right + 1e-4}"))
+    with pytest.raises(
+        SystemExit, match=rf"^error: {re.escape(str(path))}: .*accuracy is 0\.\d+; its predictions give"
+    ):
         main(["--check", "--results", str(tmp_path)])
 
 
@@ -157,6 +160,14 @@ def test_degenerate_runs_are_counted_in_their_cell_and_explained(tmp_path):
     table = scores(tmp_path)
     assert all(rows(table)["LoRA", selection]["CoLA"].endswith(" †2") for selection in ("best", "last"))
     assert any(note.startswith("†k: k of the runs are degenerate") for note in table.notes)
+
+
+@pytest.mark.parametrize("inserted", [None, 2])
+def test_numbers_of_others_do_not_stand_beside_paragraphs_with_inserted_sentences(tmp_path, inserted):
+    run = write_run(tmp_path, task="squad_v1")
+    config = run.config | {"data": run.config["data"] | {"distractors": inserted}}
+    record.write(tmp_path, run.model_copy(update={"config": config}), record.read_predictions(tmp_path, run))
+    assert (set(scores(tmp_path).shown["section"]) == {OURS}) == (inserted is not None)
 
 
 def test_what_one_answer_to_everything_scores_stands_above_our_rows(tmp_path, squad):
@@ -214,10 +225,14 @@ def test_runs_of_each_data_source_are_counted_apart_of_those_that_the_experiment
 
 def test_runs_that_differ_in_more_than_the_seed_or_are_of_uncommitted_code_are_pointed_out(tmp_path):
     write_run(tmp_path, seed=1)
-    write_run(tmp_path, seed=2, train={"epochs": 5}, dirty=True)
-    notes = scores(tmp_path).notes
-    assert "minilm--cola--lora: runs differ in train.epochs." in notes
-    assert any("uncommitted" in note for note in notes)
+    assert not any("uncommitted" in note for note in scores(tmp_path).notes)
+    run = write_run(tmp_path, seed=2, train={"epochs": 5})
+    for known in ({"dirty": True}, {"commit": None, "dirty": None}):
+        changed = run.model_copy(update={"provenance": run.provenance.model_copy(update=known)})
+        record.write(tmp_path, changed, record.read_predictions(tmp_path, run))
+        notes = scores(tmp_path).notes
+        assert "minilm--cola--lora: runs differ in train.epochs." in notes
+        assert any("uncommitted" in note for note in notes)
 
 
 # the numbers of others
@@ -254,6 +269,7 @@ def judged(root: Path, selection: str = "best") -> dict[tuple[str, str, str], pd
         (("full", "lora", "lora_released", "ina", "ina_released"), "lora_released", {"ina_released"}),
         (("lora", "ina", "ina_p0", "ina_p90", "ina_released"), "ina_p0", {"ina", "ina_p90"}),
         (("full", "gate"), "full", {"gate"}),
+        (("head", "lora", "ina"), "lora", {"ina"}),
     ],
 )
 def test_each_method_is_compared_with_full_fine_tuning_and_with_what_is_like_it(tmp_path, methods, second, firsts):
