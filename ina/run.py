@@ -25,7 +25,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from . import data, environment, plan, record
-from .compose import CONFIG_DIR, ConfigError, explain
+from .compose import CONFIG_DIR, ConfigError, explain, options
 from .config import ModelConfig, RunConfig, Task, check, configured, fingerprint, fingerprint_settings
 from .record import USER_ERRORS, Busy, DataInfo, Params, Provenance, Record
 
@@ -326,6 +326,8 @@ def main(cfg: DictConfig) -> float | None:
     sweep = Path(settings.sweep.dir) if in_a_sweep and "InaSweeper" in settings.sweeper._target_ else None
     _set_up_output(detailed=sweep is None)
     overrides = list(settings.overrides.task)
+    if (recipe := settings.runtime.choices.get("recipe")) in options("recipe"):
+        logger.info("settings of %s, see configs/recipe", recipe)
     try:
         run_config = check(cfg)
         if in_a_sweep and not sweep and run_config.data.select is None:

@@ -341,8 +341,8 @@ def report(rng: np.random.Generator, repeats: int) -> Iterator[str]:
     for name, seeds in itertools.product(("low", "medium", "high"), SEEDS[1:]):
         yield line(name, seeds, *family_alarms(rng, SCENARIOS[name], seeds, 15 * repeats))
     low, margin = SCENARIOS["low"], METRICS["accuracy"].margin
-    yield "\n## Verdicts\n\nOn accuracy, margin 1 point, low variance, one comparison. A quarter of the data sets, so that the"
-    yield "standard error of a share is up to 5 points.\n"
+    yield "\n## Verdicts\n\nOn accuracy, margin 1 point, low variance, one comparison. A quarter of the data sets,"
+    yield "so that the standard error of a share is up to 5 points.\n"
     yield from heading("Seeds", "Examples", "A ahead by", *VERDICTS)
     for (seeds, n), behind in itertools.product([(5, 1043), (20, 1043), (5, 10_570)], (0, margin, 3 * margin)):
         shares = verdict_shares(rng, low, seeds, n, behind, repeats // 4)

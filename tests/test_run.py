@@ -235,7 +235,10 @@ def test_where_nothing_can_be_written_the_run_ends_before_it_trains(folder, glue
         (["scale=mini"], "^error: scale=mini needs an experiment: experiment=glue scale=mini\n$"),
         (["+hydra.sweeper.params.seed=1"], "^error: .*: write the grid itself, as in -m seed=1,2\n$"),
         (["data.dir=/no/such/folder"], "error: .*/no/such/folder"),
-        (["model=bert_large", "model.path=/no/such/model"], "error: model.path=/no/such/model"),
+        (
+            ["model=bert_large", "model.path=/no/such/model"],
+            r"^settings of bert_large--ina, .*\nerror: model.path=/no/",
+        ),
         (["task=qnli"], "error: data.source=files has no qnli"),
         (["task.max_length=1024"], "error: task.max_length=1024, but model tiny_bert takes no more than 512 tokens"),
     ],
