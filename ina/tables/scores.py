@@ -220,7 +220,8 @@ def excerpt(table: Table, place: str) -> Table:
 
     The caption names the model; where there is but one, its column goes.
     """
-    text = f"{table.caption} [The whole table]({place}/{table.name}.md) explains the columns and has more."
+    caption = table.caption.removesuffix(" Last: at the last epoch.")
+    text = f"{caption} [The whole table]({place}/{table.name}.md) explains the columns and has more."
     rows = on_screen(table, published=False).shown
     if table.name == "scores":
         rows = rows[rows["Epoch"].isin(["best", ""]) & ~rows["Method"].str.endswith(" examples")]
