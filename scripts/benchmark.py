@@ -48,7 +48,7 @@ Train = Callable[..., None]
 
 
 def settings(task: str, method: str, *more: str) -> RunConfig:
-    """A run, of MiniLM unless a model is named, on the real data where it is and on the embedded suite where not."""
+    """A run, of MiniLM unless a model is named, on the real data where it is and on the generated suite where not."""
     return configured([f"task={task}", f"method={method}", *more])
 
 

@@ -1,4 +1,4 @@
-"""The embedded suite: what its rows promise, beyond what `test_data` asks of every source."""
+"""The generated suite: what its rows promise, beyond what `test_data` asks of every source."""
 
 import re
 from collections import Counter

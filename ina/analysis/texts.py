@@ -112,7 +112,7 @@ def _overlap(a: Span, b: Span) -> bool:
 def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]]:
     """The first dev split of a run's data: its name and its passages.
 
-    In paragraphs of the embedded suite distractors are known: they are the sentences that the paragraph of the same
+    In paragraphs of the generated suite distractors are known: they are the sentences that the paragraph of the same
     question without distractors lacks. In a GLUE sentence pair the first text is treated as the question.
 
     Raises:
