@@ -134,8 +134,11 @@ def explain(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError):
         return f"{cause.full_key}: there is no such setting{_instead(str(cause.key), list(cause.parent_node or ()))}"
-    if option := re.search(r"Could not find '(\w+)/(\S+)'", str(error)):
-        return f"{option[1]}={option[2]}: there is no such {option[1]}{_instead(option[2], options(option[1]))}"
+    if option := re.search(r"Could not find '(\S+)/([^/\s]+)'", str(error)):
+        names, group = re.findall(r"^\t(\S+)$", str(error), re.M), option[1].rpartition("/")[2]
+        return f"{option[1]}={option[2]}: there is no such {group}{_instead(option[2], names)}"
+    if wrong := re.match(r"Could not override '((\w+)[\w.]*)'", str(error)):
+        return f"{wrong[1]}: there is no such setting{_instead(wrong[2], list(_composed()))}"
     if swept := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error)):
         return f"{swept[1]} means several runs: add -m to do them all (to give a list, write brackets: [1,2])"
     return re.split("\nConfig search path|\nTo append to your", str(error))[0]
@@ -143,6 +146,8 @@ def explain(error: Exception) -> str:
 
 def _instead(wrong: str, names: list[str]) -> str:
     """What may have been meant in place of a wrong name; all that there is where nothing is like it."""
+    if not names:
+        return ""
     close = difflib.get_close_matches(wrong, map(str, names), n=3)
     return f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(map(str, names))}"
 

@@ -338,9 +338,13 @@ class RunConfig(_Strict):
                 raise ValueError(f"data.{key}={value} is for SQuAD's tasks; here the task is {self.task.name}")
         if self.train.start and (self.task.family != "glue" or self.task.name == self.train.start):
             raise ValueError(f"train.start={self.train.start} is for the other tasks of GLUE, not {self.task.name}")
-        if self.model.quantization and isinstance(self.method, Full | Gate):
+        if self.model.quantization and self.method.kind in WITHOUT_PEFT:
             raise ValueError(
-                f"model.quantization={self.model.quantization} is for adapters: {self.method.name} trains the encoder"
+                f"model.quantization={self.model.quantization} is for adapters, not for method={self.method.name}"
+            )
+        if self.train.start and isinstance(self.method, HeadAlone):
+            raise ValueError(
+                f"train.start={self.train.start} has no effect on method={self.method.name}: the encoder stays frozen"
             )
         if self.train.head_dropout is not None and self.task.family == "squad":
             raise ValueError(

@@ -63,7 +63,13 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         ValueError: A file is damaged, or belongs to another model.
     """
     head = family(cfg.task.family).head(cfg.task)
-    if isinstance(cfg.method, Full | HeadAlone | Gate):
+    if isinstance(cfg.method, HeadAlone):  # the encoder is the backbone's; in bfloat16 the run's own copy is rounded
+        model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
+        parts, weights = set(models.head_modules(cfg.model, model)), files.read_weights(_whole_model(folder, cfg))
+        trained = {name: weight for name, weight in weights.items() if parts & set(name.split("."))}
+        model.load_state_dict(trained, strict=False)
+        return model.eval()
+    if isinstance(cfg.method, Full | Gate):
         itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
         gated = isinstance(cfg.method, Gate)
         return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()
@@ -102,11 +108,17 @@ def start_from(folder: Path, origin: Record, model: nn.Module, head: tuple[str, 
                 weight.copy_(trained[name])
 
 
-def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: Head) -> nn.Module:
-    """Load a model with gates, which transformers would silently drop."""
+def _whole_model(folder: str | Path, cfg: RunConfig) -> Path:
+    """The file of all weights of a model without an adapter."""
     file = Path(folder) / "model.safetensors"
     if not file.is_file():
-        raise FileNotFoundError(f"{file} is missing; it holds all weights of a model with gates")
+        raise FileNotFoundError(f"{file} is missing; it holds all weights of a run of {cfg.method.name}")
+    return file
+
+
+def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: Head) -> nn.Module:
+    """Load a model with gates, which transformers would silently drop."""
+    file = _whole_model(folder, cfg)
     model = models.untrained(itself, head)
     model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model))
     try:

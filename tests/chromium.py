@@ -16,7 +16,7 @@ SWITCHES = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide
 
 
 class Page:
-    """One page of a browser of its own; `errors` are what its console reported since the last :meth:`open`.
+    """One page of a browser of its own; `errors` are what its console reported since the last `open`.
 
     What a page asks of the network is an error too: no host name is resolved.
     """

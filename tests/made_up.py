@@ -161,13 +161,14 @@ def write_levels(
     loss: float,
     questions: int = 300,
     experiment: str = "distractors",
+    task: str = "squad_v1",
     **changed: Any,
 ) -> None:
     """Write a run trained with two distractors, measured with `levels`; every step to more costs `loss` of its F1.
 
     Four questions are on one paragraph; with distractors each has a paragraph of its own.
     """
-    run = write_run(root, task="squad_v1", method=method, seed=seed, experiment=experiment, **changed)
+    run = write_run(root, task=task, method=method, seed=seed, experiment=experiment, **changed)
     rng = np.random.default_rng([seed, *map(ord, method + repr(sorted(changed.items())))])
     ease = np.random.default_rng(0).uniform(0, 0.2, questions)  # the same questions for every run
     parts = []

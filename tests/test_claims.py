@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from made_up import MODEL, write_run, write_study
+from made_up import MODEL, write_levels, write_run, write_study
 
 from ina.tables import documents
 from ina.tables.__main__ import main
@@ -53,6 +53,19 @@ def test_comparisons_with_lora_come_before_those_with_full_fine_tuning(tmp_path)
         write_arms(tmp_path, {"full": 0.9, "lora": 0.5, "ina": 0.5}, experiment=experiment)
     seconds = [row[1].partition(" − ")[2] for row in part(tmp_path, "glue")[1:]]
     assert seconds == ["LoRA", "LoRA", "Full fine-tuning", "Full fine-tuning"]
+
+
+def test_two_tasks_among_irrelevant_sentences_and_other_methods_with_an_activation_have_their_places(tmp_path):
+    for task in ("squad_v1", "squad_v2"):
+        for method in ("lora", "ina"):
+            for seed in range(3):
+                write_levels(tmp_path, method, seed, (0, 2, 4), 0.1, task=task, experiment="levels")
+    assert part(tmp_path, "irrelevant")[0][2:] == [
+        f"SQuAD {version}: {name}" for name in ("F1 with 2", "Growth") for version in ("v1.1", "v2.0")
+    ]
+    for activation in ("gelu", "relu"):
+        write_run(tmp_path, method="gate", activation=activation)
+    assert part(tmp_path, "activations")
 
 
 def test_a_study_at_another_rate_is_no_evidence_of_its_own(tmp_path):

@@ -458,8 +458,29 @@ def test_an_experiment_that_completes_another_stands_in_its_tables_and_has_a_lin
     assert (joined.experiment, joined.count) == ("made_up", "8")
     assert [part.experiment for part in joined.parts] == ["made_up", "made_up_full"]
     assert [method for _, method in joined.methods] == ["full", "lora", "ina"]
-    assert [found.count for found in studies(tmp_path, "made_up_full")] == ["2"]
+    assert [found.name for found in studies(tmp_path, "made_up_full")] == ["made_up-files"], (
+        "asked for alone: the whole"
+    )
     assert list(cost_table([joined]).shown["Runs"]) == ["6", "2", "8"]
+
+
+def test_an_experiment_completes_another_on_its_own_data_alone_and_may_be_completed_itself(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("lora",), experiment="made_up")
+    write_study(tmp_path, tasks=("cola",), methods=("ina",), experiment="made_up_full", source="probe")
+    write_study(tmp_path, tasks=("cola",), methods=("full",), experiment="made_up_full")
+    write_study(tmp_path, tasks=("cola",), methods=("gate",), experiment="made_up_full_higher")
+    expected = {"made_up-files": "9", "made_up_full-probe": "3"}
+    assert {found.name: found.count for found in studies(tmp_path)} == expected
+    assert {found.name: found.count for found in studies(tmp_path, "made_up")} == {"made_up-files": "9"}
+    assert {found.name: found.count for found in studies(tmp_path, "made_up_full")} == expected
+
+
+def test_two_experiments_that_complete_each_other_have_no_run_of_one_name_with_other_settings(tmp_path):
+    for experiment, print in (("made_up", "f"), ("made_up_higher", "e")):
+        run = write_run(tmp_path, experiment=experiment).model_copy(update={"fingerprint": print * 64})
+        record.write(tmp_path, run, record.read_predictions(tmp_path, run))
+    with pytest.raises(record.RecordError, match="made_up_higher completes made_up, and both have a run minilm--cola"):
+        studies(tmp_path)
 
 
 def test_the_costs_are_core_hours_of_all_runs_over_their_processes_and_threads(tmp_path):

@@ -47,7 +47,7 @@ def split_names(task_name: str) -> tuple[str, ...]:
 
 
 def distractor_count(source: str, setting: int | None) -> int:
-    """Irrelevant sentences in a paragraph of SQuAD's tasks by `data.distractors`; null is 2 in the generated suite, else
+    """Irrelevant sentences in a paragraph of SQuAD's tasks by `data.distractors`; null: 2 in the generated suite, else
     none."""
     return (2 if source == "probe" else 0) if setting is None else setting
 

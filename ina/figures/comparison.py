@@ -121,8 +121,10 @@ def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
 def distractors(study: Study) -> Figure:
     """F1 by number of distractors, the lead over LoRA, and the verdicts on its growth; last epoch."""
     charts = [chart for panel in study.model_tasks for chart in _distractors(study, *panel)]
-    note = f"Dashed: {trained(study)} distractors in training. Upper charts: 95 % intervals, not corrected. Growth: "
-    return Figure(charts, note + VERDICT_MARKS[0].lower() + VERDICT_MARKS[1:], columns=2)
+    note = (
+        f"Last epoch. Dashed: {trained(study)} distractors in training. Upper charts: 95 % intervals, not corrected. "
+    )
+    return Figure(charts, note + "Growth: " + VERDICT_MARKS[0].lower() + VERDICT_MARKS[1:], columns=2)
 
 
 def _distractors(study: Study, model: str, task: str) -> list[Chart]:

@@ -164,13 +164,13 @@ def _grid(charts: Iterable[Chart]) -> str:
 
 def _overview(all_studies: list[Study], name: str, text: str) -> str:
     """A page with the figure `name`, and the table of that name, of every study that has it."""
-    parts, note = [], ""
+    parts = []
     for study in all_studies:
         if draw := figures_for(study, SELECTIONS).get(name):
             figure = draw()
-            note, n = figure.note, f"n = {span([len(runs) for runs in study.cells.values()])} seeds. "
-            parts += [f"## {study.experiment}", _grid(figure.charts), n + _links(study, name, "The table")]
-    return f"{text} {note}\n\n" + "\n\n".join(parts or [_NOTHING])
+            n = f"n = {span([len(runs) for runs in study.cells.values()])} seeds. "
+            parts += [f"## {study.experiment}", figure.note, _grid(figure.charts), n + _links(study, name, "The table")]
+    return "\n\n".join([text, *(parts or [_NOTHING])])
 
 
 def _studies_page(all_studies: list[Study]) -> str:

@@ -37,7 +37,7 @@ def _rows(study: Study) -> Iterator[dict[str, Any]]:
             column = "Mean over tasks" if row.task == MEAN else study.label(task=row.task)
             yield _shared(study, row) | {
                 "topic": topic,
-                "column": f"F1 with {trained(study)}" if levels(study) else column,
+                "column": f"{_prefix(study, row.task)}F1 with {trained(study)}" if levels(study) else column,
                 "order": (row.task == MEAN, *task_order(row.task)),
                 "text": _text(row, row.difference, row.name),
             }
@@ -45,7 +45,7 @@ def _rows(study: Study) -> Iterator[dict[str, Any]]:
     for row in (grown[grown["distractors"] == GROWTH] if len(grown) else grown).itertuples():
         yield _shared(study, row) | {
             "topic": "irrelevant",
-            "column": "Growth",
+            "column": f"{_prefix(study, row.task)}Growth",
             "order": (True,),
             "text": _text(row, row.value, row.advantage),
         }
@@ -60,6 +60,11 @@ def _topic(study: Study, model: str, a: str, b: str, task: str) -> str | None:
     if first["kind"] != "ina" or second["kind"] not in ("lora", "full") or study.is_ablation:
         return None
     return "glue" if set(study.tasks) <= {*GLUE, "wnli"} else task
+
+
+def _prefix(study: Study, task: str) -> str:
+    """The task at the head of a column, where a study has several."""
+    return f"{study.label(task=task)}: " * (len(study.tasks) > 1)
 
 
 def _shared(study: Study, row) -> dict[str, Any]:
@@ -78,6 +83,7 @@ def _evidence(found: pd.DataFrame) -> str:
     if found.empty:
         return "No runs of ours.\n"
     columns = found.drop_duplicates("column").sort_values("order")["column"]
-    found = found.sort_values("against", key=lambda kinds: kinds.map(["lora", "ina", "full"].index), kind="stable")
+    last = found["against"] == "full"
+    found = pd.concat([found[~last & (found["against"] != "ina")], found[found["against"] == "ina"], found[last]])
     texts = found.set_index(["on", "pair", "column"])["text"].unstack(sort=False)
     return rows_as_markdown(texts[columns].fillna(DASH).rename_axis(["Our runs", "Methods"]).reset_index())

@@ -5,7 +5,7 @@ through this module.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat an
 # endings of experiments that complete another one with methods or rates: search_small_full completes search_small
 PART_SUFFIXES = ("_full", "_head", "_p90", "_vectors", "_higher", "_lower")
 # studies of results/QUESTIONS.md whose last planned run is still to be made
-UNFINISHED = ("glue_base", "facts", "facts_long", "sentences")
+UNFINISHED = ("glue_base", "glue_base_full", "facts", "facts_long", "sentences")
 ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # MNLI; further numbers of distractors
 Key = tuple[str, str, str]  # model, task, method
 
@@ -142,10 +142,10 @@ class Study:
             "question answering drops them."
         )
         kinds = {run.config["method"]["kind"] for run in self.records}
-        if kinds & {*WITHOUT_PEFT}:
+        if others := " and ".join(METHOD_LABELS[kind] for kind in WITHOUT_PEFT if kind in kinds):
             segment_ids += (
-                " Full fine-tuning reads them. So the adapters are compared with each other on equal terms, but not "
-                "with full fine-tuning."
+                f" Methods that read them: {others}. So the adapters are compared with each other on equal terms, but "
+                "not with these."
             )
         adapters = [run.config for run in self.records if run.config["method"]["kind"] not in WITHOUT_PEFT]
         on_squad = [config["train"] for config in adapters if config["task"]["family"] == "squad"]
@@ -312,31 +312,52 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}; give the one that holds runs/, as in --results results")
-    suffixes = ("", *RATE_SUFFIXES, *PART_SUFFIXES)
-    names = [None] if experiment is None else [experiment + suffix for suffix in suffixes]
-    runs = [run for name in names for run in record.read_all(root, name)]
-    if experiment is not None and not runs:
+    pattern = None if experiment is None else f"{_whole(experiment, lambda name: (root / 'runs' / name).is_dir())}*"
+    by_experiment: dict[tuple[str, str, bool], list[Record]] = {}
+    for run in record.read_all(root, pattern):
+        by_experiment.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
+    if experiment is not None and experiment not in {name for name, *_ in by_experiment}:
         names = sorted({path.parts[-3] for path in root.glob("runs/*/*/*.json")})
         raise FileNotFoundError(
             f"no finished run of experiment {experiment!r} under {root / 'runs'}; "
             + (f"there are {', '.join(names)}" if names else f"start with: python -m ina.run experiment={experiment}")
         )
-    by_experiment: dict[tuple[str, str, bool], list[Record]] = {}
-    for run in runs:
-        by_experiment.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
-    alone = {key: Study(root, *key[:2], tuple(sorted(runs, key=_order))) for key, runs in sorted(by_experiment.items())}
-    joined = {}
-    for (name, *kind), study in alone.items():
-        parts = [alone[key] for suffix in PART_SUFFIXES if (key := (name + suffix, *kind)) in alone]
-        records = {run.id: run for one in (study, *parts) for run in one.records}  # a trial that two have counts once
-        joined[name, *kind] = study.with_records(records.values(), parts=(study, *parts)) if parts else study
+    joined: dict[tuple[str, str, bool], Study] = {}
+    for (name, *kind), runs in sorted(by_experiment.items()):  # an experiment comes before those that complete it
+        study = Study(root, name, kind[0], tuple(sorted(runs, key=_order)))
+        whole = _whole(name, lambda other, kind=kind: (other, *kind) in by_experiment)
+        joined[whole, *kind] = study if whole == name else _completed(joined[whole, *kind], study)
     for (name, *kind), study in joined.items():
         others = (joined.get((name + rate, *kind)) for rate in RATE_SUFFIXES)
         joined[name, *kind] = replace(study, at_other_rates=tuple(filter(None, others)))
-    if experiment is not None:
-        return [study for study in joined.values() if study.experiment == experiment]
-    completed = {part.experiment for study in joined.values() for part in study.parts[1:]}
-    return [study for study in joined.values() if study.experiment not in completed]
+    asked = {experiment} if experiment is not None else {name for name, *_ in by_experiment}
+    return [
+        study for study in joined.values() if asked & {study.experiment, *(part.experiment for part in study.parts)}
+    ]
+
+
+def _whole(experiment: str, exists: Callable[[str], bool]) -> str:
+    """The experiment that another one completes, by its name; the experiment itself where there is none."""
+    for suffix in PART_SUFFIXES:
+        if experiment.endswith(suffix) and exists(experiment.removesuffix(suffix)):
+            return _whole(experiment.removesuffix(suffix), exists)
+    return experiment
+
+
+def _completed(study: Study, part: Study) -> Study:
+    """A study with the runs of one that completes it; a trial that both have counts once.
+
+    Raises:
+        RecordError: Both have a run of one name, with other settings.
+    """
+    records = {run.id: run for run in study.records}
+    for run in part.records:
+        if records.setdefault(run.id, run).fingerprint != run.fingerprint:
+            raise record.RecordError(
+                f"{part.experiment} completes {study.experiment}, and both have a run {run.id}, with other settings; "
+                f"rename {part.experiment}, or let its name end in {' or '.join(RATE_SUFFIXES)}"
+            )
+    return study.with_records(records.values(), parts=(*(study.parts or (study,)), part))
 
 
 def split_of(metric: str) -> str:
