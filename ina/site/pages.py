@@ -133,7 +133,7 @@ def _cell(study: Study, entry) -> str:
     if pd.isna(entry.n):
         return entry.text
     place = f"Task={quote(study.label(task=entry.task))}&Method={quote(entry.Method)}"
-    scope = " over examples alone" * (entry.n == 1)
+    scope = " over examples alone" if entry.n == 1 else ""
     limits = "" if pd.isna(entry.low) else f"95 % interval {interval(entry.low, entry.high)}{scope}, "
     title = f"{limits}n = {entry.n:g}, {entry.dev_rows:,.0f} dev examples"
     return f'<a href="studies/{study.name}.html#{escape(place)}" title="{title}">{entry.text}</a>'
