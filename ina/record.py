@@ -183,7 +183,7 @@ def read(path: Path) -> Record:
 
 
 def read_all(root: str | Path, experiment: str | None = None) -> Iterator[Record]:
-    """All finished records under `root`, by path, of one experiment where given.
+    """All finished records under `root`, by path, of one experiment where given, by its name or a pattern of names.
 
     Raises:
         RecordError: A folder cannot be read, or what `read` raises, or a record is of a run that did not finish,

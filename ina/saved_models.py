@@ -63,12 +63,8 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         ValueError: A file is damaged, or belongs to another model.
     """
     head = family(cfg.task.family).head(cfg.task)
-    if isinstance(cfg.method, HeadAlone):  # the encoder is the backbone's; in bfloat16 the run's own copy is rounded
-        model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
-        parts, weights = set(models.head_modules(cfg.model, model)), files.read_weights(_whole_model(folder, cfg))
-        trained = {name: weight for name, weight in weights.items() if parts & set(name.split("."))}
-        model.load_state_dict(trained, strict=False)
-        return model.eval()
+    if isinstance(cfg.method, HeadAlone):
+        return _load_head(folder, cfg, head).eval()
     if isinstance(cfg.method, Full | Gate):
         itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
         gated = isinstance(cfg.method, Gate)
@@ -114,6 +110,21 @@ def _whole_model(folder: str | Path, cfg: RunConfig) -> Path:
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing; it holds all weights of a run of {cfg.method.name}")
     return file
+
+
+def _load_head(folder: str | Path, cfg: RunConfig, head: Head) -> nn.Module:
+    """Load the trained head onto the backbone's own encoder: a run in bfloat16 leaves a rounded copy of that."""
+    file = _whole_model(folder, cfg)
+    model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
+    parts = set(models.head_modules(cfg.model, model))
+    trained = {name: weight for name, weight in files.read_weights(file).items() if parts & set(name.split("."))}
+    try:
+        model.load_state_dict(model.state_dict() | trained)
+    except RuntimeError as error:
+        raise ValueError(f"{file} does not fit {cfg.cell}: {error}") from None
+    if missing := [name for name in model.state_dict() if parts & set(name.split(".")) and name not in trained]:
+        raise ValueError(f"{file} does not fit {cfg.cell}: it lacks {', '.join(missing)}")
+    return model
 
 
 def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: Head) -> nn.Module:

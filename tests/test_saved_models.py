@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from tiny_runs import configured
 
 from ina import record, run, saved_models
@@ -65,6 +66,11 @@ def cut_off(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:100])
 
 
+def without_classifier(file: Path) -> None:
+    weights = load_file(file)
+    save_file({name: weight for name, weight in weights.items() if "classifier" not in name}, file)
+
+
 def of_lora(file: Path) -> None:
     file.write_text(file.read_text().replace('"INA"', '"LORA"'))
 
@@ -73,6 +79,8 @@ def of_lora(file: Path) -> None:
     ("method", "file", "damage", "told"),
     [
         ("ina", "adapter_config.json", of_lora, "peft_type is 'LORA', but the run is one of ina, which"),
+        ("head", "model.safetensors", Path.unlink, "model.safetensors is missing; it holds all weights"),
+        ("head", "model.safetensors", without_classifier, "does not fit .*: it lacks classifier.weight"),
         ("gate", "model.safetensors", Path.unlink, "model.safetensors is missing; it holds all weights"),
         ("gate", "model.safetensors", cut_off, "model.safetensors is truncated"),
     ],

@@ -83,7 +83,7 @@ def _evidence(found: pd.DataFrame) -> str:
     if found.empty:
         return "No runs of ours.\n"
     columns = found.drop_duplicates("column").sort_values("order")["column"]
-    last = found["against"] == "full"
-    found = pd.concat([found[~last & (found["against"] != "ina")], found[found["against"] == "ina"], found[last]])
+    place = found["against"].map({"ina": 1, "full": 2}).fillna(0)
+    found = found.assign(place=place).sort_values("place", kind="stable")
     texts = found.set_index(["on", "pair", "column"])["text"].unstack(sort=False)
     return rows_as_markdown(texts[columns].fillna(DASH).rename_axis(["Our runs", "Methods"]).reset_index())
