@@ -67,7 +67,7 @@ def test_auto_takes_the_files_of_a_named_folder_else_the_hub_else_the_probe(sour
 def test_a_task_that_is_nowhere_is_an_error_that_says_what_each_source_has(sources):
     sources.files.tasks = sources.hub.tasks = sources.probe.tasks = ["cola"]
     for given, told in (
-        (data_config(folder="there"), r"has no rte: files has \['cola'\]; data=probe takes the generated suite"),
+        (data_config(folder="there"), r"has no rte: files has \['cola'\]; data=probe uses the generated suite"),
         (data_config(), r"has no rte: hub has \['cola'\]; probe has \['cola'\]"),
         (data_config("hub"), r"data.source=hub has no rte: hub has \['cola'\]"),
     ):
