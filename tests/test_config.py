@@ -43,7 +43,7 @@ def settings(*overrides, source="files", data="0" * 64, dtype="float32"):
         (["task=mrpc", "task.headline=accurcy"], "headline=accurcy is none of accuracy, f1"),
         (["task=mnli", "task.headline=accuracy"], "headline=accuracy is none of accuracy_matched, accuracy_mismatched"),
         (["task=squad_v1", "train.head_dropout=0.2"], "head_dropout=0.2 is for classifiers; squad_v1 has no"),
-        (["method.scale=1", "method.alpha=8"], "method.alpha=8.0 is not read where method.scale is set"),
+        (["method.scale=1", "method.alpha=8"], "method.alpha=8.0 has no effect if method.scale is set"),
         (["method.r=0", "train.epochs=0"], "method.r=0: .*\n.*train.epochs=0: "),
     ],
 )

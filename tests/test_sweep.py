@@ -105,7 +105,7 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
         (["task=null"], "task=null: leave it out, or name some of cola, mnli"),
         (["method=lora,5"], "method=lora,5: leave it out, or name some of adalora, dora, full, gate"),
         (["wandb.project=a (b)"], r"quote it for Hydra and for the shell: 'wandb.project=\"a \(b\)\"'"),
-        (["cola"], "'cola' is no setting; write key=value"),
+        (["cola"], "'cola' is not a setting; write key=value"),
         (["method=ina,lora", "method.r=0,-1"], r"method.r=0: (?s:.*)method.r=-1: "),
         (["seed=one,2"], "seed='one': "),
         (["method=lora", "method.inhibition=0.1,0.3"], "method.inhibition: there is no such setting"),
