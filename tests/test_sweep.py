@@ -438,7 +438,7 @@ def test_an_experiment_on_generated_data_takes_other_data_where_it_is_asked_for(
 
 
 def test_one_experiment_a_command():
-    with pytest.raises(ConfigError, match="search_mini,search_small: one experiment a command"):
+    with pytest.raises(ConfigError, match="search_mini,search_small: name one experiment per command"):
         plan.expand(["experiment=search_mini,search_small"])
 
 
