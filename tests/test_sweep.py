@@ -408,7 +408,7 @@ def test_a_worker_that_has_other_data_fails_instead_of_training_on_it(glue, tmp_
     monkeypatch.setattr(data, "resolve", in_run)
     code, out, err = cli(*grid(glue, tmp_path))
     assert code == 1 and "0 done, 0 recorded before, 2 failed" in out
-    assert "this worker has only data.source=hub, but the sweep uses files" in err
+    assert "this worker finds data.source=hub, but the sweep uses files" in err
 
 
 def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cli):
@@ -501,4 +501,4 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     status.main()
     *_, total, others = capsys.readouterr().out.splitlines()
     assert total == "4 runs: 0 done, 0 other settings, 0 running, 0 failed, 4 missing"
-    assert others == "  recorded with data.source=files: 1 of the others (INA_DATA_DIR or data.dir names the folder)"
+    assert others == "  recorded with data.source=files instead: 1 (set INA_DATA_DIR or data.dir)"
