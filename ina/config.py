@@ -106,7 +106,7 @@ class GlueTask(_Strict):
         splits = [split.removeprefix("validation") for split in schema.split_names(self.name)[1:]]
         names = [metric + split for metric in schema.metric_names(self) for split in splits]
         if self.headline not in names:
-            raise ValueError(f"headline={self.headline} is none of {', '.join(names)}")
+            raise ValueError(f"headline={self.headline} is not one of {', '.join(names)}")
         return self
 
 
@@ -175,18 +175,18 @@ class HeadAlone(_Strict):
     name: Name
 
 
-class _Sited(_Strict):
+class _WithSites(_Strict):
     name: Name
     sites: Annotated[list[Site], Field(min_length=1)]  # [all]: every linear layer of the encoder
 
     @model_validator(mode="after")
-    def _sites_are_distinct(self) -> _Sited:
+    def _sites_are_distinct(self) -> _WithSites:
         if len(set(self.sites)) < len(self.sites) or ("all" in self.sites and len(self.sites) > 1):
             raise ValueError(f"sites={self.sites} should name each projection once, or be [all]")
         return self
 
 
-class Gate(_Sited):
+class Gate(_WithSites):
     """The precursor's gate, see `ina.precursor`: all weights are trained, including the gate's."""
 
     kind: Literal["gate"]
@@ -196,7 +196,7 @@ class Gate(_Sited):
     activation: Activation
 
 
-class _LowRank(_Sited):
+class _LowRank(_WithSites):
     r: Annotated[int, Field(ge=1)]
     alpha: Annotated[float, Field(gt=0)]
     dropout: Share
@@ -219,7 +219,7 @@ class Ina(_LowRank):
     detach_threshold: bool
 
 
-class Peft(_Sited):
+class Peft(_WithSites):
     """Any other method of PEFT: its config class and that class's arguments."""
 
     kind: Literal["peft"]

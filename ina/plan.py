@@ -199,10 +199,10 @@ def _belongs_to_its_experiment(run: RunConfig) -> bool:
         return False
     if planned is None:
         return False
-    same = ("", "", "")  # source, data and the number format of "auto" depend on the machine
+    ignored = ("", "", "")  # source, data fingerprint and the dtype of "auto" depend on the machine
     planned_settings, own_settings = (
         (
-            fingerprint_settings(cfg.model_dump(), *same),
+            fingerprint_settings(cfg.model_dump(), *ignored),
             cfg.train.dtype,
             cfg.data.distractors,
             cfg.data.test_distractors,
@@ -226,9 +226,9 @@ def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
     name = (run.experiment, source, run.id)
     for path in (record.record_path(root, *name) for root in roots):
         if path.is_file():
-            same = ("", "", "")
+            ignored = ("", "", "")
             recorded_settings, own_settings = (
-                fingerprint_settings(config, *same) for config in (record.read(path).config, run.model_dump())
+                fingerprint_settings(config, *ignored) for config in (record.read(path).config, run.model_dump())
             )
             return "done" if recorded_settings == own_settings else "other settings"
     if record.is_held(record.lock_path(run.output_dir, *name)):

@@ -151,7 +151,7 @@ class Record(_Block):
         if self.evaluations[-1:] != [self.last]:
             raise ValueError("`last` is not the last of `evaluations`")
         if missing := [evaluation.epoch for evaluation in self.evaluations if self.headline not in evaluation.metrics]:
-            raise ValueError(f"headline: {self.headline!r} is none of the metrics after epoch {missing[0]}")
+            raise ValueError(f"headline: {self.headline!r} is not one of the metrics after epoch {missing[0]}")
         highest = max(evaluation.metrics[self.headline] for evaluation in self.evaluations)
         if self.best not in self.evaluations or self.best.metrics[self.headline] != highest:
             raise ValueError(f"`best` is not the evaluation with the highest {self.headline}")
@@ -176,7 +176,7 @@ def read(path: Path) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         raise RecordError(
-            f"{path} is no valid record (schema version {SCHEMA_VERSION}): "
+            f"{path} is not a valid record (schema version {SCHEMA_VERSION}): "
             f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg'].removeprefix('Value error, ')}. "
             "Restore it from version control, or delete it to run it again."
         ) from None

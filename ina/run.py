@@ -66,8 +66,8 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
     record.check_writable(Path(cfg.output_dir))
     with record.hold_lock(record.lock_path(cfg.output_dir, *name), wait) as report_progress:
         known = {"source": source}  # goes into the record, even of a failure
-        circumstances = _circumstances(cfg, commit, dirty, command)
-        dtype = circumstances["dtype"]
+        provenance = _provenance_at_start(cfg, commit, dirty, command)
+        dtype = provenance["dtype"]
         try:
             examples = data.load(cfg.task, cfg.data)
             rows = {split: len(rows) for split, rows in examples.splits.items()}
@@ -88,7 +88,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             model, trained, params = _train(cfg, examples, folder, origin, report_progress)
             result = _record(
                 cfg,
-                circumstances | {"device": trained.device, "processes": trained.processes},
+                provenance | {"device": trained.device, "processes": trained.processes},
                 **known,
                 status="done",
                 split="+".join(split for split in rows if split != "train"),
@@ -121,7 +121,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             raise
         except BaseException as error:
             status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
-            _keep(cfg, _record(cfg, circumstances, **known, status=status, error=traceback.format_exc()))
+            _keep(cfg, _record(cfg, provenance, **known, status=status, error=traceback.format_exc()))
             raise
 
 
@@ -154,7 +154,7 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
     return record.read(path)
 
 
-def _circumstances(cfg: RunConfig, commit: str | None, dirty: bool | None, command: str) -> dict[str, Any]:
+def _provenance_at_start(cfg: RunConfig, commit: str | None, dirty: bool | None, command: str) -> dict[str, Any]:
     """The part of a record's `provenance` that is known when the run starts."""
     return {
         "commit": commit,
@@ -171,7 +171,7 @@ def _circumstances(cfg: RunConfig, commit: str | None, dirty: bool | None, comma
     }
 
 
-def _record(cfg: RunConfig, circumstances: dict[str, Any], **outcome: Any) -> Record:
+def _record(cfg: RunConfig, provenance: dict[str, Any], **outcome: Any) -> Record:
     import torch
 
     return Record(
@@ -185,14 +185,14 @@ def _record(cfg: RunConfig, circumstances: dict[str, Any], **outcome: Any) -> Re
         config=cfg.model_dump(
             exclude={"results_dir": True, "output_dir": True, "keep_model": True, "wandb": True, "data": {"dir"}}
         ),
-        provenance=Provenance(**circumstances, threads=torch.get_num_threads(), finished=record.utc(time.time())),
+        provenance=Provenance(**provenance, threads=torch.get_num_threads(), finished=record.utc(time.time())),
         **outcome,
     )
 
 
 def record_failure(cfg: RunConfig, source: str, error: str) -> None:
     """Record a run as failed with `error` if its own process could not do so, for example because it was killed."""
-    _keep(cfg, _record(cfg, _circumstances(cfg, *_code(), ""), source=source, status="failed", error=error))
+    _keep(cfg, _record(cfg, _provenance_at_start(cfg, *_code(), ""), source=source, status="failed", error=error))
 
 
 def _keep(cfg: RunConfig, failure: Record) -> None:

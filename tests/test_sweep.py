@@ -257,7 +257,7 @@ def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
     place(tmp_path, COLA).parent.mkdir(parents=True)
     place(tmp_path, COLA).write_text("{")
     code, out, err = cli(*grid(glue, tmp_path))
-    assert code == 1 and "1 done, 0 recorded before, 1 failed" in out and "is no valid record" in err
+    assert code == 1 and "1 done, 0 recorded before, 1 failed" in out and "is not a valid record" in err
     assert place(tmp_path, COLA).read_text() == "{"
 
 

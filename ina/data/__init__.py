@@ -78,7 +78,7 @@ def resolve(task: Task, data: DataConfig) -> str:
     own = task.name not in schema.TASKS
     if own and (data.source in ("hub", "probe") or not getattr(task, "files", None)):
         raise ValueError(
-            f"task {task.name!r} is none of {', '.join(schema.TASKS)}; your own task needs `files` in its YAML, "
+            f"task {task.name!r} is not one of {', '.join(schema.TASKS)}; your own task needs `files` in its YAML, "
             "and data=files"
         )
     names = [data.source]
@@ -117,7 +117,7 @@ def hold_out(splits: DatasetDict, share: float, groups: list[str] | None = None)
     """Replace all dev splits by one that is cut from the training rows, so a search never sees the reported dev rows.
 
     The dev split gets `share` of the groups, always the same ones. `groups` names the group of each training row. By
-    default SQuAD's questions on one paragraph form a group, and any other row is a group of its own.
+    default SQuAD's questions on one paragraph form a group, and every other row is its own group.
     """
     train = splits["train"]
     groups = np.asarray(groups or (train["context"] if "context" in train.column_names else range(len(train))))

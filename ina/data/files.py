@@ -86,7 +86,7 @@ def data_dir(data: DataConfig) -> Path | None:
     folder = Path(os.path.expanduser(value))
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"{name} is {value!r}, which is no folder; name the folder that holds the tasks' folders"
+            f"{name} is {value!r}, which is not a folder; name the folder that holds the tasks' folders"
         )
     return folder
 
@@ -195,7 +195,7 @@ def _label(cell: str, classes: list[str], where: str) -> int | float:
     """The index of a class or, without classes, the score."""
     if classes:
         if cell not in classes:
-            raise ValueError(f"{where}: label {cell!r} is none of {', '.join(classes)}")
+            raise ValueError(f"{where}: label {cell!r} is not one of {', '.join(classes)}")
         return classes.index(cell)
     low, high = schema.SCORE_RANGE
     try:
@@ -203,7 +203,7 @@ def _label(cell: str, classes: list[str], where: str) -> int | float:
     except ValueError:
         score = float("nan")
     if not low <= score <= high:
-        raise ValueError(f"{where}: score {cell!r} is no number between {low} and {high}")
+        raise ValueError(f"{where}: score {cell!r} is not a number between {low} and {high}")
     return score
 
 

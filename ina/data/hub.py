@@ -88,7 +88,7 @@ def reachable() -> bool:
         with suppress(Exception):  # any error of the transport counts as no answer
             answers.append(get_session().head(url, timeout=TIMEOUT_S, follow_redirects=True).is_success)
 
-    # A thread because resolving the host name has a time-out of its own, which no client option shortens.
+    # In a thread, because resolving the host name has its own time-out, which no client option shortens.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(TIMEOUT_S)

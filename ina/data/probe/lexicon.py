@@ -26,7 +26,7 @@ NAMES = {"bob": "he him his himself she her her herself", "ann": "she her her he
 
 
 def noun(entry: str) -> Word:
-    """`box`, or `child/children` where the plural is irregular."""
+    """`box`, or `child/children` if the plural is irregular."""
     singular, _, plural = entry.partition("/")
     return {"": singular, "sg": singular, "pl": plural or plural_of(singular)}
 
