@@ -269,7 +269,7 @@ def _configure_head(config: PretrainedConfig, head: Head, dropout: float | None)
             "bert, roberta and deberta-v2 have one"
         )
     if head.kind == "choice" and config.model_type == "roberta" and dropout is not None:
-        raise ModelError("RoBERTa's head for multiple choice has the backbone's dropout: leave out train.head_dropout")
+        raise ModelError("RoBERTa's multiple-choice head uses the backbone's dropout: leave out train.head_dropout")
     if head.kind in ("classification", "regression"):
         config.num_labels = head.outputs
     if dropout is not None:

@@ -41,7 +41,7 @@ from .tasks import KEYS, DevSet, Scored
 
 logger = logging.getLogger(__name__)
 
-PROGRESS_S = 1.0  # seconds between two reports of how far training is
+PROGRESS_S = 1.0  # seconds between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def fit(
             dev_sets=dev_sets,
             folder=folder,
         )
-        trainer.remove_callback(PrinterCallback)  # `evaluate` logs one line an epoch instead
+        trainer.remove_callback(PrinterCallback)  # `evaluate` logs one line per epoch instead
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_QuietProgressBar)
         trainer.add_callback(_Clock(on_progress))
