@@ -41,6 +41,7 @@ class InaConfig(PeftConfig):
         exclude_modules: Names (or a regular expression) of modules to leave alone.
         modules_to_save: Further modules to train and save; PEFT adds the head of a classification or question
             answering model itself.
+        trainable_token_indices: Tokens whose embeddings are trained too, as in PEFT's LoRA.
         rank_pattern: Ranks that replace `r` in single modules, by name or regular expression; the parts of a fused
             projection share one rank.
         alpha_pattern: The same for `alpha`.
