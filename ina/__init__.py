@@ -1,7 +1,7 @@
 """InA, inhibition adaptation: reference implementation and replication study.
 
-``import ina`` registers InA with PEFT. The commands (``python -m ina.status`` and others) import torch and PEFT only
-when they need them, because that takes seconds.
+``import ina`` registers InA with PEFT. Commands such as ``python -m ina.status`` import torch and PEFT only when they
+need them, because that takes seconds.
 """
 
 import logging
@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-# PEFT imports bitsandbytes, which logs a warning on some processors about a missing kernel.
+# PEFT imports bitsandbytes, which warns of a missing kernel on some processors.
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 

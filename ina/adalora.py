@@ -1,4 +1,4 @@
-"""AdaLoRA's budget of ranks, which moves between the adapted projections while a run trains."""
+"""AdaLoRA's rank budget, which moves between the adapted projections during training."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MOMENTS = ("ipt", "exp_avg_ipt", "exp_avg_unc")
 
 
 class RankAllocation(TrainerCallback):
-    """Move the budget after every optimiser step. The config's schedule for `total_step` steps is rescaled to the run.
+    """Reallocates the budget after every optimiser step. The config's schedule is rescaled to the steps of the run.
 
-    The allocator's averages of past gradients must be saved in the checkpoint too, or a resumed run would differ.
+    Checkpoints also save the allocator's averages of past gradients; without them a resumed run would differ.
     """
 
     def __init__(self, tuner: AdaLoraModel, checkpoint: str | None) -> None:
@@ -42,16 +42,16 @@ class RankAllocation(TrainerCallback):
     ) -> None:
         self.config.rank_pattern = self.pattern
         self.tuner.update_and_allocate(state.global_step)
-        # if it stayed in the config, PEFT would save too few ranks to resume
+        # left in the config, it would make PEFT save too few ranks to resume
         self.pattern, self.config.rank_pattern = self.config.rank_pattern, None
 
     def save(self, checkpoint: Path) -> None:
-        """Add what `on_train_begin` reads to a checkpoint."""
+        """Add the file that `on_train_begin` reads to a checkpoint."""
         state = {name: getattr(self.tuner.rankallocator, name) for name in _MOMENTS}
         torch.save(state | {"pattern": self.pattern}, checkpoint / FILE)
 
 
 def adalora_callback(model: nn.Module, checkpoint: str | None) -> RankAllocation | None:
-    """AdaLoRA's callback for training, new or resumed from `checkpoint`; None for any other method."""
+    """AdaLoRA's callback for a run that is new or resumed from `checkpoint`; None for any other method."""
     tuner = model.base_model if isinstance(model, PeftModel) else None
     return RankAllocation(tuner, checkpoint) if isinstance(tuner, AdaLoraModel) else None

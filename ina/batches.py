@@ -1,4 +1,4 @@
-"""Training batches of like length, and the micro-batches of them that one process computes."""
+"""Training batches of examples of similar length, and the micro-batches that one process computes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
-# Batches per chunk: examples are shuffled, cut into chunks of this many batches, and sorted by length within a chunk.
+# Examples are shuffled, cut into chunks of this many batches, and sorted by length within each chunk.
 MEGA_BATCH = 50
 
 
 class Collator:
-    """Pads examples to the longest: to (batch, tokens), or (batch, choices, tokens) where each has several texts."""
+    """Pads examples to the longest: (batch, tokens), or (batch, choices, tokens) for multiple choice."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.pad = DataCollatorWithPadding(tokenizer)
 
     def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        """The examples as tensors; they stay as they are."""
+        """The examples as tensors; `examples` is not modified."""
         if isinstance(examples[0]["input_ids"][0], int):
             return self.pad(examples)
         choices = len(examples[0]["input_ids"])
@@ -41,20 +41,20 @@ def tokens(example: dict[str, Any]) -> int:
 
 @dataclass
 class Batches:
-    """The effective batches of an epoch, cut into what one process computes at once.
+    """The effective batches of an epoch, split into the micro-batches of one process.
 
-    Every example comes once an epoch, in batches of like length that are a function of `seed` and epoch alone. So every
-    method sees the same batches in the same order under the same seed, a resumed run sees those that the killed one
-    would have seen, and neither the number of processes nor accumulation changes them.
+    Every example occurs once per epoch, in batches of similar length. The batches depend only on `seed` and epoch. So
+    with the same seed every method sees the same batches in the same order, a resumed run sees the same batches as an
+    uninterrupted one, and the number of processes and accumulation steps does not matter.
 
     Args:
-        dataset: One dictionary of model inputs an example, with `input_ids`.
-        collate: Makes the inputs of several examples into tensors.
-        batch_size: Examples in an effective batch; the last one of an epoch has what is left.
-        seed: With the epoch it decides the order.
+        dataset: One dictionary of model inputs per example, with `input_ids`.
+        collate: Turns several examples into tensors.
+        batch_size: Examples in an effective batch; the last batch of an epoch has the rest.
+        seed: Determines the order, together with the epoch.
         micro_batches: Number of micro-batches (gradient accumulation steps) per process and effective batch.
-        process: Which of the `processes` this is, counted from 0.
-        processes: How many processes share a batch.
+        process: Index of this process, counted from 0.
+        processes: Number of processes that share a batch.
         epoch: Counted from 0.
     """
 
@@ -68,17 +68,17 @@ class Batches:
     epoch: int = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration is for; Trainer calls it."""
+        """Set the epoch of the next iteration; called by Trainer."""
         self.epoch = epoch
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size) * self.micro_batches
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Give the micro-batches, each with its `share` in the effective batch.
+        """Yield the micro-batches, each with `share`, its share of the examples of the effective batch.
 
-        Pieces of a batch may differ in size by one example, so the mean loss of a batch is the sum of share times mean
-        loss over all of its micro-batches. A micro-batch without examples gets the batch's first one, with share 0.
+        Micro-batches may differ in size by one example, so the mean loss of a batch is the sum of share times mean loss
+        over its micro-batches. An empty micro-batch gets the batch's first example with share 0.
         """
         for batch in self.order():
             parts = np.array_split(batch, self.micro_batches * self.processes)
@@ -88,7 +88,7 @@ class Batches:
                 yield inputs
 
     def order(self) -> Iterator[np.ndarray]:
-        """Give the effective batches of the epoch as positions in `dataset`."""
+        """Yield the effective batches of the epoch as indices into `dataset`."""
         lengths = np.array([tokens(example) for example in self.dataset])
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(lengths))
@@ -102,7 +102,12 @@ class Batches:
 
 
 def divide_batch(effective: int, processes: int, most: int | None) -> tuple[int, int]:
-    """Examples per device and accumulation steps whose product with the number of processes is the effective batch.
+    """Examples per device and accumulation steps. Their product with the number of processes is the effective batch.
+
+    Args:
+        effective: The effective batch size.
+        processes: Number of processes.
+        most: Most examples per device; None: no limit.
 
     Raises:
         ValueError: The effective batch cannot be split evenly.
@@ -112,5 +117,5 @@ def divide_batch(effective: int, processes: int, most: int | None) -> tuple[int,
     share = effective // processes
     on_device = min(share, most or share)
     if share % on_device:
-        raise ValueError(f"train.device_batch_size={most} does not divide {share}, the share of a process in the batch")
+        raise ValueError(f"train.device_batch_size={most} does not divide {share}, the examples per process")
     return on_device, share // on_device

@@ -1,4 +1,4 @@
-"""Compose one config from the files of `configs/` and the settings of a command line, with Hydra."""
+"""Compose one config from the files in `configs/` and a command line, with Hydra."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
 
 class ConfigError(ValueError):
-    """Something in a run's settings is wrong; the message lists all of it."""
+    """The settings of a run are wrong; the message lists all problems."""
 
 
 def _shared_group(file: Path) -> str | None:
-    """The config group whose options a file holds, one per key, if the file begins with ``# @group NAME``; else
-    None."""
+    """NAME if the file begins with ``# @group NAME``: its keys are the options of this config group; else None."""
     found = re.match(r"# @group (\w+)\n", file.read_text(encoding="utf-8"))
     return found and found[1]
 
 
-def _tell_hydra_of_shared_files() -> None:
+def _register_shared_files() -> None:
     store = ConfigStore.instance().store
     for file in sorted(CONFIG_DIR.rglob("*.yaml")):
         if group := _shared_group(file):
@@ -42,22 +41,22 @@ def _tell_hydra_of_shared_files() -> None:
                 store(group=group, name=name, node=option, package="_global_", provider=str(file))
 
 
-_tell_hydra_of_shared_files()
-ConfigStore.__deepcopy__ = lambda self, _: self  # the store is a singleton; Hydra would copy all of it at every compose
+_register_shared_files()
+ConfigStore.__deepcopy__ = lambda self, _: self  # Hydra would copy the whole store at every compose
 
 
 def options(group: str) -> list[str]:
-    """What a group of `configs/` has to choose from, in files of their own or in a shared one."""
+    """The options of a group of `configs/`, from files of their own or a shared file."""
     files = {file.stem for file in (CONFIG_DIR / group).glob("*.yaml") if not _shared_group(file)}
     return sorted(files | {name.removesuffix(".yaml") for name in ConfigStore.instance().repo.get(group, {})})
 
 
 @cache
 def parse(text: str) -> Override:
-    """One setting of a command line.
+    """Parse one setting of a command line.
 
     Raises:
-        ConfigError: It cannot be read, or is no choice that Hydra takes.
+        ConfigError: The setting cannot be parsed, or it is not a choice that Hydra accepts.
     """
     try:
         [override] = OverridesParser.create().parse_overrides([text])
@@ -75,12 +74,12 @@ def parse(text: str) -> Override:
 
 
 def compose(overrides: list[str]) -> DictConfig:
-    """What Hydra makes of a command line.
+    """The config that Hydra composes for a command line.
 
-    Hydra's choice of files takes 0.05 s, so it is cached; the task and plain settings are put in afterwards.
+    Composing the files takes 0.05 s, so the result is cached; the task and plain settings are added afterwards.
 
     Raises:
-        ConfigError: It names settings or options that there are not.
+        ConfigError: The command line names unknown settings or options.
     """
     settings = [setting for setting in map(parse, overrides) if _sets_a_value(setting)]
     tasks = [text for text in overrides if text.startswith("task=")]
@@ -90,20 +89,20 @@ def compose(overrides: list[str]) -> DictConfig:
         cfg = copy.deepcopy(_composed(*choices, *(["~task"] if tasks else [])))
         for text in tasks[-1:]:
             task = OmegaConf.load(CONFIG_DIR / f"task/{parse(text).value()}.yaml")
-            with open_dict(cfg):  # what other files set in a task comes after its own
+            with open_dict(cfg):  # other files may override the task's own settings
                 cfg.task = OmegaConf.merge(task, cfg.get("task") or {})
         for setting in settings:
             OmegaConf.update(cfg, setting.key_or_group, setting.value())
         return cfg
     except (OmegaConfBaseException, FileNotFoundError):
-        return copy.deepcopy(_composed(*overrides))  # Hydra says what is wrong
+        return copy.deepcopy(_composed(*overrides))  # raises Hydra's error
 
 
 def hydra_settings(overrides: list[str]) -> DictConfig:
     """Hydra's own settings, such as its launcher, for a command line.
 
     Raises:
-        ConfigError: It names settings or options that there are not.
+        ConfigError: The command line names unknown settings or options.
     """
     return _composed(*overrides, return_hydra_config=True).hydra
 
@@ -119,16 +118,16 @@ def _composed(*overrides: str, **wanted: bool) -> DictConfig:
 
 
 def _sets_a_value(override: Override) -> bool:
-    """Whether an override changes a plain setting, by which no file is chosen."""
+    """Whether an override changes a plain setting, not the choice of a file."""
     return override.type == OverrideType.CHANGE and (override.key_or_group == "seed" or "." in override.key_or_group)
 
 
 def explain(error: Exception) -> str:
-    """Hydra's error in a sentence, without its advice to add a setting that nothing would read."""
+    """Hydra's error in one sentence, without its advice to add a setting: nothing would read it."""
     if isinstance(error, OverrideParseException):
         key, separator, value = error.override.partition("=")
         if not separator:
-            return f"{error.override!r} is no setting; write key=value, as in seed=2"
+            return f"{error.override!r} is not a setting; write key=value, as in seed=2"
         right = shlex.quote(quoted(key, value))
         return f"{error.override}: Hydra cannot read this value; quote it for Hydra and for the shell: {right}"
     cause = error.__cause__
@@ -145,7 +144,7 @@ def explain(error: Exception) -> str:
 
 
 def _instead(wrong: str, names: list[str]) -> str:
-    """What may have been meant in place of a wrong name; all that there is where nothing is like it."""
+    """Suggest names similar to a wrong one, or all names if none is similar."""
     if not names:
         return ""
     close = difflib.get_close_matches(wrong, map(str, names), n=3)
@@ -153,12 +152,12 @@ def _instead(wrong: str, names: list[str]) -> str:
 
 
 def quoted(key: str, value: str) -> str:
-    """A setting of a command line whose value Hydra reads as it is, whatever characters it has."""
+    """A setting with its value quoted, so that Hydra reads all characters literally."""
     return f"{key}={QuotedString(value, Quote.double).with_quotes()}"
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
-    """A config as plain data, without `recipe`, whose tables other settings read.
+    """A config as plain data, without the lookup tables in `recipe`.
 
     Raises:
         ConfigError: A setting has no value.

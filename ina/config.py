@@ -1,7 +1,7 @@
 """The schema of one run: every key of `configs/`, its type and its range.
 
-Hydra composes, pydantic checks: unknown keys, wrong types, values out of range and settings that contradict each other
-are all found here, before data or weights are touched, and reported in one message.
+Hydra composes the config, and pydantic checks it: unknown keys, wrong types, values out of range and contradictory
+settings are reported in one message, before data or weights are loaded.
 """
 
 from __future__ import annotations
@@ -46,15 +46,14 @@ class ModelConfig(_Strict):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None  # of model.safetensors
     tiny: Literal["bert", "roberta", "deberta", "deberta-v2"] | None = None  # random weights, for tests
     quantization: Literal["4bit"] | None = None  # of the frozen encoder: NF4 as in QLoRA
-    pooler_in_head: bool = False  # train the pooler with the classifier: where its pre-training never did
+    pooler_in_head: bool = False  # train the pooler with the classifier, if pre-training did not train it
 
     @model_validator(mode="before")
     @classmethod
-    def _names_the_files_of_a_folder(cls, value: Any) -> Any:
-        """With `path`, set `revision` to a hash of the folder's files, so that two different folders count as two
-        models.
+    def _set_the_revision_of_a_folder(cls, value: Any) -> Any:
+        """With `path`, set `revision` to a hash of the folder's files, so that different folders are different models.
 
-        A digest that is given already, as in a record, stays.
+        A given hash, as in a record, is kept.
         """
         if not isinstance(value, dict) or not isinstance(value.get("path"), str):
             return value
@@ -75,11 +74,11 @@ class ModelConfig(_Strict):
 
 
 class TaskFiles(_Strict):
-    """The TSV files of a task of one's own: `train.tsv` and `dev.tsv`, with a header."""
+    """The TSV files of a user's own task: `train.tsv` and `dev.tsv`, with a header."""
 
     folder: str  # below data.dir
     label: str  # the column of labels
-    labels: Annotated[list[str], Field(min_length=2)]  # what the classes are called in it, in their order
+    labels: Annotated[list[str], Field(min_length=2)]  # names of the classes in that column, in order
 
 
 class GlueTask(_Strict):
@@ -92,7 +91,7 @@ class GlueTask(_Strict):
     classes: Annotated[int, Field(ge=2)] | None  # None: regression
     headline: str
     max_length: Annotated[int, Field(ge=8)]
-    files: TaskFiles | None = None  # None: it is one of GLUE's nine
+    files: TaskFiles | None = None  # None: one of GLUE's nine tasks
 
     @model_validator(mode="after")
     def _agrees_with_its_files(self) -> GlueTask:
@@ -107,7 +106,7 @@ class GlueTask(_Strict):
         splits = [split.removeprefix("validation") for split in schema.split_names(self.name)[1:]]
         names = [metric + split for metric in schema.metric_names(self) for split in splits]
         if self.headline not in names:
-            raise ValueError(f"headline={self.headline} is none of {', '.join(names)}")
+            raise ValueError(f"headline={self.headline} is not one of {', '.join(names)}")
         return self
 
 
@@ -119,11 +118,11 @@ class SquadTask(_Strict):
     label: str
     version_2: bool
     headline: Literal["exact", "f1"]
-    max_length: Annotated[int, Field(ge=32)]  # of a window: question, special tokens and a stretch of the context
+    max_length: Annotated[int, Field(ge=32)]  # of a window: question, special tokens and a part of the context
     max_question_length: Annotated[int, Field(ge=1)]  # longer questions are cut
     doc_stride: Annotated[int, Field(ge=0)]  # shared by neighbouring windows
     max_answer_length: Annotated[int, Field(ge=1)]
-    n_best: Annotated[int, Field(ge=1)]  # starts of answers that are looked at in each window
+    n_best: Annotated[int, Field(ge=1)]  # candidate starts of an answer per window
     null_threshold: float
 
     @model_validator(mode="after")
@@ -142,7 +141,7 @@ class SquadTask(_Strict):
 
 
 class ChoiceTask(_Strict):
-    """Multiple choice: which of several endings goes on from a sentence and the beginning of the next."""
+    """Multiple choice: which of several endings continues a sentence and the beginning of the next."""
 
     family: Literal["choice"]
     name: Name
@@ -170,34 +169,34 @@ class Full(_Strict):
 
 
 class HeadAlone(_Strict):
-    """The head alone is trained, on a frozen encoder: what an adapter has to add to."""
+    """Only the head is trained, on a frozen encoder: the baseline that an adapter should improve on."""
 
     kind: Literal["head"]
     name: Name
 
 
-class _Sited(_Strict):
+class _WithSites(_Strict):
     name: Name
     sites: Annotated[list[Site], Field(min_length=1)]  # [all]: every linear layer of the encoder
 
     @model_validator(mode="after")
-    def _sites_are_distinct(self) -> _Sited:
+    def _sites_are_distinct(self) -> _WithSites:
         if len(set(self.sites)) < len(self.sites) or ("all" in self.sites and len(self.sites) > 1):
             raise ValueError(f"sites={self.sites} should name each projection once, or be [all]")
         return self
 
 
-class Gate(_Sited):
-    """The precursor's gate, see `ina.precursor`: every weight is trained, those of the gate too."""
+class Gate(_WithSites):
+    """The precursor's gate, see `ina.precursor`: all weights are trained, including the gate's."""
 
     kind: Literal["gate"]
     sites: Annotated[list[Literal["query", "key"]], Field(min_length=1)]
-    layers: Annotated[int, Field(ge=1)] | None  # the last so many; None, or more than there are: all
+    layers: Annotated[int, Field(ge=1)] | None  # the last n layers; None, or more than the model has: all
     inhibition: Annotated[float, Field(ge=0, le=1)]
     activation: Activation
 
 
-class _LowRank(_Sited):
+class _LowRank(_WithSites):
     r: Annotated[int, Field(ge=1)]
     alpha: Annotated[float, Field(gt=0)]
     dropout: Share
@@ -220,13 +219,13 @@ class Ina(_LowRank):
     detach_threshold: bool
 
 
-class Peft(_Sited):
-    """Any other method of PEFT: the name of its config class and the arguments of that."""
+class Peft(_WithSites):
+    """Any other method of PEFT: its config class and that class's arguments."""
 
     kind: Literal["peft"]
     label: str
     config: str  # such as LoraConfig
-    arguments: dict[str, Any]  # all but the modules, which follow from the sites
+    arguments: dict[str, Any]  # without the modules, which follow from the sites
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Peft:
@@ -237,7 +236,7 @@ class Peft(_Sited):
         """The config of PEFT, with further arguments.
 
         Raises:
-            ValueError: PEFT has no such class, or the class no such argument or value.
+            ValueError: PEFT has no such class, or the class rejects an argument.
         """
         import peft
 
@@ -255,10 +254,10 @@ class DataConfig(_Strict):
 
     source: Literal["auto", "files", "hub", "probe"]
     dir: str | None  # for files; None: the environment variable INA_DATA_DIR
-    select: Annotated[float, Field(gt=0, lt=1)] | None = None  # share of the training rows to choose settings by
+    select: Annotated[float, Field(gt=0, lt=1)] | None = None  # share of the training rows to hold out for a search
     max_train: Annotated[int, Field(ge=1)] | None  # the same subset for every seed and method
     distractors: Distractors | None = None  # irrelevant sentences in a paragraph of SQuAD; None: 2 in the probe, else 0
-    test_distractors: list[Distractors] | None = None  # further dev sets that differ in nothing else
+    test_distractors: list[Distractors] | None = None  # extra dev sets that differ only in this number
 
     @model_validator(mode="after")
     def _fits_together(self) -> DataConfig:
@@ -266,7 +265,7 @@ class DataConfig(_Strict):
             raise ValueError(f"dir={self.dir} has no meaning with data=hub; it names the folder of data=files")
         if self.select is not None and self.test_distractors:
             raise ValueError(
-                f"select={self.select} measures on training rows alone: leave out test_distractors="
+                f"select={self.select} evaluates on training rows only: leave out test_distractors="
                 f"{self.test_distractors}"
             )
         return self
@@ -288,13 +287,13 @@ class TrainConfig(_Strict):
     max_grad_norm: Annotated[float, Field(ge=0)]  # 0: no clipping
     head_dropout: Share | None  # dropout before the classifier; None: the backbone's own
     dtype: Literal["auto", "float32", "bfloat16"]
-    tf32: bool  # faster, less precise products of float32 matrices on GPUs that have it
+    tf32: bool  # faster, less precise float32 matrix products on GPUs that have TF32
     gradient_checkpointing: bool  # compute activations twice instead of keeping them: less memory, more time
     compile: bool  # torch.compile
     adapter_segment_ids: bool = False  # SQuAD: adapters read token_type_ids, as full fine-tuning does
     fast: bool  # the same steps in less time, see `ina.speed`; numbers differ by rounding and dropout masks
     threads: Annotated[int, Field(ge=1)] | None
-    start: Literal["mnli"] | None = None  # the task whose trained model, head aside, the run goes on from
+    start: Literal["mnli"] | None = None  # the task whose trained model, without its head, the run starts from
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainConfig:
@@ -353,22 +352,22 @@ class RunConfig(_Strict):
         adalora = isinstance(self.method, Peft) and self.method.config == "AdaLoraConfig"
         if adalora and self.task.family == "squad" and self.train.adapter_segment_ids:
             raise ValueError(
-                "AdaLoRA on SQuAD needs train.adapter_segment_ids=false: the class of PEFT that adds its "
-                "regularisation to the loss drops token_type_ids"
+                "AdaLoRA on SQuAD needs train.adapter_segment_ids=false: the PEFT class that adds its regularisation "
+                "to the loss drops token_type_ids"
             )
         scaled = isinstance(self.method, Ina) and self.method.scale is not None
         if scaled and "alpha" in self.method_changes(self.task.name):
-            raise ValueError(f"method.alpha={self.method.alpha} is not read where method.scale is set")
+            raise ValueError(f"method.alpha={self.method.alpha} has no effect if method.scale is set")
         return self
 
     @property
     def method_label(self) -> str:
-        """The method's name, followed by its settings that differ from what `configs` prescribe for this cell."""
+        """The method's name, followed by its settings that differ from those in `configs` for this cell."""
         changed = self.method_changes(self.task.name)
         return "-".join([self.method.name, *(f"{key.split('.')[-1]}{_short(value)}" for key, value in changed.items())])
 
     def method_changes(self, task: str) -> dict[str, Any]:
-        """The method's settings that differ from what `configs` prescribe for it on a task, by dotted name."""
+        """The method's settings that differ from those in `configs` for a task, by dotted name."""
         defaults = _flat(default_settings(self.method.name, self.model.name, task))
         return {key: value for key, value in _flat(self.method.model_dump()).items() if value != defaults.get(key)}
 
@@ -409,13 +408,13 @@ def _flat(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def folder_sha256(folder: Path) -> str:
-    """SHA-256 over names and contents of the files in a folder, without hidden files and folders in it."""
+    """SHA-256 over names and contents of the files in a folder; hidden files and subfolders are ignored."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     return hashlib.sha256("".join(f"{path.name}\0{file_sha256(path)}\n" for path in files).encode()).hexdigest()
 
 
 def file_sha256(file: Path) -> str:
-    """SHA-256 of a file, read once in a process unless it changes."""
+    """SHA-256 of a file, cached until the file changes."""
     state = file.stat()
     return _file_sha256(file, state.st_size, state.st_mtime_ns)
 
@@ -426,7 +425,7 @@ def _file_sha256(file: Path, size: int, changed: int) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-# Settings that name things, say where they are, or only decide how fast the same numbers come.
+# Settings for names, places and speed, which do not change the numbers.
 _NO_EFFECT = {
     "model.name",
     "model.label",
@@ -442,10 +441,10 @@ _NO_EFFECT = {
     "train.device_batch_size",
 }
 _REPLACED_BY_PATH = {"model.package", "model.hub", "model.sha256", "model.tiny"}
-# With one maximum over the batch these two change the numbers: always for the precursor's gate, for InA with threshold
-# "tensor" only if they differ from these defaults.
+# If the threshold is one maximum over the batch, these two change the numbers. For the precursor's gate they always
+# count; for InA with threshold "tensor" they count only if they differ from these defaults.
 _BATCHES = {"train.eval_batch_size": 128, "train.device_batch_size": None}
-WITHOUT_PEFT = ("full", "head", "gate")  # kinds of methods that use no class of PEFT: they read segment ids
+WITHOUT_PEFT = ("full", "head", "gate")  # kinds of methods that do not use PEFT; they read segment ids
 _ZERO_IS_NOT_NULL = {"train.head_dropout", "method.scale"}
 
 
@@ -454,14 +453,15 @@ def fingerprint_settings(
 ) -> dict[str, Any]:
     """Every setting that can change the numbers of a run, flat: ``section.key -> value``.
 
-    Settings that are off (None, False, 0) are left out, so that a switch added later changes no old fingerprint.
+    Settings that are off (None, False, 0) are left out, so a switch that is added later does not change old
+    fingerprints.
 
     Args:
         config: A run's settings as plain data, ``RunConfig.model_dump()`` or a record's `config`.
         source: The data source in use, which `data.source=auto` leaves open.
         data_fingerprint: Hash of the examples.
         dtype: The number format in use, which `train.dtype=auto` leaves open.
-        start: Fingerprint of the run that this one starts from, where `train.start` names its task.
+        start: Fingerprint of the run that this one starts from, if `train.start` is set.
     """
     flat = {
         f"{section}.{key}": value
@@ -502,13 +502,13 @@ def fingerprint(settings: dict[str, Any]) -> str:
 
 
 def configured(overrides: list[str]) -> RunConfig:
-    """The run that a command line stands for.
+    """The run that a command line describes.
 
     Raises:
-        ConfigError: Anything is wrong with it; all problems are in the message, one a line.
+        ConfigError: Settings are not valid; the message lists all problems, one per line.
     """
     own = [text for text in overrides if not text.startswith("hydra")]
-    if any("$" in text for text in own):  # it may refer to the seed
+    if any("$" in text for text in own):  # another setting may refer to the seed
         return check(_settings(*own))
     seeds = [text for text in own if text.startswith("seed=")]
     settings = _settings(*(text for text in own if text not in seeds))
@@ -521,10 +521,10 @@ def _settings(*overrides: str) -> dict[str, Any]:
 
 
 def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
-    """Turn what Hydra composed, or the same as plain data, into a checked run.
+    """Turn a composed config, from Hydra or as plain data, into a checked run.
 
     Raises:
-        ConfigError: Anything is wrong with it; all problems are in the message, one a line.
+        ConfigError: Settings are not valid; the message lists all problems, one per line.
     """
     try:
         return RunConfig.model_validate(resolved(cfg) if isinstance(cfg, DictConfig) else cfg)
@@ -534,7 +534,7 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
 
 
 def _explained(problem: dict[str, Any]) -> str:
-    # the tag of a union ("glue", "ina", …) stands in the path of its members' errors and is no key
+    # pydantic adds the tag of a union ("glue", "ina", …) to the path of an error; it is not a key
     tags = {"glue", "squad", "choice", *WITHOUT_PEFT, "lora", "ina", "peft"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)
     message = problem["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""Checks, before anything starts, of what a run needs from the machine apart from data and model."""
+"""Checks, before a run starts, of what it needs from the machine besides data and model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .record import first_process
 
 
 def log_in(settings: WandbConfig) -> None:
-    """Raises ValueError where `wandb.mode=online` finds no login."""
+    """Log in to Weights & Biases. Raises ValueError if `wandb.mode=online` has no login."""
     if settings.mode != "online" or not first_process():
         return
     import wandb
@@ -16,25 +16,24 @@ def log_in(settings: WandbConfig) -> None:
         wandb.login(verify=False)
     except wandb.errors.Error:
         raise ValueError(
-            "wandb.mode=online: nobody is logged in; run `wandb login` or set WANDB_API_KEY, or take wandb.mode=offline"
+            "wandb.mode=online: nobody is logged in; run `wandb login` or set WANDB_API_KEY, or use wandb.mode=offline"
         ) from None
 
 
 def check_device(settings: TrainConfig) -> None:
-    """Raises ValueError for a setting that this machine cannot follow."""
+    """Raises ValueError for a setting that this machine does not support."""
     if not settings.tf32:
         return
     from transformers.utils import is_torch_tf32_available
 
     if not is_torch_tf32_available():
-        raise ValueError("train.tf32=true needs a GPU that has TF32 (NVIDIA Ampere or later); here leave it out")
+        raise ValueError("train.tf32=true needs a GPU that has TF32 (NVIDIA Ampere or later); leave it out here")
 
 
 def resolve_dtype(name: str) -> str:
-    """The number format that `train.dtype` stands for on this machine: "auto" is bfloat16 on a GPU that has it.
+    """The dtype that `train.dtype` means on this machine: "auto" is bfloat16 on a GPU that supports it, else float32.
 
-    On a CPU it is float32: every CPU that we tried is fast enough in float32, and bfloat16 has not been shown to score
-    the same.
+    On CPUs float32 was fast enough in all our tests, and bfloat16 has not been shown to score the same.
     """
     if name != "auto":
         return name

@@ -1,4 +1,4 @@
-"""Display names of models, tasks and methods. A record keeps its own labels when a config changes."""
+"""Display names of models, tasks and methods. A record keeps its labels if a config changes later."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def method_label(settings: dict[str, Any]) -> str:
 
 
 def value_label(value: Any) -> str:
-    """The value of a setting in print."""
+    """A setting's value as text."""
     if isinstance(value, list | tuple):
         return "+".join(map(str, value))
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Methods, of PEFT and others: from a pre-trained model to one that is ready to train."""
+"""Fine-tuning methods, from PEFT and others: make a pre-trained model ready to train."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def prepare(
 def task_type(cfg: RunConfig) -> TaskType | None:
     """PEFT's task type of a run; None selects PEFT's generic class, which passes all inputs on.
 
-    PEFT's class for question answering drops `token_type_ids`, by which BERT tells question and paragraph apart (seen
-    in 0.21.2).
+    PEFT's class for question answering drops `token_type_ids`, which BERT needs to tell question and paragraph apart
+    (seen in 0.21.2).
     """
     if cfg.task.family != "squad":
         return TaskType.SEQ_CLS
@@ -64,7 +64,7 @@ def task_type(cfg: RunConfig) -> TaskType | None:
 
 
 def peft_config(method: Lora | Ina | Peft, **common: Any) -> PeftConfig:
-    """The config of PEFT for a method, with the arguments `common` to all of them."""
+    """PEFT's config for a method; `common` holds arguments that all config classes take."""
     if isinstance(method, Peft):
         return method.peft_config(**common)
     if isinstance(method, Lora):
@@ -73,9 +73,9 @@ def peft_config(method: Lora | Ina | Peft, **common: Any) -> PeftConfig:
 
 
 def _count(model: nn.Module, head: tuple[str, ...], backbone: set[int]) -> Params:
-    """Numbers of weights, adapter and head apart; the frozen copy that PEFT keeps of a trained head is not counted.
+    """Count the weights of adapter, head and model. The frozen copy that PEFT keeps of a trained head does not count.
 
-    `backbone` has the `id` of every weight of the backbone; all others are the adapter's.
+    `backbone` has the `id` of every weight of backbone and head; all other weights are the adapter's.
     """
     adapter = in_head = trainable = total = 0
     for name, weight in model.named_parameters():

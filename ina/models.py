@@ -38,10 +38,10 @@ class ModelError(ValueError):
 
 
 def locate(model: ModelConfig) -> tuple[str, str | None]:
-    """Folder or hub id of a model, and the revision: its own path, else the installed package, else the hub.
+    """Folder or hub id of a model, and its revision: from its path, else its installed package, else the hub.
 
     Raises:
-        ModelError: A named folder is missing or its files are not the expected ones.
+        ModelError: A folder or file is missing, or a file is not the expected one.
     """
     if model.path:
         folder = Path(os.path.expanduser(model.path))
@@ -79,18 +79,18 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
     """The tokenizer of a backbone.
 
     Raises:
-        ModelError: Its files cannot be had.
+        ModelError: Its files cannot be loaded.
     """
     tokenizer = tiny.tokenizer(model.tiny) if _is_random(model) else _load("tokenizer", AutoTokenizer, model)
-    # without a vocabulary file transformers has the special tokens only
+    # without a vocabulary file, transformers loads only the special tokens
     if len(tokenizer) <= len(tokenizer.all_special_ids) + 2:
         raise ModelError(
             f"the tokenizer of model {model.name} has a vocabulary of {len(tokenizer)} tokens: "
             f"its vocabulary file is missing in {locate(model)[0]}"
         )
     if isinstance(tokenizer, DebertaTokenizer):
-        # transformers 5 puts RoBERTa's two separators into a pair; DeBERTa was trained with one (microsoft/DeBERTa,
-        # DeBERTa/data/example.py)
+        # transformers 5 puts two separators between the texts of a pair, as for RoBERTa; DeBERTa was trained with one
+        # (microsoft/DeBERTa, DeBERTa/data/example.py)
         cls, sep = tokenizer.cls_token, tokenizer.sep_token
         tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
             single=f"{cls} $A {sep}",
@@ -101,10 +101,10 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
 
 
 def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float | None = None) -> None:
-    """Check that a backbone is there and takes a head and texts of `max_length` tokens; reads only its config.json.
+    """Check that a backbone exists, has such a head and takes `max_length` tokens; reads only its config.json.
 
     Raises:
-        ModelError: It is not there, has no such head, or has fewer positions.
+        ModelError: It does not exist, has no such head, or takes fewer tokens.
     """
     if not _is_random(model):
         locate(model)
@@ -113,7 +113,7 @@ def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float |
     blank = untrained(model, head, "meta", layers=1, head_dropout=head_dropout)
     for name, table in blank.named_modules():
         if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
-            # RoBERTa counts from the position after that of padding
+            # RoBERTa's positions start after the padding index
             positions = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
             if max_length > positions:
                 raise ModelError(
@@ -122,14 +122,14 @@ def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float |
 
 
 def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None = None) -> PreTrainedModel:
-    """The backbone in float32, or its encoder in four bits, with a new head, which `seed` alone determines.
+    """The backbone in float32, or its encoder in four bits, with a new head that depends only on `seed`.
 
-    Where `model.path` holds a model with such a head, trained for as many classes, it keeps that head.
+    If `model.path` holds a model with such a head for as many classes, that head is kept.
 
-    Its attribute `lacking` names the modules of the encoder that are not in the checkpoint and start at random.
+    The attribute `lacking` names the encoder modules that are not in the checkpoint and start at random.
 
     Raises:
-        ModelError: Its files cannot be had, are damaged, or lack weights of the encoder's layers.
+        ModelError: Its files cannot be loaded, are damaged, or lack weights of the encoder's layers.
     """
     if _is_random(model):
         torch.manual_seed(seed)
@@ -138,19 +138,19 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
     _configure_head(config, head, head_dropout)
     settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
     if model.quantization:
-        whole = head_modules(model, untrained(model, head, "meta", layers=1))
+        unquantized = head_modules(model, untrained(model, head, "meta", layers=1))
         settings["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=torch.float32,  # autocast makes it the run's
-            llm_int8_skip_modules=list(whole),
+            bnb_4bit_compute_dtype=torch.float32,  # autocast replaces it by the run's dtype
+            llm_int8_skip_modules=list(unquantized),
         )
     torch.manual_seed(seed)
     backbone, report = _load("weights", _auto(head), model, **settings)
     backbone.lacking = _lacking_in_checkpoint(model, backbone, report["missing_keys"])
     for module in backbone.modules():
-        # With AVX512-BF16 bitsandbytes packs weights when it evaluates; packed ones pass no gradients on.
+        # With AVX512-BF16, bitsandbytes packs weights in evaluation, and packed weights pass no gradients.
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
     return _fit_for_autocast(backbone)
@@ -163,14 +163,13 @@ def untrained(
     layers: int | None = None,
     head_dropout: float | None = None,
 ) -> PreTrainedModel:
-    """The backbone at its full size with random weights; on the device "meta" without any, which takes no memory.
+    """The backbone with random weights; on the device "meta" it takes no memory.
 
-    `layers` cuts it to its first few.
-
-    Nothing is downloaded: for the hub's models `configs/architectures.json` holds copies of their config.json.
+    `layers` reduces the number of layers. Nothing is downloaded for models whose config.json is copied in
+    `configs/architectures.json`.
 
     Raises:
-        ModelError: The model's config.json is not there, or has no such head.
+        ModelError: The model's config.json is missing, or the model has no such head.
     """
     config = architecture(model)
     config.num_hidden_layers = layers or config.num_hidden_layers
@@ -183,10 +182,10 @@ def untrained(
 
 
 def architecture(model: ModelConfig) -> PretrainedConfig:
-    """The shape of a backbone: layers, widths, vocabulary.
+    """The config of a backbone: layers, widths, vocabulary.
 
     Raises:
-        ModelError: The model's config.json is not there.
+        ModelError: The model's config.json cannot be loaded.
     """
     if _is_random(model):
         return tiny.config(model.tiny)
@@ -198,13 +197,12 @@ def architecture(model: ModelConfig) -> PretrainedConfig:
 
 
 def head_modules(model: ModelConfig, backbone: PreTrainedModel) -> tuple[str, ...]:
-    """Names of the modules that make up the head: all modules outside the encoder, and those inside it that the
-    checkpoint lacks.
+    """Names of the head's modules: all modules outside the encoder, and encoder modules that the checkpoint lacks.
 
-    They start at random, so they are trained whatever the method.
+    They start at random, so every method trains them.
 
     Args:
-        model: Says whether the pooler belongs to the head though the checkpoint has one.
+        model: Its `pooler_in_head` adds the pooler even if the checkpoint has one.
         backbone: From `load` or `untrained`.
     """
     in_encoder = backbone.lacking | ({"pooler"} if model.pooler_in_head else set())
@@ -219,7 +217,7 @@ def head_modules(model: ModelConfig, backbone: PreTrainedModel) -> tuple[str, ..
 
 
 def _lacking_in_checkpoint(model: ModelConfig, backbone: PreTrainedModel, missing: set[str]) -> set[str]:
-    """The modules of the encoder whose weights are all missing in the checkpoint.
+    """The encoder modules that the checkpoint lacks.
 
     Raises:
         ModelError: Weights of embeddings or layers are missing.
@@ -235,13 +233,13 @@ def _lacking_in_checkpoint(model: ModelConfig, backbone: PreTrainedModel, missin
     if lost := [key for key in inside if key.split(".")[0] in needed]:
         raise ModelError(
             f"the checkpoint of model {model.name} in {locate(model)[0]} lacks {len(lost)} weights of the encoder, "
-            f"first: {lost[0]}; is it one of a {backbone.config.model_type} model?"
+            f"first: {lost[0]}; is it a {backbone.config.model_type} model?"
         )
     return {key.split(".")[0] for key in inside}
 
 
 def _lacking_after_pre_training(config: PretrainedConfig, head: Head) -> set[str]:
-    """The encoder's modules that transformers' pre-training model, and so a checkpoint, does not have."""
+    """The encoder modules that transformers' pre-training model lacks, and so a checkpoint lacks them too."""
     if type(config) not in AutoModelForPreTraining._model_mapping:
         return set()
     small = copy.deepcopy(config)
@@ -271,7 +269,7 @@ def _configure_head(config: PretrainedConfig, head: Head, dropout: float | None)
             "bert, roberta and deberta-v2 have one"
         )
     if head.kind == "choice" and config.model_type == "roberta" and dropout is not None:
-        raise ModelError("RoBERTa's head for multiple choice has the backbone's dropout: leave out train.head_dropout")
+        raise ModelError("RoBERTa's multiple-choice head uses the backbone's dropout: leave out train.head_dropout")
     if head.kind in ("classification", "regression"):
         config.num_labels = head.outputs
     if dropout is not None:
@@ -286,8 +284,8 @@ def _configure_head(config: PretrainedConfig, head: Head, dropout: float | None)
 class _AutocastSelfAttention(DisentangledSelfAttention):
     """DeBERTa's attention, with biases that follow autocast.
 
-    transformers adds float32 biases to bfloat16 queries and then masks bfloat16 scores with float32's lowest number,
-    which overflows.
+    transformers adds float32 biases to bfloat16 queries and then masks bfloat16 scores with float32's minimum, which
+    overflows.
     """
 
     def transpose_for_scores(self, x: Tensor) -> Tensor:
@@ -306,7 +304,7 @@ def _fit_for_autocast(backbone: PreTrainedModel) -> PreTrainedModel:
 
 def _load(what: str, auto, model: ModelConfig, **settings):
     place, revision = locate(model)
-    # without a network every file would be asked for six times, half a minute in all
+    # without a network, every file would be requested six times: half a minute in all
     cached = not Path(place).is_dir() and not hub.reachable()
     try:
         return auto.from_pretrained(place, revision=revision, local_files_only=cached, **settings)

@@ -1,4 +1,4 @@
-"""From a command line to the list of its runs; where each run is recorded, and how far it is."""
+"""Expand a command line to its list of runs, find the place of each record, and tell the state of each run."""
 
 import itertools
 import json
@@ -20,17 +20,17 @@ PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings 
 
 
 def expand(overrides: list[str]) -> list[RunConfig]:
-    """The runs that a command line stands for, in the order in which a sweep starts them; see `plan`."""
+    """The runs of a command line, in the order in which a sweep starts them; see `plan`."""
     return plan(overrides)[0]
 
 
 def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
-    """The runs that a command line stands for, and by id a command line of its own for each.
+    """The runs of a command line, and for each run id its own command line.
 
-    A run that starts from another one (`train.start`) comes after that one, whether the command line names it or not.
+    If a run starts from another one (`train.start`), the other one is added, if necessary, and comes first.
 
     Args:
-        overrides: As after ``python -m ina.run``, sweeps such as ``seed=1,2`` included.
+        overrides: The arguments of ``python -m ina.run``, including sweeps such as ``seed=1,2``.
 
     Raises:
         ConfigError: Runs have wrong settings, or two runs have the same name; the message lists all problems.
@@ -49,8 +49,8 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
             continue
         if run.id in named:
             same = (
-                f"two runs of the sweep would both be named {run.id}: they differ in nothing that is part of the name "
-                "(to search over settings of train, add data.select=0.2)"
+                f"two runs of the sweep would both be named {run.id}: they differ only in settings that are not part "
+                "of the name (to search over settings of train, add data.select=0.2)"
             )
             problems[same] = None
         named.add(run.id)
@@ -65,12 +65,12 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
 def _commands(overrides: list[str]) -> list[list[str]]:
     """The command line of each run of a grid.
 
-    A setting of methods that is swept is left out where a method lacks it, as long as another one has it:
+    A swept method setting is left out for methods that lack it, as long as another method has it:
     ``method=lora,ina method.inhibition=0.1,0.9`` is LoRA once and InA twice.
     """
     fixed = [text for text in overrides if not parse(text).is_sweep_override()]
     if several := [text for text in overrides if text.startswith("experiment=") and text not in fixed]:
-        raise ConfigError(f"{several[0]}: one experiment a command; each has a grid of its own")
+        raise ConfigError(f"{several[0]}: name one experiment per command; each has its own grid")
     grid = hydra_settings(fixed).sweeper.get("params") or {}
     choices: dict[str, list[str]] = {}
     for text in [*(f"{key}={value}" for key, value in grid.items()), *overrides]:
@@ -96,18 +96,18 @@ def _commands(overrides: list[str]) -> list[list[str]]:
 
 
 def _has(cfg: DictConfig, key: str) -> bool:
-    """Whether a config has a setting, by dotted name, be it null."""
+    """Whether a config has a setting, by dotted name; its value may be null."""
     section, _, name = key.rpartition(".")
     return name in list(OmegaConf.select(cfg, section) or ())
 
 
 def readable(arguments: list[str]) -> list[str]:
-    """The command line as Hydra can read it: `experiment` and `scale` are one name, and paths are quoted, ~ expanded.
+    """The command line in a form that Hydra can parse: `experiment` and `scale` are joined, paths expanded and quoted.
 
-    A comma is part of a path: no sweep has runs that differ only in a path.
+    A comma in a path does not start a sweep: paths cannot be swept.
 
     Raises:
-        ConfigError: A setting cannot be read, or would not be.
+        ConfigError: A setting cannot be parsed, or would have no effect.
     """
     if "hydra/sweeper=optuna" not in arguments:
         for text in arguments:
@@ -131,11 +131,11 @@ def readable(arguments: list[str]) -> list[str]:
 
 
 def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
-    """The command line of the run that `run` starts from: another task, but its model, seed and method settings.
+    """The command line of the run that `run` starts from: another task, but the same model, seed and method settings.
 
     Args:
         run: A run with `train.start`.
-        overrides: Its own command line.
+        overrides: The command line of `run`.
     """
     replaced = ("task=", "method.", "train.start=", "keep_model=")
     method = run.method_changes(run.train.start).items()
@@ -148,10 +148,10 @@ def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
 
 
 def source(runs: list[RunConfig]) -> str:
-    """The data source of runs.
+    """The data source of all runs.
 
     Raises:
-        ConfigError: The data of runs cannot be had, or comes from several sources; the message lists all problems.
+        ConfigError: Data is missing, or comes from several sources; the message lists all problems.
     """
     sources = of_each(runs, lambda run: (run.task, run.data), data.resolve)
     if len(set(sources)) > 1:
@@ -164,7 +164,7 @@ def source(runs: list[RunConfig]) -> str:
 
 
 def of_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_up: Callable[..., Any]) -> list[Any]:
-    """``look_up(*settings(run))`` of each run, done once for runs with the same settings.
+    """``look_up(*settings(run))`` of each run, called once for runs with the same settings.
 
     Raises:
         ConfigError: `look_up` raised ValueError or OSError; the message lists all such errors.
@@ -172,7 +172,7 @@ def of_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_
     answers: dict[str, Any] = {}
     problems: dict[str, None] = {}
     for run in runs:
-        key = repr(settings(run))  # settings may hold lists, so they are no keys themselves
+        key = repr(settings(run))  # settings may contain lists, which cannot be keys
         if key in answers:
             continue
         try:
@@ -185,24 +185,24 @@ def of_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_
 
 
 def record_root(run: RunConfig, clean: bool) -> Path:
-    """The root of a run's record: `results_dir` for those of a committed experiment from a clean tree."""
+    """The root of a run's record: `results_dir` for committed experiments run from a clean tree, else `output_dir`."""
     return Path(run.results_dir if clean and _belongs_to_its_experiment(run) else run.output_dir)
 
 
 def _belongs_to_its_experiment(run: RunConfig) -> bool:
-    """Whether the run is one of those that its experiment file stands for, unchanged on the command line."""
+    """Whether the run is one of the runs that its experiment file defines, with no setting changed."""
     if run.experiment not in options("experiment"):
         return False
     try:
         planned = experiment_runs(run.experiment).get(run.id)
-    except ConfigError:  # a search over intervals, which plans no list of runs
+    except ConfigError:  # a search over intervals has no list of runs
         return False
     if planned is None:
         return False
-    same = ("", "", "")  # source, data and the number format of "auto" depend on the machine
+    ignored = ("", "", "")  # source, data fingerprint and the dtype of "auto" depend on the machine
     planned_settings, own_settings = (
         (
-            fingerprint_settings(cfg.model_dump(), *same),
+            fingerprint_settings(cfg.model_dump(), *ignored),
             cfg.train.dtype,
             cfg.data.distractors,
             cfg.data.test_distractors,
@@ -219,16 +219,16 @@ def experiment_runs(name: str) -> dict[str, RunConfig]:
 
 
 def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
-    """How far a run is: recorded under one of `roots`, held by a running process, failed, or none of these.
+    """The state of a run: recorded under one of `roots`, running, failed or missing.
 
-    Whether a record has the settings of the run is told without its data, which would have to be read.
+    Settings of record and run are compared without the data's fingerprint, so no data is loaded.
     """
     name = (run.experiment, source, run.id)
     for path in (record.record_path(root, *name) for root in roots):
         if path.is_file():
-            same = ("", "", "")
+            ignored = ("", "", "")
             recorded_settings, own_settings = (
-                fingerprint_settings(config, *same) for config in (record.read(path).config, run.model_dump())
+                fingerprint_settings(config, *ignored) for config in (record.read(path).config, run.model_dump())
             )
             return "done" if recorded_settings == own_settings else "other settings"
     if record.is_held(record.lock_path(run.output_dir, *name)):
@@ -237,7 +237,7 @@ def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
 
 
 def outcome(run: RunConfig, source: str, since: float) -> record.Record | None:
-    """The record that a run wrote at or after the file time `since`, finished or not; None if there is none."""
+    """The record, also of a failure, that a run wrote at or after the file time `since`; None if there is none."""
     name = (run.experiment, source, run.id)
     roots = (run.results_dir, run.output_dir)
     for path in (*(record.record_path(root, *name) for root in roots), record.failure_path(run.output_dir, *name)):
@@ -248,8 +248,11 @@ def outcome(run: RunConfig, source: str, since: float) -> record.Record | None:
 
 
 def workers(gigabytes: float = 0.0) -> int:
-    """How many runs this machine can do at once: one per core, or fewer if each would get less than `gigabytes` of
-    memory."""
+    """Number of runs that this machine can do at once: one per core, fewer if a run needs more memory.
+
+    Args:
+        gigabytes: Memory of one run in GiB; 0: no limit.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     return max(1, min(cores, int(memory / gigabytes) if gigabytes else cores))

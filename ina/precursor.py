@@ -1,9 +1,9 @@
 """The gate of InA's precursor, giBERT (Kang et al. 2022, arXiv:2208.00929): full rank, and all weights are trained.
 
-What is known of it comes from its released code (ChengKang520/gate-with-inhibition@8c7a996, modeling_bert.py and
-modeling_deberta_v2.py): the equation, the maximum over the whole tensor, the gradient through it, the sites, and that
-nothing is frozen. The gate's layers are not in any checkpoint, so the backbone's initialiser fills them. Of the
-settings of the published curves only the five epochs and the levels of inhibition are stated.
+The equation, the maximum over the whole tensor, the gradient through it, the sites and the training of all weights are
+taken from the released code (ChengKang520/gate-with-inhibition@8c7a996, modeling_bert.py and modeling_deberta_v2.py).
+No checkpoint has the gate's layers, so the backbone's initialiser fills them. Of the settings of the published curves
+only the five epochs and the levels of inhibition are stated.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ class GatedLinear(nn.Module):
         H_o \leftarrow (f(S - Th) + 1) \odot H_o
 
     Shapes: H (..., d), W_inh (d, k) in ``inhibit``, W_sel (k, k) in ``select``, S and H_o (..., k), Th (): one maximum
-    over everything that is computed at once, padding included. So an example's score depends on the other examples in
-    its batch.
+    over the whole batch, including padding. So an example's score depends on the other examples in its batch.
     """
 
     def __init__(self, base_layer: nn.Linear, inhibition: float, activation: str, std: float) -> None:
@@ -57,7 +56,7 @@ class GatedLinear(nn.Module):
 class _GatedTokens(DisentangledSelfAttention):
     """DeBERTa's attention with gates on the projections of tokens, as in the precursor.
 
-    Relative positions, which DeBERTa-v3 projects by the same weights, are not gated.
+    DeBERTa-v3 also projects relative positions with these weights; those projections are not gated.
     """
 
     def disentangled_attention_bias(self, *arguments: Any, **settings: Any) -> Tensor:
@@ -75,7 +74,7 @@ def add_gates(model: PreTrainedModel, method: Gate) -> None:
     """Gate the projections `method.sites` of the last `method.layers` layers, in place.
 
     Raises:
-        ValueError: The model is of none of the `FAMILIES`.
+        ValueError: The model is not of one of the `FAMILIES`.
     """
     family = model.config.model_type
     if family not in FAMILIES:

@@ -12,7 +12,7 @@ from .adapter import sites as adapter_sites
 
 
 def target_modules(model: PreTrainedModel, sites: tuple[str, ...]) -> list[str]:
-    """Module names of `sites` in `model`: some of "query", "key", "value"; or "all", every linear layer of the encoder.
+    """Module names of `sites` in `model`: of "query", "key" or "value"; or "all", every linear layer of the encoder.
 
     Raises:
         ValueError: The family or a site is unknown; the message lists the known ones.
@@ -26,12 +26,12 @@ def target_modules(model: PreTrainedModel, sites: tuple[str, ...]) -> list[str]:
 
 
 class SplitProjection(nn.Module):
-    """DeBERTa v1's fused `in_proj` as three linear modules that a tuner can address one by one.
+    """DeBERTa v1's fused `in_proj` as three linear modules that a tuner can adapt one by one.
 
-    They are called `split_query` and so on: an adapter of them has no place in a DeBERTa whose projection is whole.
+    They are named `split_query` and so on, so that their adapters do not fit a DeBERTa with a fused projection.
 
-    The fused weight of shape (3 * heads * d_head, d) holds, head after head, d_head rows of query, then key, then value
-    (transformers' DebertaSelfAttention: one view by head, then a chunk into three). The output has that layout too.
+    The fused weight of shape (3 * heads * d_head, d) has, for each head, d_head rows of query, then key, then value
+    (transformers' DebertaSelfAttention: one view by head, then a chunk into three). The output has the same layout.
     """
 
     def __init__(self, fused: nn.Linear, heads: int) -> None:
@@ -58,7 +58,11 @@ class SplitProjection(nn.Module):
 
 
 def split_fused_projections(model: nn.Module) -> nn.Module:
-    """Give the fused projections of a DeBERTa v1 separate query, key and value modules, in place; others stay."""
+    """Split the fused projections of a DeBERTa v1 into query, key and value modules, in place.
+
+    Raises:
+        ValueError: The projections are quantised.
+    """
     for attention in list(model.modules()):
         fused = getattr(attention, "in_proj", None)
         if isinstance(fused, nn.Linear) and hasattr(attention, "num_attention_heads"):

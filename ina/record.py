@@ -1,9 +1,9 @@
-"""The record of a run. Tables, figures and claims are made from records and from the predictions beside them.
+"""The record of a run. Tables, figures and claims are made from records and predictions.
 
-One JSON file a run, `<root>/runs/<experiment>/<source>/<id>.json`, with the per-example predictions beside it in
+Each run has a JSON file, `<root>/runs/<experiment>/<source>/<id>.json`, and per-example predictions in
 `<root>/predictions/…/<id>.parquet`. The root is `results_dir` for a finished run of a committed experiment from a clean
-tree, and `output_dir` for everything else; failed and cancelled runs are kept apart in `<output_dir>/failed`. Whoever
-does a run holds its lock in `<output_dir>/locks`, and writes there how far it is.
+tree, and `output_dir` for everything else. Failed and cancelled runs are in `<output_dir>/failed`. The process that
+does a run holds its lock in `<output_dir>/locks` and writes its progress there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 2
 ADHOC = "adhoc"  # folder of runs that belong to no experiment
-USER_ERRORS = (ValueError, OSError)  # one sentence says what to do; any other exception is a bug and shows its type
+USER_ERRORS = (ValueError, OSError)  # shown as one sentence that says what to do; any other exception is a bug
 PACKAGES = ("torch", "transformers", "peft", "datasets", "accelerate", "scikit-learn", "scipy", "numpy")
 
 
@@ -48,11 +48,11 @@ class _Block(BaseModel):
 
 
 class Evaluation(_Block):
-    """What was measured on the dev set after one epoch; raw floats."""
+    """Measurements on the dev set after one epoch; metrics are raw floats, not percent."""
 
     epoch: int
     metrics: dict[str, FiniteFloat]
-    degenerate: bool  # one class, or one constant score, predicted for everything
+    degenerate: bool  # the same prediction for every example
     train_loss: float | None  # mean over the epoch
 
 
@@ -66,7 +66,7 @@ class Params(_Block):
 
 
 class DataInfo(_Block):
-    """Which examples were used."""
+    """The data of a run: source, SHA-256 of the rows, and number of rows per split."""
 
     source: str
     fingerprint: str
@@ -74,7 +74,7 @@ class DataInfo(_Block):
 
 
 class Provenance(_Block):
-    """Where the numbers come from; unknown is null."""
+    """Code, machine and time behind the numbers; unknown values are null."""
 
     commit: str | None
     dirty: bool | None
@@ -93,7 +93,7 @@ class Provenance(_Block):
 
 
 class Labels(_Block):
-    """What model, task and method are called in print."""
+    """Display names of model, task and method."""
 
     model: str
     task: str
@@ -101,7 +101,7 @@ class Labels(_Block):
 
 
 class Record(_Block):
-    """One run. Its labels are those of its config where none are given."""
+    """One run. If `labels` is missing, it is derived from `config`."""
 
     schema_version: Literal[1, 2] = SCHEMA_VERSION
     id: str
@@ -112,12 +112,12 @@ class Record(_Block):
     seed: int
     experiment: str | None
     source: str
-    fingerprint: str | None = None  # null where a run failed before its data was there
+    fingerprint: str | None = None  # null if the run failed before its data was loaded
     status: Literal["done", "failed", "cancelled"]
     error: str | None = None
     headline: str
-    data: DataInfo | None = None  # as above
-    start: str | None = None  # fingerprint of the run that it started from, null where it started from the backbone
+    data: DataInfo | None = None  # null as above
+    start: str | None = None  # fingerprint of the run that it started from; null: it started from the backbone
     config: dict[str, Any]
     provenance: Provenance
     split: str | None = None  # the rest is null in a failed or cancelled run
@@ -138,7 +138,7 @@ class Record(_Block):
             config = values["config"]
             squad = str(values["task"]).startswith("squad")
             if values.get("schema_version") == 1 and not (values["source"] == "probe" and squad):
-                # `data.distractors` was 2 everywhere, and read for SQuAD's tasks of the probe alone
+                # in version 1 `data.distractors` was always 2, but only the probe's SQuAD tasks used it
                 values = values | {"config": config | {"data": config["data"] | {"distractors": None}}}
             return values if "labels" in values else values | {"labels": labels(values["config"])}
         except (KeyError, TypeError, AttributeError) as error:
@@ -151,7 +151,7 @@ class Record(_Block):
         if self.evaluations[-1:] != [self.last]:
             raise ValueError("`last` is not the last of `evaluations`")
         if missing := [evaluation.epoch for evaluation in self.evaluations if self.headline not in evaluation.metrics]:
-            raise ValueError(f"headline: {self.headline!r} is none of the metrics after epoch {missing[0]}")
+            raise ValueError(f"headline: {self.headline!r} is not one of the metrics after epoch {missing[0]}")
         highest = max(evaluation.metrics[self.headline] for evaluation in self.evaluations)
         if self.best not in self.evaluations or self.best.metrics[self.headline] != highest:
             raise ValueError(f"`best` is not the evaluation with the highest {self.headline}")
@@ -159,7 +159,7 @@ class Record(_Block):
 
 
 def record_path(root: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
-    """Where the record of a run lies under `root`."""
+    """The file of a run's record under `root`."""
     return Path(root) / "runs" / (experiment or ADHOC) / source / f"{run_id}.json"
 
 
@@ -176,21 +176,24 @@ def read(path: Path) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         raise RecordError(
-            f"{path} is no valid record (schema version {SCHEMA_VERSION}): "
+            f"{path} is not a valid record (schema version {SCHEMA_VERSION}): "
             f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg'].removeprefix('Value error, ')}. "
             "Restore it from version control, or delete it to run it again."
         ) from None
 
 
 def read_all(root: str | Path, experiment: str | None = None) -> Iterator[Record]:
-    """All finished records under `root`, by path, of one experiment where given, by its name or a pattern of names.
+    """All finished records under `root`, sorted by path.
+
+    Args:
+        root: The folder of results.
+        experiment: Name, or pattern of names, of the experiments to read; None: all.
 
     Raises:
-        RecordError: A folder cannot be read, or what `read` raises, or a record is of a run that did not finish,
-            or lies elsewhere than its run belongs.
+        RecordError: A folder cannot be read, `read` fails, or a record is of an unfinished run or in the wrong place.
     """
     runs = Path(root) / "runs"
-    # glob passes over folders that it may not read
+    # glob silently skips folders that it may not read
     for folder in (Path(root), runs, *runs.glob(experiment or "*"), *runs.glob(f"{experiment or '*'}/*")):
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
             raise RecordError(f"{folder} cannot be read; change its permissions, or name another folder of results")
@@ -205,14 +208,14 @@ def read_all(root: str | Path, experiment: str | None = None) -> Iterator[Record
 
 
 def find(path: Path, settings: dict[str, Any]) -> Record | None:
-    """The record at `path`, None where there is none.
+    """The record at `path`, or None if there is none.
 
     Args:
-        path: Where the record of the run belongs, by `record_path`.
-        settings: What the numbers of the run depend on, by `ina.config.fingerprint_settings`.
+        path: The place of the run's record, from `record_path`.
+        settings: All settings that change the numbers of the run, from `ina.config.fingerprint_settings`.
 
     Raises:
-        RecordError: It was made with other settings; the message shows which.
+        RecordError: The record was made with other settings; the message shows which.
     """
     if not path.is_file():
         return None
@@ -246,7 +249,7 @@ def what_failed(record: Record) -> str:
 
 
 def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
-    """The per-example predictions of a record, one row a dev example.
+    """The predictions of a record, one row per dev example.
 
     Raises:
         RecordError: The file is missing.
@@ -260,9 +263,9 @@ def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
 
 
 def write(root: str | Path, record: Record, predictions: pd.DataFrame | None = None) -> Path:
-    """Write a run under `root`: first its predictions, then the record that makes it count.
+    """Write a run under `root`: first its predictions, then its record, because a run counts once it has a record.
 
-    One that failed or was cancelled goes to `<root>/failed`, where it never counts.
+    A failed or cancelled run goes to `<root>/failed`, where it never counts.
     """
     place = record_path if record.status == "done" else failure_path
     path = place(root, record.experiment, record.source, record.id)
@@ -275,21 +278,21 @@ def write(root: str | Path, record: Record, predictions: pd.DataFrame | None = N
 
 
 def failure_path(root: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
-    """Where the record of a failed or cancelled run lies under `root`."""
+    """The file of the record of a failed or cancelled run under `root`."""
     return record_path(Path(root) / "failed", experiment, source, run_id)
 
 
 def lock_path(root: str | Path, experiment: str | None, source: str, run_id: str) -> Path:
-    """The file that a process holds locked while it does a run; the lock is the system's and ends with the process."""
+    """The file that a process keeps locked during a run. The operating system releases the lock if the process ends."""
     return record_path(Path(root) / "locks", experiment, source, run_id).with_suffix(".lock")
 
 
 @contextmanager
 def hold_lock(path: Path, wait: bool) -> Iterator[Callable[[str], None]]:
-    """Hold the lock at `path` during the block. Yields a function that writes into that file how far the run is.
+    """Hold the lock at `path` during the block. Yields a function that writes the run's progress into that file.
 
     Raises:
-        Busy: Another process holds it, and `wait` is False.
+        Busy: Another process holds the lock, and `wait` is False.
     """
     if not first_process():  # process 0 holds the lock
         yield lambda _: None
@@ -309,7 +312,7 @@ def hold_lock(path: Path, wait: bool) -> Iterator[Callable[[str], None]]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock at `path`; the file stays as it is."""
+    """Whether a process holds the lock at `path`; the file is not changed."""
     if not path.is_file():
         return False
     try:
@@ -320,17 +323,17 @@ def is_held(path: Path) -> bool:
 
 
 def first_process() -> bool:
-    """Whether this is the one process that writes and prints, of those that do a run together under torchrun."""
+    """Whether this process writes and prints; under torchrun only process 0 does."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def predictions_path(experiment: str | None, source: str, run_id: str) -> str:
-    """Where the predictions of a run lie, relative to the root."""
+    """The file of a run's predictions, relative to the root."""
     return f"predictions/{experiment or ADHOC}/{source}/{run_id}.parquet"
 
 
 def write_atomically(path: Path, write_to) -> None:
-    """Let `write_to(temporary path)` make a file and move it to `path` when it is whole; nothing half-written stays."""
+    """Let `write_to(temporary path)` write a file, then move it to `path`: `path` never holds a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -343,7 +346,7 @@ def write_atomically(path: Path, write_to) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raises OSError now, with what to do, if nothing can be written to `folder` later."""
+    """Raises OSError, with advice, if nothing can be written to `folder`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -356,7 +359,7 @@ def check_writable(folder: Path) -> None:
 
 
 def explained(error: Exception) -> str:
-    """An error as one sentence; where a file may not be read or written, it says what to do."""
+    """An error as one sentence, with advice if a file may not be read or written."""
     if isinstance(error, PermissionError) and error.filename:
         return f"{error.filename} may not be read or written; change its permissions, or name another folder"
     return str(error)
@@ -367,7 +370,7 @@ def git_state(folder: Path, loaded: str | None = None) -> tuple[str | None, bool
 
     Args:
         folder: The repository.
-        loaded: The commit to compare with, that of a process which loaded the code earlier; None: the latest.
+        loaded: The commit to compare with, from when a process loaded the code; None: the latest.
     """
     commit = loaded or _git(folder, "rev-parse", "HEAD")
     questions = (["status", "--porcelain"], ["diff", "--name-only", commit or "HEAD"])
@@ -395,12 +398,12 @@ def versions() -> dict[str, str]:
 
 
 def utc(seconds: float) -> str:
-    """A time in seconds since 1970 as text."""
+    """A time in seconds since 1970 as an ISO 8601 text."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 1:05, or 1:00:05 from an hour on."""
+    """Seconds as 1:05, or as 1:00:05 from one hour on."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,4 +1,4 @@
-"""The one entry point: ``python -m ina.run model=minilm task=cola method=ina seed=1``."""
+"""The entry point for training: ``python -m ina.run model=minilm task=cola method=ina seed=1``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .compose import CONFIG_DIR, ConfigError, explain, options
 from .config import ModelConfig, RunConfig, Task, check, configured, fingerprint, fingerprint_settings
 from .record import USER_ERRORS, Busy, DataInfo, Params, Provenance, Record
 
-if TYPE_CHECKING:  # torch and transformers take many seconds to import, so that is left to the runs that train
+if TYPE_CHECKING:  # torch and transformers take many seconds to import, so only runs that train import them
     from torch import nn
 
     from .train import Trained
@@ -42,17 +42,17 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
 
     Args:
         cfg: The run.
-        first: With `train.start` only: the run that it starts from, which is done and has kept its model.
+        first: With `train.start` only: the run that `cfg` starts from; it must be done and its model kept.
         command: The command line to record.
-        wait: Where another process is doing this run: wait for it rather than raise.
+        wait: If another process is doing this run, wait for it instead of raising `Busy`.
 
     Returns:
         The record, and whether it is new.
 
     Raises:
         RecordError: A run of this name is recorded with other settings; the message shows which.
-        Busy: Another process is doing this run.
-        ValueError, OSError: The data or the model cannot be had, or a folder not written to; the message says which.
+        Busy: Another process is doing this run, and `wait` is False.
+        ValueError, OSError: Data or model cannot be loaded, or a folder cannot be written to; the message says which.
     """
     source = data.resolve(cfg.task, cfg.data)
     environment.check_device(cfg.train)
@@ -65,9 +65,9 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
         check_model(cfg.model, cfg.task, cfg.train.head_dropout)
     record.check_writable(Path(cfg.output_dir))
     with record.hold_lock(record.lock_path(cfg.output_dir, *name), wait) as report_progress:
-        known = {"source": source}  # for the record, also of a failure
-        circumstances = _circumstances(cfg, commit, dirty, command)
-        dtype = circumstances["dtype"]
+        known = {"source": source}  # goes into the record, even of a failure
+        provenance = _provenance_at_start(cfg, commit, dirty, command)
+        dtype = provenance["dtype"]
         try:
             examples = data.load(cfg.task, cfg.data)
             rows = {split: len(rows) for split, rows in examples.splits.items()}
@@ -88,7 +88,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             model, trained, params = _train(cfg, examples, folder, origin, report_progress)
             result = _record(
                 cfg,
-                circumstances | {"device": trained.device, "processes": trained.processes},
+                provenance | {"device": trained.device, "processes": trained.processes},
                 **known,
                 status="done",
                 split="+".join(split for split in rows if split != "train"),
@@ -114,19 +114,19 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             if trained.processes > 1:
                 import torch
 
-                torch.distributed.barrier()  # another run may start from what the first process has just written
+                torch.distributed.barrier()  # the next run may start from the model that process 0 has just saved
             return result, True
         except (SystemExit, Busy):
-            # no failures: submitit queues its job again, or the run that this one starts from is not done yet
+            # not failures: submitit queues the job again; another process is doing the run that this one starts from
             raise
         except BaseException as error:
             status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
-            _keep(cfg, _record(cfg, circumstances, **known, status=status, error=traceback.format_exc()))
+            _keep(cfg, _record(cfg, provenance, **known, status=status, error=traceback.format_exc()))
             raise
 
 
 def check_model(model: ModelConfig, task: Task, head_dropout: float | None) -> None:
-    """Raises ModelError where a model is not there, or cannot take the task."""
+    """Raises ModelError if a model does not exist or does not support the task."""
     from . import models
     from .tasks import family
 
@@ -145,7 +145,7 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
     """The record of the run that `cfg` starts from."""
     if first is None:
         raise ValueError(f"{cfg.id} has train.start={cfg.train.start}: the run that it starts from must be given")
-    plan.source([first, cfg])  # raises where the two have other data
+    plan.source([first, cfg])  # raises if their data sources differ
     name = (first.experiment, source, first.id)
     path = record.record_path(plan.record_root(first, clean), *name)
     with record.hold_lock(record.lock_path(first.output_dir, *name), wait):
@@ -154,8 +154,8 @@ def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, w
     return record.read(path)
 
 
-def _circumstances(cfg: RunConfig, commit: str | None, dirty: bool | None, command: str) -> dict[str, Any]:
-    """What the record of a run that starts now says under `provenance`, as far as it is known."""
+def _provenance_at_start(cfg: RunConfig, commit: str | None, dirty: bool | None, command: str) -> dict[str, Any]:
+    """The part of a record's `provenance` that is known when the run starts."""
     return {
         "commit": commit,
         "dirty": dirty,
@@ -171,7 +171,7 @@ def _circumstances(cfg: RunConfig, commit: str | None, dirty: bool | None, comma
     }
 
 
-def _record(cfg: RunConfig, circumstances: dict[str, Any], **outcome: Any) -> Record:
+def _record(cfg: RunConfig, provenance: dict[str, Any], **outcome: Any) -> Record:
     import torch
 
     return Record(
@@ -185,20 +185,20 @@ def _record(cfg: RunConfig, circumstances: dict[str, Any], **outcome: Any) -> Re
         config=cfg.model_dump(
             exclude={"results_dir": True, "output_dir": True, "keep_model": True, "wandb": True, "data": {"dir"}}
         ),
-        provenance=Provenance(**circumstances, threads=torch.get_num_threads(), finished=record.utc(time.time())),
+        provenance=Provenance(**provenance, threads=torch.get_num_threads(), finished=record.utc(time.time())),
         **outcome,
     )
 
 
 def record_failure(cfg: RunConfig, source: str, error: str) -> None:
-    """Record a run as failed with `error` on behalf of its own process, which was killed."""
-    _keep(cfg, _record(cfg, _circumstances(cfg, *_code(), ""), source=source, status="failed", error=error))
+    """Record a run as failed with `error` if its own process could not do so, for example because it was killed."""
+    _keep(cfg, _record(cfg, _provenance_at_start(cfg, *_code(), ""), source=source, status="failed", error=error))
 
 
 def _keep(cfg: RunConfig, failure: Record) -> None:
     try:
         path = record.write(cfg.output_dir, failure)
-    except OSError as error:  # a full disk must not hide what went wrong
+    except OSError as error:  # a full disk must not hide the first error
         logger.warning("%s: %s, and no record of it can be written: %s", cfg.id, failure.status, error)
     else:
         logger.info("%s: %s, see %s", cfg.id, failure.status, path)
@@ -211,17 +211,17 @@ def _loaded() -> tuple[str | None, bool | None, str]:
 
 
 def _code() -> tuple[str | None, bool | None]:
-    """The commit of the code that this process runs, and whether code or configs differed from it, then or now."""
+    """The commit of the code that this process runs, and whether code or configs differed from it at import or now."""
     commit, then, _ = _loaded()
     _, now = record.git_state(CONFIG_DIR.parent, commit)
     return commit, None if None in (then, now) else then or now
 
 
 def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
-    """Where the run keeps its checkpoints, and its number of threads, which can change rounding.
+    """The folder of the run's checkpoints, and the number of torch threads, which can change rounding.
 
-    Checkpoints of another version of the code are removed, as its numbers may differ. The threads are `train.threads`,
-    else those that the run began with, else one for each idle core.
+    Checkpoints of another version of the code are removed, because the numbers may differ. The number of threads is
+    `train.threads`, else the number that the run began with, else the number of idle cores.
     """
     import torch
 
@@ -236,7 +236,7 @@ def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
     if record.first_process():
         if folder.exists() and {key: notes.get(key) for key in code} != code:
             logger.warning(
-                "%s: starts from the beginning: another version of the code made the checkpoint in %s", cfg.id, folder
+                "%s: restarts, because the checkpoint in %s is from another version of the code", cfg.id, folder
             )
             shutil.rmtree(folder)
         record.write_atomically(begun, lambda file: file.write_text(json.dumps(code | {"threads": threads})))
@@ -292,7 +292,7 @@ def _train(
 
 @contextmanager
 def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
-    """Log to Weights & Biases while the block runs, if the configuration says so."""
+    """Log to Weights & Biases inside the block, if `wandb.mode` is not disabled."""
     if cfg.wandb.mode == "disabled" or not record.first_process():
         yield []
         return
@@ -320,7 +320,7 @@ def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
 
 @hydra.main(config_path=str(CONFIG_DIR), config_name="run", version_base="1.3")
 def main(cfg: DictConfig) -> float | None:
-    """Do the run of a composed config, and give its best headline score, which a search maximises."""
+    """Do the run of a composed config and return its best headline score, which a search maximises."""
     settings = HydraConfig.get()
     in_a_sweep = not OmegaConf.is_missing(settings.job, "num")
     sweep = Path(settings.sweep.dir) if in_a_sweep and "InaSweeper" in settings.sweeper._target_ else None
@@ -331,7 +331,7 @@ def main(cfg: DictConfig) -> float | None:
     try:
         run_config = check(cfg)
         if in_a_sweep and not sweep and run_config.data.select is None:
-            raise ConfigError("a search needs data.select, say 0.1: a share of the training rows to choose by")
+            raise ConfigError("a search needs data.select, such as 0.1: the share of training rows to evaluate on")
         return _do(run_config, overrides, sweep)
     except USER_ERRORS as error:
         if in_a_sweep:
@@ -340,9 +340,9 @@ def main(cfg: DictConfig) -> float | None:
 
 
 def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | None:
-    """Do the run of a command line, and before it the one that it starts from.
+    """Do the run of a command line, after the run that it starts from, if any.
 
-    In a `sweep`, given by its folder, a run that fails raises nothing: it leaves a record, which the sweep reads.
+    `sweep` is the folder of a sweep. There a failed run raises no error: it leaves a record, which the sweep reads.
     """
     first = None
     if cfg.train.start:
@@ -357,28 +357,28 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
     if (sweep / "stop").exists() or plan.outcome(cfg, source, began):
         return None
     if (own_source := data.resolve(cfg.task, cfg.data)) != source:
-        record_failure(cfg, source, f"this worker has only data.source={own_source}, but the sweep uses {source}")
+        record_failure(cfg, source, f"this worker finds data.source={own_source}, but the sweep uses {source}")
         return None
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a worker: the sweep decides what Ctrl-C ends
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # this is a worker; the sweep handles Ctrl-C
     try:
         go(wait=False)
-    except Busy:  # the sweep comes back to it
+    except Busy:  # the sweep tries it again
         return None
     except KeyboardInterrupt:
         (sweep / "stop").touch()
     except Exception:
-        if not plan.outcome(cfg, source, began):  # it failed before it began, as where this worker lacks the weights
+        if not plan.outcome(cfg, source, began):  # it failed before `run` could record it
             record_failure(cfg, source, traceback.format_exc())
-        if not plan.outcome(cfg, source, began):  # a full disk? the sweep would not know
+        if not plan.outcome(cfg, source, began):  # without a record (full disk?) the sweep would not know
             raise
     return None
 
 
 def _set_up_output(detailed: bool) -> None:
-    warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
-    # PEFT, which asks the hub at every checkpoint whether the vocabulary has grown
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announce changes
+    # at every checkpoint PEFT asks the hub whether the vocabulary has grown
     warnings.filterwarnings("ignore", message="Could not find a config file in ")
     package = logging.getLogger("ina")
     package.handlers = [logging.StreamHandler(sys.stdout)]
@@ -389,11 +389,11 @@ def cli() -> None:
     """`main` as a program: exit code 0, 1 if a run failed, or 130 after Ctrl-C."""
     if not record.first_process():
         sys.stdout = open(os.devnull, "w")
-    # argparse, by which Hydra reads the command line, refuses settings on both sides of an option such as -m
+    # Hydra uses argparse, which does not accept settings on both sides of an option such as -m
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda argument: "=" in argument and not argument.startswith("-"))
-    # joblib's way to say that it gives a worker's memory back by starting a new one
+    # joblib warns when it restarts a worker to free memory
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through, those of launchers too
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through, including those of launchers
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.argv[1:] = plan.readable(sys.argv[1:])
@@ -406,6 +406,6 @@ def cli() -> None:
 
 
 if __name__ == "__main__":
-    from ina import run as importable  # workers look functions up by name, and `__main__` is another module there
+    from ina import run as importable  # workers import functions by name; there `__main__` is another module
 
     importable.cli()

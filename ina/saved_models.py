@@ -1,8 +1,8 @@
 """Trained models that runs with ``keep_model=true`` save for later analysis.
 
-The folder of one, `<output_dir>/models/<experiment>/<data source>/<run>`, holds the weights after the last epoch:
-adapter and head as PEFT saves them or, where all weights are trained, the whole model as transformers does. Beside them
-lies `record.json`, a copy of the run's record, which says what they are.
+The folder `<output_dir>/models/<experiment>/<data source>/<run>` holds the weights after the last epoch: adapter and
+head as PEFT saves them, or, for methods without PEFT, the whole model as transformers saves it. The file `record.json`
+in it is a copy of the run's record.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def path(output_dir: str | Path, experiment: str | None, source: str, run_id: st
 
 
 def save(model: nn.Module, run: Record, output_dir: str | Path) -> Path:
-    """Keep the model that `run` trained, in place of what an earlier run of this name left."""
+    """Save the model that `run` trained; replaces the model of an earlier run of this name."""
     folder = path(output_dir, run.experiment, run.source, run.id)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
@@ -45,7 +45,7 @@ def save(model: nn.Module, run: Record, output_dir: str | Path) -> Path:
 
 
 def settings(run: Record) -> RunConfig:
-    """The settings of a recorded run; the places that a record leaves out are those of `configs/run.yaml`."""
+    """The settings of a recorded run; folders, which a record leaves out, are the defaults of `configs/run.yaml`."""
     places = {"results_dir": "results", "output_dir": "outputs", "keep_model": True}
     wandb = {"mode": "disabled", "project": "ina", "entity": None}
     return check(run.config | places | {"wandb": wandb, "data": run.config["data"] | {"dir": None}})
@@ -55,8 +55,8 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
     """The trained model in `folder`, in float32 and ready for inference; an adapter stays unmerged.
 
     Args:
-        folder: Of a kept model, or any folder that PEFT or transformers saved.
-        cfg: Names backbone and task.
+        folder: The folder of a kept model, or any folder that PEFT or transformers saved.
+        cfg: The run's settings, which name backbone, method and task.
 
     Raises:
         FileNotFoundError: A file of the folder is missing.
@@ -73,24 +73,24 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
     peft_type, expected = described.get("peft_type"), methods.peft_config(cfg.method).peft_type.value
     if peft_type != expected:
         raise ValueError(
-            f"{Path(folder) / files.CONFIG_FILE}: peft_type is {peft_type!r}, but the run is one of {cfg.method.name}, "
-            f"which leaves an adapter of type {expected!r}; train it again with keep_model=true"
+            f"{Path(folder) / files.CONFIG_FILE}: peft_type is {peft_type!r}, but method={cfg.method.name} saves "
+            f"{expected!r}; train it again with keep_model=true"
         )
     backbone = split_fused_projections(models.load(cfg.model, head, cfg.seed))
     return files.attach(backbone, PeftConfig.from_pretrained(str(folder)), weights, folder, "default")
 
 
 def start_from(folder: Path, origin: Record, model: nn.Module, head: tuple[str, ...]) -> None:
-    """Give `model` the weights that the run `origin` left in `folder`, in place; its head keeps its own.
+    """Copy the weights that the run `origin` saved in `folder` into `model`, in place; the head is not changed.
 
     Args:
-        folder: Of the kept model.
+        folder: The folder of the kept model.
         origin: A run of the same backbone and method.
-        model: Ready to train.
+        model: A model that is ready to train.
         head: Names of the modules of its head.
 
     Raises:
-        RecordError: `origin` did not keep its model there.
+        RecordError: `folder` does not hold the model of `origin`.
     """
     copy = folder / RECORD_FILE
     if not copy.is_file() or read(copy).fingerprint != origin.fingerprint:
@@ -108,12 +108,12 @@ def _whole_model(folder: str | Path, cfg: RunConfig) -> Path:
     """The file of all weights of a model without an adapter."""
     file = Path(folder) / "model.safetensors"
     if not file.is_file():
-        raise FileNotFoundError(f"{file} is missing; it holds all weights of a run of {cfg.method.name}")
+        raise FileNotFoundError(f"{file} is missing; it holds all weights of a run with method={cfg.method.name}")
     return file
 
 
 def _load_head(folder: str | Path, cfg: RunConfig, head: Head) -> nn.Module:
-    """Load the trained head onto the backbone's own encoder: a run in bfloat16 leaves a rounded copy of that."""
+    """Load the trained head onto the original encoder, because a bfloat16 run saves a rounded copy of the encoder."""
     file = _whole_model(folder, cfg)
     model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
     parts = set(models.head_modules(cfg.model, model))

@@ -1,13 +1,13 @@
 """Faster training steps that compute the same. Each speed-up is a function; `faster` applies those that fit.
 
-`cast_frozen` and `first_token_only` are for any hardware, the others for a CPU without an accelerator. Each
-does nothing where it does not apply. `exact_products_by_onednn` is for plain training too. `idle_cores`
-examines the machine.
+`cast_frozen` and `first_token_only` are for any hardware, the others for machines without an accelerator. A speed-up
+does nothing if it does not apply. `exact_products_by_onednn` is also used with train.fast=false. `idle_cores` measures
+the machine's load.
 
-A gain in a docstring is the time of a training step without the speed-up over the time with it: MiniLM, batch 32, one
-thread of an Intel Xeon with AMX. `make bench` measures all of them. torch.compile, sdpa while training, weights packed
-for oneDNN, a collator of our own and an autograd function for the gate gained less than 3 % and were left out.
-Most of the remaining time goes into matrix products: on an AMD EPYC, 73 % of a MiniLM step and 86 % of an MPNet step.
+Gain in a docstring: time of a training step without the speed-up divided by the time with it, for MiniLM, batch 32, one
+thread of an Intel Xeon with AMX. `make bench` measures all gains. torch.compile, sdpa in training, weights packed for
+oneDNN, our own collator and an autograd function for the gate gained less than 3 % and were left out. Most of the
+remaining time is spent in matrix products: on an AMD EPYC, 73 % of a MiniLM step and 86 % of an MPNet step.
 """
 
 import os
@@ -34,16 +34,16 @@ CLASSIFIERS = {
     for task in ("SequenceClassification", "MultipleChoice")
 }
 _AFTER_ATTENTION = ("attention.output", "attention.attn.o", "intermediate", "output")
-SDPA_MIN_TOKENS = 32  # tokens: from here on sdpa is the quicker attention without dropout
+SDPA_MIN_TOKENS = 32  # without dropout, sdpa is faster from this number of tokens on
 
 
 @contextmanager
 def faster(model: nn.Module, dtype: str) -> Iterator[None]:
-    """Prepare `model` in place for fast training and evaluation while the block runs.
+    """Prepare `model` in place for fast training and evaluation inside the block.
 
     Args:
         model: A backbone with its head, or a PEFT model around one, on the CPU.
-        dtype: "bfloat16" where training uses autocast to it, else "float32".
+        dtype: "bfloat16" if training uses autocast to bfloat16, else "float32".
     """
     if dtype == "bfloat16":
         cast_frozen(model, torch.bfloat16)
@@ -75,12 +75,12 @@ class _Dropout(nn.Dropout):
 def drop(x: Tensor, p: float) -> Tensor:
     """Dropout: set each element to zero with probability `p`, independently; scale the others by 1 / (1 - p).
 
-    torch draws one number an element. This compares 16 random bits an element with a threshold, so `p` is rounded to a
-    multiple of 2**-16, and the scale with it. Every call seeds its stream from torch's generator, so seeds, checkpoints
-    of its state and gradient checkpointing work as they do for torch's dropout.
+    torch draws one number per element. This function compares 16 random bits per element with a threshold, so `p` is
+    rounded to a multiple of 2**-16, and the scale uses the rounded `p`. Every call seeds its stream from torch's
+    generator, so seeds, saved generator states and gradient checkpointing work as with torch's dropout.
 
     Args:
-        x: Any shape. Where it is not on the CPU, or not float32 or bfloat16, torch's dropout is used.
+        x: Any shape. If it is not on the CPU, or not float32 or bfloat16, torch's dropout is used.
         p: 0 to 1.
 
     Returns:
@@ -104,7 +104,7 @@ _state = {"bit_generator": "SFC64", "state": {"state": _words}, "has_uint32": 0,
 
 @lru_cache
 def _unit(scale: float, dtype: torch.dtype) -> np.generic:
-    """`scale` as NumPy can hold it: a float, or the bits of a bfloat16."""
+    """`scale` as a NumPy value: a float32, or the bits of a bfloat16, which NumPy lacks."""
     if dtype == torch.float32:
         return np.float32(scale)
     return np.int16(torch.tensor(scale, dtype=dtype).view(torch.int16).item())
@@ -114,10 +114,10 @@ def _unit(scale: float, dtype: torch.dtype) -> np.generic:
 
 
 def short_attention(model: nn.Module) -> None:
-    """Make BERT and RoBERTa attend by `_attention`, in place. DeBERTa has an attention of its own, which stays.
+    """Make BERT and RoBERTa use `_attention`, in place. DeBERTa keeps its own attention.
 
     Gain: LoRA and InA 1.2 in training on MRPC's lengths (CoLA's 1.0), 1.3 in evaluation on CoLA's. Full fine-tuning in
-    bfloat16 on SQuAD's lengths 1.1, as the mask leaves the scores in that type.
+    bfloat16 on SQuAD's lengths 1.1, because the mask no longer turns the scores into float32.
     """
     AttentionInterface.register("ina_short", _attention)
     AttentionMaskInterface.register("ina_short", eager_mask)
@@ -146,23 +146,23 @@ def _attention(
         )
     scores = torch.matmul(query * scaling, key.transpose(2, 3))
     if attention_mask is not None:
-        scores.add_(attention_mask.to(scores.dtype))  # a float32 mask would make all that follows float32
+        scores.add_(attention_mask.to(scores.dtype))  # a float32 mask would turn all that follows into float32
     weights = drop(scores.softmax(-1), dropout) if dropout else _softmax(scores)
     return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
 
 
 def _softmax(scores: Tensor) -> Tensor:
-    """Softmax for short rows, as operations on the whole tensor; torch's kernel handles such rows one at a time."""
+    """Softmax for short rows, by operations on the whole tensor; torch's kernel handles short rows one at a time."""
     powers = torch.exp(scores.float() - scores.amax(-1, keepdim=True))
     return (powers / powers.sum(-1, keepdim=True)).to(scores.dtype)
 
 
 @contextmanager
 def first_token_only(model: nn.Module) -> Iterator[None]:
-    """Compute the last layer of a classifier for the first token alone, which its head reads, while the block runs.
+    """Inside the block, compute the last layer of a classifier only for the first token, the one that its head reads.
 
-    Exact, as keys and values are still those of all tokens. Gain: 1.05 on CoLA's lengths, 1.1 on MRPC's. Models that
-    are not in `CLASSIFIERS`, and models with a "tensor" threshold after the last attention, stay unchanged.
+    Exact, because keys and values are still computed for all tokens. Gain: 1.05 on CoLA's lengths, 1.1 on MRPC's.
+    Models that are not in `CLASSIFIERS`, and models with a "tensor" threshold after the last attention, do not change.
     """
     hooks = []
     for module in model.modules():
@@ -188,17 +188,17 @@ def first_token_only(model: nn.Module) -> Iterator[None]:
 
 
 def _first(states: Tensor) -> Tensor:
-    return states[:, :1].contiguous()  # oneDNN takes its slowest path for products with anything else
+    return states[:, :1].contiguous()  # oneDNN uses its slowest path for non-contiguous inputs
 
 
 # --- number formats
 
 
 def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
-    """Cast every weight that is not trained to `dtype`, in place, which autocast would do again at every step.
+    """Cast every frozen weight to `dtype` once, in place; autocast would do it at every step.
 
-    The trained ones stay in float32, as the optimiser needs them, and autocast casts the inputs of their layers.
-    Gain: LoRA and InA 1.2, and half the memory of the base; full fine-tuning has nothing frozen.
+    Trained weights stay in float32 for the optimiser, and autocast casts the inputs of their layers. Gain: LoRA and InA
+    1.2, and half the memory of the base model; full fine-tuning has no frozen weights.
     """
     for module in model.modules():
         if isinstance(module, BaseTunerLayer):
@@ -210,12 +210,11 @@ def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
 
 @contextmanager
 def exact_products_by_onednn() -> Iterator[None]:
-    """While the block runs, compute float32 products by oneDNN on AMD processors, if oneDNN's error is at most four
-    times MKL's.
+    """Inside the block, compute float32 products by oneDNN on AMD processors if it is precise enough.
 
-    MKL takes its slower path on AMD processors; oneDNN was 1.5 to 1.7 times as fast there. torch offers oneDNN only as
-    "may compute in bfloat16", which it does where the processor can. So the error is measured first, and oneDNN is not
-    used where it is more than four times that of MKL.
+    MKL uses a slower path on AMD processors; oneDNN was 1.5 to 1.7 times as fast there. torch offers oneDNN only with
+    the permission to compute in bfloat16, which it uses on processors with bfloat16. So oneDNN's error is measured
+    first, and oneDNN is used only if the error is at most four times MKL's.
     """
     old_precision = torch.backends.mkldnn.matmul.fp32_precision
     try:
@@ -230,7 +229,7 @@ def exact_products_by_onednn() -> Iterator[None]:
 
 
 def _product_error() -> float:
-    """Relative error of a float32 product of the size of a projection: 3e-7, or 2e-3 if computed in bfloat16."""
+    """Relative error of a float32 product of a projection's size: about 3e-7, or 2e-3 if computed in bfloat16."""
     draw = torch.Generator().manual_seed(0)
     x, weight = torch.randn(256, 384, generator=draw), torch.randn(384, 384, generator=draw)
     exact = x.double() @ weight.double().T
@@ -238,7 +237,7 @@ def _product_error() -> float:
 
 
 def proc(name: str) -> str:
-    """A file of Linux's /proc, empty on other systems."""
+    """The text of a file in Linux's /proc; empty on other systems."""
     path = Path("/proc", name)
     return path.read_text() if path.exists() else ""
 
@@ -248,9 +247,9 @@ def proc(name: str) -> str:
 
 @lru_cache
 def idle_cores() -> int:
-    """The number of idle cores among those that this process may use, at least 1; measured once in a process.
+    """The number of idle cores that this process may use, at least 1; measured once per process.
 
-    More threads than that make a run slower, as all of them wait, at full load, for those without a core.
+    With more threads than idle cores a run gets slower: all threads spin until those without a core are done.
     """
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
     loads = psutil.cpu_percent(interval=0.5, percpu=True)

@@ -1,4 +1,4 @@
-"""How far a grid is: ``python -m ina.status experiment=glue_mini``, with a command line of `ina.run`. Runs nothing."""
+"""Show the progress of a grid: ``python -m ina.status experiment=glue_mini``. Takes the settings of `ina.run`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .config import RunConfig
 def main() -> None:
     """Print how many runs of the grid are in each state, and the error of each failed run."""
     parser = argparse.ArgumentParser(prog="python -m ina.status", description=__doc__)
-    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="which runs, as for ina.run: see its --help")
-    parser.add_argument("-m", "--multirun", action="store_true", help="changes nothing; ina.run needs it for a grid")
+    parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="the runs, as for ina.run: see its --help")
+    parser.add_argument("-m", "--multirun", action="store_true", help="no effect; ina.run needs it for a grid")
     try:
         runs = plan.expand(parser.parse_intermixed_args().settings)
-        _tell(runs, plan.source(runs))
+        _print_states(runs, plan.source(runs))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {record.explained(error)}")
 
 
-def _tell(runs: list[RunConfig], source: str) -> None:
+def _print_states(runs: list[RunConfig], source: str) -> None:
     states = _states(runs, source)
     cells = [(source, run.task.name, f"{run.model.name} {run.method_label}") for run in runs]
     index = pd.MultiIndex.from_tuples(cells, names=["data", "task", "method"])
@@ -36,8 +36,8 @@ def _tell(runs: list[RunConfig], source: str) -> None:
     for other in data.SOURCES:
         pairs = zip(states, _states(runs, other), strict=True)
         if count := sum(state != "done" and elsewhere == "done" for state, elsewhere in pairs):
-            where = " (INA_DATA_DIR or data.dir names the folder)" if other == "files" else ""
-            print(f"  recorded with data.source={other}: {count} of the others{where}")
+            where = " (set INA_DATA_DIR or data.dir)" if other == "files" else ""
+            print(f"  recorded with data.source={other} instead: {count}{where}")
     for run, state in zip(runs, states, strict=True):
         if state == "failed":
             failure = record.read(record.failure_path(run.output_dir, run.experiment, source, run.id))

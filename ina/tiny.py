@@ -1,6 +1,6 @@
-"""Tiny random models of each family, with tokenizers of the family's kind: for tests, where scores mean nothing.
+"""Tiny random models of each family, with tokenizers of the family's type. For tests only: their scores mean nothing.
 
-The vocabularies are made of the probe's sentences. Only byte-level BPE is trained: the trainers of WordPiece and
+The vocabularies come from the probe's sentences. Only byte-level BPE is trained, because the trainers of WordPiece and
 unigram give another vocabulary in every process.
 """
 
@@ -75,6 +75,6 @@ def tokenizer(family: str) -> PreTrainedTokenizerBase:
 
 
 def _counted(words) -> tuple[list[str], list[str]]:
-    """The words, the most frequent first, and their letters."""
+    """The distinct words, the most frequent first, and their letters."""
     counts = Counter(words)
     return sorted(counts, key=lambda word: (-counts[word], word)), sorted(set("".join(counts)))

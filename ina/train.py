@@ -1,6 +1,6 @@
-"""Training and evaluation: transformers' Trainer, batches of like length, every epoch measured and kept.
+"""Training with transformers' Trainer, in batches of similar length, and evaluation after every epoch.
 
-Knows no task and no method: it gets a model, features to train on and dev sets that score themselves.
+This module knows no task and no method: it gets a model, features to train on and dev sets that score themselves.
 """
 
 import contextlib
@@ -41,17 +41,17 @@ from .tasks import KEYS, DevSet, Scored
 
 logger = logging.getLogger(__name__)
 
-PROGRESS_S = 1.0  # seconds between two reports of how far training is
+PROGRESS_S = 1.0  # seconds between two reports of progress
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training run gives back.
+    """The outcome of a training run.
 
-    evaluations: one an epoch, in order
-    predictions: one row a dev example, what the best and the last epoch predicted for it
-    seconds: of training and evaluation, summed over restarts
-    samples_per_second: training examples over training time, evaluation and checkpoints left out
+    evaluations: one per epoch, in order
+    predictions: one row per dev example, with the predictions of the best and the last epoch
+    seconds: time of training and evaluation, summed over restarts
+    samples_per_second: training examples per second of training, without evaluation and checkpoints
     """
 
     evaluations: list[Evaluation]
@@ -78,11 +78,11 @@ def fit(
     report_to: list[str],
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Trained:
-    """Train `model` on `features`, measure it on every dev set after every epoch, and resume where `folder` left off.
+    """Train `model` on `features` and evaluate it on every dev set after every epoch.
 
-    `folder` holds Trainer's checkpoint of the last epoch and, in `epochs/`, the outcome of each epoch. A run that
-    was killed and is called again with the same folder goes on from there, to the same numbers. The caller removes the
-    folder when it has recorded the result. `on_progress` is called every `PROGRESS_S`, after an optimiser step.
+    `folder` holds Trainer's checkpoint of the last epoch and, in `epochs/`, the outcome of each epoch. A killed run
+    that is called again with the same folder resumes from there and gets the same numbers. The caller removes the
+    folder after recording the result. `on_progress` is called every `PROGRESS_S`, after an optimiser step.
     """
     _reset_peak_memory()
     with speed.exact_products_by_onednn(), contextlib.ExitStack() as stack:
@@ -98,7 +98,7 @@ def fit(
             dev_sets=dev_sets,
             folder=folder,
         )
-        trainer.remove_callback(PrinterCallback)  # `evaluate` logs one line an epoch instead
+        trainer.remove_callback(PrinterCallback)  # `evaluate` logs one line per epoch instead
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_QuietProgressBar)
         trainer.add_callback(_Clock(on_progress))
@@ -176,8 +176,8 @@ class _Trainer(Trainer):
 
     def __init__(self, *, effective_batch: int, dev_sets: list[DevSet], folder: Path, **settings: Any) -> None:
         super().__init__(**settings, eval_dataset=[])
-        # Trainer counts labels for models whose loss takes the count; most of those for classification ignore it, and
-        # their gradients then grow with accumulation and processes
+        # Trainer gives the number of labels to models that accept it as an argument. Most classifiers ignore it, and
+        # their gradients would grow with accumulation and processes
         self.model_accepts_loss_kwargs = False
         self.effective_batch = effective_batch
         self.dev_sets = [_LengthSortedDevSet(dev_set) for dev_set in dev_sets]
@@ -202,7 +202,7 @@ class _Trainer(Trainer):
         return model(**inputs).loss * (share * self.args.world_size)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Measure all dev sets and keep the outcome of this epoch in the run's folder."""
+        """Evaluate on all dev sets and save the outcome of this epoch in the run's folder."""
         trained = time.perf_counter()
         scored = [dev_set.score(self._outputs(dev_set)) for dev_set in self.dev_sets]
         metrics = {name: value for result in scored for name, value in result.metrics.items()}
@@ -261,7 +261,7 @@ COMPLETE = "whole"
 
 
 def mark_complete(checkpoint: Path) -> None:
-    """Declare that a checkpoint and the outcomes of the epochs so far are written, and remove older checkpoints."""
+    """Mark a checkpoint as complete, once the outcomes of its epochs are written too, and remove older checkpoints."""
     (checkpoint / COMPLETE).touch()
     for other in checkpoint.parent.glob("checkpoint-*"):
         if other != checkpoint:
@@ -269,9 +269,9 @@ def mark_complete(checkpoint: Path) -> None:
 
 
 def last_complete_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint in the folder of a run that is marked as whole, None without one.
+    """The newest complete checkpoint in a run's folder, None if there is none.
 
-    Newer ones, which the run was writing when it was killed, are removed.
+    Newer, incomplete checkpoints are removed: the run was killed while it wrote them.
     """
     while checkpoint := get_last_checkpoint(folder) if folder.is_dir() else None:
         if (Path(checkpoint) / COMPLETE).is_file():
@@ -307,16 +307,16 @@ class _Clock(TrainerCallback):
 
 
 class _LengthSortedDevSet:
-    """A dev set with its features sorted by length, so that large batches hardly need padding."""
+    """A dev set with its features sorted by length, so that large batches need little padding."""
 
     def __init__(self, dev_set: DevSet) -> None:
         order = np.argsort(dev_set.features["length"], kind="stable")
-        self.place = np.argsort(order)
+        self._inverse = np.argsort(order)
         self.features = dev_set.features.remove_columns("length").select(order).to_list()
         self._score = dev_set.score
 
     def score(self, outputs: tuple[np.ndarray, ...]) -> Scored:
-        return self._score(tuple(output[self.place] for output in outputs))
+        return self._score(tuple(output[self._inverse] for output in outputs))
 
 
 def _outcome(folder: Path, epoch: int, suffix: str = "json") -> Path:
@@ -324,7 +324,7 @@ def _outcome(folder: Path, epoch: int, suffix: str = "json") -> Path:
 
 
 def device_name(device: torch.device) -> str:
-    """What a GPU or the processor is called."""
+    """The name of the GPU or the processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     lines = speed.proc("cpuinfo").splitlines()
@@ -339,8 +339,7 @@ def _reset_peak_memory() -> None:
 
 
 def peak_memory_mb(device: torch.device) -> float | None:
-    """The most MiB that this process has held, on a GPU if that is the device; None if the system does not report
-    it."""
+    """Peak memory of this process in MiB, on the GPU if that is the device; None if the system does not report it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     lines = speed.proc("self/status").splitlines()

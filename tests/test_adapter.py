@@ -183,7 +183,7 @@ def test_the_gate_keeps_its_input_and_output_once_and_nothing_else_for_the_backw
         (dict(threshold="layer"), "`threshold` should be one of token, tensor, not 'layer'"),
         (dict(bias="lora_only"), "`bias` should be one of none, all, ina_only, not 'lora_only'"),
         (dict(layers_to_transform=[0], target_modules=".*query"), "a regular expression names layers itself"),
-        (dict(layers_pattern="layer"), "`layers_pattern` is for `layers_to_transform`"),
+        (dict(layers_pattern="layer"), "`layers_pattern` needs `layers_to_transform`"),
         (dict(r=0, inhibition=-1), "`r` should be .*; `inhibition` should lie"),
     ],
 )

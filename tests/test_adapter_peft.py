@@ -440,7 +440,7 @@ def test_the_card_says_what_the_adapter_is_and_its_code_opens_it(tmp_path):
     model.save_pretrained(tmp_path)
     card = ModelCard.load(tmp_path / "README.md")
     assert {"peft", "ina"} <= set(card.data.tags) and card.data.library_name == "peft"
-    for said in ("bert-base-uncased", "inhibition adaptation", "It cannot be merged"):
+    for said in ("bert-base-uncased", "inhibition adaptation", "cannot be merged"):
         assert said in card.text
     [code] = re.findall(r"```python\n(.*?)```", card.text.partition("# Model Card")[0], re.S)
     exec(code.replace("<this folder>", str(tmp_path)), names := {"base_model": build("bert")})

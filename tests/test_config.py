@@ -40,10 +40,10 @@ def settings(*overrides, source="files", data="0" * 64, dtype="float32"):
         (["model.quantization=4bit", "method=full"], "4bit is for adapters, not for method=full"),
         (["task=squad_v2", "task.doc_stride=400"], "task.*doc_stride"),
         (["task=squad_v1", "task.null_threshold=1.0"], "null_threshold=1.0 is for squad_v2; every question"),
-        (["task=mrpc", "task.headline=accurcy"], "headline=accurcy is none of accuracy, f1"),
-        (["task=mnli", "task.headline=accuracy"], "headline=accuracy is none of accuracy_matched, accuracy_mismatched"),
+        (["task=mrpc", "task.headline=accurcy"], "headline=accurcy is not one of accuracy, f1"),
+        (["task=mnli", "task.headline=accuracy"], "headline=accuracy is not one of accuracy_matched, accuracy_"),
         (["task=squad_v1", "train.head_dropout=0.2"], "head_dropout=0.2 is for classifiers; squad_v1 has no"),
-        (["method.scale=1", "method.alpha=8"], "method.alpha=8.0 is not read where method.scale is set"),
+        (["method.scale=1", "method.alpha=8"], "method.alpha=8.0 has no effect if method.scale is set"),
         (["method.r=0", "train.epochs=0"], "method.r=0: .*\n.*train.epochs=0: "),
     ],
 )

@@ -67,7 +67,7 @@ def test_auto_takes_the_files_of_a_named_folder_else_the_hub_else_the_probe(sour
 def test_a_task_that_is_nowhere_is_an_error_that_says_what_each_source_has(sources):
     sources.files.tasks = sources.hub.tasks = sources.probe.tasks = ["cola"]
     for given, told in (
-        (data_config(folder="there"), r"has no rte: files has \['cola'\]; data=probe takes the generated suite"),
+        (data_config(folder="there"), r"has no rte: files has \['cola'\]; data=probe uses the generated suite"),
         (data_config(), r"has no rte: hub has \['cola'\]; probe has \['cola'\]"),
         (data_config("hub"), r"data.source=hub has no rte: hub has \['cola'\]"),
     ):
@@ -82,7 +82,7 @@ def test_a_source_asked_for_by_name_is_taken_whatever_the_others_have(source, so
 
 def test_a_task_that_only_files_can_have_is_taken_from_nowhere_else(sources):
     own = {"label": "", "columns": ["text"], "classes": 2, "headline": "accuracy", "max_length": 128, "family": "glue"}
-    with pytest.raises(ValueError, match="task 'snli' is none of cola, .*squad_v2"):
+    with pytest.raises(ValueError, match="task 'snli' is not one of cola, .*squad_v2"):
         ina.data.resolve(GlueTask(name="snli", **own), data_config())
     files = {"folder": "reviews", "label": "verdict", "labels": ["bad", "good"]}
     reviews = GlueTask(name="reviews", files=files, **own)
@@ -90,7 +90,7 @@ def test_a_task_that_only_files_can_have_is_taken_from_nowhere_else(sources):
         ina.data.resolve(reviews, data_config())
     sources.files.tasks = ["reviews"]
     assert ina.data.resolve(reviews, data_config()) == "files"
-    with pytest.raises(ValueError, match="'reviews' is none of"):
+    with pytest.raises(ValueError, match="'reviews' is not one of"):
         ina.data.resolve(reviews, data_config("probe"))
 
 

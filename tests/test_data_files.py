@@ -65,7 +65,7 @@ def test_files_are_found_in_a_named_folder_which_must_exist(source, where, tmp_p
         if folder == tmp_path:
             assert ina.data.resolve(task("rte"), config) == "files"
         else:
-            with pytest.raises(FileNotFoundError, match=f"{where} is '.*nowhere', which is no folder"):
+            with pytest.raises(FileNotFoundError, match=f"{where} is '.*nowhere', which is not a folder"):
                 ina.data.resolve(task("rte"), config)
     monkeypatch.delenv("INA_DATA_DIR")
     with pytest.raises(FileNotFoundError, match="neither data.dir nor INA_DATA_DIR is set"):
@@ -132,12 +132,12 @@ def test_mnli_rows_without_a_gold_label_are_left_out_and_the_others_keep_their_i
         ("sst2", 2, "no label", "line 2: 1 columns in .*no label.* 2 columns"),
         ("sst2", 3, "a\tb\t1", "line 3: 3 columns"),
         ("cola", 1, "gj04\t1\tA sentence.", "line 1: 3 columns .*source"),
-        ("cola", 2, "gj04\t2\t\tA sentence.", "line 2: label '2' is none of 0, 1"),
+        ("cola", 2, "gj04\t2\t\tA sentence.", "line 2: label '2' is not one of 0, 1"),
         ("sst2", 3, " \t1", "line 3: sentence is ' '; it should be a sentence"),
-        ("rte", 2, "0\tA b.\tB.\tentails", "line 2: label 'entails' is none of entailment, not_entailment"),
-        ("stsb", 2, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\t5.1", "line 2: score '5.1' is no number between 0.0 and 5.0"),
-        ("stsb", 2, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\tnan", "line 2: score 'nan' is no number"),
-        ("stsb", 3, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\thigh", "line 3: score 'high' is no number"),
+        ("rte", 2, "0\tA b.\tB.\tentails", "line 2: label 'entails' is not one of entailment, not_entailment"),
+        ("stsb", 2, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\t5.1", "line 2: score '5.1' is not a number between 0.0 and 5.0"),
+        ("stsb", 2, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\tnan", "line 2: score 'nan' is not a number"),
+        ("stsb", 3, "0\tg\tf\t2012\t1\tn\tn\tA.\tB.\thigh", "line 3: score 'high' is not a number"),
         ("rte", 1, "index\tpremise\tsentence2\tlabel", r"line 1: no column \['sentence1'\] in the header \['index'"),
     ],
 )
@@ -209,7 +209,7 @@ def test_swag_gets_the_columns_of_the_hub(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        (scene(label="4"), "line 3: label '4' is none of 0, 1, 2, 3"),
+        (scene(label="4"), "line 3: label '4' is not one of 0, 1, 2, 3"),
         (scene(ending2=" "), "line 3: ending2 is ' '"),
         (SCENE[:-1], "line 3: 11 columns"),
     ],

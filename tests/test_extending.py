@@ -48,7 +48,7 @@ def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_six_runs
     ("changed", "told"),
     [
         ("task.classes=3", "the number of names must equal `classes`"),
-        ("task.headline=pearson", "headline=pearson is none of accuracy, mcc, f1"),
+        ("task.headline=pearson", "headline=pearson is not one of accuracy, mcc, f1"),
         ("task.name=cola", "name=cola is a task of GLUE"),
     ],
 )

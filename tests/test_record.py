@@ -121,7 +121,7 @@ def test_every_committed_record_is_sound_and_lies_where_its_run_belongs():
         ('"status": "done"', '"status": "finished"', "status: Input should be 'done', 'failed'"),
         ('"status": "done"', '"status": "failed"', "status: 'failed' should be 'done' here"),
         ("0.25", "NaN", "evaluations.1.metrics.mcc: Input should be a finite number"),
-        ('"headline": "mcc"', '"headline": "f1"', "headline: 'f1' is none of the metrics after epoch 1"),
+        ('"headline": "mcc"', '"headline": "f1"', "headline: 'f1' is not one of the metrics after epoch 1"),
         ('"last": {\n  "epoch": 2', '"last": {\n  "epoch": 1', "`last` is not the last of `evaluations`"),
         ('"best": {\n  "epoch": 1', '"best": {\n  "epoch": 3', "`best` is not the evaluation with the highest mcc"),
     ],

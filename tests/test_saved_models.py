@@ -78,7 +78,7 @@ def of_lora(file: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "file", "damage", "told"),
     [
-        ("ina", "adapter_config.json", of_lora, "peft_type is 'LORA', but the run is one of ina, which"),
+        ("ina", "adapter_config.json", of_lora, "peft_type is 'LORA', but method=ina saves 'INA'"),
         ("head", "model.safetensors", Path.unlink, "model.safetensors is missing; it holds all weights"),
         ("head", "model.safetensors", without_classifier, "does not fit .*: it lacks classifier.weight"),
         ("gate", "model.safetensors", Path.unlink, "model.safetensors is missing; it holds all weights"),

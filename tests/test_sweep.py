@@ -105,7 +105,7 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
         (["task=null"], "task=null: leave it out, or name some of cola, mnli"),
         (["method=lora,5"], "method=lora,5: leave it out, or name some of adalora, dora, full, gate"),
         (["wandb.project=a (b)"], r"quote it for Hydra and for the shell: 'wandb.project=\"a \(b\)\"'"),
-        (["cola"], "'cola' is no setting; write key=value"),
+        (["cola"], "'cola' is not a setting; write key=value"),
         (["method=ina,lora", "method.r=0,-1"], r"method.r=0: (?s:.*)method.r=-1: "),
         (["seed=one,2"], "seed='one': "),
         (["method=lora", "method.inhibition=0.1,0.3"], "method.inhibition: there is no such setting"),
@@ -257,7 +257,7 @@ def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
     place(tmp_path, COLA).parent.mkdir(parents=True)
     place(tmp_path, COLA).write_text("{")
     code, out, err = cli(*grid(glue, tmp_path))
-    assert code == 1 and "1 done, 0 recorded before, 1 failed" in out and "is no valid record" in err
+    assert code == 1 and "1 done, 0 recorded before, 1 failed" in out and "is not a valid record" in err
     assert place(tmp_path, COLA).read_text() == "{"
 
 
@@ -408,7 +408,7 @@ def test_a_worker_that_has_other_data_fails_instead_of_training_on_it(glue, tmp_
     monkeypatch.setattr(data, "resolve", in_run)
     code, out, err = cli(*grid(glue, tmp_path))
     assert code == 1 and "0 done, 0 recorded before, 2 failed" in out
-    assert "this worker has only data.source=hub, but the sweep uses files" in err
+    assert "this worker finds data.source=hub, but the sweep uses files" in err
 
 
 def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cli):
@@ -438,7 +438,7 @@ def test_an_experiment_on_generated_data_takes_other_data_where_it_is_asked_for(
 
 
 def test_one_experiment_a_command():
-    with pytest.raises(ConfigError, match="search_mini,search_small: one experiment a command"):
+    with pytest.raises(ConfigError, match="search_mini,search_small: name one experiment per command"):
         plan.expand(["experiment=search_mini,search_small"])
 
 
@@ -501,4 +501,4 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     status.main()
     *_, total, others = capsys.readouterr().out.splitlines()
     assert total == "4 runs: 0 done, 0 other settings, 0 running, 0 failed, 4 missing"
-    assert others == "  recorded with data.source=files: 1 of the others (INA_DATA_DIR or data.dir names the folder)"
+    assert others == "  recorded with data.source=files instead: 1 (set INA_DATA_DIR or data.dir)"

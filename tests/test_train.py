@@ -161,5 +161,5 @@ def test_tf32_is_refused_where_no_gpu_has_it_before_anything_is_loaded(tmp_path,
     given = ["model=tiny_bert", "data=probe", "train.tf32=true", f"output_dir={tmp_path}"]
     monkeypatch.setattr(transformers.utils, "is_torch_tf32_available", lambda: False)
     monkeypatch.setattr(data, "load", None)
-    with pytest.raises(ValueError, match="train.tf32=true needs a GPU that has TF32 .*; here leave it out"):
+    with pytest.raises(ValueError, match="train.tf32=true needs a GPU that has TF32 .*; leave it out here"):
         run.run(config.configured(given))

@@ -1,4 +1,4 @@
-"""A sweep: plan, skip what is recorded, launch the rest, say how far it is, retry what was killed, sum up."""
+"""A sweep: plan the runs, skip recorded runs, launch the rest, report progress, retry killed runs, print a summary."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ POLL_S = 0.5
 class Sweep:
     """One sweep. No run starts if any run has wrong settings, or if its data or model cannot be loaded.
 
-    Progress is read from what runs leave: a record, also of a failure, or a lock that is held. In the sweep's folder,
-    the file `began` has the time of the start and the data source; once the file `stop` exists, no run starts.
+    Progress is read from the files of the runs: records, also of failures, and held locks. In the sweep's folder, the
+    file `began` tells the start time and the data source. Once the file `stop` exists, no run starts.
     """
 
     def __init__(self, arguments: list[str], config: DictConfig, launcher: Launcher) -> None:
@@ -49,7 +49,7 @@ class Sweep:
                 environment.log_in(cfg.wandb)
             self.folder = Path(config.hydra.sweep.dir).resolve()
             record.check_writable(self.folder)
-            (self.folder / "stop").unlink(missing_ok=True)  # of a sweep that was ended by Ctrl-C
+            (self.folder / "stop").unlink(missing_ok=True)  # left by a sweep that Ctrl-C ended
             (self.folder / "began").write_text(self.source)
             self.began = (self.folder / "began").stat().st_mtime
         except USER_ERRORS as error:
@@ -57,14 +57,14 @@ class Sweep:
         jobs = config.hydra.launcher.get("n_jobs") or config.hydra.launcher.get("array_parallelism") or 1
         self.workers = min(len(runs), jobs if jobs > 0 else plan.workers())
         self.recorded = {cfg.id for cfg in runs if self._record_path(cfg).is_file()}
-        self.refused: dict[str, str] = {}  # of these, those with a record that is damaged or of other settings
+        self.refused: dict[str, str] = {}  # those whose record is damaged or has other settings
         self.ended: dict[str, Record] = {}  # since the sweep began, by this process or another
         self.killed: set[str] = set()
         self.data: dict[str, str] = {}  # fingerprints
         self.seconds: dict[str, list[float]] = {}  # of finished runs, by model and task
 
     def run(self) -> None:
-        """Do it all and exit: 0, 1 if a run failed or is missing, 130 after Ctrl-C."""
+        """Do the sweep and exit: 0, 1 if a run failed or is missing, 130 after Ctrl-C."""
         self._check_recorded_runs()
         self._print_plan()
         signal.signal(signal.SIGINT, self._stop)
@@ -84,7 +84,7 @@ class Sweep:
         sys.exit(self._print_summary())
 
     def _stop(self, number: int, _: Any) -> None:
-        """Ctrl-C lets the runs in progress finish; again, it ends them."""
+        """Handle Ctrl-C: the first lets the runs in progress finish, the second ends them."""
         signal.signal(number, signal.default_int_handler)
         (self.folder / "stop").touch()
         print("stopping: no further run starts; runs in progress finish first; Ctrl-C again stops now", flush=True)
@@ -99,12 +99,12 @@ class Sweep:
                 start = None
                 if cfg.train.start:
                     first = configured(plan.first_of(cfg, self.commands[run_id]))
-                    start = fingerprint(self._numbers_depend_on(first))
-                self._count(record.find(self._record_path(cfg), self._numbers_depend_on(cfg, start)))
+                    start = fingerprint(self._fingerprint_settings(first))
+                self._count(record.find(self._record_path(cfg), self._fingerprint_settings(cfg, start)))
             except USER_ERRORS as error:
                 self.refused[run_id] = str(error)
 
-    def _numbers_depend_on(self, cfg: RunConfig, start: str | None = None) -> dict[str, Any]:
+    def _fingerprint_settings(self, cfg: RunConfig, start: str | None = None) -> dict[str, Any]:
         rows = f"{cfg.task.name} {cfg.data.model_dump_json()}"
         if rows not in self.data:
             self.data[rows] = data.load(cfg.task, cfg.data).fingerprint
@@ -133,7 +133,7 @@ class Sweep:
     def _launch_until_all_have_ended(self) -> None:
         launched = 0
         while left := self._left():
-            # one that was killed runs alone: a launcher that loses a worker gives up on the runs beside it too
+            # a killed run is retried alone: a launcher that loses a worker also gives up on its other runs
             alone = [run_id for run_id in left if run_id in self.killed][:1]
             commands = [self.commands[run_id] for run_id in alone or left]
             try:
@@ -141,7 +141,7 @@ class Sweep:
                     job.return_value  # noqa: B018  raises what the job raised
             except (HydraException, OSError):
                 raise
-            except Exception:  # joblib, submitit and ray each have their own for a worker that was killed
+            except Exception:  # joblib, submitit and ray raise different exceptions for a killed worker
                 if not self._stopped() and not self._retry_killed_runs():
                     raise
             launched += len(commands)
@@ -165,8 +165,7 @@ class Sweep:
         return left
 
     def _retry_killed_runs(self) -> bool:
-        """Return whether the launcher gave up because runs were killed. A killed run is tried once more; killed again,
-        it counts as failed."""
+        """Return whether runs were killed. A killed run is tried once more; a run that is killed twice has failed."""
         killed = [run_id for run_id in self._in_progress() if not self._is_held(run_id)]
         for run_id in killed:
             if run_id not in self.killed:
@@ -178,7 +177,7 @@ class Sweep:
         return bool(killed)
 
     def _in_progress(self) -> dict[str, str]:
-        """The runs that have started since the sweep began and have not ended; who does each, and how far it is."""
+        """The runs that started in this sweep and have not ended, each with its process and its progress."""
         found = {}
         for run_id in self._left():
             lock = self._lock(run_id)
@@ -191,7 +190,7 @@ class Sweep:
         return plan.run_state(self.runs[run_id], self.source, []) == "running"
 
     def _report_until(self, finished: threading.Event) -> None:
-        """Print each run that ends, and every `REPORT_S` the runs in progress."""
+        """Print each run when it ends, and the runs in progress every `REPORT_S`."""
         printed: set[str] = set()
         reported, last = time.monotonic(), False
         while not last:
@@ -215,7 +214,7 @@ class Sweep:
             self.seconds.setdefault(f"{run.model} {run.task}", []).append(run.wall_seconds or 0.0)
 
     def _seconds_left(self) -> float | None:
-        """Expected seconds of the runs to come over the number of workers; None before any run has ended."""
+        """Expected seconds of the remaining runs divided by the number of workers; None until a run has ended."""
         if not any(self.seconds.values()):
             return None
         average = statistics.mean(second for seconds in self.seconds.values() for second in seconds)

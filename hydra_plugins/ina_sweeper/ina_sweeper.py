@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 @dataclass
 class InaSweeperConf:
-    """`hydra.sweeper`: the grid of an experiment, as values separated by commas for each setting."""
+    """`hydra.sweeper`: the grid of an experiment. `params` maps each setting to its values, separated by commas."""
 
     _target_: str = "hydra_plugins.ina_sweeper.ina_sweeper.InaSweeper"
     params: dict[str, Any] = field(default_factory=dict)
@@ -22,13 +22,13 @@ ConfigStore.instance().store(group="hydra/sweeper", name="ina", node=InaSweeperC
 
 
 class InaSweeper(Sweeper):
-    """Do the runs of a grid that are not recorded yet, with Hydra's launcher, and say how far they are.
+    """Does the runs of a grid that are not recorded yet, with Hydra's launcher, and reports progress.
 
-    The runs report to `hydra.sweep.dir`, which is another folder for each sweep.
+    Every sweep has its own `hydra.sweep.dir`, which its runs read and write.
     """
 
     def __init__(self, params: DictConfig) -> None:
-        self.params = params  # read from the config by `ina.plan`, which also serves programs that start nothing
+        self.params = params  # `ina.plan` reads them from the config, because programs without a sweeper need them too
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before `sweep`."""

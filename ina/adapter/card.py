@@ -1,4 +1,4 @@
-"""The model card of a saved adapter, which tells whoever finds the folder what it needs."""
+"""The model card of a saved adapter: what the adapter is and how to load it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from huggingface_hub import ModelCard, ModelCardData
 
 _TITLE = "# InA adapter"
-_TEMPLATE = "# Model Card for Model ID"  # the title of PEFT's card, before anybody has given it one
+_TEMPLATE = "# Model Card for Model ID"  # the title in PEFT's card template
 
 
 def write_card(folder: str | Path, base: str | None) -> None:
-    """Write README.md in `folder`, or add to PEFT's; one that somebody else has written gets the tags alone.
+    """Write README.md in `folder`, or extend the template that PEFT wrote. A card that the user edited only gets tags.
 
     Args:
-        folder: Of the adapter.
+        folder: The adapter's folder.
         base: The name of the base model.
     """
     file = Path(folder) / "README.md"
@@ -28,15 +28,15 @@ def write_card(folder: str | Path, base: str | None) -> None:
 _TEXT = f"""
 {_TITLE}
 
-An adapter of BASE, trained by inhibition adaptation (InA; Kang et al., Neural Networks 178 (2024) 106410,
-[doi](https://doi.org/10.1016/j.neunet.2024.106410)). Like LoRA, InA adds a low-rank path to frozen projections; between
-its two factors a gate inhibits the rank components of a token that are small compared with its largest: `y = x W + s *
-f(Z - inhibition * max(Z)) W_up` with `Z = x W_down`. It cannot be merged into the base weights. `adapter_config.json`
-has its settings.
+An adapter for BASE, trained with inhibition adaptation (InA; Kang et al., Neural Networks 178 (2024) 106410,
+[doi](https://doi.org/10.1016/j.neunet.2024.106410)). Like LoRA, InA adds a low-rank path to frozen projections. A gate
+between the two factors inhibits the rank components that are small compared with the token's largest: `y = x W + s *
+f(Z - inhibition * max(Z)) W_up` with `Z = x W_down`. The adapter cannot be merged into the base weights. Its settings
+are in `adapter_config.json`.
 
 ## How to load it
 
-Install the package `ina` beside PEFT and import it: this registers InA with PEFT. Without it PEFT raises
+Install the package `ina` and import it. This registers InA with PEFT, which otherwise raises
 `KeyError: 'INA'`.
 
 ```python

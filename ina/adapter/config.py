@@ -26,34 +26,35 @@ class InaConfig(PeftConfig):
     Args:
         r: Rank of the low-rank path, a positive integer. Paper: 4 and 8.
         alpha: Numerator of the scale ``s = alpha / r``. Released code: 16.
-        scale: ``s`` itself, in place of ``alpha / r``. The paper calls it tunable, in {0, 1}.
+        scale: ``s`` itself, instead of ``alpha / r``. The paper calls it tunable, in {0, 1}.
         dropout: Dropout on the input of ``W_down`` during training, in [0, 1). Released code: 0.1.
-        inhibition: ``Inh_p`` in [0, 1], the share of the strongest rank component below which a component is
-            inhibited. Paper: 0, 0.1, 0.3 and 0.9. At 0 the activation still applies, so this is not LoRA unless
-            `activation` is "identity".
+        inhibition: ``Inh_p`` in [0, 1]. A rank component below this share of the token's largest one is inhibited.
+            Paper: 0, 0.1, 0.3 and 0.9. At 0 the activation still applies, so InA equals LoRA only if `activation` is
+            "identity".
         activation: ``f``. Paper: "gelu" in the text; "leaky_relu" has the same mean in the ablation table (84.2).
             Released code: "leaky_relu".
-        threshold: "token", one threshold per token, its maximum over the rank (paper), or "tensor", one maximum over
-            everything in the batch (the precursor giBERT).
+        threshold: "token": one threshold per token, from its maximum over the rank (paper). "tensor": one threshold
+            from the maximum over the whole batch (the precursor giBERT).
         detach_threshold: Stop the gradient at the maximum. The paper does not say; the released code does not stop it.
         target_modules: Names (or a regular expression) of the linear modules to adapt. A part of a fused projection is
             named like a module inside it: "c_attn.query". None: the query and key projections of the model's family.
         exclude_modules: Names (or a regular expression) of modules to leave alone.
         modules_to_save: Further modules to train and save; PEFT adds the head of a classification or question
-            answering model by itself.
-        rank_pattern: Ranks of single modules in place of `r`, by name or regular expression; the parts of a fused
-            projection share its rank.
-        alpha_pattern: Likewise in place of `alpha`.
+            answering model itself.
+        trainable_token_indices: Tokens whose embeddings are trained too, as in PEFT's LoRA.
+        rank_pattern: Ranks that replace `r` in single modules, by name or regular expression; the parts of a fused
+            projection share one rank.
+        alpha_pattern: The same for `alpha`.
         use_rslora: ``s = alpha / sqrt(r)``, as in rank-stabilised LoRA.
-        layers_to_transform: Numbers of the layers to adapt, where `target_modules` is not a regular expression.
-        layers_pattern: Name of the list of layers that `layers_to_transform` counts in, where the model has several.
+        layers_to_transform: Indices of the layers to adapt; `target_modules` must not be a regular expression.
+        layers_pattern: Name of the layer list that `layers_to_transform` indexes, if the model has several.
         layer_replication: Ranges of layers to build the model from, as in LoRA: [[0, 4], [2, 5]].
-        bias: The biases to train: "none", "all", or "ina_only", those of the adapted modules.
-        init_weights: True: ``W_up`` starts at zero, so that the adapted model starts as the base model. False: both
+        bias: The biases to train: "none", "all", or "ina_only" (those of the adapted modules).
+        init_weights: True: ``W_up`` starts at zero, so the adapted model starts equal to the base model. False: both
             factors start random, for tests.
 
     Raises:
-        ValueError: Any setting is outside its range; all such settings are named in one message.
+        ValueError: Settings are out of range; the message names all of them.
     """
 
     r: int = 8
@@ -88,12 +89,12 @@ class InaConfig(PeftConfig):
         self.check()
 
     def check(self) -> None:
-        """Raise the error that the class describes."""
+        """Raise ValueError if settings are out of range; the message names all of them."""
         if problems := list(self._problems()):
             raise ValueError("InaConfig: " + "; ".join(problems))
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Save the settings, and say in the folder's README.md what they are for."""
+        """Save the settings and a model card, README.md."""
         super().save_pretrained(save_directory, **kwargs)
         write_card(save_directory, self.base_model_name_or_path)
 
@@ -107,7 +108,7 @@ class InaConfig(PeftConfig):
         if self.scale is not None and not _is_number(self.scale):
             yield f"`scale` should be a number or None (alpha / r), not {self.scale!r}"
         if self.scale is not None and (self.use_rslora or self.alpha_pattern):
-            yield "`scale` is the scale of every module: leave out `use_rslora` and `alpha_pattern`"
+            yield "`scale` applies to every module: leave out `use_rslora` and `alpha_pattern`"
         if not _is_number(self.dropout) or not 0 <= self.dropout < 1:
             yield f"`dropout` should lie in [0, 1), not {self.dropout!r}"
         if not _is_number(self.inhibition) or not 0 <= self.inhibition <= 1:
@@ -128,12 +129,12 @@ class InaConfig(PeftConfig):
         if self.bias != "none" and not hasattr(BaseTuner, "_get_learnable_bias_state_dict"):
             yield f"`bias` should be 'none', not {self.bias!r}: this version of PEFT would not save the biases"
         if self.layers_to_transform is not None and isinstance(self.target_modules, str):
-            yield "`layers_to_transform` is for a list of `target_modules`: a regular expression names layers itself"
+            yield "`layers_to_transform` needs a list of `target_modules`: a regular expression names layers itself"
         if self.layers_pattern and self.layers_to_transform is None:
-            yield "`layers_pattern` is for `layers_to_transform`, which is not set"
+            yield "`layers_pattern` needs `layers_to_transform`, which is not set"
 
     def of_module(self, name: str) -> tuple[int, float]:
-        """Rank and scale ``s`` of the module `name`, a name in the model."""
+        """Rank and scale ``s`` of the module `name` (its full name in the model)."""
         r = self.rank_pattern.get(get_pattern_key(self.rank_pattern, name), self.r)
         alpha = self.alpha_pattern.get(get_pattern_key(self.alpha_pattern, name), self.alpha)
         if self.scale is not None:

@@ -1,4 +1,4 @@
-"""Open adapter folders as PEFT saves them, and say what is wrong with one that does not fit."""
+"""Load adapter folders that PEFT saved, and explain what is wrong with one that does not fit the model."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _NEEDED = {
 
 
 def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") -> PeftModel:
-    """Put the InA adapter saved in `folder` onto `model`, ready for inference.
+    """Load the InA adapter saved in `folder` onto `model`, ready for inference.
 
     Like ``PeftModel.from_pretrained``, but stricter: the weights in the file and in the model must have the same names
-    and shapes, and only safetensors files are read. On an error the model is left as it was, except for layers that
+    and shapes, and only safetensors files are read. After an error the model is unchanged, except for layers that
     `layer_replication` has repeated.
 
     Args:
-        model: The base model, changed in place; or a PEFT model with InA adapters, which gets one more. Those that are
-            active stay active; `set_adapter` changes to the new one.
+        model: The base model, or a PEFT model with InA adapters; changed in place. In a PEFT model the active adapters
+            stay active; `set_adapter` switches to the new one.
         folder: Holds `adapter_config.json` and `adapter_model.safetensors`.
         adapter_name: The name of the adapter in the model.
 
@@ -47,8 +47,8 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
 
     Raises:
         FileNotFoundError: A file of the folder is missing.
-        ValueError: A file is damaged, holds another method, or belongs to another model; or the model has an adapter of
-            this name already, or of another method.
+        ValueError: A file is damaged, holds another method, or belongs to another model; or the model already has an
+            adapter of this name or of another method.
     """
     settings, weights = read(folder)
     if settings.get("peft_type") != "INA":
@@ -78,7 +78,7 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
     Raises:
         FileNotFoundError: One of the two files is missing.
-        ValueError: One of them is damaged.
+        ValueError: One of the two files is damaged.
     """
     config_file, weights_file = Path(folder) / CONFIG_FILE, Path(folder) / WEIGHTS_FILE
     for file in (config_file, weights_file):
@@ -113,18 +113,19 @@ def attach(
     Args:
         model: The base model, or a PEFT model around it; changed in place.
         config: Settings of the adapter; `inference_mode` becomes true.
-        weights: By the names that PEFT saves, which are without the adapter's name.
-        folder: Where they come from, for messages.
+        weights: Tensors by the names that PEFT saves, which leave out the adapter's name.
+        folder: The folder that the weights come from, for error messages.
         adapter_name: The name of the adapter in the model.
 
     Returns:
         The PEFT model around `model`, in evaluation mode.
 
     Raises:
-        ValueError: A name or shape in `weights` differs from those that `config` gives; the model is left as it was.
+        ValueError: Names or shapes in `weights` do not match the model with this `config`, or the model already has
+            such an adapter; the model is unchanged.
     """
     config.inference_mode = True
-    made_for = config.base_model_name_or_path  # PEFT puts the name of this model there
+    made_for = config.base_model_name_or_path  # PEFT overwrites it with the name of this model
     modules = dict(model.named_modules())
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     first = not isinstance(model, PeftModel)
@@ -153,7 +154,7 @@ def attach(
         expected |= {name: weight for name, weight in own.items() if name in weights}
     misfits = [
         *(f"{name} is not in the file" for name in expected if name not in weights),
-        *(f"{name} has no place in the model" for name in weights if name not in expected),
+        *(f"{name} is not in the model" for name in weights if name not in expected),
         *(
             f"{name} is {tuple(weights[name].shape)} in the file and {tuple(expected[name].shape)} in the model"
             for name in expected
@@ -174,7 +175,7 @@ def attach(
 
 
 def _undo(model: nn.Module, modules: dict[str, nn.Module], trained: list[nn.Parameter], adapter_name: str) -> None:
-    """Take out an adapter that was put into some or all of its places."""
+    """Remove an adapter that was added to some or all of its modules."""
     for layer in list(model.modules()):
         if isinstance(layer, BaseTunerLayer):
             layer.delete_adapter(adapter_name)
@@ -184,4 +185,4 @@ def _undo(model: nn.Module, modules: dict[str, nn.Module], trained: list[nn.Para
     for weight in trained:
         weight.requires_grad_(True)
     if not isinstance(model, PeftModel) and hasattr(model, "peft_config"):
-        del model.peft_config  # else PEFT counts the refused adapter among those of the model
+        del model.peft_config  # else PEFT would still list the removed adapter

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Figure of the paper's ablation: the first five; silu, tanh and identity are ours.
+# The first five are in the paper's ablation figure; silu, tanh and identity are ours.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "leaky_relu": F.leaky_relu,  # slope 0.01, as in the released code
@@ -28,8 +28,8 @@ class InhibitionGate(nn.Module):
     Args:
         inhibition: ``Inh_p``, a share in [0, 1]. At 0 the threshold is zero and only ``f`` is applied.
         activation: Name of ``f`` in `ACTIVATIONS`.
-        threshold: "token" takes the maximum over the rank, (..., r) -> (..., 1); "tensor" takes one maximum over all of
-            ``Z``, padding and the other examples of the batch included, as the precursor giBERT does.
+        threshold: "token" takes the maximum over the rank, (..., r) -> (..., 1). "tensor" takes one maximum over all of
+            ``Z``, including padding and other examples in the batch, as the precursor giBERT does.
         detach_threshold: Treat the maximum as a constant in the backward pass.
     """
 
@@ -41,23 +41,23 @@ class InhibitionGate(nn.Module):
         self.detach_threshold = detach_threshold
 
     def forward(self, z: Tensor) -> Tensor:
-        """Gate the rank components `z` of shape (..., r); the shape stays."""
+        """Gate the rank components `z`: (..., r) -> (..., r)."""
         return ACTIVATIONS[self.activation](self.inhibit(z))
 
     def inhibit(self, z: Tensor) -> Tensor:
-        """``Z - Th``, what `f` is applied to: negative where a component is inhibited."""
+        """``Z - Th``, the input of ``f``; negative for inhibited components."""
         if self.inhibition == 0:
             return z
         peak = self.peak(z)
         if self.detach_threshold:
             peak = peak.detach()
         if z.dtype in (torch.bfloat16, torch.float16):
-            # torch.sub would round Inh_p to z's format: 0.3 to 0.3008
+            # torch.sub would round Inh_p to z's dtype: 0.3 to 0.3008
             return z - self.inhibition * peak
         return torch.sub(z, peak, alpha=self.inhibition)
 
     def peak(self, z: Tensor) -> Tensor:
-        """``max(Z)``: (..., 1) for a threshold of each token, () for one of the whole tensor."""
+        """``max(Z)``: (..., 1) for a threshold per token, () for one per tensor."""
         if self.threshold == "token":
             return z.max(dim=-1, keepdim=True).values
         return z.max() if z.numel() else z.sum()  # an empty tensor has no maximum

@@ -17,13 +17,12 @@ from .sites import Fused
 CANNOT_MERGE = (
     "InA cannot be merged into the base weight: its update s * f(H W_down - Th) W_up depends on the input H through "
     "the gate f and the threshold Th, so no single weight matrix reproduces it. Keep the adapter attached "
-    "(`save_pretrained` / `PeftModel.from_pretrained`), or take it out by `unload()`; a trained head stays."
+    "(`save_pretrained` / `PeftModel.from_pretrained`), or remove it with `unload()`, which keeps a trained head."
 )
 
 
 class UpProjection(nn.Linear):
-    """W_up. All computation with its weight is in `forward`, because the hooks of offloading and FSDP load the weight
-    only there."""
+    """W_up. Only `forward` uses the weight, because the hooks of offloading and FSDP load it only there."""
 
     def forward(self, h: Tensor, gated: Tensor, scale: float, rows: slice) -> Tensor:
         """Compute ``H_o + s * f(Z - Th) W_up`` in one operation, without a temporary tensor of H_o's size.
@@ -32,25 +31,25 @@ class UpProjection(nn.Linear):
             h: (tokens, k).
             gated: (tokens, r).
             scale: s.
-            rows: Of the weight: all, or those of a part of a fused projection.
+            rows: The rows of the weight to use: all, or those of one part of a fused projection.
         """
         dtype = torch.promote_types(h.dtype, gated.dtype)
         return torch.addmm(h.to(dtype), gated.to(dtype), self.weight[rows].to(dtype).t(), alpha=scale)
 
 
 class InaLinear(nn.Module, BaseTunerLayer):
-    r"""A frozen linear projection with an inhibited low-rank path beside it (Kang et al. 2024, section 3):
+    r"""A frozen linear projection plus an inhibited low-rank path (Kang et al. 2024, section 3):
 
     .. math::
         Z = H W_{down}, \qquad Th = Inh_p \cdot \max_{rank}(Z), \qquad H_o \leftarrow H_o + s \cdot f(Z - Th)\, W_{up}
 
     Shapes: H (..., M, d), W_down (d, r) in ``ina_A``, Z (..., M, r), Th (..., M, 1), W_up (r, k) in ``ina_B``,
-    H_o (..., M, k). Several active adapters add up, as in LoRA. The initialisation draws from the random generator in
-    the order of PEFT's LoRA, so both start from the same W_down under the same seed.
+    H_o (..., M, k). The updates of several active adapters add up, as in LoRA. Initialisation draws random numbers in
+    the same order as PEFT's LoRA, so the same seed gives both the same W_down.
 
-    A projection that makes query, key and value at once stays whole. An adapter of some of these parts has a path of
-    its own for each, of rank r and width k_part: ``ina_A`` stacks their W_down: (parts * r, d), and ``ina_B`` their
-    W_up, (sum of k_part, r). The features of other parts stay as the base makes them.
+    A fused query-key-value projection stays one module. Each adapted part has its own low-rank path, of rank r and
+    output width k_part. The weight of ``ina_A`` stacks the W_down of these paths, (parts * r, d); the weight of
+    ``ina_B`` stacks their W_up, (sum of k_part, r). The features of other parts do not change.
     """
 
     adapter_layer_names = ("ina_A", "ina_B")
@@ -84,13 +83,13 @@ class InaLinear(nn.Module, BaseTunerLayer):
     def update_layer(
         self, adapter_name: str, config: InaConfig, module_name: str = "", parts: tuple[str, ...] = ()
     ) -> None:
-        """Add the adapter `adapter_name` with what `config` says of the module `module_name`.
+        """Add an adapter to this layer.
 
         Args:
-            adapter_name: Its name.
-            config: Its settings.
-            module_name: The module's name in the model, for settings that differ from module to module.
-            parts: Of a fused projection, the parts to adapt; none: the projection as a whole.
+            adapter_name: The adapter's name.
+            config: The adapter's settings.
+            module_name: The layer's full name in the model, which `rank_pattern` and `alpha_pattern` match.
+            parts: The parts of a fused projection to adapt; empty: the projection as a whole.
         """
         r, self.scaling[adapter_name] = config.of_module(module_name)
         self.r[adapter_name] = r
@@ -113,12 +112,12 @@ class InaLinear(nn.Module, BaseTunerLayer):
 
         Args:
             x: The input.
-            adapter_names: The adapter of each example in place of the active ones, "__base__" for none.
+            adapter_names: One adapter per example, instead of the active ones; "__base__" for none.
             args: Further arguments of the base layer.
             kwargs: Further arguments of the base layer.
 
         Raises:
-            ValueError: `adapter_names` are not as many as the examples.
+            ValueError: The length of `adapter_names` is not the number of examples.
         """
         result = self.base_layer(x, *args, **kwargs)
         if self.disable_adapters:
@@ -140,7 +139,7 @@ class InaLinear(nn.Module, BaseTunerLayer):
         return result
 
     def _adapted(self, result: Tensor, x: Tensor, name: str) -> Tensor:
-        """What the adapter `name` makes of `result` (..., k), the projection of `x` (..., d)."""
+        """Add the update of adapter `name` to `result` (..., k), the projection of `x` (..., d)."""
         x = self._cast_input_dtype(x, self.ina_A[name].weight.dtype)
         z = self.ina_A[name](self.ina_dropout[name](x))
         parts = self.parts[name]
@@ -155,7 +154,7 @@ class InaLinear(nn.Module, BaseTunerLayer):
         return torch.cat(list(pieces.values()), dim=-1).flatten(-2)
 
     def _add(self, h: Tensor, z: Tensor, name: str, rows: slice) -> Tensor:
-        """``H_o + s * f(Z - Th) W_up`` with these rows of the weight, in the shape of `h`."""
+        """``H_o + s * f(Z - Th) W_up`` with only `rows` of the weight, in the shape of `h`."""
         gated = self.ina_gate[name](z).reshape(-1, self.r[name])
         flat = h.reshape(-1, rows.stop - rows.start)
         return self.ina_B[name](flat, gated, self.scaling[name], rows).view(h.shape)
@@ -164,7 +163,7 @@ class InaLinear(nn.Module, BaseTunerLayer):
         return [self.fused.groups * self.fused.widths[part] for part in parts]
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Refuse.
+        """Not supported.
 
         Raises:
             NotImplementedError: Always; the update depends on the input.
@@ -179,5 +178,5 @@ class InaLinear(nn.Module, BaseTunerLayer):
 
 
 def features(layer: nn.Linear | Conv1D) -> tuple[int, int]:
-    """Widths of a linear layer's input and output; those of GPT-2 hold their weight as (d, k)."""
+    """Input and output width of a linear layer; GPT-2's `Conv1D` stores its weight as (d, k)."""
     return (layer.nx, layer.nf) if isinstance(layer, Conv1D) else (layer.in_features, layer.out_features)

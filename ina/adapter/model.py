@@ -19,16 +19,16 @@ from .config import InaConfig
 from .layer import CANNOT_MERGE, InaLinear, features
 from .sites import FURTHER, FUSED, PROJECTIONS, Fused, default_targets, fused_layout
 
-# Families whose output projection is part of a kernel, as in PEFT's own check of LoRA.
+# Families whose kernels read the weight of `out_proj`; PEFT refuses the same families for LoRA.
 _READ_BY_KERNELS = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
 
 
 class InaModel(BaseTuner):
     """Adds InA to the query and key projections of a pre-trained transformer.
 
-    Use it through PEFT: ``peft.get_peft_model(model, InaConfig())``. Saving, loading, several adapters, switching,
-    mixing them in a batch and disabling them work as with LoRA; merging is refused, since the update depends on the
-    input. In a fused query-key-value projection, ``<module>.query`` is a target like any other.
+    Use it through PEFT: ``peft.get_peft_model(model, InaConfig())``. As with LoRA, adapters can be saved, loaded,
+    switched, disabled and mixed within a batch. They cannot be merged, because the update depends on the input. In a
+    fused query-key-value projection, ``<module>.query`` is a target like any other.
     """
 
     prefix: str = "ina_"
@@ -36,7 +36,7 @@ class InaModel(BaseTuner):
     target_module_mapping = {family: default_targets(family) for family in PROJECTIONS}
 
     def _prepare_adapter_config(self, peft_config: InaConfig, model_config: dict[str, Any]) -> InaConfig:
-        super()._prepare_adapter_config(peft_config, model_config).check()  # the family's targets may be an expression
+        super()._prepare_adapter_config(peft_config, model_config).check()  # defaults may be a regular expression
         targets = peft_config.target_modules
         many = isinstance(targets, set) and len(targets) >= MIN_TARGET_MODULES_FOR_OPTIMIZATION
         if many and model_config.get("model_type") in FUSED and peft_config.layers_to_transform is None:
@@ -50,8 +50,8 @@ class InaModel(BaseTuner):
             for name, _ in model.named_modules():
                 if self.prefix in name:
                     raise ValueError(
-                        f"the module {name!r} should have another name: PEFT takes all weights with {self.prefix!r} in "
-                        "their names for weights of InA"
+                        f"the module {name!r} should have another name: PEFT treats every weight with {self.prefix!r} "
+                        "in its name as a weight of InA"
                     )
         if peft_config.threshold == "tensor" and getattr(model, "can_generate", bool)():
             raise ValueError(
@@ -60,7 +60,7 @@ class InaModel(BaseTuner):
             )
         family = getattr(getattr(model, "config", None), "model_type", None)
         if family in FURTHER and peft_config.target_modules == default_targets(family):
-            # the names of another version of transformers would let an adapter of that version pass as one of this
+            # drop names that only other versions of transformers use: an adapter saved with one must not load here
             present = {name.rpartition(".")[2] for name, _ in model.named_modules()}
             peft_config.target_modules &= present
         if peft_config.layer_replication:
@@ -68,15 +68,15 @@ class InaModel(BaseTuner):
 
     def _check_target_module_exists(self, peft_config: PeftConfig, key: str) -> bool | re.Match[str] | None:
         found = check_target_module_exists(peft_config, key)
-        # any other falsy value: the config excludes the module
+        # other falsy values mean that `exclude_modules` matches
         return bool(self._parts(peft_config, key)) if found is None or found is False else found
 
     def _check_target_module_compatiblity(self, peft_config: PeftConfig, model: nn.Module, target_name: str) -> None:
         family = getattr(getattr(model, "config", None), "model_type", None)
         if target_name == "out_proj" and family in _READ_BY_KERNELS:
             raise ValueError(
-                f"'out_proj' of {family} should be left out of `target_modules`: in training its kernel reads the "
-                "weight and would not see the adapter"
+                f"'out_proj' of {family} should be left out of `target_modules`: in training a kernel reads its weight "
+                "directly and would ignore the adapter"
             )
 
     def _fused(self, key: str) -> Fused | None:
@@ -87,7 +87,7 @@ class InaModel(BaseTuner):
         return fused_layout(getattr(self.model, "config", None), key.rpartition(".")[2], features(base)[1])
 
     def _parts(self, peft_config: PeftConfig, key: str) -> tuple[str, ...]:
-        """The parts of the module `key` that are targets: none unless it is a fused projection."""
+        """The targeted parts of the module `key`; empty if it is not a fused projection."""
         fused = self._fused(key)
         return (
             tuple(part for part in fused.widths if check_target_module_exists(peft_config, f"{key}.{part}"))
@@ -126,13 +126,13 @@ class InaModel(BaseTuner):
         self._replace_module(parent, target_name, layer, target)
 
     def _replace_module(self, parent: nn.Module, child_name: str, new_module: nn.Module, child: nn.Module) -> None:
-        # PEFT's own moves weights about by name and fails on heads without a `weight`, RoBERTa's for one; an InA layer
-        # has put its parameters on the right device already.
+        # PEFT's method also copies `weight` by name, which fails on heads without one, such as RoBERTa's. It also sets
+        # devices, which an InA layer has already done.
         setattr(parent, child_name, new_module)
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Hand `adapter_names`, the adapter of each example, to every layer while the block runs, as LoRA does."""
+        """Inside the block, pass `adapter_names` (one per example) to every layer, as LoRA does."""
         names = kwargs.get("adapter_names")
         if names is None:
             yield
@@ -143,7 +143,7 @@ class InaModel(BaseTuner):
         known = {"__base__"}.union(*(layer.ina_A for layer in layers if isinstance(layer, InaLinear)))
         if unknown := sorted(set(names) - known):
             raise ValueError(f"Trying to infer with non-existing adapter(s): {', '.join(unknown)}")
-        # beam search repeats every example, though not for the encoder of a model that has one
+        # beam search repeats every example, except in an encoder
         beams = kwargs.get("num_beams") or 1
         repeated = [name for name in names for _ in range(beams)]
         encoder = self.model.get_encoder() if beams > 1 and hasattr(self.model, "get_encoder") else self.model
@@ -161,14 +161,14 @@ class InaModel(BaseTuner):
                 hook.remove()
 
     def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse.
+        """Not supported.
 
         Raises:
             NotImplementedError: Always; the update is not linear in the weights.
         """
         raise NotImplementedError(
-            "InA adapters cannot be averaged or joined into one, as each has a gate and a threshold of its own; let "
-            "several be active at once by `model.base_model.set_adapter([...])`: their updates add up"
+            "InA adapters cannot be averaged or joined into one: each has its own gate and threshold. Activate several "
+            "at once with `model.base_model.set_adapter([...])`; their updates add up"
         )
 
     def _check_merge_allowed(self) -> None:

@@ -1,8 +1,8 @@
 """The authors' published adapter folders (ChengKang520/inhibited-lora, output_final).
 
-Their `adapter_config.json` says peft_type LORA with an extra key `lora_inhibition`, which today's PEFT drops, so that
-the adapter silently runs as plain LoRA. Here it runs as what it was trained as: f = leaky_relu with slope 0.01, one
-threshold per token, and at inhibition 0 plain LoRA (no f, no threshold), which the authors label "InA00".
+Their `adapter_config.json` has peft_type LORA and an extra key `lora_inhibition`. PEFT ignores this key, so it silently
+runs the adapter as plain LoRA. `load` runs the adapter as it was trained: f = leaky_relu with slope 0.01 and one
+threshold per token; at inhibition 0, which the authors label "InA00", plain LoRA (no f, no threshold).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHARED = ("modules_to_save", "exclude_modules", "layers_to_transform", "layers_
 
 
 def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") -> PeftModel:
-    """Put an adapter released by the authors onto `model` with the semantics of their code.
+    """Load an adapter released by the authors onto `model`, with the semantics of their code.
 
     Raises:
         FileNotFoundError: A file of the folder is missing.

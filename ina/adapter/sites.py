@@ -1,4 +1,4 @@
-"""Where an adapter sits: the query, key and value projections of each model family, alone or fused into one module."""
+"""The query, key and value projections of each model family: separate modules, or fused into one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# Hugging Face model type -> what each projection is called there. Where a family fuses them, `<module>.query` is a part
-# of the module's output, see `FUSED`.
+# Hugging Face model type -> module name of each projection. In a fused projection `<module>.query` is a part of the
+# module's output; see `FUSED`.
 _BERT = {"query": "query", "key": "key", "value": "value"}
 _LLAMA = {"query": "q_proj", "key": "k_proj", "value": "v_proj"}
 _T5 = {"query": "q", "key": "k", "value": "v"}
@@ -29,18 +29,18 @@ PROJECTIONS: dict[str, dict[str, str]] = {
     **dict.fromkeys(("gemma4", "qwen2", "qwen3", "qwen3_moe", "olmo2", "smollm3", "stablelm", "phi"), _LLAMA),
     **dict.fromkeys(("opt", "gptj", "gpt_neo", "nemotron_h", "bart", "mbart", "whisper", "clip"), _LLAMA),
     "phi3": _parts_of("qkv_proj"),
-    "gpt2": _parts_of("attn.c_attn"),  # in its cross-attention the query stands alone
+    "gpt2": _parts_of("attn.c_attn"),  # in its cross-attention the query is a separate module
     "gpt_bigcode": _parts_of("attn.c_attn"),
     **dict.fromkeys(("gpt_neox", "falcon", "bloom"), _parts_of("query_key_value")),
     "mpt": _parts_of("Wqkv"),
     "codegen": _parts_of("qkv_proj"),
 }
 
-# Further names of the defaults: ViT's in transformers 5.23, and BLIP-2's where its language model is an OPT.
+# Alternative names: ViT's in transformers 5.23, and BLIP-2's if its language model is an OPT.
 FURTHER = {"vit": _LLAMA, "blip-2": _LLAMA}
-# The modules of their vision towers have the same names as those of their language models. Only the language models are
-# adapted, as PEFT's LoRA does in Gemma 4.
-_TEXT_ALONE = {"gemma3", "gemma4"}
+# Their vision towers use the same module names as their language models. Only the language model is adapted, as in
+# PEFT's LoRA for Gemma 4.
+_TEXT_ONLY = {"gemma3", "gemma4"}
 
 
 def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -> list[str]:
@@ -63,13 +63,13 @@ def target_modules(model_type: str, sites: tuple[str, ...] = ("query", "key")) -
 
 
 def default_targets(model_type: str) -> set[str] | str:
-    """What `target_modules` is where it is not given: query and key, by suffix or as a regular expression.
+    """The default of `target_modules`: query and key, as suffixes or as a regular expression.
 
     Raises:
         ValueError: The family is unknown.
     """
     names = target_modules(model_type)
-    if model_type in _TEXT_ALONE:
+    if model_type in _TEXT_ONLY:
         return rf".*language_model\..*\.({'|'.join(names)})"
     further = FURTHER.get(model_type, {})
     return {*names, *(further[site] for site in ("query", "key") if further)}
@@ -77,11 +77,11 @@ def default_targets(model_type: str) -> set[str] | str:
 
 @dataclass(frozen=True)
 class Fused:
-    """How the output of a fused projection is laid out: `groups` groups, each with all parts one after the other.
+    """Output layout of a fused projection: `groups` groups, each with all parts one after the other.
 
     Attributes:
         groups: Often the number of heads, or 1.
-        widths: Of each part within a group, in their order; together the output has groups * sum(widths) features.
+        widths: Features of each part in one group, in order. The output has groups * sum(widths) features.
     """
 
     groups: int
@@ -120,8 +120,7 @@ def _codegen(config: Any) -> Fused:
     return Fused(4, dict.fromkeys(("query", "value", "key"), config.hidden_size // 4))
 
 
-# Model type -> the name of its fused projections, and their layout: as transformers' modeling files cut
-# the output up.
+# Model type -> name of its fused projection, and its layout: how transformers' modeling code splits the output.
 FUSED: dict[str, tuple[str, Callable[[Any], Fused]]] = {
     "deberta": ("in_proj", _head_by_head),
     "modernbert": ("Wqkv", _one_after_the_other),
@@ -140,16 +139,16 @@ def fused_layout(config: Any, name: str, width: int) -> Fused | None:
     """The layout of the module `name` in a model with the config `config`, or None if the module is not fused.
 
     Args:
-        config: That of the model, of any type, or None.
+        config: The model's config, of any type, or None.
         name: Last part of the module's name.
-        width: Its output features.
+        width: Number of output features of the module.
     """
     fused, layout = FUSED.get(getattr(config, "model_type", None), (None, None))
     if name != fused:
         return None
     try:
         found = layout(config)
-    except AttributeError:  # code from the hub that has a known type and a config of its own: adapted whole
+    except AttributeError:  # custom code from the hub with a known type but another config: adapt the whole module
         return None
     # GPT-2's cross-attention has a c_attn without a query
     return found if found.groups * sum(found.widths.values()) == width else None

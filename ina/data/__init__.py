@@ -1,8 +1,8 @@
 """Task data from one of three interchangeable sources: `files`, `hub`, `probe`.
 
-Each source is a module with two functions. `find(task, data)` raises FileNotFoundError where it does not have a task;
-`load(task, data)` gives its splits. The `load` here picks a source, takes the columns of `ina.data.schema` and
-fingerprints the content.
+Each source is a module with two functions. `find(task, data)` raises FileNotFoundError if the source lacks the task;
+`load(task, data)` returns its splits. The `load` in this file picks a source, selects the columns of `ina.data.schema`
+and fingerprints the content.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # `datasets` takes seconds to import, and only loading needs 
     from ina.config import DataConfig, Task
 
 SOURCES = ("files", "hub", "probe")
-"""`data.source=auto` takes the files where a folder is named for them, else the hub, else the probe."""
+"""`data.source=auto` takes the files if their folder is set, else the hub, else the probe."""
 
 SUBSET_SEED = 20240806
 
@@ -32,9 +32,9 @@ class TaskData:
     """A task's labelled rows.
 
     splits: `train` and `validation` (MNLI: `validation_matched`, `validation_mismatched`), columns as in `schema`; with
-        `data.select` the (first) dev split is made of training rows
-    source: where they came from, one of `SOURCES`
-    fingerprint: SHA-256 of their content
+        `data.select` only one dev split, made of training rows
+    source: where the rows came from, one of `SOURCES`
+    fingerprint: SHA-256 of the rows
     """
 
     splits: DatasetDict
@@ -43,16 +43,16 @@ class TaskData:
 
 
 def load(task: Task, data: DataConfig) -> TaskData:
-    """Rows of a task from the source that `resolve` gives.
+    """Rows of a task from the source that `resolve` names.
 
-    `data.max_train` limits the training rows to a subset that depends on nothing but its size and the rows there are,
-    so every seed and every method trains on the same ones; a smaller subset is part of a larger one. It is drawn before
-    the fingerprint is taken, so the fingerprint tells subsets apart.
+    `data.max_train` limits the training rows to a random subset. It depends only on its size and on the rows available,
+    so every seed and method trains on the same rows; a smaller subset is part of a larger one. The fingerprint is taken
+    afterwards, so it differs between subsets.
 
     `data.select` replaces the dev rows by a share of the training rows; `data.max_train` then limits the remaining
     training rows.
 
-    Raises what `resolve` raises, and ValueError naming file, row and value when the data is malformed.
+    Raises what `resolve` raises, and ValueError with file, row and value if the data is malformed.
     """
     source = resolve(task, data)
     splits = schema.conform(task, _module(source).load(task, data))
@@ -70,16 +70,15 @@ def load(task: Task, data: DataConfig) -> TaskData:
 
 
 def resolve(task: Task, data: DataConfig) -> str:
-    """Name of the source that `load` would take for a task; loads nothing.
+    """Name of the source that `load` would use for a task; loads nothing.
 
-    Raises ValueError for an unknown task; FileNotFoundError where `data.dir` or INA_DATA_DIR names a folder that does
-    not exist, or where no source that may be taken has the task. Where a folder is named, `auto` takes no other source
-    in its place.
+    If `data.dir` or INA_DATA_DIR names a folder, `auto` tries no other source. Raises ValueError for an unknown task,
+    and FileNotFoundError if that folder does not exist or no allowed source has the task.
     """
     own = task.name not in schema.TASKS
     if own and (data.source in ("hub", "probe") or not getattr(task, "files", None)):
         raise ValueError(
-            f"task {task.name!r} is none of {', '.join(schema.TASKS)}; a task of your own needs `files` in its YAML, "
+            f"task {task.name!r} is not one of {', '.join(schema.TASKS)}; your own task needs `files` in its YAML, "
             "and data=files"
         )
     names = [data.source]
@@ -93,12 +92,12 @@ def resolve(task: Task, data: DataConfig) -> str:
             reasons.append(str(error))
         else:
             return name
-    instead = "; data=probe takes the generated suite instead" if not own and names == ["files"] else ""
+    instead = "; data=probe uses the generated suite instead" if not own and names == ["files"] else ""
     raise FileNotFoundError(f"data.source={data.source} has no {task.name}: {'; '.join(reasons)}{instead}")
 
 
 def _with_distractors(splits: DatasetDict, count: int, tested: list[int]) -> DatasetDict:
-    """Splits of SQuAD with `count` sentences of other articles in a paragraph, and dev splits with others."""
+    """SQuAD with `count` irrelevant sentences per paragraph, and a dev split for each other count in `tested`."""
     found = type(splits)({split: distractors.insert(rows, count) for split, rows in splits.items()})
     for level in tested:
         if level != count:
@@ -107,19 +106,18 @@ def _with_distractors(splits: DatasetDict, count: int, tested: list[int]) -> Dat
 
 
 def subset(train: Dataset, size: int) -> Dataset:
-    """`size` rows drawn at random, always the same ones; all rows in their own order if there are no more than that."""
+    """`size` random rows, always the same ones; all rows in their original order if there are no more than `size`."""
     if size >= len(train):
         return train
-    # RandomState and not default_rng: its stream is frozen (NEP 19), so later numpy releases draw the same rows.
+    # RandomState, not default_rng: its stream is frozen (NEP 19), so later numpy releases draw the same rows.
     return train.select(np.random.RandomState(SUBSET_SEED).permutation(len(train))[:size])
 
 
 def hold_out(splits: DatasetDict, share: float, groups: list[str] | None = None) -> DatasetDict:
-    """Split the training rows into `train` and the only dev split. The dev split gets `share` of the groups, always the
-    same ones.
+    """Replace all dev splits by one that is cut from the training rows, so a search never sees the reported dev rows.
 
-    So a search for settings never sees the rows that results are reported on. Training rows of one of `groups` stay
-    together, by default SQuAD's questions about one paragraph.
+    The dev split gets `share` of the groups, always the same ones. `groups` names the group of each training row. By
+    default SQuAD's questions on one paragraph form a group, and every other row is its own group.
     """
     train = splits["train"]
     groups = np.asarray(groups or (train["context"] if "context" in train.column_names else range(len(train))))

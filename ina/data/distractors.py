@@ -1,8 +1,7 @@
-"""Sentences of other articles in the paragraphs of SQuAD: irrelevant text that people wrote.
+"""Insert sentences of other articles into SQuAD's paragraphs: irrelevant text that people wrote.
 
-A paragraph with fewer sentences has a subset of those in the paragraph with more: each paragraph draws `MOST` sentences
-and their places once, and gets the first `count` of them. They come from the same split, so nothing of the dev articles
-is seen in training.
+Each paragraph draws `MOST` sentences and their places once and gets the first `count` of them, so a lower count gives a
+subset of the sentences of a higher one. The sentences come from the same split, so training never sees dev articles.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ _ABBREVIATIONS = ("[A-Za-z]", "St", "Mt", "Mr", "Mrs", "Ms", "Dr", "Jr", "Sr", "
 _NO_ABBREVIATION = "".join(rf"(?<!\b{word}\.)" for word in _ABBREVIATIONS)
 _BETWEEN_SENTENCES = re.compile(_NO_ABBREVIATION + r"(?<=[.!?])\s+(?=[A-Z0-9\"'(\[])")
 _LENGTHS = range(30, 300)
-"""Characters of a sentence; what is shorter is mostly a heading or cut off at an abbreviation."""
+"""Allowed characters of a sentence; shorter ones are mostly headings or cut off at an abbreviation."""
 
 
 def insert(rows: Dataset, count: int) -> Dataset:
-    """SQuAD rows with `count` sentences added to each paragraph and the answers' offsets moved accordingly.
+    """SQuAD rows with `count` sentences added to each paragraph and the answers' offsets adjusted.
 
-    No sentence has an answer to any question on its paragraph in it, and none is put inside an answer.
+    No added sentence contains an answer to a question on the paragraph, and none is put inside an answer.
 
     Args:
         rows: A split, columns as in `ina.data.schema`.
@@ -68,7 +67,7 @@ def insert(rows: Dataset, count: int) -> Dataset:
 def _insert(
     context: str, answers: list[tuple[int, str]], others: list[str], count: int
 ) -> tuple[str, list[tuple[int, str]]]:
-    """The new paragraph, and what is inserted: places in the old one, in order, and texts."""
+    """The new paragraph, and each insertion in order: its place in the old paragraph and its text."""
     from ina.tasks.squad import normalize_answer  # takes seconds to import
 
     draw = np.random.RandomState(np.frombuffer(hashlib.sha256(context.encode()).digest(), np.uint32))

@@ -5,11 +5,10 @@
     <dir>/squad/{train,dev}-v1.1.json               or  <dir>/...
     <dir>/swag/{train,val}.csv
 
-`<dir>` is `data.dir`, else INA_DATA_DIR. Folder names may have any case, and hyphens or none (`SST-2`, `sst2`). Rows
-come out as the hub has them (`ina.data.schema`), `idx` being the row's position in its file. Anything malformed is an
-error that names file, line and value, with two exceptions that the benchmark's own readers make too: MNLI rows without
-a gold label ("-") are left out, and so are the few rows of the official QQP files that a line break inside a question
-has torn apart.
+`<dir>` is `data.dir`, else INA_DATA_DIR. Case and hyphens of folder names do not matter (`SST-2`, `sst2`). Rows have
+the hub's format (`ina.data.schema`); `idx` is the row's position in its file. Malformed rows raise an error with file,
+line and value. There are two exceptions, as in the benchmark's own readers: MNLI rows without a gold label ("-") are
+left out, and so are the few rows of the official QQP files that are split by a line break inside a question.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ENDINGS = {"squad_v1": "-v1.1.json", "squad_v2": "-v2.0.json", "swag": ".csv"}
-"""Endings of file names; those of all other tasks end in .tsv."""
+"""Endings of file names; all other tasks have .tsv."""
 
 QQP_BROKEN_SHARE = 1e-3
 """The official QQP files hold about a dozen broken rows in 404,290; more than this share means a damaged file."""
@@ -44,7 +43,7 @@ QQP_BROKEN_SHARE = 1e-3
 def find(task: Task, data: DataConfig) -> dict[str, Path]:
     """The file of each split.
 
-    Raises FileNotFoundError that says where it was looked for and what is there instead.
+    Raises FileNotFoundError with the places searched and what they hold.
     """
     if (root := data_dir(data)) is None:
         raise FileNotFoundError("neither data.dir nor INA_DATA_DIR is set")
@@ -87,15 +86,15 @@ def data_dir(data: DataConfig) -> Path | None:
     folder = Path(os.path.expanduser(value))
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"{name} is {value!r}, which is no folder; name the folder that holds the tasks' folders"
+            f"{name} is {value!r}, which is not a folder; name the folder that holds the tasks' folders"
         )
     return folder
 
 
 def _below(root: Path, place: str) -> Path | None:
-    """The folder at a place below `root`, each part of it in any case, hyphens and underscores left out.
+    """The folder `place` below `root`, ignoring case, hyphens and underscores; None if there is none.
 
-    Raises ValueError where two spellings of a part stand beside each other.
+    Raises ValueError if two folders match.
     """
     for part in Path(place).parts:
         folders = {path: re.sub("[-_]", "", path.name).lower() for path in root.iterdir() if path.is_dir()}
@@ -113,7 +112,7 @@ def _listing(folder: Path) -> str:
 
 
 def _text(path: Path) -> str:
-    """The text of a file, its lines ending with \\n; other characters that Python takes for line ends stay."""
+    """The text of a file with \\n as line end. Other characters that Python treats as line ends stay."""
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -135,14 +134,14 @@ COLUMNS = {
     "qqp": {"label": "is_duplicate"},
     "mnli": {"premise": "sentence1", "hypothesis": "sentence2", "label": "gold_label"},
 }
-"""Names of columns in the files where they differ from the hub's."""
+"""Column names in the files, if they differ from the hub's."""
 
 CLASSES = {
     "mnli": ["entailment", "neutral", "contradiction"],
     "qnli": ["entailment", "not_entailment"],
     "rte": ["entailment", "not_entailment"],
 }
-"""Names of the classes where they are not numbers."""
+"""Class names in the files, if they are not numbers."""
 
 
 def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
@@ -179,7 +178,7 @@ def read_table(task: GlueTask | ChoiceTask, path: Path) -> list[dict]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a file, numbered and in cells. In TSV quotes are literal; nothing but a newline ends a line."""
+    """Line number and cells of each line. In TSV, quotes are literal and only a newline ends a line."""
     text = _text(path)
     if path.suffix == ".tsv":
         yield from enumerate((line.split("\t") for line in text.removesuffix("\n").split("\n")), 1)
@@ -193,10 +192,10 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _label(cell: str, classes: list[str], where: str) -> int | float:
-    """Number of a class or, where there are no classes, the score."""
+    """The index of a class or, without classes, the score."""
     if classes:
         if cell not in classes:
-            raise ValueError(f"{where}: label {cell!r} is none of {', '.join(classes)}")
+            raise ValueError(f"{where}: label {cell!r} is not one of {', '.join(classes)}")
         return classes.index(cell)
     low, high = schema.SCORE_RANGE
     try:
@@ -204,7 +203,7 @@ def _label(cell: str, classes: list[str], where: str) -> int | float:
     except ValueError:
         score = float("nan")
     if not low <= score <= high:
-        raise ValueError(f"{where}: score {cell!r} is no number between {low} and {high}")
+        raise ValueError(f"{where}: score {cell!r} is not a number between {low} and {high}")
     return score
 
 
@@ -240,7 +239,7 @@ def read_squad(task: SquadTask, path: Path) -> list[dict]:
 
 
 def _fault(task: SquadTask, question: dict, context: str) -> str | None:
-    """What is wrong with a question or its answers; each answer should stand at its offset in the context."""
+    """What is wrong with a question or its answers, if anything. Each answer must be at its offset in the context."""
     for name, text in {"id": question["id"], "question": question["question"], "context": context}.items():
         if not isinstance(text, str):
             return f"{name} is {text!r}; it should be a text"

@@ -1,8 +1,7 @@
-"""The hub's copies at pinned revisions: over the network or from its cache.
+"""Data sets from the hub at pinned revisions: over the network or from its cache.
 
-`datasets.load_dataset(repository, revision=...)` is not enough: offline it takes the newest copy in its cache,
-whichever revision that is. So each file is fetched at its revision first, and offline runs load the very files that
-online runs do.
+`datasets.load_dataset(repository, revision=...)` is not enough: offline it takes the newest copy in its cache, of any
+revision. So each file is fetched at its revision first, and offline runs load the same files as online runs.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ PLACES = {
     "squad_v2": ("rajpurkar/squad_v2", "squad_v2"),
     "swag": ("allenai/swag", "regular"),
 }
-"""Repository and folder of a task. GLUE's tasks share one repository, each in a folder of its name."""
+"""Repository and folder of a task. GLUE's tasks share one repository, each in a folder named after it."""
 
 TIMEOUT_S = 2.0
 """Seconds that the hub has to answer, once per process."""
 
 
 def find(task: Task, data: DataConfig) -> None:
-    """Raises FileNotFoundError where the task is neither in the cache nor on a hub that answers."""
+    """Raises FileNotFoundError if the task is not in the cache and the hub does not answer."""
     repository, files = remote_files(task.name)
     try:
         for file in files.values():
@@ -55,7 +54,7 @@ def find(task: Task, data: DataConfig) -> None:
 
 
 def load(task: Task, data: DataConfig) -> DatasetDict:
-    """All labelled rows of a task, from the cache where they are in it. Raises what the hub raises."""
+    """All labelled rows of a task, from the cache if it has them. Raises what the hub raises."""
     from datasets import load_dataset
 
     repository, files = remote_files(task.name)
@@ -78,7 +77,7 @@ def remote_files(task_name: str) -> tuple[str, dict[str, str]]:
 
 @cache
 def reachable() -> bool:
-    """Whether the hub answers within TIMEOUT_S seconds; the answer holds for the life of the process."""
+    """Whether the hub answers within TIMEOUT_S seconds; asked once per process."""
     if constants.HF_HUB_OFFLINE:
         return False
     name, revision = next(iter(REVISIONS.items()))
@@ -86,10 +85,10 @@ def reachable() -> bool:
     answers = []
 
     def ask() -> None:
-        with suppress(Exception):  # whatever the transport raises: no answer
+        with suppress(Exception):  # any error of the transport counts as no answer
             answers.append(get_session().head(url, timeout=TIMEOUT_S, follow_redirects=True).is_success)
 
-    # A thread because resolving the host name has a time-out of its own, which no client option shortens.
+    # In a thread, because resolving the host name has its own time-out, which no client option shortens.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(TIMEOUT_S)

@@ -1,8 +1,8 @@
-"""What a task's data looks like, whichever source it comes from: splits, columns, label values, content hash.
+"""The format that all data sources share: splits, columns, label values, content hash.
 
-The columns are those of the hub's `nyu-mll/glue`, `rajpurkar/squad`, `rajpurkar/squad_v2` and `allenai/swag` (with
-an `idx`, as GLUE has), so that a source can be exchanged for another without anything downstream noticing. The texts
-and the number of classes of a task are those of its file in `configs/task`.
+The columns are those of the hub's `nyu-mll/glue`, `rajpurkar/squad`, `rajpurkar/squad_v2` and `allenai/swag` (plus
+`idx`, as in GLUE), so that sources are interchangeable. A task's text columns and number of classes come from its file
+in `configs/task`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SQUAD_TASKS = ("squad_v1", "squad_v2")
 TASKS = ("cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli", "swag", *SQUAD_TASKS)
-"""Any other task is one of the user's own, a classification of TSV rows."""
+"""Any other task is a user's own: classification of TSV rows."""
 
 SCORE_RANGE = (0.0, 5.0)
 """Labels of STS-B: similarity from 0 (unrelated) to 5 (equivalent)."""
@@ -47,13 +47,12 @@ def split_names(task_name: str) -> tuple[str, ...]:
 
 
 def distractor_count(source: str, setting: int | None) -> int:
-    """Irrelevant sentences in a paragraph of SQuAD's tasks by `data.distractors`; null: 2 in the generated suite, else
-    none."""
+    """Irrelevant sentences per SQuAD paragraph by `data.distractors`; None means 2 in the generated suite, else 0."""
     return (2 if source == "probe" else 0) if setting is None else setting
 
 
 def level_split(distractors: int) -> str:
-    """The name of a further dev split of SQuAD's tasks, with another number of distractors."""
+    """The name of an extra SQuAD dev split with this number of distractors."""
     return f"validation_d{distractors}"
 
 
@@ -69,7 +68,7 @@ def features(task: Task) -> Features:
 
 
 def conform(task: Task, splits: DatasetDict) -> DatasetDict:
-    """The task's splits, columns and types, and nothing else."""
+    """The splits with exactly the columns and types of the task."""
     from datasets import DatasetDict
 
     expected, out = features(task), DatasetDict()

@@ -1,6 +1,6 @@
-"""What a task asks of a model, and how its answers are scored. `family` gives the module for a task family.
+"""Model inputs and scoring of the tasks. `family` returns the module for a task family.
 
-Examples of GLUE and SWAG have a label (`labelled`), those of SQuAD a span (`squad`). Both modules have these functions:
+GLUE and SWAG examples have a label (`labelled`), SQuAD examples a span (`squad`). Both modules have these functions:
 
 - ``head(task) -> Head``: what sits on top of the backbone.
 - ``train_features(task, rows, tokenizer) -> Dataset``: model inputs, ready to collate.
@@ -20,7 +20,7 @@ from datasets import Dataset
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a model: `outputs` is the number of classes, of choices, or 1 for a score."""
+    """The head of a model. `outputs`: number of classes or choices, 1 for a score, 2 for a span."""
 
     kind: Literal["classification", "regression", "span", "choice"]
     outputs: int
@@ -31,8 +31,8 @@ class Scored:
     """The outcome on one dev set.
 
     metrics: raw floats by name
-    predictions: one row an example; the columns of `KEYS` say which example, all others what was predicted
-    degenerate: one class, or one constant score, was predicted for every example
+    predictions: one row per example; the columns in `KEYS` identify the example, the others hold the prediction
+    degenerate: the prediction is the same for every example
     """
 
     metrics: dict[str, float]
@@ -48,7 +48,7 @@ class DevSet:
     """A dev split as the model sees it.
 
     features: model inputs with a column `length`, without labels
-    score: takes the model's outputs for `features`, each array (n features, ...), in their order
+    score: takes the model's outputs for `features`, arrays of (n features, ...) in the same order
     """
 
     split: str

@@ -1,4 +1,4 @@
-"""Tasks whose examples have a label: a class or a score of GLUE, the right ending of SWAG."""
+"""Tasks whose examples have a label: a class or a score in GLUE, the right ending in SWAG."""
 
 from collections.abc import Callable
 
@@ -15,9 +15,9 @@ from . import DevSet, Head, Scored
 
 
 def head(task: GlueTask | ChoiceTask) -> Head:
-    """One output a class, or a single one for the similarity score of STS-B.
+    """One output per class, or a single one for the similarity score of STS-B.
 
-    For SWAG one for each ending; the softmax goes over the endings of an example (Devlin et al. 2019, section 4.4).
+    SWAG has one per ending, with a softmax over the endings of an example (Devlin et al. 2019, section 4.4).
     """
     if task.classes is None:
         return Head("regression", 1)
@@ -27,13 +27,13 @@ def head(task: GlueTask | ChoiceTask) -> Head:
 def train_features(task: GlueTask | ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Token ids with labels: sentence or sentence pair, truncated to `task.max_length`, not padded.
 
-    For SWAG (endings, tokens): each ending beside what comes before it. `length` is that of the longest one.
+    SWAG's inputs are (endings, tokens), each ending with the text before it; `length` is that of the longest.
     """
     return _features(task, rows, tokenizer).add_column("labels", rows["label"][:])
 
 
 def dev_sets(task: GlueTask | ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
-    """The dev split; for MNLI the matched and the mismatched one."""
+    """The dev split; for MNLI, the matched and the mismatched dev split."""
     return [
         DevSet(split, _features(task, rows, tokenizer), _scorer(task, split, rows))
         for split, rows in splits.items()
@@ -55,7 +55,7 @@ def _features(task: GlueTask | ChoiceTask, rows: Dataset, tokenizer: PreTrainedT
 
 
 def _scorer(task: GlueTask | ChoiceTask, split: str, rows: Dataset) -> Callable[[tuple[np.ndarray, ...]], Scored]:
-    """Scoring from logits (examples, classes), for STS-B scores (examples, 1)."""
+    """A function that scores logits (examples, classes); for STS-B, scores (examples, 1)."""
     labels = np.asarray(rows["label"][:])
     keys = {"split": split, "id": rows["idx"][:], "label": labels}
 
@@ -74,10 +74,10 @@ def _scorer(task: GlueTask | ChoiceTask, split: str, rows: Dataset) -> Callable[
 
 
 def label_metrics(task: GlueTask | ChoiceTask, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-    """The official metrics of a task of GLUE or SWAG, raw, or those of one's own.
+    """The metrics of a task, raw (not in percent): the official ones for GLUE and SWAG.
 
-    Where one is undefined it is 0.0: mcc and the correlations when predictions or references are all the same, f1 when
-    class 1 is neither there nor predicted.
+    An undefined metric is 0.0: mcc and the correlations if predictions or references are constant, f1 if class 1
+    neither occurs nor is predicted.
 
     Args:
         predictions, references: (n,) class ids; scores for STS-B.

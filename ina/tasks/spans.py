@@ -1,9 +1,9 @@
-"""Windows over long contexts, and spans in them: what reading comprehension needs between text and model.
+"""Windows over long contexts and answer spans in them, for extractive question answering.
 
-A window is the model's input: the question, then a stretch of the context. Where the context does not fit into one, it
-gets several, and neighbours share `doc_stride` tokens: an answer up to that long is whole in one of them. (Devlin et
-al. 2019, sections 4.2 and 4.3, and the code released with it, where "doc stride" is the distance from window to window;
-here it is what they share, as in transformers.)
+A window is one model input: the question, then a part of the context. A context that does not fit into one window gets
+several. Neighbours share `doc_stride` tokens, so an answer up to that long is whole in one of them (Devlin et al. 2019,
+sections 4.2 and 4.3). In the code of that paper "doc stride" is the distance between windows; here it is their overlap,
+as in transformers.
 """
 
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from transformers import PreTrainedTokenizerBase
 from ..config import SquadTask
 
 CLS = 0
-"""The position that a window points at when the answer is not in it."""
+"""The target position in a window that does not contain the answer."""
 
 TOKENIZER_BATCH = 1000
 """Questions tokenized at once."""
 
 
 class Window(NamedTuple):
-    """What the model reads at once, and the way back to the text.
+    """One input of the model, and the positions of its tokens in the text.
 
-    row: number of the question
-    inputs: what the tokenizer gives, (length,) each
-    chars: (length, 2) where each token starts and ends in the context; equal where it is blank or not part of it
+    row: index of the question
+    inputs: outputs of the tokenizer, (length,) each
+    chars: (length, 2), start and end of each token in the context; equal if the token is blank or not in the context
     """
 
     row: int
@@ -39,11 +39,11 @@ class Window(NamedTuple):
 def windows(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[Window]:
     """The windows of all questions of rows with `id`, `question` and `context`, in order.
 
-    A window has at most `task.max_length` tokens. At most `task.max_question_length` of them are the question's, which
-    is cut at its end; `task.doc_stride` are shared by neighbours.
+    A window has at most `task.max_length` tokens and shares `task.doc_stride` with its neighbour. Questions are cut
+    after `task.max_question_length` tokens.
 
     Raises:
-        ValueError: A window has no tokens of the context.
+        ValueError: No window of a question has a token of its context.
     """
     for start in range(0, len(rows), TOKENIZER_BATCH):
         batch = rows[start : start + TOKENIZER_BATCH]
@@ -70,7 +70,7 @@ def windows(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) 
 
 
 def cut_questions(task: SquadTask, questions: list[str], tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """The questions without white space around them, each up to the end of token `task.max_question_length`."""
+    """The questions, stripped and cut after `task.max_question_length` tokens."""
     questions = [text.strip() for text in questions]
     short = {"truncation": True, "max_length": task.max_question_length, "add_special_tokens": False}
     offsets = tokenizer(questions, return_offsets_mapping=True, **short)["offset_mapping"]
@@ -78,7 +78,7 @@ def cut_questions(task: SquadTask, questions: list[str], tokenizer: PreTrainedTo
 
 
 def _without_blanks(text: str, chars: np.ndarray) -> np.ndarray:
-    """Where each token stands, white space in front of it left out."""
+    """`chars` without the white space at the start of each token."""
     blank = np.fromiter(map(str.isspace, text), bool, len(text))
     positions = np.append(np.where(blank, len(text), np.arange(len(text))), len(text))
     following = np.minimum.accumulate(positions[::-1])[::-1]  # position of the next character that is not blank
@@ -94,14 +94,14 @@ def features(all_windows: list[Window]) -> Dataset:
 def answer_positions(all_windows: list[Window], rows: Dataset) -> list[tuple[int, int]]:
     """The first and the last token of the first answer, for each window.
 
-    Both are `CLS` for windows that do not hold the whole answer, and where there is none.
+    Both are `CLS` if the window does not contain the whole answer or the question has none.
     """
     answers = rows["answers"][:]
     return [_token_span(window.chars, answers[window.row]) for window in all_windows]
 
 
 def _token_span(chars: np.ndarray, answers: dict[str, list]) -> tuple[int, int]:
-    """First and last position of the tokens that cover the answer, white space around it left out."""
+    """First and last position of the tokens that cover the stripped answer."""
     if not answers["text"]:
         return CLS, CLS
     text = answers["text"][0]
@@ -120,7 +120,7 @@ class Spans(NamedTuple):
 
     start, end: characters of the context, the end excluded
     score: sum of the start's and the end's score
-    null_score: the lowest score that one of the windows gives to there being no answer
+    null_score: the lowest "no answer" score among the windows
     """
 
     start: np.ndarray
@@ -130,13 +130,13 @@ class Spans(NamedTuple):
 
 
 def best_spans(task: SquadTask, all_windows: list[Window], start_scores: np.ndarray, end_scores: np.ndarray) -> Spans:
-    """Search the `task.n_best` best starts of each window, each with its best end in reach of `task.max_answer_length`.
+    """Search the `task.n_best` best starts of each window, each with its best end within `task.max_answer_length`.
 
-    The usual n-best search also wants the end to be among the best ends of its window. Without that the span found is
-    never worse, and there always is one. Ties go to the earlier window.
+    The usual n-best search also requires the end to be among the best ends of its window. Without this rule the span
+    is never worse, and there always is one. Ties go to the earlier window.
 
     Args:
-        start_scores, end_scores: (windows, at least the longest window's length), finite.
+        start_scores, end_scores: (windows, tokens), finite; at least as many tokens as in the longest window.
     """
     longest = max(len(window.chars) for window in all_windows)
     chars = np.stack([np.pad(window.chars, [(0, longest - len(window.chars)), (0, 0)]) for window in all_windows])

@@ -1,6 +1,6 @@
-"""SQuAD v1.1 and v2.0: windows, answers and their official metrics, which are shares in [0, 1].
+"""SQuAD v1.1 and v2.0: windows, answers and the official metrics, in [0, 1].
 
-The metrics are those of Rajpurkar et al. 2016, section 6 (v1.1), and 2018, section 5 (v2.0).
+The metrics are defined in Rajpurkar et al. 2016, section 6 (v1.1), and 2018, section 5 (v2.0).
 """
 
 import re
@@ -34,9 +34,9 @@ def train_features(task: SquadTask, rows: Dataset, tokenizer: PreTrainedTokenize
 
 
 def dev_sets(task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
-    """The dev split, and those with other numbers of distractors.
+    """The dev split, and the dev splits with other numbers of distractors.
 
-    Their features are windows, one or several a question; their predictions are one row a question.
+    Features are windows, one or more per question. Predictions have one row per question.
     """
     sets = []
     for split, rows in splits.items():
@@ -49,13 +49,13 @@ def dev_sets(task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenize
 def _scorer(
     task: SquadTask, split: str, rows: Dataset, all_windows: list[Window]
 ) -> Callable[[tuple[np.ndarray, ...]], Scored]:
-    """Scoring from (start scores, end scores), each (windows, tokens).
+    """A function that scores (start scores, end scores), each (windows, tokens).
 
-    In v2.0 the predicted text is "" where `null_odds`, how far "no answer" scores above the best span, is more than
-    `task.null_threshold`. The metrics `best_*` with their thresholds come instead from the best spans of all questions,
-    the column `span`: they are what the best threshold would have given, chosen on the questions it is measured on.
-    The column `paragraph` numbers the contexts, as questions on one context hang together. Degenerate means that the
-    same text, or none, was predicted for every question.
+    `null_odds` is the score of "no answer" minus the score of the best span. In v2.0 the predicted text is "" if
+    `null_odds` is above `task.null_threshold`. The metrics `best_*` do not use that threshold: they use the column
+    `span`, the best span of every question, and the threshold that is best on these same questions. The column
+    `paragraph` numbers the contexts, because scores of questions on one context are correlated. Degenerate means that
+    every question got the same text, or none.
     """
     ids, contexts = (rows[name][:] for name in ("id", "context"))
     paragraphs, _ = pd.factorize(np.array(contexts, dtype=object))
@@ -91,7 +91,7 @@ def squad_scores(texts: list[str], answers: list[list[str]], version_2: bool) ->
 
 
 def answerable_metrics(exact: np.ndarray, f1: np.ndarray, answerable: np.ndarray) -> dict[str, float]:
-    """`HasAns_*` and `NoAns_*` of v2.0, over answerable and unanswerable questions; absent where there are none.
+    """`HasAns_*` and `NoAns_*` of v2.0, over answerable and unanswerable questions; left out if there are none.
 
     Args:
         exact, f1, answerable: (questions,).
@@ -104,20 +104,20 @@ def answerable_metrics(exact: np.ndarray, f1: np.ndarray, answerable: np.ndarray
 
 
 def best_metrics(exact: np.ndarray, f1: np.ndarray, odds: np.ndarray, answerable: np.ndarray) -> dict[str, float]:
-    """`best_exact`, `best_f1` of v2.0 with the lowest thresholds on the odds that give them.
+    """`best_exact` and `best_f1` of v2.0, each with the lowest threshold on the odds that gives it.
 
-    A question is answered if its odds are at most the threshold. When it is best to answer nothing, the threshold is
-    0.0, as in the official script, or below all odds. That script also stops inside a run of equal odds, where no
-    threshold can; the two differ only there.
+    A question is answered if its odds are at most the threshold. If it is best to answer nothing, the threshold is 0.0,
+    as in the official script, or lower if some odds are below that. One difference: the official script may also cut
+    between questions with equal odds, which no threshold can do.
 
     Args:
-        exact, f1, odds, answerable: (questions,), the scores if every question is answered, and the odds against that.
+        exact, f1, odds, answerable: (questions,); the scores if every question is answered, and the `null_odds`.
     """
     thresholds, position = np.unique(odds, return_inverse=True)
     thresholds = [min(0.0, np.nextafter(thresholds[0], -np.inf)), *thresholds]
     metrics = {}
     for name, scores in (("exact", exact), ("f1", f1)):
-        gains = np.bincount(position, np.where(answerable, scores, -1.0))  # of answering the questions of these odds
+        gains = np.bincount(position, np.where(answerable, scores, -1.0))  # from answering questions with these odds
         totals = (~answerable).sum() + np.cumsum([0.0, *gains])
         best = totals.argmax()
         metrics |= {f"best_{name}": float(totals[best] / len(odds)), f"best_{name}_thresh": float(thresholds[best])}
@@ -125,11 +125,10 @@ def best_metrics(exact: np.ndarray, f1: np.ndarray, odds: np.ndarray, answerable
 
 
 def question_scores(prediction: str, answers: list[str], version_2: bool) -> tuple[float, float]:
-    """Exact match (0 or 1) and token F1 (0 to 1) of one prediction, each against the answer that suits it best.
+    """Exact match (0 or 1) and token F1 (0 to 1) of one prediction, each the maximum over the answers.
 
-    Without answers (v2.0) a prediction is right if nothing is left of it after normalisation. The versions differ where
-    nothing is left of a text: v2.0 drops such answers as long as others remain and gives two empty texts F1 1, v1.1
-    gives them 0.
+    Without answers (v2.0) a prediction is right if it is empty after normalisation. The versions differ in texts that
+    normalisation empties: v2.0 drops such answers if others remain, and two empty texts have F1 1 (v1.1: 0).
     """
     predicted = normalize_answer(prediction)
     golds = [normalize_answer(answer) for answer in answers]
@@ -140,7 +139,7 @@ def question_scores(prediction: str, answers: list[str], version_2: bool) -> tup
 
 
 def normalize_answer(text: str) -> str:
-    """Lower case, without ASCII punctuation, English articles and superfluous white space."""
+    """The text in lower case, without ASCII punctuation, English articles and superfluous white space."""
     text = text.lower().translate(_PUNCTUATION)
     return " ".join(_ARTICLES.sub(" ", text).split())
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from ina.config import DataConfig, Task
 
 VOCABULARY = {"train": "train", "validation": "dev", "validation_matched": "dev", "validation_mismatched": "unseen"}
-"""What `lexicon.words` is asked for; MNLI's mismatched dev set takes only held-out words of the open classes."""
+"""What `lexicon.words` gets as `split`. MNLI's mismatched dev set takes only held-out words of the open classes."""
 
 
 class Suite(NamedTuple):
-    """The file of a task's templates, what makes rows of them, and how many rows there are."""
+    """A task's template file, the function that makes rows of a template, and the numbers of rows."""
 
     texts: str
     make: Callable[..., list[Row]]
@@ -54,10 +54,10 @@ def find(task: Task, data: DataConfig) -> None:
 
 
 def load(task: Task, data: DataConfig) -> DatasetDict:
-    """Rows of a task, columns and splits as in `schema`; the same bytes at every call.
+    """Rows of a task, columns and splits as in `schema`; identical at every call.
 
-    `data.distractors` is the number of irrelevant facts in a paragraph of the SQuAD tasks; questions, answers and ids
-    are the same at every number. `data.test_distractors` adds dev splits with other numbers.
+    `data.distractors` is the number of irrelevant facts per SQuAD paragraph; it does not change questions, answers and
+    ids. `data.test_distractors` adds dev splits with other numbers.
     """
     from datasets import Dataset, DatasetDict
 
@@ -73,9 +73,9 @@ def load(task: Task, data: DataConfig) -> DatasetDict:
 
 
 def rows(task_name: str, distractors: int, tested: Sequence[int] = ()) -> dict[str, list[Row]]:
-    """Rows of each split, with the name of the phenomenon that each is about beside the task's columns.
+    """Rows of each split: the task's columns and `phenomenon`, the name of what the row tests.
 
-    The numbers `tested` other than `distractors` give further dev splits.
+    Each number in `tested` other than `distractors` adds a dev split.
     """
     suite = SUITES[task_name]
     seen: set[tuple] = set()

@@ -1,8 +1,7 @@
 """The suite's vocabulary, read from `texts/lexicon.yaml`: classes of words, each named after one of its members.
 
 Templates name a class in braces: `{person}` is any word of the class person, `{laugh.past}` the past tense of any verb
-of the class laugh. One word in five of the open classes is held out of them in training, so dev sentences hold unseen
-words too.
+of the class laugh. One word in five of the open classes is held out of training, so dev sentences have unseen words.
 """
 
 import re
@@ -13,27 +12,27 @@ from zlib import crc32
 import yaml
 
 TEXTS = Path(__file__).parent / "texts"
-"""The words and templates of the suite, as people write them."""
+"""The folder of the suite's words and templates."""
 
 HELD_OUT_EVERY = 5
 SMALLEST_OPEN_CLASS = 20
 """Classes with fewer words are used whole in every split."""
 
 Word = dict[str, str]
-"""Form name to text; the form "" is the one in the dictionary. A word with number has the forms "sg" and "pl"."""
+"""Form name to text. "" is the dictionary form; words with singular and plural have "sg" and "pl"."""
 
 NAMES = {"bob": "he him his himself she her her herself", "ann": "she her her herself he him his himself"}
-"""Classes of first names, with pronouns: forms he, him, his, self and, with an x, those of the other gender."""
+"""Classes of first names with their pronouns: forms he, him, his, self and, for the other gender, xhe to xself."""
 
 
 def noun(entry: str) -> Word:
-    """`box`, or `child/children` where the plural is irregular."""
+    """`box`, or `child/children` if the plural is irregular."""
     singular, _, plural = entry.partition("/")
     return {"": singular, "sg": singular, "pl": plural or plural_of(singular)}
 
 
 def kind(entry: str) -> Word:
-    """A noun with what it is a kind of, `poodle:dog`; the second has the forms up and ups."""
+    """A noun and its hypernym, `poodle:dog`; the hypernym has the forms up and ups."""
     word, above = map(noun, entry.split(":"))
     return word | {"up": above["sg"], "ups": above["pl"]}
 
@@ -95,7 +94,7 @@ CLASSES = _read()
 
 @cache
 def words(name: str, split: str) -> tuple[Word, ...]:
-    """Words of a class that a split may use: `train` all but the held-out ones, `unseen` only those, any other all.
+    """Words of a class that a split may use: `train` all but the held-out words, `unseen` only those, others all.
 
     Raises KeyError for an unknown class.
     """

@@ -1,8 +1,8 @@
 """SQuAD's task: a paragraph of facts, questions that it answers or (v2) does not, and a chosen number of distractors.
 
-Distractors state the same kind of fact as is asked for about something else ("I put my red bag in the black bag": the
-black bag does not matter when the red one is asked for). They never change a story: the paragraph with few
-distractors is the one with many, minus some sentences, so the same question can be compared at every level.
+A distractor states the kind of fact that is asked for, but about something else ("I put my red bag in the black bag":
+the black bag does not matter if the question is about the red one). It never changes the story: a paragraph with few
+distractors is the one with many, minus some sentences. So the same question can be compared at every level.
 """
 
 import re
@@ -15,7 +15,7 @@ OPENING, _ = phenomena("asides")
 
 
 def answerable(story: list[str], draw: Draw, split: str) -> list[Row]:
-    """The facts with each question that they answer (v1); `place` makes a paragraph of them."""
+    """One row per question that the facts answer (v1); `place` adds the paragraph."""
     facts, *questions_and_slots, impossible = story
     [opening] = draw.choice(OPENING.templates(split))
     bound = bind([opening, facts, *questions_and_slots[::2], impossible], draw, split)
@@ -27,13 +27,13 @@ def answerable(story: list[str], draw: Draw, split: str) -> list[Row]:
 
 
 def answerable_or_not(story: list[str], draw: Draw, split: str) -> list[Row]:
-    """The facts with one question that they answer and, as a second row, one that they do not answer (v2)."""
+    """Two rows with the same facts: a question that they answer, and one that they do not answer (v2)."""
     row = draw.choice(answerable(story, draw, split))
     return [row, row | {"asked": story[-1], "question": fill(story[-1], row["bound"]), "answer": None}]
 
 
 def place(row: Row, draw: Draw, split: str, level: int) -> Row:
-    """Columns of SQuAD for a row: the paragraph with `level` distractors, before and after the facts."""
+    """The SQuAD columns of a row; the paragraph has `level` distractors before and after the facts."""
     front, back = [row["opening"]], [row["facts"]]
     used = {word[""] for word in row["bound"].values()}
     for _ in range(level):
@@ -50,9 +50,9 @@ def place(row: Row, draw: Draw, split: str, level: int) -> Row:
 
 
 def distractor(row: Row, draw: Draw, split: str, used: set[str]) -> str:
-    """A fact of the kind that is asked for, about other things; its names and things are added to `used`.
+    """A fact of the kind that is asked for, about something else. Its names and things are added to `used`.
 
-    It may share one word with the question, but only if it differs from it in another ("Anna's bag", "Ben's bag").
+    It may share one word with the question if it differs in another ("Anna's bag", "Ben's bag").
     """
     [template] = draw.choice(DISTRACTORS[row["phenomenon"]].templates(split))
     question_words = {name: row["bound"][name + index] for name, index, _ in SLOT.findall(row["asked"])}

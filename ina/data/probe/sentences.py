@@ -1,7 +1,7 @@
-"""The rows of GLUE's and SWAG's tasks: for each task what one filling of a template gives, which stays together.
+"""The rows of the GLUE and SWAG tasks. Each function makes the rows of one filled template; they stay together.
 
-The files of `texts` say how their templates are written. Labels are balanced, and neither single words nor the number
-of words that two texts share give them away.
+The files in `texts` explain how their templates are written. Labels are balanced, and neither single words nor the
+number of words that two texts share give them away.
 """
 
 import re
@@ -11,14 +11,14 @@ from ina.data.probe.template import CHOICE, Draw, Row, about_something_else, bin
 
 OPPOSITE = {"good": "bad", "joy": "mess", "charm": "bore"}
 OPPOSITE |= {bad: good for good, bad in OPPOSITE.items()}
-"""Classes of words of praise and of blame."""
+"""Classes of words of praise, each with the class of the opposite blame, and vice versa."""
 
 CHANGE = re.compile(r"(\w+)(<?)>(\w+)")
 
 _, ADDITION = phenomena("asides")
 
 UNRELATED = 8
-"""Sentences on other topics from which the one for a similarity of 0 is taken."""
+"""Number of candidates for the sentence with a similarity of 0."""
 
 
 def acceptable(template: list[str], draw: Draw, split: str) -> list[Row]:
@@ -44,9 +44,8 @@ def reviews(template: list[str], draw: Draw, split: str) -> list[Row]:
 def paraphrases(template: list[str], draw: Draw, split: str, columns: tuple[str, str]) -> list[Row]:
     """MRPC and QQP, same meaning or not: a paraphrase and, with the same first sentence, a near-paraphrase.
 
-    A paraphrase is two ways to say one thing with the same words, a near-paraphrase two of which one has changed; both
-    are drawn from the same sentences. Who swapped with whom is hard to see: half of the templates that swap words
-    change one instead.
+    A paraphrase says the same thing in another way. In a near-paraphrase one word is replaced or two words are swapped.
+    Swaps are hard to see, so half of the templates that swap words replace one instead.
     """
     changes, *ways = template
     bound = bind([CHANGE.sub(r"{\1}{\3}", changes), *ways], draw, split)
@@ -59,8 +58,8 @@ def paraphrases(template: list[str], draw: Draw, split: str, columns: tuple[str,
             changed[slot], changed[other] = changed[other], changed[slot] if swap else changed[other]
     binding, other_binding = draw.shuffled((bound, changed))
     first, second = draw.sample(ways, 2)
-    # One changed word makes the overlap smaller, two swapped ones do not. So that overlap says nothing, one in four of
-    # the sentences with a changed word keeps its wording.
+    # A replaced word lowers the overlap, a swap does not. To keep the overlap uninformative, one in four of the
+    # sentences with a replaced word keeps its wording.
     other = first if not swaps and not draw.below(4) else second
     texts = [fill(first, binding), fill(second, binding), fill(other, other_binding)]
     return [{columns[0]: texts[0], columns[1]: texts[2 - label], "label": label} for label in (1, 0)]
@@ -74,7 +73,7 @@ def hypotheses(template: list[str], draw: Draw, split: str) -> list[Row]:
 
 
 def entailed_or_not(template: list[str], draw: Draw, split: str) -> list[Row]:
-    """RTE: a premise, with a sentence that does not matter, a hypothesis that it entails and one that it does not.
+    """RTE: a premise with an irrelevant sentence; one row with an entailed hypothesis, one with a wrong hypothesis.
 
     The wrong one is the neutral or the contradicted hypothesis, or the entailed one about something else.
     """
@@ -109,7 +108,7 @@ def answers(template: list[str], draw: Draw, split: str) -> list[Row]:
 
 
 def readings(template: list[str], draw: Draw, split: str) -> list[Row]:
-    """WNLI, whom or what does the pronoun mean: both wordings, each with what it says (label 1) and what it does not.
+    """WNLI, whom or what does the pronoun mean: both wordings, each with a true statement (label 1) and a false one.
 
     A small model learns neither grammar nor the world from so few rows, so half of the false statements are about
     somebody or something that is not in the sentence.
@@ -135,8 +134,8 @@ def similar(template: list[str], draw: Draw, split: str) -> list[Row]:
     1  not the same, but on the same topic
     0  on different topics, though possibly about the same person or place
 
-    So that the number of common words says less than it could: pairs that agree are worded as differently as the scene
-    allows, those that differ in something important alike, and pairs on other topics are the most alike of a few.
+    Pairs are chosen so that word overlap says little about the score. For 5 and 4 they are the pairs with the least
+    overlap, for 3 the wording is the same, and for 1 and 0 they are the pairs with the most overlap.
     """
     changes, *ways, shared, topic = template
     groups = [phenomenon.templates(split) for phenomenon in phenomena("stsb")]
@@ -161,15 +160,16 @@ def similar(template: list[str], draw: Draw, split: str) -> list[Row]:
 
 
 def _overlap(pair: tuple[str, str]) -> float:
-    """Words common to both sentences over words in either."""
+    """Jaccard index of the words of two sentences."""
     one, two = (set(re.findall(r"\w+", text.lower())) for text in pair)
     return len(one & two) / len(one | two)
 
 
 def continuations(template: list[str], draw: Draw, split: str) -> list[Row]:
-    """SWAG, what comes next: a row for each of four scenes, its ending in another place in each.
+    """SWAG, what comes next: one row for each of four scenes.
 
-    All rows have the same four endings, so neither an ending nor its place gives the label away.
+    All rows have the same four endings, and the right one has a different place in each row. So neither an ending nor
+    its place gives the label away.
     """
     beginning, *scenes = template
     firsts, endings = zip(*(scene.split(" > ") for scene in scenes), strict=True)

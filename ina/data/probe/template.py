@@ -1,11 +1,11 @@
-"""Sentences from templates, always the same ones.
+"""Reproducible sentences from templates.
 
 A template is a sentence with slots, `"The {person.n} near the {vehicle.x} [{be.n}|{be.x}] {mood}."`:
 
 - `{person}`, `{person2}`: two different words of the lexicon's class `person`; the same slot is always the same word
 - `{buy.past}`: a form of the word
-- `.n` and `.x`: singular or plural, drawn once for the sentence, and the other one of the two
-- `[good|bad]`: where the two members of a minimal pair differ
+- `.n`: singular or plural, drawn once for the sentence; `.x`: the other one of the two
+- `[good|bad]`: the difference between the two members of a minimal pair
 """
 
 import random
@@ -21,7 +21,7 @@ SEED = 20240806
 SLOT = re.compile(r"\{([a-z]+)(\d*)(?:\.([a-z]+))?\}")
 CHOICE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
 REPLACEMENT_INDEX = "8"
-"""Index of slots about something else: those of an aside, and the word that replaces another one."""
+"""Index of slots about something else: the slots of an aside, and the slot of a replacement word."""
 ENTITY_CLASSES = (
     *("name", "bob", "ann", "man", "woman", "person", "animal"),
     *("object", "ware", "vessel", "vehicle", "container", "material"),
@@ -30,7 +30,7 @@ ENTITY_CLASSES = (
 """Classes of people, things and places. If such a word is replaced by another of its class, the sentence is about
 something else."""
 ATTEMPTS = 60
-"""Fresh fillings that may be tried for one template before its possibilities count as used up."""
+"""Fillings that are tried for one template before it counts as used up."""
 
 Row = dict[str, Any]
 
@@ -38,7 +38,8 @@ Row = dict[str, Any]
 class Draw:
     """Random choices that are the same in every process and Python version.
 
-    Only `Random.random` is documented to be so (library reference, "Notes on Reproducibility"): all else stands on it.
+    Only `Random.random` is documented as reproducible (library reference, "Notes on Reproducibility"), so all choices
+    are made with it.
     """
 
     def __init__(self, *key: object):
@@ -61,7 +62,7 @@ class Draw:
 
 
 class Phenomenon(NamedTuple):
-    """What an example tests, with the templates, each in parts, that may be used in training and in dev."""
+    """What an example tests, and the templates for training and for dev, each a list of parts."""
 
     name: str
     train: list[list[str]]
@@ -75,8 +76,8 @@ class Phenomenon(NamedTuple):
 def phenomena(name: str) -> list[Phenomenon]:
     """Reads `texts/<name>.txt`: a line with a phenomenon's name, then an indented line per template.
 
-    Such a line is `train` or `dev` and the template, its parts separated by ` | `. A line that begins with another word
-    goes on with the template above it; one that begins with # is a comment.
+    An indented line is `train` or `dev`, then the template with parts separated by ` | `. An indented line that begins
+    with another word continues the template above it. A line that begins with # is a comment.
     """
     text = (TEXTS / f"{name}.txt").read_text(encoding="utf-8")
     text = re.sub(r"\n(?! +(?:train|dev) ) +", " ", text)
@@ -93,7 +94,10 @@ def phenomena(name: str) -> list[Phenomenon]:
 def bind(
     templates: Iterable[str], draw: Draw, split: str, bound: dict[str, Word] | None = None, avoid: Iterable[str] = ()
 ) -> dict[str, Word]:
-    """A word for every slot of the templates, no two alike and none of `avoid`; slots in `bound` keep theirs."""
+    """A word for every slot of the templates; slots in `bound` keep theirs.
+
+    Words are distinct and not in `avoid`, as long as the class has unused words.
+    """
     bound = dict(bound or {})
     used = {word[""] for word in bound.values()}.union(avoid)
     for template in templates:
@@ -110,7 +114,7 @@ def bind(
 
 
 def about_something_else(templates: Sequence[str], bound: dict[str, Word], draw: Draw, split: str) -> dict[str, Word]:
-    """The words of `bound`, but for a slot of `ENTITY_CLASSES` that all templates have, which gets the replacement."""
+    """The words of `bound`, with another word in one slot of `ENTITY_CLASSES` that all templates share."""
     shared = set.intersection(*({(name, index) for name, index, _ in SLOT.findall(text)} for text in templates))
     name, index = draw.choice(sorted(slot for slot in shared if slot[0] in ENTITY_CLASSES))
     other = name + REPLACEMENT_INDEX
@@ -126,7 +130,7 @@ def fill(template: str, bound: dict[str, Word]) -> str:
 
 
 def tidy(text: str) -> str:
-    """The text with single spaces, `a` turned into `an` before a vowel sound, and its sentences in upper case."""
+    """The text with single spaces, `an` instead of `a` before a vowel sound, and capital letters to begin sentences."""
     text = re.sub(r" +", " ", text).strip()
     text = re.sub(r" (?=[,.?])", "", text)
     text = re.sub(r"\b([Aa]) (?=[aeioAEIO](?!ne\b|ne-)|[uU](?!ni[^mn]|se)|hour|honest)", r"\1n ", text)
@@ -141,12 +145,12 @@ def collect(
     make: Callable[[list[str], Draw, str], list[Row]],
     seen: set[tuple],
 ) -> list[Row]:
-    """`size` rows, the phenomena in turn, in random order.
+    """`size` rows in random order, made from each phenomenon in turn.
 
-    make: the group of rows that one filling of a template gives (a minimal pair, say); a group is kept whole
-    seen: texts used so far; a group that holds any of them is dropped, so nothing occurs twice in a task
+    make: makes the group of rows of one filled template, such as a minimal pair; a group is kept whole
+    seen: texts used so far; a group with any of them is dropped, so no text occurs twice in a task
 
-    Raises RuntimeError when the templates cannot give that many different rows.
+    Raises RuntimeError if the templates cannot give that many different rows.
     """
     rows: list[Row] = []
     turn = 0
