@@ -102,5 +102,5 @@ def test_the_command_fills_the_document_check_finds_it_stale_and_an_unknown_part
     with pytest.raises(SystemExit, match="CLAIMS.md is out of date"):
         main(["--results", str(tmp_path), "--check"])
     path.write_text("<!-- claim: nope --><!-- /claim -->")
-    with pytest.raises(ValueError, match="CLAIMS.md: there is no part of the claims 'nope'; there are glue, "):
+    with pytest.raises(ValueError, match="CLAIMS.md: there is no claim 'nope'; there are glue, "):
         documents.filled(path, {}, claim_texts([]))

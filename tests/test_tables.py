@@ -444,7 +444,7 @@ def test_tasks_of_ones_own_have_a_table_without_the_columns_of_glue(tmp_path):
     mine = mine.model_copy(update={"labels": run.labels.model_copy(update={"task": "Reviews"})})
     record.write(tmp_path, mine, record.read_predictions(tmp_path, run))
     table = scores(tmp_path)
-    assert table.title.startswith("Tasks of one's own, dev set") and "Reviews" in table.shown
+    assert table.title.startswith("Your own tasks, dev set") and "Reviews" in table.shown
     assert not {"CoLA", "MNLI"} & set(table.shown) and set(table.shown["section"]) == {"This replication"}
 
 
@@ -479,7 +479,7 @@ def test_two_experiments_that_complete_each_other_have_no_run_of_one_name_with_o
     for experiment, print in (("made_up", "f"), ("made_up_higher", "e")):
         run = write_run(tmp_path, experiment=experiment).model_copy(update={"fingerprint": print * 64})
         record.write(tmp_path, run, record.read_predictions(tmp_path, run))
-    with pytest.raises(record.RecordError, match="made_up_higher completes made_up, and both have a run minilm--cola"):
+    with pytest.raises(record.RecordError, match="made_up_higher completes made_up, but their runs minilm--cola"):
         studies(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""A table: numbers in a data frame, their text in another, and both written as Markdown, CSV, LaTeX or HTML."""
+"""A table: its numbers in one data frame, its text in another. It is written as Markdown, CSV, LaTeX or HTML."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 DASH = "–"  # not measured
-SECTION = "section"  # column of `shown`: the heading under which a row stands
+SECTION = "section"  # column of `shown`: the heading above a row
 _LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Because", "Site", "Activation",
          "Sites", "Setting", "Our runs", "Methods", "Maximum per", "Through the maximum", "Advantage", "Experiment",
          "Data", "Repeat"}  # fmt: skip
@@ -16,11 +16,11 @@ _LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epoc
 class Table:
     """A table.
 
-    name: of its files, without suffix
-    title: with the number that it has in the paper
+    name: the name of its files, without suffix
+    title: with the number of the paper's table, if it has one
     caption: what is shown, from which data, by which rule
-    shown: text, made from `data`; rows stand under the headings in the column "section" where there is one
-    data: the numbers in points, one row a number, for the CSV file
+    shown: the text of the cells; a column "section" has the headings above the rows
+    data: the numbers in points, one per row, for the CSV file
     notes: one paragraph each
     """
 
@@ -59,7 +59,7 @@ def rows_as_markdown(shown: pd.DataFrame) -> str:
 
 
 def csv(tables: list[Table]) -> str:
-    """One row a number; four decimals of a point, so that rounding is the same on every machine."""
+    """One row per number, with four decimals of a point, so that the file is the same on every machine."""
     frame = pd.concat([table.data for table in tables], ignore_index=True)
     return frame.round(4).to_csv(index=False, lineterminator="\n")
 
