@@ -73,7 +73,7 @@ def test_all_kept_models_are_measured_once_and_no_other_run_is_taken_for_one(
 
 def test_other_data_than_those_of_the_training_are_refused(models, monkeypatch, tmp_path):
     monkeypatch.setenv("INA_DATA_DIR", str(write_glue(tmp_path / "other", dev=12)))
-    with pytest.raises(SystemExit, match="not those that it was trained on"):
+    with pytest.raises(SystemExit, match="the data found are not those that"):
         main(["adhoc", "--models", str(models), "--results", str(tmp_path)])
 
 
@@ -81,7 +81,7 @@ def test_an_adapter_is_described_on_any_text(models, capsys, tmp_path):
     [folder] = (models / "models" / "adhoc" / "files").glob("*--ina--*")
     main([f"adapter={folder}", "text=the big dog runs", "distractor=the", f"heatmap={tmp_path / 'map.png'}"])
     printed = capsys.readouterr().out
-    for part in ("[CLS] ~the~ ", "inhibited", "negative_peak", "rank_before", "layer", "merged", "got equal"):
+    for part in ("[CLS] ~the~ ", "inhibited", "negative_peak", "rank_before", "layer", "merged", "equal attention"):
         assert part in printed
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
@@ -112,8 +112,8 @@ def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(g
             "no model of experiment 'distractors' under nowhere/models; .*keep_model=true",
         ),
         (["adapter=nowhere", "text=a"], "nowhere/record.json is missing; a run with keep_model=true leaves"),
-        (["adapter=nowhere"], "adapter=FOLDER and text=TEXT are needed"),
-        (["text=a", "adapter=b", "colour=red"], "not colour"),
+        (["adapter=nowhere"], "adapter=FOLDER and text=TEXT are required"),
+        (["text=a", "adapter=b", "colour=red"], "unknown: colour"),
     ],
 )
 def test_what_is_wrong_with_a_command_is_said(arguments, message):
