@@ -146,7 +146,7 @@ def test_every_family(name, behaviour, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "behaviour"), OF_THE_BASE)
-def test_what_a_base_model_cannot_do_is_not_claimed(name, behaviour, tmp_path):
+def test_a_base_model_fails_where_the_docs_say_that_it_does(name, behaviour, tmp_path):
     with pytest.raises(
         (AssertionError, NotImplementedError, RuntimeError, ValueError), match=OF_THE_BASE[name, behaviour]
     ):
@@ -173,7 +173,7 @@ def exceptions() -> list[str]:
     return [f"- {name}: no {', no '.join(behaviours)}" for name, behaviours in sorted(lacks.items())]
 
 
-def test_the_page_has_the_families_of_these_tests_and_what_they_cannot_do():
+def test_the_docs_list_the_families_of_these_tests_and_what_they_cannot_do():
     lines = PAGE.read_text().splitlines()
     for part in (table(), exceptions()):
         start = lines.index(part[0])
@@ -194,7 +194,7 @@ def zeroed(model: nn.Module, part: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in [*FAMILIES, *VARIANTS] if (FAMILIES | VARIANTS)[name][0] in FUSED])
-def test_parts_of_a_fused_projection_are_what_the_model_takes_them_for(name):
+def test_parts_of_a_fused_projection_are_the_models_own_query_key_and_value(name):
     """Without values, queries and keys change nothing; without queries, keys; without keys, queries."""
     family = (FAMILIES | VARIANTS)[name][0]
     query, key, value = PROJECTIONS[family].values()

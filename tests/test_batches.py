@@ -33,7 +33,7 @@ def test_every_example_comes_once_an_epoch_in_batches_of_like_length_that_are_no
     assert means != sorted(means) and means != sorted(means, reverse=True)
 
 
-def test_choices_are_as_long_as_the_longest_of_them():
+def test_the_length_of_a_multiple_choice_example_is_that_of_its_longest_choice():
     examples = [{"input_ids": [[1] * size, [1], [1], [1]]} for size in range(1, 65)]
     made = Batches(examples, lambda chosen: {"sizes": [len(one["input_ids"][0]) for one in chosen]}, 8, seed=1)
     assert all(max(batch["sizes"]) - min(batch["sizes"]) == 7 for batch in made)

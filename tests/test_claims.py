@@ -55,7 +55,7 @@ def test_comparisons_with_lora_come_before_those_with_full_fine_tuning(tmp_path)
     assert seconds == ["LoRA", "LoRA", "Full fine-tuning", "Full fine-tuning"]
 
 
-def test_two_tasks_among_irrelevant_sentences_and_other_methods_with_an_activation_have_their_places(tmp_path):
+def test_irrelevant_sentences_have_columns_by_task_and_any_method_counts_in_claims_on_activations(tmp_path):
     for task in ("squad_v1", "squad_v2"):
         for method in ("lora", "ina"):
             for seed in range(3):

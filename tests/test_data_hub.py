@@ -87,7 +87,7 @@ def online(monkeypatch):
     return answering
 
 
-def test_a_hub_that_never_answers_is_given_up_once_and_within_its_patience(online, monkeypatch):
+def test_a_hub_that_never_answers_is_given_up_after_its_timeout_and_asked_only_once(online, monkeypatch):
     monkeypatch.setattr(hub, "TIMEOUT_S", 0.2)
     ends = threading.Event()
     asked = online(lambda: ends.wait() and SimpleNamespace(is_success=True))
@@ -116,7 +116,7 @@ def test_a_hub_that_answers_is_asked_for_the_files_of_the_pinned_revision(tmp_pa
     assert asked == [(squad, file, "dataset", hub.REVISIONS[squad]) for file in files]
 
 
-def test_a_proxy_that_refuses_and_a_name_that_is_not_resolved_count_as_no_network_at_once(online, monkeypatch):
+def test_a_refusing_proxy_or_an_unresolved_name_counts_as_no_network_without_waiting(online, monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
 

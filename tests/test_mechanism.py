@@ -48,7 +48,7 @@ def models(glue, tmp_path_factory) -> Path:
     return root
 
 
-def test_all_kept_models_are_measured_once_and_no_other_run_is_taken_for_one(
+def test_all_kept_models_are_measured_once_and_measurements_of_other_runs_are_refused(
     models, glue, monkeypatch, tmp_path, capsys
 ):
     monkeypatch.setenv("INA_DATA_DIR", str(glue))
@@ -71,7 +71,7 @@ def test_all_kept_models_are_measured_once_and_no_other_run_is_taken_for_one(
         main(arguments)
 
 
-def test_other_data_than_those_of_the_training_are_refused(models, monkeypatch, tmp_path):
+def test_data_that_the_model_was_not_trained_on_are_refused(models, monkeypatch, tmp_path):
     monkeypatch.setenv("INA_DATA_DIR", str(write_glue(tmp_path / "other", dev=12)))
     with pytest.raises(SystemExit, match="the data found are not those that"):
         main(["adhoc", "--models", str(models), "--results", str(tmp_path)])
@@ -116,7 +116,7 @@ def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(g
         (["text=a", "adapter=b", "colour=red"], "unknown: colour"),
     ],
 )
-def test_what_is_wrong_with_a_command_is_said(arguments, message):
+def test_an_error_says_what_is_wrong_with_a_command(arguments, message):
     with pytest.raises(SystemExit, match=message):
         main(arguments)
 
@@ -199,7 +199,7 @@ def test_maps_of_all_arms_share_one_scale_and_the_last_is_merged(study):
     assert "bold" in str(encodings[0]["y"]["axis"]["labelFontWeight"])
 
 
-def test_mass_is_drawn_by_layer_in_percent_with_what_equal_attention_would_give(study):
+def test_attention_by_layer_is_drawn_in_percent_with_a_line_for_equal_attention(study):
     answer = attention.mass(study, "minilm", "squad_v1").charts[0]
     assert answer.title == "to tokens of kind: answer"
     rows = answer.spec["data"]["values"]

@@ -162,7 +162,7 @@ def test_the_split_projection_of_deberta_has_the_parts_that_its_attention_takes(
 @over_families
 @pytest.mark.parametrize("name", ["full", "lora", "ina"])
 @over_heads
-def test_weights_are_counted_alike_with_and_without_their_numbers(family, name, head):
+def test_weights_are_counted_on_the_meta_device_as_in_a_real_model(family, name, head):
     on_meta = prepared(method(name), family, head, partial(models.untrained, device="meta"))[1]
     assert on_meta == prepared(method(name), family, head)[1]
 

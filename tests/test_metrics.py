@@ -68,7 +68,7 @@ def test_exact_and_f1_are_the_best_over_the_answers(prediction, answers, v1, v2)
 # --- SQuAD: a whole split ---------------------------------------------------------------------------------------------
 
 
-def test_v2_tells_answerable_from_unanswerable_questions():
+def test_v2_has_metrics_for_answerable_and_for_unanswerable_questions():
     texts, answers = ["the Normans", "Broncos", "", "Paris"], [["Normans"], ["Denver Broncos"], [], []]
     exact, f1 = squad_scores(texts, answers, version_2=True)
     assert list(exact) == [1, 0, 1, 0] and list(f1) == pytest.approx([1, 2 / 3, 1, 0])
@@ -93,7 +93,7 @@ def by_trying_all(scores, answerable, odds):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("spread", ["probabilities", "with ties", "log odds"])
-def test_the_best_threshold_is_that_of_trying_them_all(seed, spread):
+def test_the_best_threshold_equals_that_of_an_exhaustive_search(seed, spread):
     rng = np.random.default_rng(seed)
     n = 40
     answerable = rng.random(n) < 0.5

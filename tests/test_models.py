@@ -183,7 +183,7 @@ def distilbert(tmp_path_factory):
         ("distilbert", SPAN, ("qa_outputs",)),
     ],
 )
-def test_the_head_is_what_the_checkpoint_lacks_or_has_untrained(hub, distilbert, copied, family, head, modules):
+def test_the_head_is_what_the_checkpoint_lacks_or_never_trained(hub, distilbert, copied, family, head, modules):
     folder = distilbert if family == "distilbert" else copied(family.split(",")[0])
     if family == "bert, without pooler":
         rewrite(folder, lambda name: not name.startswith("pooler"))
@@ -253,7 +253,7 @@ def test_relative_positions_alone_have_no_limit():
         ("microsoft/deberta-v3-large", 435_063_810),
     ],
 )
-def test_the_large_models_are_known_to_the_last_weight_without_a_download(hub, total):
+def test_the_weights_of_the_large_models_are_counted_exactly_without_a_download(hub, total):
     blank = models.untrained(model(hub=hub, revision=REVISION), PAIR, "meta")
     assert sum(weight.numel() for weight in blank.parameters()) == total
 
@@ -262,7 +262,7 @@ def test_the_large_models_are_known_to_the_last_weight_without_a_download(hub, t
 
 
 @pytest.mark.parametrize("name", ["bert_base", "minilm"])
-def test_a_folder_stands_for_any_model_and_two_folders_are_two_models_wherever_they_are(name, copied, hub):
+def test_model_path_loads_any_folder_and_the_fingerprint_depends_on_its_content_not_its_place(name, copied, hub):
     def opened(folder):
         cfg = config.configured([f"model={name}", f"model.path={folder}"])
         return cfg.model, fingerprint_settings(cfg.model_dump(), "files", "", "float32")
@@ -304,7 +304,7 @@ def test_an_installed_package_wins_over_the_hub(tmp_path, monkeypatch):
         models.locate(given)
 
 
-def test_without_the_package_the_hub_is_asked_and_without_a_hub_the_package_is_named():
+def test_without_the_package_the_hub_is_used_and_without_a_hub_the_error_names_the_package():
     given = model(package="not_installed_here/model", hub="some/model", revision=REVISION)
     assert models.locate(given) == ("some/model", REVISION)
     with pytest.raises(ModelError, match="Python package 'not_installed_here/model' of model some is not installed"):
@@ -319,7 +319,7 @@ def test_without_a_network_the_error_names_the_model_its_revision_and_the_way_ou
 
 
 @pytest.mark.parametrize("answers", [True, False])
-def test_where_the_hub_does_not_answer_its_cache_is_all_that_is_asked(answers, monkeypatch):
+def test_only_the_cache_is_read_if_the_hub_does_not_answer(answers, monkeypatch):
     asked = {}
     monkeypatch.setattr(models.hub, "reachable", lambda: answers)
     monkeypatch.setattr(models.AutoTokenizer, "from_pretrained", lambda place, **settings: asked.update(settings))
@@ -353,7 +353,7 @@ def test_missing_and_damaged_files_are_errors_that_name_them(copied, family, fil
         models.load_tokenizer(given)
 
 
-def test_an_error_without_words_is_told_by_its_name(copied, monkeypatch):
+def test_an_error_without_a_message_is_reported_by_its_type(copied, monkeypatch):
     def fail(*_, **__):
         raise MemoryError
 

@@ -129,7 +129,7 @@ def test_printed_averages_of_lora_and_adalora_follow_from_their_entries(source):
         assert len(by_task) == 9 and by_task.drop("glue").mean() == pytest.approx(by_task["glue"], abs=0.051)
 
 
-def test_the_precursors_own_baselines_are_its_values_less_the_gains_it_names():
+def test_the_precursors_baselines_are_its_scores_minus_its_reported_gains():
     gate = values("glue", method="gate", model="deberta_v3_large")
     own = values("glue", method="full", model="deberta_v3_large", status="COMPUTED")
     gains = (gate[own.index] - own).round(1).to_dict()

@@ -146,9 +146,7 @@ def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
 
 
 @pytest.mark.parametrize(("then", "now", "dirty"), [(False, False, False), (True, False, True), (False, True, True)])
-def test_code_that_was_changed_when_it_was_loaded_stays_uncommitted_when_the_change_is_taken_back(
-    then, now, dirty, monkeypatch
-):
+def test_code_that_was_modified_when_loaded_counts_as_uncommitted_even_after_a_revert(then, now, dirty, monkeypatch):
     states = iter([("a" * 40, then), ("a" * 40, now)])
     monkeypatch.setattr(record, "git_state", lambda *_: next(states))
     run._loaded.cache_clear()
@@ -210,7 +208,7 @@ def test_a_full_disk_ends_the_run_with_its_message_and_the_next_try_succeeds(glu
 
 
 @pytest.mark.parametrize("folder", ["output_dir", "results_dir"])
-def test_where_nothing_can_be_written_the_run_ends_before_it_trains(folder, glue, tmp_path, cli, monkeypatch):
+def test_a_run_that_cannot_write_its_results_ends_before_it_trains(folder, glue, tmp_path, cli, monkeypatch):
     monkeypatch.setattr(train, "fit", lambda *_, **__: pytest.fail("it trained"))
     monkeypatch.setattr(plan, "record_root", lambda cfg, clean: Path(cfg.results_dir))
     code, _, err = cli(*overrides(glue, tmp_path / "out", f"{folder}=/dev/null/there"))
@@ -243,7 +241,7 @@ def test_where_nothing_can_be_written_the_run_ends_before_it_trains(folder, glue
         (["task.max_length=1024"], "error: task.max_length=1024, but model tiny_bert takes no more than 512 tokens"),
     ],
 )
-def test_what_cannot_be_found_is_named(arguments, told, glue, tmp_path, cli):
+def test_an_error_names_what_was_not_found(arguments, told, glue, tmp_path, cli):
     code, out, err = cli(*overrides(glue, tmp_path / "out", *arguments))
     assert (code, out) == (1, "") and re.search(told, err)
     assert not (tmp_path / "out").exists()

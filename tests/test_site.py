@@ -257,7 +257,7 @@ def test_a_click_on_a_score_opens_its_runs(site, page):
     assert column(page, "Seed") == ["1", "2", "3"]
 
 
-def test_the_error_browser_lists_what_two_methods_get_unlike(site, page, study):
+def test_the_error_browser_lists_examples_on_which_two_methods_differ(site, page, study):
     page.open((site / "results/errors.html").as_uri())
     page.until("document.querySelectorAll('.ina-errors tbody tr').length > 0")
     predictions = [

@@ -40,7 +40,7 @@ def test_the_number_of_dropped_elements_is_binomial(p, dtype):
     assert 0.9 < sum((count - N * p) ** 2 for count in counts) / (N * p * (1 - p)) < 32
 
 
-def test_elements_sites_steps_and_seeds_that_follow_each_other_have_independent_masks():
+def test_neighbouring_elements_sites_steps_and_seeds_have_independent_masks():
     mask = dropped(0.1)
     for lag in (1, 2, 3, 4, 5, 8, 384, 12 * 384):
         assert within_chance((mask[lag:] & mask[:-lag]).sum(), N - lag, 0.01), lag
@@ -157,7 +157,7 @@ def test_a_last_layer_for_the_first_token_alone_gives_the_same_logits_and_gradie
 
 
 @pytest.mark.parametrize(("sites", "tokens"), [(["query", "key"], 1), ("all-linear", 9)])
-def test_a_threshold_over_all_tokens_behind_the_last_attention_gets_all_of_them(sites, tokens):
+def test_a_threshold_over_all_tokens_gets_all_tokens_also_after_the_last_attention(sites, tokens):
     settings = InaConfig(target_modules=sites, threshold="tensor", inhibition=0.9, init_weights=False)
     model = get_peft_model(build("bert"), settings).eval()
     expected = model(**batch(9)).logits
@@ -225,7 +225,7 @@ def test_float32_products_by_onednn_are_chosen_where_they_are_exact(error, chose
 @pytest.mark.parametrize(
     ("loads", "idle"), [([0, 0, 0, 0], 3), ([0, 100, 0, 90], 2), ([100, 99, 100, 0], 1), ([100, 100, 100, 100], 1)]
 )
-def test_idle_cores_are_those_the_process_may_use_and_nobody_else_does(loads, idle, monkeypatch):
+def test_idle_cores_are_those_that_the_process_may_use_and_no_other_process_uses(loads, idle, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     monkeypatch.setattr(speed.psutil, "cpu_percent", lambda interval, percpu: loads)
     assert speed.idle_cores.__wrapped__() == idle

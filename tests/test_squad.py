@@ -132,7 +132,7 @@ def test_the_real_answers_that_minilm_cannot_express_are_these(real_data):
 @pytest.mark.parametrize(
     ("family", "nothing"), [("roberta", " \n \n "), ("minilm", " \u200b"), ("deberta-v2", " \n \n ")]
 )
-def test_a_stretch_of_blanks_is_no_context_and_no_error_but_nothing_else_is_one(family, nothing):
+def test_a_long_run_of_blanks_in_a_context_is_accepted_and_a_blank_context_is_refused(family, nothing):
     long = f"Start here.{' ' * 200}The end is near."
     rows = questions((long, "Where?", "The end"), (long, "Who?", None))
     found = squad.train_features(SHORT, rows, tokenizer(family))

@@ -43,7 +43,7 @@ RATES = "train.learning_rate=tag(log,interval(1e-4,1e-2))"
 # which runs
 
 
-def test_a_command_line_stands_for_the_product_of_its_choices_and_narrows_that_of_an_experiment():
+def test_a_command_line_expands_into_the_product_of_its_choices_and_narrows_an_experiments():
     runs = plan.expand(["model=tiny_bert", "task=cola,mrpc", "method=ina", "method.inhibition=0.1,0.9", "seed=1,2"])
     assert [one.id for one in runs][:3] == [
         "tiny_bert--cola--ina-inhibition0.1--s1",
@@ -114,7 +114,7 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
         ([RATES], "an interval needs a search: add hydra/sweeper=optuna"),
     ],
 )
-def test_a_command_line_that_cannot_be_planned_is_told(grid, message):
+def test_an_error_says_why_a_command_line_cannot_be_planned(grid, message):
     with pytest.raises(ConfigError, match=message):
         plan.expand(["model=tiny_bert", *grid])
 
@@ -122,7 +122,7 @@ def test_a_command_line_that_cannot_be_planned_is_told(grid, message):
 # from plan to summary
 
 
-def test_a_sweep_tells_plan_runs_and_sum_and_started_again_does_only_what_is_missing(tmp_path, cli):
+def test_a_sweep_prints_plan_runs_and_summary_and_does_only_missing_runs_when_started_again(tmp_path, cli):
     odd = tmp_path / "a=b, (ü)"  # a path that Hydra would not read
     arguments = grid(write_glue(odd / "data"), odd / "out")
     code, out, err = cli(*arguments)
@@ -152,7 +152,7 @@ def test_a_sweep_tells_plan_runs_and_sum_and_started_again_does_only_what_is_mis
         (False, [], None),
     ],
 )
-def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
+def test_a_sweep_says_which_runs_of_an_experiment_stay_out_of_the_results(
     dirty, changed, message, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
