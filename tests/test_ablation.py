@@ -1,4 +1,4 @@
-"""Tables and figures of ablations: settings in order, differences with verdicts, the numbers of others beside them."""
+"""Tables and figures of ablations: settings in order, differences with verdicts, published numbers below."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def grid(root: Path, experiment: str, *settings: dict, method: str = "ina", task
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> dict[str, Study]:
-    """The ablations by what they vary."""
+    """The ablations by the setting that they vary."""
     root = tmp_path_factory.mktemp("ablations")
     grid(root, "ablation_activation", {"activation": "identity"}, {"activation": "relu"}, {})
     grid(root, "ablation_activation", {"activation": "selu"}, skill=None)
@@ -36,7 +36,7 @@ def found(tmp_path_factory) -> dict[str, Study]:
 
 
 def values(table: Table, *titles: str) -> list[tuple[str, ...]]:
-    """These columns, without the rows that continue another."""
+    """The columns `titles` of the rows for best epochs; rows for last epochs leave the method blank."""
     return [tuple(row) for row in table.shown.loc[table.shown["Method"] != "", list(titles)].to_numpy()]
 
 

@@ -55,7 +55,7 @@ def test_layer_equals_the_equation_in_values_and_gradients(activation, dtype, pl
     theirs = [tensor.detach().double().requires_grad_() for tensor in ours]
     base, (states, down, up) = made.base_layer.weight.detach().double(), theirs
     first, second = (states @ down.T).topk(2).values.unbind(-1)
-    assert dtype != torch.bfloat16 or (first - second > 0.1 * first.abs()).all()  # rounding changes no maximum's place
+    assert dtype != torch.bfloat16 or (first - second > 0.1 * first.abs()).all()  # rounding keeps the maximum in place
     expected = transcription(states, base.T, down.T, up.T, 2.0, 0.3, activation, threshold, detach)
     expected.sum().backward()
     got = made(h)
@@ -78,7 +78,7 @@ def test_the_layer_in_the_docs_is_the_default_layer():
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_the_inhibition_is_not_rounded_to_the_dtype_of_the_states(dtype):
-    """0.3 in bfloat16 is 0.3008; the peak times it differs by up to one unit in the last place."""
+    """In bfloat16 0.3 is 0.3008; with this, thresholds would differ by up to one unit in the last place."""
     z = torch.randn(4000, 4, generator=torch.Generator().manual_seed(0)).to(dtype)
     got = InhibitionGate(0.3, "identity", "token", False)(z)
     peak = z.max(dim=-1, keepdim=True).values
@@ -107,7 +107,7 @@ def test_dropout_is_on_the_input_of_the_low_rank_path_alone():
 
 @pytest.mark.parametrize("rank", [1, 3, 16])
 def test_without_threshold_and_activation_it_is_lora_apart_from_rounding(rank):
-    # in float64, where rounding (2e-16 a product) cannot hide a difference: LoRA's and InA's kernels need not agree
+    # in float64, because LoRA's and InA's kernels may round differently
     common = dict(r=rank, target_modules=["query", "key"])
     lora = get_peft_model(build("bert"), LoraConfig(lora_alpha=16, init_lora_weights=False, **common))
     ina = get_peft_model(build("bert"), InaConfig(alpha=16, inhibition=0.0, activation="identity", **common))
@@ -128,7 +128,7 @@ def test_the_layer_compiles_into_one_graph_forward_and_backward_and_computes_the
 
 
 def passed(way, made: InaLinear, autocast: bool) -> list[torch.Tensor]:
-    """What a way to call the layer gives for seeded states, and the gradients of its weights."""
+    """The output of a way to call the layer, for seeded states, and the gradients of its weights."""
     torch.manual_seed(3)
     x = torch.randn(2, 5, 16)
     made.zero_grad()

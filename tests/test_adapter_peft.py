@@ -1,4 +1,4 @@
-"""InA behaves like PEFT's own methods: a table of behaviours over settings."""
+"""InA behaves like PEFT's own methods, over a table of models and settings."""
 
 import json
 import re
@@ -105,7 +105,7 @@ def test_save_and_load_give_the_same_outputs(make, settings, tmp_path):
 
 @over_table
 def test_an_adapter_starts_as_the_base_model_and_disabling_or_unloading_it_restores_the_base(make, settings):
-    base = make().double()  # in float64, in which what other kernels round otherwise is far below torch's tolerance
+    base = make().double()  # in float64, where kernels differ by far less than torch's tolerance
     expected, names = out(base), set(base.state_dict())
     model = adapt(base, **settings)
     torch.testing.assert_close(out(model), expected)
@@ -131,7 +131,7 @@ def test_several_adapters_switch_mix_in_a_batch_and_can_be_deleted(make, setting
     expected["second"] = out(model)
     assert not torch.allclose(expected["second"], expected["default"], atol=1e-5)
     names = ["second", "default", "__base__"]
-    if settings.get("threshold") != "tensor":  # whose maximum depends on what else is in the batch
+    if settings.get("threshold") != "tensor":  # its maximum depends on the other examples of the batch
         mixed = torch.stack([expected[name][row] for row, name in enumerate(names)])
         torch.testing.assert_close(out(model, adapter_names=names), mixed)
     model.delete_adapter("default")
@@ -248,7 +248,7 @@ def test_merging_is_refused_with_the_reason(merge, told):
 
 @pytest.fixture
 def saved(tmp_path) -> Path:
-    """The folder of an adapter of BERT."""
+    """The folder of a saved adapter for BERT."""
     adapt(build("bert"), init_weights=False).save_pretrained(tmp_path)
     return tmp_path
 

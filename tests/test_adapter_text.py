@@ -1,4 +1,4 @@
-"""A decoder with InA writes text: the ways of writing it agree, and training shows in what is written."""
+"""A decoder with InA generates text: all ways of generating agree, and training changes the text."""
 
 import pytest
 import torch

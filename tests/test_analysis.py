@@ -1,4 +1,4 @@
-"""What happens inside an adapted model: hand-made gates with known shares, and attention with the gate in place."""
+"""Measurements inside an adapted model: hand-made gates with known shares, and attention with the gate in place."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def ina(**settings) -> InaConfig:
 
 
 def adapted(config, family: str = "bert") -> nn.Module:
-    """A tiny model with a random adapter of some weight, in float64, where no kernel's rounding shows."""
+    """A tiny model with a random adapter of noticeable size, in float64 so that rounding does not matter."""
     torch.manual_seed(0)
     backbone = split_fused_projections(AutoModelForQuestionAnswering.from_config(tiny.config(family)))
     config = replace(config, target_modules=set(target_modules(backbone, ("query", "key"))))
@@ -152,7 +152,7 @@ def test_gates_are_averaged_over_tokens_and_attention_over_passages():
     assert found[2, "", "attention", "all", "special"] == pytest.approx(np.mean(special), abs=1e-5)
     assert found[1, "", "attention", "answer", "other"] == pytest.approx(
         paid[0][0, 4, 5], abs=1e-5
-    )  # one has an answer
+    )  # only one passage has an answer
     assert found[1, "query", "rank_behind", "all", ""] != found[1, "query", "rank_before", "all", ""]
 
 

@@ -1,4 +1,4 @@
-"""Effective batches depend on seed and epoch alone; processes and accumulation only cut them into micro_batches."""
+"""Effective batches depend only on seed and epoch; processes and accumulation cut them into micro-batches."""
 
 import pytest
 

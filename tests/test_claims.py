@@ -17,7 +17,7 @@ DOCUMENT = Path(__file__).parent.parent / "results" / "CLAIMS.md"
 
 
 def part(root: Path, topic: str) -> list[list[str]]:
-    """The cells of a topic's table, its heads first; none where there are no runs."""
+    """The cells of a topic's table, column titles first; empty if there are no runs."""
     lines = [line for line in claim_texts(studies(root))[topic].splitlines() if "---" not in line]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
 

@@ -1,4 +1,4 @@
-"""Everything wrong with a run's settings is found before anything is loaded, and all of it is told at once."""
+"""All errors in a run's settings are found before anything is loaded, and reported at once."""
 
 from typing import get_args
 

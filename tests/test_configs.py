@@ -1,4 +1,4 @@
-"""Every committed config composes into a valid run, and says where its settings are from."""
+"""Every committed config composes into a valid run and names the source of its settings."""
 
 import json
 import math
@@ -90,7 +90,7 @@ def test_every_documented_command_line_expands_into_runs(line):
 def test_an_experiment_expands_into_runs_of_its_name_with_the_fingerprints_and_number_format_of_their_records(
     experiment,
 ):
-    one = ["model=bert_large"] if experiment.endswith("_paper") else []  # the other models differ in nothing else
+    one = ["model=bert_large"] if experiment.endswith("_paper") else []  # other models differ only in the model
     planned = {run.id: run for run in plan.expand([f"experiment={experiment}", *one])}
     assert planned and {run.experiment for run in planned.values()} == {experiment}
     for path in sorted(RUNS.glob(f"{experiment}/*/*.json")):
@@ -247,7 +247,7 @@ def test_the_released_squad_runs_stand_on_a_model_in_four_bits():
         ("bert_large", "squad_v1", "lora"),
         ("bert_large", "squad_v1", "ina"),
         ("roberta_large", "squad_v1", "ina"),
-        ("deberta_large", "squad_v1", "lora_released"),  # whose projections could not be split
+        ("deberta_large", "squad_v1", "lora_released"),  # its quantised projections could not be split
     ):
         assert run(*cell).model.quantization is None
 

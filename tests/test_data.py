@@ -1,4 +1,4 @@
-"""One source is picked and fingerprinted, whichever it is."""
+"""One data source is chosen, and its rows are normalised and fingerprinted."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -16,7 +16,7 @@ RTE = task("rte")
 
 
 def rte(size=4, **changes):
-    """Sound rows of RTE, with some columns changed."""
+    """Valid rows of RTE, with some columns changed."""
     columns = {
         "sentence1": [f"It is {n} o'clock." for n in range(size)],
         "sentence2": ["It is late."] * size,
@@ -37,7 +37,7 @@ def no_data_dir(monkeypatch):
 
 @pytest.fixture
 def sources(monkeypatch):
-    """Stand-ins for the three sources; each has the tasks in its `tasks`."""
+    """Fakes of the three sources; each has the tasks in its `tasks`."""
 
     def stand_in(name):
         def find(task, data):

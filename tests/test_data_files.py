@@ -10,8 +10,8 @@ from task_files import data_config, task
 import ina.data
 from ina.data import files, schema
 
-FOLDERS = {"cola": "CoLA", "sst2": "SST-2", "stsb": "STS-B"}  # those of the others are the name in capitals
-GLUE = {  # a file, | for a tab; the texts of its first row; its labels
+FOLDERS = {"cola": "CoLA", "sst2": "SST-2", "stsb": "STS-B"}  # other folders are the name in capitals
+GLUE = {  # lines of a file, | for a tab; the texts of the first row; the labels
     "cola": ('gj04|1||She said "go.\ncj99|0|*|More the you go.', ['She said "go.'], [1, 0]),
     "sst2": ("sentence|label\nit 's \"good |1\nflat |0", ["it 's \"good "], [1, 0]),
     "mrpc": ('Quality|#1 ID|#2 ID|#1 String|#2 String\n1|7|8|"A" b.|B a.\n0|9|3|C.|D.', ['"A" b.', "B a."], [1, 0]),
@@ -40,7 +40,7 @@ def lines_of(name):
 
 
 def write_glue(folder, name, lines=None, ending="\n", called=None):
-    """All files of a task, `lines` (default: a sound sample) in each."""
+    """Write all files of a task, each with `lines` (default: a valid sample)."""
     folder = folder / (called or FOLDERS.get(name, name.upper()))
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("train", *(("dev_matched", "dev_mismatched") if name == "mnli" else ("dev",))):

@@ -51,7 +51,7 @@ def cache_folder(tmp_path, repository, revision):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Fails the test if anything asks the network."""
+    """Fail the test if anything uses the network."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub, "get_session", lambda: pytest.fail("the network was asked"))
 
@@ -75,7 +75,7 @@ def test_offline_another_revision_in_the_cache_is_not_taken_and_the_error_says_w
 
 @pytest.fixture
 def online(monkeypatch):
-    """A stand-in for the hub's HTTP client, with the list of what it was asked."""
+    """A fake of the hub's HTTP client, with the list of requested URLs."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 
     def answering(answer):

@@ -14,7 +14,7 @@ PAGE = (CONFIG_DIR.parent / "docs" / "extending.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def extended(tmp_path, monkeypatch):
-    """A copy of configs/ with the files of the page, and a folder with the reviews."""
+    """A copy of configs/ with the files shown in docs/extending.md, and a folder with its data."""
     folder = tmp_path / "configs"
     shutil.copytree(CONFIG_DIR, folder)
     for name, text in re.findall(r"```yaml\n# configs/(\S+)\n(.*?)```", PAGE, re.S):

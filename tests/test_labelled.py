@@ -1,4 +1,4 @@
-"""GLUE and SWAG: what goes into a model and what is made of what comes out."""
+"""GLUE and SWAG: the inputs of a model, and the predictions and metrics from its outputs."""
 
 import copy
 

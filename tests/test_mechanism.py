@@ -1,4 +1,4 @@
-"""Measurements inside trained models: written once a run, then tables, figures and evidence are made of them alone."""
+"""Measurements inside trained models are written once per run; tables and figures are made only from them."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ def study(tmp_path_factory) -> Study:
 
 @pytest.fixture(scope="module")
 def models(glue, tmp_path_factory) -> Path:
-    """Kept models of two tiny runs on sentence pairs."""
+    """The kept models of two tiny runs on sentence pairs."""
     root = tmp_path_factory.mktemp("models")
     for method in ("lora", "ina"):
         run.run(configured(glue, root, "train.epochs=1", "keep_model=true", f"method={method}"))

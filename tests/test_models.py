@@ -103,7 +103,7 @@ def test_a_local_folder_in_the_hubs_layout_gives_a_model_with_its_weights_and_th
 @over_families
 def test_the_seed_alone_decides_the_new_head(hub, family):
     def head(seed):
-        torch.rand(seed)  # whatever was drawn before
+        torch.rand(seed)  # earlier draws must not matter
         return torch.cat([weight.flatten() for weight in models.load(given, PAIR, seed).classifier.parameters()])
 
     given = model(path=str(hub / family))
@@ -138,7 +138,7 @@ def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, famil
     assert all(weight.dtype == torch.float32 for weight in trained.values())
     if dtype == "bfloat16":
         speed.cast_frozen(adapted, torch.bfloat16)
-    for mode in (adapted.eval, adapted.train):  # a run evaluates, then trains on
+    for mode in (adapted.eval, adapted.train):  # a run evaluates and then goes on training
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
             loss = mode()(input_ids=torch.tensor([[5, 6, 7, 8]]), labels=torch.tensor([1])).loss
     loss.backward()
@@ -231,7 +231,7 @@ def test_a_model_of_another_family_is_a_config_file_alone(distilbert, glue, tmp_
 @pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
 @pytest.mark.parametrize("name", ["tiny_bert", "tiny_roberta", "tiny_deberta", "tiny_deberta_v2", "roberta_large"])
 def test_a_text_longer_than_the_models_positions_is_an_error(name, head):
-    positions = 513 if name == "tiny_roberta" else 512  # its table has an unused row up to that of padding, the first
+    positions = 513 if name == "tiny_roberta" else 512  # of 514 rows, those after padding's, here row 0
     models.check(named(name), head, max_length=positions)
     message = f"task.max_length={positions + 1}, but model {name} takes no more than {positions} tokens"
     with pytest.raises(ModelError, match=message):

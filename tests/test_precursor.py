@@ -65,7 +65,7 @@ def test_the_gate_computes_the_precursors_equation_and_its_gradients_flow_throug
     made(states()).sum().backward()
     with_maximum = made.select.weight.grad.clone()
     made.zero_grad()
-    transcription(made, states(), level).sum().backward()  # whose maximum is a number
+    transcription(made, states(), level).sum().backward()  # its maximum is a scalar, with a gradient
     assert torch.allclose(made.select.weight.grad, with_maximum) == (level == 0)
 
 

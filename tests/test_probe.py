@@ -1,4 +1,4 @@
-"""The generated suite: what its rows promise, beyond what `test_data` asks of every source."""
+"""The generated suite has properties beyond those that `test_data` checks for every source."""
 
 import re
 from collections import Counter

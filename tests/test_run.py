@@ -119,7 +119,7 @@ def test_the_same_seed_gives_the_same_numbers_to_the_last_bit_and_another_seed_d
 ):
     cfg, result, out = done
     backwards = iter(range(2_000_000_000, 0, -100_000))
-    monkeypatch.setattr("time.time", lambda: next(backwards))  # a clock that is set back changes the times alone
+    monkeypatch.setattr("time.time", lambda: next(backwards))  # a clock that is set back must change only the times
     again, _ = run.run(configured(glue, tmp_path, "keep_model=true"))
     assert numbers(again) == numbers(result)
     assert (again.fingerprint, again.config) == (result.fingerprint, result.config), "keeping the model changes nothing"
@@ -189,7 +189,7 @@ def test_bad_rows_are_a_failed_run_whose_data_is_unknown(glue, tmp_path):
 
 @pytest.fixture
 def disk(tmp_path):
-    """A disk with a tenth of a megabyte left."""
+    """A disk with 0.1 MB left."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], capture_output=True).returncode:

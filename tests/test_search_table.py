@@ -1,4 +1,4 @@
-"""Tables of searches: trials by setting, the choice among them, and that they never pass for results."""
+"""Tables of searches list trials by setting and the setting chosen; trials never count as results."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,7 +63,7 @@ def test_a_setting_counts_as_varied_only_if_it_affects_the_numbers_and_differs_w
 )
 def test_different_training_rows_and_null_are_settings_of_their_own(section, key, trials, tmp_path):
     for value, skill in zip(trials.values(), (0.6, 0.9), strict=True):
-        run = write_run(tmp_path, select=0.2, skill=skill, train={"threads": skill})  # which tells their names apart
+        run = write_run(tmp_path, select=0.2, skill=skill, train={"threads": skill})  # so that their ids differ
         run.config[section][key] = value
         record.write(tmp_path, run, record.read_predictions(tmp_path, run))
     shown = search.search_table(searches(tmp_path)).shown

@@ -1,4 +1,4 @@
-"""The quick ways compute what the plain ones compute; their dropout is dropout."""
+"""The speed-ups compute the same as the plain code, and their dropout is correct dropout."""
 
 import copy
 import os
@@ -36,7 +36,7 @@ def within_chance(successes: float, trials: int, p: float) -> bool:
 def test_the_number_of_dropped_elements_is_binomial(p, dtype):
     counts = [dropped(p, seed, dtype).sum() for seed in range(8)]
     assert all(within_chance(count, N, p) for count in counts)
-    # and it varies as much as it should: the sum of squared deviations is chi-square with 8 degrees of freedom
+    # the counts vary as they should: the sum of squared deviations is chi-square with 8 degrees of freedom
     assert 0.9 < sum((count - N * p) ** 2 for count in counts) / (N * p * (1 - p)) < 32
 
 
@@ -44,7 +44,7 @@ def test_neighbouring_elements_sites_steps_and_seeds_have_independent_masks():
     mask = dropped(0.1)
     for lag in (1, 2, 3, 4, 5, 8, 384, 12 * 384):
         assert within_chance((mask[lag:] & mask[:-lag]).sum(), N - lag, 0.01), lag
-    others = [(speed.drop(torch.ones(N), 0.1) == 0).numpy() for _ in range(4)]  # the generator goes on
+    others = [(speed.drop(torch.ones(N), 0.1) == 0).numpy() for _ in range(4)]  # the generator advances
     assert all(within_chance((mask & other).sum(), N, 0.01) for other in [*others, dropped(0.1, seed=2)])
 
 
@@ -62,7 +62,7 @@ def test_the_gradient_goes_through_the_same_mask_and_the_mean_stays(dtype):
     y = speed.drop(x, 0.4)
     y.sum().backward()
     torch.testing.assert_close(y, x * x.grad)
-    threshold = round(0.4 * 2**16)  # the probability is rounded, and the scale is that of the rounded one
+    threshold = round(0.4 * 2**16)  # p is rounded to 16 bits, and the scale uses the rounded p
     exact = 1e-7 if dtype == torch.float32 else 4e-3
     assert x.grad.unique().tolist() == pytest.approx([0, 2**16 / (2**16 - threshold)], rel=exact)
 

@@ -52,7 +52,7 @@ def compared(value: float, se: float, **more) -> Comparison:
 
 
 def verdict(*family: Comparison):
-    """On the first comparison of a family."""
+    """The verdict on the first comparison of a family."""
     return decide(family)[0]
 
 
@@ -92,7 +92,7 @@ def test_resamples_depend_on_the_random_seed_and_not_on_predictions_or_other_run
 @pytest.mark.parametrize("metric", METRICS)
 def test_examples_of_one_cluster_are_drawn_together(metric):
     labels, predictions = toy(metric)
-    thrice = np.repeat(np.arange(60), 3)  # 180 examples that say no more than the 60
+    thrice = np.repeat(np.arange(60), 3)  # 180 examples with the information of 60
     copied = None if labels is None else labels[thrice]
     clustered = score(metric, copied, predictions[:, thrice], clusters=thrice)
     assert (len(clustered.examples), clustered.estimate.example_df) == (180, 59)
@@ -142,7 +142,7 @@ def test_the_interval_uses_the_t_quantile_of_each_variance():
 
 
 def test_three_seeds_that_agree_by_chance_do_not_make_a_small_difference_significant():
-    # DoRA and LoRA on RTE: each seed 5 of 277 examples apart, which 30 to 40 examples that differ both ways add up to
+    # as DoRA and LoRA on RTE: each seed differs by 5 of 277 examples, net of 37 that differ in both directions
     rng, right = np.random.default_rng(0), np.ones((3, 277))
     other = right.copy()
     for a, b in zip(right, other, strict=True):
@@ -173,7 +173,7 @@ def test_the_p_value_agrees_with_the_interval():
     assert FIVE.p_value() == pytest.approx(2 * FIVE.p_above(0))
 
 
-@pytest.mark.parametrize(("metric", "points"), [("accuracy", 1), ("mcc", 2)])  # that one example of a hundred is worth
+@pytest.mark.parametrize(("metric", "points"), [("accuracy", 1), ("mcc", 2)])  # the worth of one example in a hundred
 def test_a_perfect_score_on_a_small_dev_set_has_an_interval(metric, points):
     labels = np.arange(50) % 2
     interval = score(metric, labels, np.tile(labels, (3, 1))).estimate.interval()
@@ -213,7 +213,7 @@ def test_the_mean_over_tasks_includes_the_covariance_between_tasks_of_a_seed():
     luck = np.array([-1.0, -1, 0, 1, 1])  # of variance 1
     scores = FIVE.value + (5 * FIVE.seed_variance) ** 0.5 * luck
     alike, opposed = mean_of([FIVE] * 4, [scores] * 4), mean_of([FIVE] * 2, [scores, 2 * FIVE.value - scores])
-    assert alike.seed_variance == pytest.approx(FIVE.seed_variance)  # all tasks have the same seeds' luck
+    assert alike.seed_variance == pytest.approx(FIVE.seed_variance)  # the seeds' effects are the same on all tasks
     assert opposed.seed_variance == pytest.approx(0, abs=1e-12)
     for mean, tasks in ((alike, 4), (opposed, 2)):
         assert (mean.value, mean.seeds, mean.seed_df) == pytest.approx((FIVE.value, 5, 4))
@@ -345,7 +345,7 @@ def test_no_number_of_seeds_decides_where_the_examples_are_too_few():
 
 @pytest.mark.parametrize("value", [0.1, -0.1])
 def test_a_difference_beyond_the_margin_needs_only_the_seeds_that_show_it_again(value):
-    # interval [0.06, 0.14]: the examples are too few for a margin of 0.01, and enough for 0.06
+    # interval [0.06, 0.14]: too few examples for a margin of 0.01, enough for 0.06
     assert seeds_needed(estimate(value, 0.001, seeds=5, example_se=0.02), margin=0.01).seeds == 3
 
 

@@ -1,4 +1,4 @@
-"""Sweeps: planned before they start, done by any number of processes, and nothing lost whatever ends them."""
+"""Sweeps are planned before they start, shared by any number of processes, and lose nothing when they end early."""
 
 import contextlib
 import os
@@ -356,7 +356,7 @@ def test_the_slurm_launcher_has_one_job_a_run_that_is_queued_again_when_its_time
     assert launcher.tasks_per_node == 1 and launcher.max_num_timeout > 0
 
 
-# Ray's dashboard takes seconds to start, and its workers would leave the processor to all other processes
+# Ray's dashboard takes seconds to start, and its workers would run at low priority
 RAY = "{num_cpus: 1, include_dashboard: false, _system_config: {worker_niceness: 0}}"
 
 
@@ -381,7 +381,7 @@ def test_a_worker_of_a_launcher_leaves_a_record_like_any_other(launcher, glue, t
 def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed(
     killings, code, glue, tmp_path, cli, monkeypatch
 ):
-    hydra_settings([])  # Hydra loads its launchers anew when it first looks for them
+    hydra_settings([])  # Hydra reloads its launchers when it first looks for them
     launcher = sys.modules["hydra._internal.core_plugins.basic_launcher"].BasicLauncher
     launch, killed = launcher.launch, []
 

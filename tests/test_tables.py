@@ -1,4 +1,4 @@
-"""Tables: true to the records and to the numbers of others, the same in every format, never stale unnoticed."""
+"""Tables show the records and published numbers, in every format alike, and stale tables are noticed."""
 
 import io
 import re
@@ -33,7 +33,7 @@ def scores(root: Path) -> Table:
 
 
 def rows(table: Table) -> dict[tuple[str, str], dict[str, str]]:
-    """(method, epoch) -> column -> cell; a row that continues another has its method."""
+    """(method, epoch) -> column -> cell; a blank method is that of the row above."""
     found, method = {}, ""
     for row in table.shown.fillna("").to_dict("records"):
         method = row["Method"] or method
@@ -75,7 +75,7 @@ def test_the_frame_has_a_row_for_each_run_selection_and_metric_with_settings_and
 
 def test_a_methods_label_is_that_of_each_models_own_runs(tmp_path):
     write_run(tmp_path, model="minilm")
-    write_run(tmp_path, model="bert_large")  # whose recipe has another rank
+    write_run(tmp_path, model="bert_large")  # its recipe has another rank
     other = write_run(tmp_path, task="rte")
     found = study(tmp_path)
     assert [found.label(model=model, method="lora") for model in ("bert_large", "minilm")] == ["LoRA (r 4)", "LoRA"]
@@ -174,7 +174,7 @@ def test_the_majority_class_stands_above_our_rows(tmp_path, squad):
     write_study(tmp_path, tasks=("cola", "sst2", "stsb", "mnli", "wnli"), methods=("lora",), seeds=(1,))
     first, second = (rows(table)["Majority class", ""] for table in score_tables(study(tmp_path)))
     labels = {run.task: record.read_predictions(tmp_path, run)["label"] for run in record.read_all(tmp_path)}
-    labels |= {"mismatched": labels["mnli"][0::2], "mnli": labels["mnli"][1::2]}  # by made_up
+    labels |= {"mismatched": labels["mnli"][0::2], "mnli": labels["mnli"][1::2]}  # as made_up assigns the splits
     share = {task: f"{100 * of.value_counts(normalize=True).max():.1f}" for task, of in labels.items()}
     assert (first["SST-2"], first["CoLA"], first["STS-B"], first["RTE"]) == (share["sst2"], "0.0", "–", "–")
     assert (first["MNLI"], second["MNLI mismatched"]) == (share["mnli"], share["mismatched"])
@@ -192,7 +192,7 @@ def test_columns_come_in_the_order_of_the_authors_table_and_the_average_is_over_
     write_study(tmp_path, tasks=("cola", "wnli"), methods=("lora",), seeds=(1, 2))
     write_run(tmp_path, task="stsb", seed=3)
     assert list(scores(tmp_path).shown)[5:] == [*tasks, "Avg. of 2", "WNLI"]
-    assert re.fullmatch(r"\d+\.\d", rows(scores(tmp_path))["LoRA", "last"]["Avg. of 2"])  # seeds are not the same
+    assert re.fullmatch(r"\d+\.\d", rows(scores(tmp_path))["LoRA", "last"]["Avg. of 2"])  # no spread: the seeds differ
 
 
 def test_second_metrics_and_squad_have_their_own_tables(glue, squad):
@@ -325,7 +325,7 @@ def test_the_main_question_of_a_study_is_a_family_of_its_own(tmp_path):
 
 def test_a_primary_family_has_its_planned_size_before_all_its_runs_are_there(tmp_path):
     found = {}
-    for experiment in ("glue_small", "made_up"):  # the first one plans InA without inhibition too
+    for experiment in ("glue_small", "made_up"):  # glue_small also plans InA without inhibition
         write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), experiment=experiment)
         found[experiment] = verdicts(study(tmp_path, experiment)).query("selection == 'last'").iloc[0]
     assert found["glue_small"]["difference"] == found["made_up"]["difference"]

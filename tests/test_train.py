@@ -1,4 +1,4 @@
-"""A training run measures every epoch, keeps what the best and the last one predicted, and is decided by its seed."""
+"""Training measures every epoch, keeps the predictions of the best and the last one, and depends only on its seed."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def features(count: int, **more) -> Dataset:
 
 
 class Dev:
-    """A dev set that keeps the logits it is asked to score and answers with scores fixed beforehand."""
+    """A fake dev set: it keeps the logits it gets and returns the given scores."""
 
     def __init__(self, *scores: float):
         self.scores, self.logits = scores, []
@@ -104,7 +104,7 @@ def test_of_several_gpus_a_process_uses_one(tmp_path, monkeypatch):
 
 
 def test_time_and_memory_are_measured(trained):
-    assert trained.samples_per_second > 40 * 3 / trained.seconds > 0  # evaluation is left out of the first
+    assert trained.samples_per_second > 40 * 3 / trained.seconds > 0  # the first leaves out evaluation
     assert trained.peak_memory_mb > 50 or not Path("/proc/self/status").exists()
     assert trained.processes == 1 and trained.device
 
