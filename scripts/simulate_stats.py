@@ -262,7 +262,7 @@ def task_alarms(rng: np.random.Generator, scenario: Scenario, seeds: int, alike:
 
 
 def accuracy_apart(rng: np.random.Generator, scenario: Scenario, seeds: int, n: int, behind: float = 0) -> Scores:
-    """The difference in accuracy on one set of examples, where A's true accuracy is higher by `behind`."""
+    """A difference in accuracy on one set of examples, where A's true accuracy is higher by `behind`."""
     examples = draw_examples(rng, n)
     a, b = draw_runs(rng, scenario, examples, seeds, behind)["accuracy"]
     return difference("accuracy", examples["accuracy"], a, b, rng, RESAMPLES // 2)
@@ -271,7 +271,7 @@ def accuracy_apart(rng: np.random.Generator, scenario: Scenario, seeds: int, n: 
 def verdict_shares(
     rng: np.random.Generator, scenario: Scenario, seeds: int, n: int, behind: float, repeats: int
 ) -> dict[str, float]:
-    """How often each verdict falls on accuracy where A's true accuracy is higher by `behind`."""
+    """The share of each verdict on accuracy, where A's true accuracy is higher by `behind`."""
     shares = dict.fromkeys(VERDICTS, 0.0)
     for _ in range(repeats):
         pair = accuracy_apart(rng, scenario, seeds, n, behind)

@@ -188,7 +188,7 @@ def test_merging_leaves_what_lora_computes_with_the_same_factors():
     torch.testing.assert_close(merged, attention.attention_maps(twin, read().inputs))
 
 
-def test_lora_has_updates_alone_and_full_fine_tuning_attention_alone():
+def test_lora_has_only_updates_measured_and_full_fine_tuning_only_attention():
     rows = measure(adapted(LORA), [read()])
     assert {row[2] for row in rows if row[1]} == {"update", "rank_before", "rank_behind"}
     assert [row[5] for row in rows if row[2] == "moved"] == pytest.approx([0.0, 0.0], abs=1e-5)

@@ -62,9 +62,7 @@ def test_processes_and_accumulation_cut_the_same_batches_into_pieces(processes, 
     ("effective", "processes", "most", "expected"),
     [(32, 1, None, (32, 1)), (32, 1, 8, (8, 4)), (32, 2, None, (16, 1)), (32, 2, 8, (8, 2)), (8, 2, 32, (4, 1))],
 )
-def test_examples_a_device_times_accumulation_times_processes_is_the_effective_batch(
-    effective, processes, most, expected
-):
+def test_the_effective_batch_is_device_batch_times_accumulation_times_processes(effective, processes, most, expected):
     assert divide_batch(effective, processes, most) == expected
 
 

@@ -115,7 +115,7 @@ def test_an_experiment_with_a_scale_is_the_experiment_named_after_both(scale):
         (["experiment=glue_small", "method=gate"], "train.learning_rate has no value here .*recipe.rate.gate"),
     ],
 )
-def test_an_experiment_that_does_not_exist_or_prescribes_nothing_is_told(given, told):
+def test_an_experiment_that_does_not_exist_or_prescribes_nothing_is_refused(given, told):
     with pytest.raises(ConfigError, match=told):
         plan.expand(given)
 
@@ -238,7 +238,7 @@ def test_the_released_rank_is_4_but_8_for_stsb_and_squad():
         assert all(cfg.cell == f"bert_large--{task}--{method}" for task, cfg in runs.items())
 
 
-def test_the_released_squad_runs_stand_on_a_model_in_four_bits():
+def test_the_released_squad_runs_use_a_model_in_four_bits():
     for model in ("bert_large", "roberta_large", "deberta_v3_large"):
         for method in ("ina_released", "lora_released"):
             assert run(model, "squad_v1", method).model.quantization == "4bit"

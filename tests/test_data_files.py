@@ -317,5 +317,5 @@ def test_a_file_that_is_no_squad_json_is_named(text, told, tmp_path):
         ("rte", "ce007bda3b1acad5"),
     ],
 )
-def test_the_official_files_give_the_rows_that_records_are_of(name, fingerprint, real_data):
+def test_the_official_files_have_the_fingerprints_in_the_records(name, fingerprint, real_data):
     assert ina.data.load(task(name), data_config("files", real_data)).fingerprint[:16] == fingerprint

@@ -52,6 +52,6 @@ def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_six_runs
         ("task.name=cola", "name=cola is a task of GLUE"),
     ],
 )
-def test_a_task_that_contradicts_itself_is_told(extended, changed, told):
+def test_a_task_that_contradicts_itself_is_refused(extended, changed, told):
     with pytest.raises(ConfigError, match=told):
         configured(["task=reviews", changed])

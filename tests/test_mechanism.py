@@ -86,7 +86,7 @@ def test_an_adapter_is_described_on_any_text(models, capsys, tmp_path):
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(glue, tmp_path, monkeypatch):
+def test_a_kept_squad_model_answers_as_in_its_run_and_is_measured_on_the_papers_example(glue, tmp_path, monkeypatch):
     small = ["task=squad_v1", "data=probe", "data.max_train=40", "train.epochs=1", "keep_model=true", "method=ina"]
     its, _ = run.run(configured(glue, tmp_path, *small))
     folder = saved_models.path(tmp_path, None, "probe", its.id)

@@ -202,7 +202,7 @@ def test_another_method_of_peft_is_a_file_that_names_its_config_class(name, weig
         ("method.sites=[query,query]", "name each projection once"),
     ],
 )
-def test_a_config_class_or_argument_that_peft_does_not_have_is_told(changed, told):
+def test_a_config_class_or_argument_that_peft_does_not_have_is_refused(changed, told):
     with pytest.raises(ConfigError, match=told):
         method("dora", changed)
 

@@ -261,7 +261,7 @@ def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
     assert place(tmp_path, COLA).read_text() == "{"
 
 
-def test_a_run_that_fails_before_it_begins_is_told_and_the_others_go_on(glue, tmp_path, cli, monkeypatch):
+def test_a_run_that_fails_before_it_begins_is_reported_and_the_others_go_on(glue, tmp_path, cli, monkeypatch):
     def lacks(model, task, head_dropout):
         if task.name == "cola" and sys._getframe(1).f_code.co_name == "run":  # on the worker, not where the sweep plans
             raise ValueError("the weights are not there")
@@ -284,7 +284,7 @@ def test_a_run_that_another_process_does_is_left_to_it(glue, tmp_path):
     assert not list(record.read_all(tmp_path))
 
 
-def test_the_runs_in_progress_are_told_while_they_train(glue, tmp_path, cli, monkeypatch):
+def test_the_runs_in_progress_are_listed_while_they_train(glue, tmp_path, cli, monkeypatch):
     for module, interval in ((_core, "REPORT_S"), (_core, "POLL_S"), (train, "PROGRESS_S")):
         monkeypatch.setattr(module, interval, 0.01)
     code, out, err = cli(*grid(glue, tmp_path, "train.epochs=3", "task=stsb"))
@@ -411,7 +411,7 @@ def test_a_worker_that_has_other_data_fails_instead_of_training_on_it(glue, tmp_
     assert "this worker has only data.source=hub, but the sweep uses files" in err
 
 
-def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cli):
+def test_a_users_folder_for_a_sweep_keeps_its_own_files(glue, tmp_path, cli):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")
     (tmp_path / "mine" / "stop").touch()  # left by a sweep that was ended
@@ -419,7 +419,7 @@ def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cl
     assert (code, err) == (0, "") and [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_run_that_a_gpu_did_is_recorded_on_a_machine_without_one_too(glue, tmp_path, cli):
+def test_a_run_recorded_with_bfloat16_is_not_repeated_by_dtype_auto(glue, tmp_path, cli):
     assert cli(*grid(glue, tmp_path, "train.dtype=bfloat16"))[0] == 0
     code, out, _ = cli(*grid(glue, tmp_path, "train.dtype=auto"))
     assert code == 0 and "2 are recorded" in out
@@ -437,7 +437,7 @@ def test_an_experiment_on_generated_data_takes_other_data_where_it_is_asked_for(
         assert {one.data.source for one in plan.expand([f"experiment={experiment}", *given])} == {source}
 
 
-def test_one_experiment_a_command():
+def test_a_command_takes_only_one_experiment():
     with pytest.raises(ConfigError, match="search_mini,search_small: one experiment a command"):
         plan.expand(["experiment=search_mini,search_small"])
 

@@ -47,7 +47,7 @@ class TrainedModel:
         self.model = saved_models.load(folder, self.cfg)
 
     def tokens(self, passage: Passage) -> Tokens:
-        """The tokens of a passage, made as those of training examples."""
+        """The tokens of a passage, cut and joined as in training."""
         return texts.tokens(passage, self.tokenizer, self.cfg.task)
 
     @torch.no_grad()

@@ -14,7 +14,7 @@ from .style import method_styles
 
 
 def attention_figures(study: Study) -> dict[str, Callable[[], Figure]]:
-    """The figures by name; none where nothing was measured, with model and task in the name where there are several."""
+    """The figures by name, with model and task in the name if there are several; empty if nothing was measured."""
     model_tasks = {(one.model, one.task): one.example for one in measured(study)}
     figures: dict[str, Callable[[], Figure]] = {}
     for panel, example in model_tasks.items():

@@ -125,7 +125,7 @@ class Estimate:
 def from_resamples(
     scores: np.ndarray, resampled: np.ndarray, examples: int, leverage: float, clusters: int | None = None
 ) -> Estimate:
-    """Estimate of the expected score from `scores` (seeds,) and `resampled`, on resampled examples (resamples, seeds).
+    """Estimate of the expected score from `scores` (seeds,), and those on resampled examples (resamples, seeds).
 
     `examples` and `clusters` are counts; `clusters` is None if examples are independent.
 

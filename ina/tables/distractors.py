@@ -70,8 +70,10 @@ def level_scores(study: Study) -> pd.DataFrame:
 
 @cache
 def advantages(study: Study) -> pd.DataFrame:
-    """InA against LoRA, and InA with inhibition against InA without, in points: one row for each number of distractors
-    and one for the growth of the advantage, with its verdict as in `ina.tables.verdicts.judge`.
+    """The advantage of InA over LoRA, and of InA with inhibition over InA without, in points.
+
+    One row for each number of distractors, and one for the growth of the advantage, with its verdict as in
+    `ina.tables.verdicts.judge`.
     """
     grown = judge(study, _growths)
     if grown.empty:

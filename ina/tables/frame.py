@@ -112,7 +112,7 @@ class Study:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """See `frame`."""
+        """The runs as a data frame, see the function `frame`."""
         return frame(self.records)
 
     @cached_property

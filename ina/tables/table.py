@@ -33,14 +33,14 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    """For the terminal and for README files."""
+    """The table in Markdown, for the terminal and for documents."""
     parts = [f"**{table.title}.** {table.caption}\n", rows_as_markdown(table.shown)]
     parts += ["".join(f"- {note}\n" for note in table.notes)] * bool(table.notes)
     return "\n".join(parts)
 
 
 def rows_as_markdown(shown: pd.DataFrame) -> str:
-    """Columns are padded, so that the source reads as a table too."""
+    """The rows in Markdown, with padded columns, so that the source reads as a table too."""
     head = [name for name in shown if name != SECTION]
     lines, section = [], ""
     for row in shown.fillna("").to_dict("records"):
@@ -65,7 +65,7 @@ def csv(tables: list[Table]) -> str:
 
 
 def latex(table: Table) -> str:
-    """For LaTeX with the package booktabs."""
+    """The table in LaTeX, for the package booktabs."""
     style = table.shown.fillna("").style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
     align = "".join("l" if _is_text(name) else "r" for name in table.shown)
     text = style.to_latex(hrules=True, column_format=align)
@@ -76,7 +76,7 @@ _TEX = {"−": "$-$", "±": "$\\pm$", "×": "$\\times$", "Δ": "$\\Delta$", "†
 
 
 def html(table: Table) -> str:
-    """A web page that needs no other file."""
+    """The table as a web page that needs no other file."""
     style = table.shown.fillna("").style.hide(axis="index").format(escape="html")
     notes = "".join(f"<p>{note}</p>\n" for note in table.notes)
     body = style.set_caption(f"{table.title}. {table.caption}").set_uuid(table.name).to_html()
@@ -107,7 +107,7 @@ def interval(low: float, high: float, write=points) -> str:
 
 
 def spread(mean: float, std: float | None, n: int | None = None) -> str:
-    """Mean ± standard deviation in points, with the number of seeds where `n` is given."""
+    """Mean ± standard deviation in points, with the number of seeds if `n` is given."""
     text = points(mean) if std is None or np.isnan(std) else f"{points(mean)} ± {points(std)}"
     return text if n is None else f"{text} ({n:g})"
 
