@@ -72,7 +72,7 @@ def _counts(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
     groups = study.frame.groupby(["task", "metric"])
     for kind, column in (("training", "train_rows"), ("dev", "n")):
         counts = groups[column].agg(span).to_dict() | {AVERAGE: ""}
-        if kind == "dev":  # these metrics are for a part of the questions
+        if kind == "dev":  # HasAns and NoAns are for a part of the questions
             counts = {score: "" if "Ans_" in score[1] else count for score, count in counts.items()}
         rows += [{"Method": f"{kind} examples", "task": score[0], "metric": score[1], "text": counts.get(score, DASH)}
                  for score in scores]  # fmt: skip

@@ -66,7 +66,7 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
 def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] | None:
     """The pair as (InA, LoRA) or (InA, InA without inhibition); None for any other pair.
 
-    The order can be reversed in `a`, `b`: an ablation compares InA without inhibition with the reference.
+    An ablation has the second pair in reverse order, because it compares every setting with the reference.
     """
     if without_inhibition(study, model, a, b):
         a, b = b, a
