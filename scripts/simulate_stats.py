@@ -42,7 +42,7 @@ than paragraphs, such as SQuAD's articles.
 
 SEEDS, EXAMPLES = (2, 3, 5, 10), (277, 1043)  # examples of the dev sets of RTE and CoLA
 RESAMPLES = 400
-SIMULATED = tuple(metric for metric in METRICS if metric != "spearman")  # as Pearson, ten times as slow
+SIMULATED = tuple(metric for metric in METRICS if metric != "spearman")  # like Pearson, but ten times as slow
 METHODS = {
     "ours": "the variances from seeds and from examples, each with its own quantile, `ina/stats/estimate.py`",
     "satterthwaite": "one t statistic over both variances, with Satterthwaite's degrees of freedom",
@@ -52,14 +52,14 @@ METHODS = {
 FAMILY = 27  # pairs, as in glue_methods
 VERDICTS = ("better", "worse", "equivalent", "undecided")
 ACCURACY, POSITIVE = 0.84, 0.69
-EASE, TASTE, CHANCE = 1.0, 0.35, 0.5  # std of the margin: of an example, of a method for it, of a run on it
+EASE, TASTE, CHANCE = 1.0, 0.35, 0.5  # std of the parts of the margin: example, method on example, run on example
 LUCK = 0.3  # correlation of two methods' runs of one seed
-PARAGRAPHS = 93  # of 314 questions of SQuAD v1.1, of 725 of v2.0, in three articles of its dev set
+PARAGRAPHS = 93  # in three dev articles of SQuAD, with 314 questions (v1.1) or 725 (v2.0)
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Std between seeds of how good a run is (`skill`) and of its bias to one class; and the share of failed runs."""
+    """Standard deviations between seeds of a run's skill and of its bias to one class, and the share of failed runs."""
 
     skill: float
     class_bias: float
@@ -67,7 +67,7 @@ class Scenario:
 
     @property
     def spread(self) -> float:
-        """Standard deviation of all that adds to the margin."""
+        """Standard deviation of the whole margin."""
         return (EASE**2 + TASTE**2 + CHANCE**2 + self.skill**2 + self.class_bias**2) ** 0.5
 
 
@@ -82,9 +82,9 @@ SCENARIOS = {
 def draw_examples(
     rng: np.random.Generator, n: int, paragraph: np.ndarray | None = None, alike: float = 0
 ) -> dict[str, np.ndarray]:
-    """The labels (n,) that each metric needs; as "ease", what the examples do to each of two methods, (2, 1, n).
+    """The labels (n,) for each metric, and as "ease" how easy each example is for each of two methods, (2, 1, n).
 
-    Of that, questions on one `paragraph` (n,) have the share `alike` of the variance in common.
+    Questions on the same `paragraph` (n,) share the fraction `alike` of the variance of "ease".
     """
 
     def per_example(*shape: int) -> np.ndarray:
@@ -102,7 +102,7 @@ def draw_examples(
 
 
 def draw_seeds(rng: np.random.Generator, seeds: int) -> np.ndarray:
-    """What each seed does to each of two methods, (2, seeds, 1), with standard deviation 1."""
+    """The effect of each seed on each of two methods, (2, seeds, 1), with standard deviation 1."""
     return LUCK**0.5 * rng.normal(size=(seeds, 1)) + (1 - LUCK) ** 0.5 * rng.normal(size=(2, seeds, 1))
 
 
@@ -118,7 +118,7 @@ def draw_runs(
 
     Args:
         behind: How much lower B's true accuracy is.
-        skills: What each seed does to each method, (2, seeds, 1), with standard deviation 1; None: drawn here.
+        skills: The effect of each seed on each method's skill, as from `draw_seeds`; drawn here if None.
     """
     labels, values, ease = examples["accuracy"], examples["pearson"], examples["ease"]
     skill = scenario.skill * (draw_seeds(rng, seeds) if skills is None else skills)
@@ -167,7 +167,7 @@ def misses(
 ) -> np.ndarray:
     """Which 95 % intervals leave out the truth, in the order of METHODS.
 
-    From scores (seeds,) and resampled scores (resamples, seeds).
+    `scores` are (seeds,), `resampled` (resamples, seeds).
     """
     e = from_resamples(scores, resampled, n, METRICS[metric].leverage)
     low, high = np.quantile(multi_bootstrap(resampled, rng), [0.025, 0.975])
@@ -204,10 +204,10 @@ def multi_bootstrap(resampled: np.ndarray, rng: np.random.Generator) -> np.ndarr
 def simulate(
     rng: np.random.Generator, scenario: Scenario, true: dict[str, float], seeds: int, n: int, repeats: int
 ) -> dict[str, np.ndarray]:
-    """How often each of METHODS misses, for each metric in `true`: a cell's true score, and a pair's difference of 0.
+    """How often the interval of each of METHODS misses the truth, for each metric in `true`.
 
     Returns:
-        Shares (2, METHODS) by metric.
+        Shares (2, METHODS) by metric: for a cell's true score, and for a pair's true difference of 0.
     """
     missed = {metric: np.zeros((2, len(METHODS))) for metric in true}
     for repeat in range(repeats):
@@ -224,9 +224,9 @@ def simulate(
 
 
 def paragraph_shares(rng: np.random.Generator, scenario: Scenario, n: int, alike: float, repeats: int) -> list[float]:
-    """Coverage of a cell's interval with paragraphs drawn and with questions drawn, false alarms of a pair with both.
+    """Coverage of a cell's interval and false alarms of a pair, each with paragraphs and with questions resampled.
 
-    Five seeds, a score for each question; the questions are spread over the paragraphs by chance.
+    Five seeds, one score per question; the questions are spread over the paragraphs by chance.
     """
     true = truth(rng, scenario)["mean"]
     covered, alarms = np.zeros(2), np.zeros(2)
@@ -262,7 +262,7 @@ def task_alarms(rng: np.random.Generator, scenario: Scenario, seeds: int, alike:
 
 
 def accuracy_apart(rng: np.random.Generator, scenario: Scenario, seeds: int, n: int, behind: float = 0) -> Scores:
-    """The difference in accuracy on one set of examples, where A's true accuracy is higher by `behind`."""
+    """A difference in accuracy on one set of examples, where A's true accuracy is higher by `behind`."""
     examples = draw_examples(rng, n)
     a, b = draw_runs(rng, scenario, examples, seeds, behind)["accuracy"]
     return difference("accuracy", examples["accuracy"], a, b, rng, RESAMPLES // 2)
@@ -271,7 +271,7 @@ def accuracy_apart(rng: np.random.Generator, scenario: Scenario, seeds: int, n: 
 def verdict_shares(
     rng: np.random.Generator, scenario: Scenario, seeds: int, n: int, behind: float, repeats: int
 ) -> dict[str, float]:
-    """How often each verdict falls on accuracy where A's true accuracy is higher by `behind`."""
+    """The share of each verdict on accuracy, where A's true accuracy is higher by `behind`."""
     shares = dict.fromkeys(VERDICTS, 0.0)
     for _ in range(repeats):
         pair = accuracy_apart(rng, scenario, seeds, n, behind)
@@ -290,7 +290,7 @@ def family_alarms(rng: np.random.Generator, scenario: Scenario, seeds: int, repe
 
 
 def describe(rng: np.random.Generator, scenario: Scenario) -> str:
-    """What the scenario looks like, to be compared with real runs."""
+    """A line about the scenario, to compare it with real runs."""
     examples = draw_examples(rng, 20_000)
     runs = draw_runs(rng, scenario, examples, 50)
     ones = np.ones((1, 20_000))

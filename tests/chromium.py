@@ -1,4 +1,4 @@
-"""Headless Chromium for tests, through its debugging protocol over a pipe: no driver and no further package."""
+"""Headless Chromium for tests, controlled by its debugging protocol over a pipe: no driver, no other package."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SWITCHES = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide
 
 
 class Page:
-    """One page of a browser of its own; `errors` are what its console reported since the last `open`.
+    """A page in its own browser; `errors` has what its console reported since the last `open`.
 
-    What a page asks of the network is an error too: no host name is resolved.
+    Any use of the network is an error too, because no host name is resolved.
     """
 
     def __init__(self, profile: Path) -> None:
@@ -51,7 +51,7 @@ class Page:
         """The value of a JavaScript expression.
 
         Raises:
-            RuntimeError: It threw.
+            RuntimeError: The expression threw.
         """
         found = self._call("Runtime.evaluate", expression=script, returnByValue=True)
         if "exceptionDetails" in found:
@@ -59,10 +59,10 @@ class Page:
         return found["result"].get("value")
 
     def until(self, script: str, seconds: float = 60) -> None:
-        """Wait until an expression is true; a page that is on its way to the next is waited for.
+        """Wait until an expression is true, also while another page loads.
 
         Raises:
-            TimeoutError: It never was.
+            TimeoutError: It was not true in time.
         """
         end = time.monotonic() + seconds
         while True:

@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures that several test files share."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Folder of the real GLUE and SQuAD files."""
+    """The folder of the real GLUE and SQuAD files."""
     folder = Path(os.environ.get("INA_DATA_DIR") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip("real GLUE/SQuAD files not at INA_DATA_DIR or ../shared/data")
@@ -27,7 +27,7 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def glue(tmp_path_factory) -> Path:
-    """Folder of a few made-up rows of CoLA and STS-B in the official layout."""
+    """A folder with a few made-up rows of CoLA and STS-B in the official layout."""
     import tiny_runs
 
     return tiny_runs.write_glue(tmp_path_factory.mktemp("glue"))
@@ -35,7 +35,7 @@ def glue(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def cli(monkeypatch, capfd):
-    """Call ``python -m ina.run`` in this process: exit code, standard output, standard error."""
+    """A function that runs ``python -m ina.run`` in this process: exit code, standard output, standard error."""
     import tiny_runs
 
     def call(*arguments: str) -> tuple[int, str, str]:

@@ -1,4 +1,4 @@
-"""A tiny model of every family that InA has default targets for, built by the installed transformers."""
+"""A tiny model of every family with default targets in InA, built by the installed transformers."""
 
 import copy
 from functools import cache
@@ -74,7 +74,7 @@ FAMILIES = {name: (name, CONFIGS.get(name, _SMALL)) for name in PROJECTIONS if n
 
 
 def build(name: str, auto: type = AutoModel) -> PreTrainedModel:
-    """The model `name` of `FAMILIES` or `VARIANTS` with the same random weights at every call, by default headless."""
+    """The model `name` of `FAMILIES` or `VARIANTS`, with the same random weights at every call; default: no head."""
     return copy.deepcopy(_built(name, auto))
 
 
@@ -83,14 +83,14 @@ def _built(name: str, auto: type) -> PreTrainedModel:
     family, settings = (FAMILIES | VARIANTS)[name]
     torch.manual_seed(0)
     model = auto.from_config(AutoConfig.for_model(family, **settings)).eval()
-    for weight in model.parameters():  # attention far from uniform, so that changes of query and key show
+    for weight in model.parameters():  # attention far from uniform, so that changes of query and key matter
         if weight.ndim == 2:
             nn.init.normal_(weight, std=0.3)
     return model
 
 
 def inputs(name: str, rows: int = 2) -> dict[str, Tensor]:
-    """`rows` different examples for that model."""
+    """`rows` different examples for the model `name`."""
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(3, 98, (rows, 7), generator=generator)
     pixels = torch.randn(rows, 3, 8, 8, generator=generator)
@@ -109,7 +109,7 @@ def inputs(name: str, rows: int = 2) -> dict[str, Tensor]:
 
 
 def output(model: nn.Module, given: dict[str, Tensor], **settings: Any) -> Tensor:
-    """The last hidden states, or what comes first where there are none."""
+    """The model's last hidden states, or else its logits or text embeddings."""
     made = model(**given, **settings)
     names = ("last_hidden_state", "logits", "text_embeds")
     return next(made[name] for name in names if name in made)

@@ -41,11 +41,11 @@ def write_run(
     select: float | None = None,
     **changed: Any,
 ) -> Record:
-    """Write one finished run under `root`; its scores are those of its predictions.
+    """Write one finished run under `root`, with predictions and the scores that follow from them.
 
-    `skill` is the share of examples that the last epoch gets right, None a run that predicts one class; the best epoch
-    is a little better. `select` makes it the trial of a search, named by its settings in `train`. `changed` are
-    settings of the method that differ from its file.
+    `skill` is the share of examples that the last epoch gets right; None: it predicts one class. The best epoch is a
+    little better. `select` makes the run a trial of a search, named by its settings in `train`. `changed` are settings
+    of the method that differ from its file.
     """
     rng = np.random.default_rng([seed, *map(ord, task + method + repr(sorted(changed.items())))])
     cfg = _config(model, task, method)
@@ -102,7 +102,7 @@ def write_study(
 
 
 def study(root: Path, experiment: str = "made_up") -> Study:
-    """What was written of an experiment under `root`, all from one source."""
+    """The study of an experiment under `root`, which has one data source."""
     [found] = studies(root, experiment)
     return found
 
@@ -113,7 +113,7 @@ def _config(*chosen: str) -> RunConfig:
 
 
 def _predicted(cfg: RunConfig, n: int, skill: float | None, rng: np.random.Generator) -> tuple[dict, dict]:
-    """What identifies the examples, the same for every run, and what a run predicts for them."""
+    """The keys of the examples, the same for every run, and a run's predictions."""
     keys = {"split": np.full(n, "validation"), "id": np.arange(n)}
     if cfg.task.family == "squad":
         answerable = np.arange(n) % 2 == 0 if cfg.task.version_2 else np.ones(n, bool)
@@ -164,9 +164,9 @@ def write_levels(
     task: str = "squad_v1",
     **changed: Any,
 ) -> None:
-    """Write a run trained with two distractors, measured with `levels`; every step to more costs `loss` of its F1.
+    """Write a run trained with two distractors and measured with `levels`; F1 falls by `loss` from level to level.
 
-    Four questions are on one paragraph; with distractors each has a paragraph of its own.
+    Four questions share a paragraph; with distractors, each has its own paragraph.
     """
     run = write_run(root, task=task, method=method, seed=seed, experiment=experiment, **changed)
     rng = np.random.default_rng([seed, *map(ord, method + repr(sorted(changed.items())))])
@@ -186,10 +186,10 @@ def write_levels(
 def write_measurement(
     root: Path, run: Record, *, answer: float = 0.05, distractor: float = 0.2, inhibited: float = 0.5
 ) -> None:
-    """Write what was measured inside the model of a run: two layers alike, with two sites each.
+    """Write a measurement inside the model of a run: two equal layers with two sites each.
 
-    `answer` and `distractor` are the attention that these get, `inhibited` the share of components at distractors; at
-    answers it is 0.1 less. A quarter of the maxima are negative.
+    `answer` and `distractor` are the attention that these tokens get. `inhibited` is the share of inhibited components;
+    at answers it is 0.1 less. A quarter of the maxima are negative.
     """
     kind = run.config["method"]["kind"]
     paid = {"special": 0.4, "punctuation": 0.1, "question": 0.2, "answer": answer, "distractor": distractor}

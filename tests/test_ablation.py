@@ -1,4 +1,4 @@
-"""Tables and figures of ablations: settings in order, differences with verdicts, the numbers of others beside them."""
+"""Tables and figures of ablations: settings in order, differences with verdicts, published numbers below."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def grid(root: Path, experiment: str, *settings: dict, method: str = "ina", task
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> dict[str, Study]:
-    """The ablations by what they vary."""
+    """The ablations by the setting that they vary."""
     root = tmp_path_factory.mktemp("ablations")
     grid(root, "ablation_activation", {"activation": "identity"}, {"activation": "relu"}, {})
     grid(root, "ablation_activation", {"activation": "selu"}, skill=None)
@@ -36,7 +36,7 @@ def found(tmp_path_factory) -> dict[str, Study]:
 
 
 def values(table: Table, *titles: str) -> list[tuple[str, ...]]:
-    """These columns, without the rows that continue another."""
+    """The columns `titles` of the rows for best epochs; rows for last epochs leave the method blank."""
     return [tuple(row) for row in table.shown.loc[table.shown["Method"] != "", list(titles)].to_numpy()]
 
 
@@ -47,7 +47,7 @@ def test_an_ablation_has_its_table_in_place_of_table_3(found, tmp_path):
     assert found["sites"].is_ablation and not other.is_ablation
 
 
-def test_what_varies_is_found_in_the_records_but_for_what_differs_between_tasks_alone(found, tmp_path):
+def test_a_setting_that_differs_only_between_tasks_does_not_count_as_varied(found, tmp_path):
     assert {name: varied(study) for name, study in found.items()} == {
         "activation": ("activation",),
         "inhibition": ("activation", "inhibition"),
@@ -60,7 +60,7 @@ def test_what_varies_is_found_in_the_records_but_for_what_differs_between_tasks_
     assert varied(studies(tmp_path)[0]) == ("activation",)
 
 
-def test_settings_stand_in_their_order(found):
+def test_rows_are_in_the_order_of_their_settings(found):
     ranks = values(ablation_table(found["rank"]), "Method", "Rank")
     assert ranks == [(method, rank) for method in ("LoRA", "InA") for rank in ("2", "8", "16")]
     sites = [value for (value,) in values(ablation_table(found["sites"]), "Sites")]
@@ -81,13 +81,13 @@ def test_a_row_has_the_mean_of_its_runs_and_its_difference_to_the_reference(foun
     assert [name for name, (_, difference) in rows.items() if difference == "ref."] == ["gelu"]
 
 
-def test_the_same_function_as_lora_is_called_that(found):
+def test_a_setting_that_computes_what_lora_does_is_marked(found):
     table = ablation_table(found["inhibition"])
     named = [tuple(rest) for name, *rest in values(table, "Method", "Activation", "Inhibition") if name == "InA = LoRA"]
     assert named == [("identity", "0")] and any(note.startswith("InA = LoRA: ") for note in table.notes)
 
 
-def test_each_rank_is_set_against_the_usual_one_and_ina_against_lora_of_the_same_rank(found):
+def test_each_rank_is_compared_with_the_default_and_ina_with_lora_of_the_same_rank(found):
     table = ablation_table(found["rank"])
     data = table.data.query("selection == 'best'").set_index("method").astype(object)
     usual = {"ina-r2": "ina", "ina-r16": "ina", "lora-r2": "lora", "lora-r16": "lora"}
@@ -108,7 +108,7 @@ def test_published_numbers_of_the_same_ablation_stand_below_with_their_source(fo
     assert ("giBERT, full-rank gate", "gelu", "0.3", "89.0", "best") in below
 
 
-def test_every_arm_tells_its_learning_rate(tmp_path):
+def test_every_row_shows_its_learning_rate(tmp_path):
     for activation, rate in (("gelu", 8e-3), ("identity", 0.004)):
         write_run(tmp_path, experiment="ablation_activation", activation=activation, train={"learning_rate": rate})
     table = ablation_table(studies(tmp_path)[0])

@@ -55,7 +55,7 @@ def test_layer_equals_the_equation_in_values_and_gradients(activation, dtype, pl
     theirs = [tensor.detach().double().requires_grad_() for tensor in ours]
     base, (states, down, up) = made.base_layer.weight.detach().double(), theirs
     first, second = (states @ down.T).topk(2).values.unbind(-1)
-    assert dtype != torch.bfloat16 or (first - second > 0.1 * first.abs()).all()  # rounding changes no maximum's place
+    assert dtype != torch.bfloat16 or (first - second > 0.1 * first.abs()).all()  # rounding keeps the maximum in place
     expected = transcription(states, base.T, down.T, up.T, 2.0, 0.3, activation, threshold, detach)
     expected.sum().backward()
     got = made(h)
@@ -65,7 +65,7 @@ def test_layer_equals_the_equation_in_values_and_gradients(activation, dtype, pl
         torch.testing.assert_close(found.double(), wanted, atol=places * wanted.abs().max().item(), rtol=0)
 
 
-def test_the_layer_of_the_page_is_the_default_layer():
+def test_the_layer_in_the_docs_is_the_default_layer():
     page = (Path(__file__).parent.parent / "docs" / "method.md").read_text()
     [code] = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "class InaLinear" in block]
     exec(code, shown := {})
@@ -77,8 +77,8 @@ def test_the_layer_of_the_page_is_the_default_layer():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_the_share_of_the_threshold_is_not_rounded_to_the_format_of_the_numbers(dtype):
-    """0.3 in bfloat16 is 0.3008; the peak times it differs by up to one unit in the last place."""
+def test_the_inhibition_is_not_rounded_to_the_dtype_of_the_states(dtype):
+    """In bfloat16 0.3 is 0.3008; with this, thresholds would differ by up to one unit in the last place."""
     z = torch.randn(4000, 4, generator=torch.Generator().manual_seed(0)).to(dtype)
     got = InhibitionGate(0.3, "identity", "token", False)(z)
     peak = z.max(dim=-1, keepdim=True).values
@@ -86,7 +86,7 @@ def test_the_share_of_the_threshold_is_not_rounded_to_the_format_of_the_numbers(
 
 
 @pytest.mark.parametrize("threshold", ["token", "tensor"])
-def test_no_tokens_are_no_error_and_a_single_vector_is_a_token(threshold):
+def test_an_empty_batch_and_a_single_vector_are_valid_inputs(threshold):
     made = layer(threshold=threshold)
     made(torch.empty(0, 16)).sum().backward()
     assert made(torch.empty(2, 0, 16)).shape == (2, 0, 12)
@@ -107,7 +107,7 @@ def test_dropout_is_on_the_input_of_the_low_rank_path_alone():
 
 @pytest.mark.parametrize("rank", [1, 3, 16])
 def test_without_threshold_and_activation_it_is_lora_apart_from_rounding(rank):
-    # in float64, where rounding (2e-16 a product) cannot hide a difference: LoRA's and InA's kernels need not agree
+    # in float64, because LoRA's and InA's kernels may round differently
     common = dict(r=rank, target_modules=["query", "key"])
     lora = get_peft_model(build("bert"), LoraConfig(lora_alpha=16, init_lora_weights=False, **common))
     ina = get_peft_model(build("bert"), InaConfig(alpha=16, inhibition=0.0, activation="identity", **common))
@@ -128,7 +128,7 @@ def test_the_layer_compiles_into_one_graph_forward_and_backward_and_computes_the
 
 
 def passed(way, made: InaLinear, autocast: bool) -> list[torch.Tensor]:
-    """What a way to call the layer gives for seeded states, and the gradients of its weights."""
+    """The output of a way to call the layer, for seeded states, and the gradients of its weights."""
     torch.manual_seed(3)
     x = torch.randn(2, 5, 16)
     made.zero_grad()
@@ -198,7 +198,7 @@ def test_layers_cannot_be_numbered_where_the_familys_targets_are_a_regular_expre
 
 
 @pytest.mark.parametrize("module", [nn.Embedding(4, 4), nn.Conv2d(4, 4, 1)])
-def test_other_modules_than_linear_are_refused(module):
+def test_modules_that_are_not_linear_are_refused(module):
     with pytest.raises(ValueError, match=f"'0' is a {type(module).__name__}; leave it out"):
         get_peft_model(nn.Sequential(module), InaConfig(target_modules=["0"]))
 
@@ -223,7 +223,7 @@ def test_a_model_that_generates_text_has_no_threshold_over_all_tokens():
         get_peft_model(LlamaForCausalLM(build("llama").config), InaConfig(threshold="tensor"))
 
 
-def test_code_from_the_hub_with_a_known_type_and_a_config_of_its_own_is_adapted_whole():
+def test_a_fused_projection_of_remote_code_with_a_known_model_type_is_adapted_as_a_whole():
     config = PretrainedConfig(n_heads=2)
     config.model_type = "mpt"
     model = nn.ModuleDict({"Wqkv": nn.Linear(4, 12)})

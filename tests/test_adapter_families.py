@@ -1,4 +1,4 @@
-"""Every family with default targets, built by the installed transformers, in everything that LoRA's users do."""
+"""Every family with default targets, built by the installed transformers, supports all that LoRA's users do."""
 
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "method.md"
 
 @pytest.fixture(autouse=True)
 def no_packed_weights(monkeypatch):
-    """Where a processor has AVX512-BF16, bitsandbytes packs 4-bit weights in blocks that tiny layers do not fill."""
+    """On AVX512-BF16, bitsandbytes packs 4-bit weights into blocks that are too large for tiny layers."""
     if is_bnb_available():
         monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)
 
@@ -32,7 +32,7 @@ def adapted(model: nn.Module, seed: int = 1, **settings) -> PeftModel:
 
 
 def losses(model: PeftModel, given: dict[str, torch.Tensor]) -> list[float]:
-    """Of four steps towards a random output."""
+    """The losses of four training steps towards a random output."""
     torch.manual_seed(2)
     target = torch.randn_like(output(model, given))
     optimizer = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=3e-3)
@@ -47,7 +47,7 @@ def losses(model: PeftModel, given: dict[str, torch.Tensor]) -> list[float]:
 
 
 def adapted_names(model: PeftModel) -> list[str]:
-    """The last part of the name of each adapted module, or of each of its adapted parts."""
+    """The last part of each adapted module's name; for fused projections, the names of the adapted parts."""
     sites = ((name, module) for name, module in model.named_modules() if isinstance(module, InaLinear))
     return [part or name.split(".")[-1] for name, module in sites for part in module.parts["default"] or ("",)]
 
@@ -120,8 +120,8 @@ BEHAVIOURS = {
 }
 
 
-# What the base model leaves no way to: its module cannot be quantised or, in DeBERTa v2 and v3, also projects relative
-# positions, which belong to no example.
+# What the base model makes impossible: its module cannot be quantised, or it also projects relative positions, which
+# belong to no example (DeBERTa v2 and v3).
 OF_THE_BASE = {
     ("deberta-v2", "mixed batch"): "same as the number of inputs",
     ("clip", "torchao int8"): "automatic conversion of the weights",
@@ -146,7 +146,7 @@ def test_every_family(name, behaviour, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "behaviour"), OF_THE_BASE)
-def test_what_a_base_model_cannot_do_is_not_claimed(name, behaviour, tmp_path):
+def test_a_base_model_fails_where_the_docs_say_that_it_does(name, behaviour, tmp_path):
     with pytest.raises(
         (AssertionError, NotImplementedError, RuntimeError, ValueError), match=OF_THE_BASE[name, behaviour]
     ):
@@ -154,7 +154,7 @@ def test_what_a_base_model_cannot_do_is_not_claimed(name, behaviour, tmp_path):
 
 
 def table() -> list[str]:
-    """Families by the names of their query and key, as docs/method.md has them."""
+    """Families by the names of their query and key, as listed in docs/method.md."""
     families: dict[str, list[str]] = {}
     for name in sorted(PROJECTIONS):
         targets = default_targets(name)
@@ -166,14 +166,14 @@ def table() -> list[str]:
 
 
 def exceptions() -> list[str]:
-    """What a family cannot do, as docs/method.md has it."""
+    """What each family cannot do, as listed in docs/method.md."""
     lacks: dict[str, list[str]] = {}
     for name, behaviour in OF_THE_BASE:
         lacks.setdefault(name, []).append(behaviour)
     return [f"- {name}: no {', no '.join(behaviours)}" for name, behaviours in sorted(lacks.items())]
 
 
-def test_the_page_has_the_families_of_these_tests_and_what_they_cannot_do():
+def test_the_docs_list_the_families_of_these_tests_and_what_they_cannot_do():
     lines = PAGE.read_text().splitlines()
     for part in (table(), exceptions()):
         start = lines.index(part[0])
@@ -181,7 +181,7 @@ def test_the_page_has_the_families_of_these_tests_and_what_they_cannot_do():
 
 
 def zeroed(model: nn.Module, part: str) -> None:
-    """Make every fused projection give zeros for its part `part`."""
+    """Set the part `part` of every fused projection to zero."""
     for layer in model.modules():
         if isinstance(layer, InaLinear):
             base, fused = layer.get_base_layer(), layer.fused
@@ -194,8 +194,8 @@ def zeroed(model: nn.Module, part: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in [*FAMILIES, *VARIANTS] if (FAMILIES | VARIANTS)[name][0] in FUSED])
-def test_parts_of_a_fused_projection_are_what_the_model_takes_them_for(name):
-    """Without values, queries and keys change nothing; without queries, keys; without keys, queries."""
+def test_parts_of_a_fused_projection_are_the_models_own_query_key_and_value(name):
+    """If values are zero, queries and keys have no effect; if queries are zero, keys have none, and vice versa."""
     family = (FAMILIES | VARIANTS)[name][0]
     query, key, value = PROJECTIONS[family].values()
     given = inputs(family)

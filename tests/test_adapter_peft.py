@@ -1,4 +1,4 @@
-"""InA behaves like PEFT's own methods: a table of behaviours over settings."""
+"""InA behaves like PEFT's own methods, over a table of models and settings."""
 
 import json
 import re
@@ -104,8 +104,8 @@ def test_save_and_load_give_the_same_outputs(make, settings, tmp_path):
 
 
 @over_table
-def test_an_adapter_starts_as_the_base_model_which_disabling_and_unloading_restore(make, settings):
-    base = make().double()  # in float64, in which what other kernels round otherwise is far below torch's tolerance
+def test_an_adapter_starts_as_the_base_model_and_disabling_or_unloading_it_restores_the_base(make, settings):
+    base = make().double()  # in float64, where kernels differ by far less than torch's tolerance
     expected, names = out(base), set(base.state_dict())
     model = adapt(base, **settings)
     torch.testing.assert_close(out(model), expected)
@@ -131,7 +131,7 @@ def test_several_adapters_switch_mix_in_a_batch_and_can_be_deleted(make, setting
     expected["second"] = out(model)
     assert not torch.allclose(expected["second"], expected["default"], atol=1e-5)
     names = ["second", "default", "__base__"]
-    if settings.get("threshold") != "tensor":  # whose maximum depends on what else is in the batch
+    if settings.get("threshold") != "tensor":  # its maximum depends on the other examples of the batch
         mixed = torch.stack([expected[name][row] for row, name in enumerate(names)])
         torch.testing.assert_close(out(model, adapter_names=names), mixed)
     model.delete_adapter("default")
@@ -139,7 +139,7 @@ def test_several_adapters_switch_mix_in_a_batch_and_can_be_deleted(make, setting
     assert not any(".default" in name for name in model.state_dict())
 
 
-def test_wrong_names_for_a_mixed_batch_are_refused_and_leave_nothing_behind():
+def test_wrong_adapter_names_for_a_mixed_batch_are_refused_and_do_not_change_the_model():
     model = adapt(build("bert"))
     expected = out(model)
     for names, told in (
@@ -207,7 +207,7 @@ def test_casting_of_the_input_can_be_disabled():
         out(model)
 
 
-def test_weights_that_are_moved_in_for_each_module_are_used_as_if_they_stayed():
+def test_offloaded_weights_give_the_same_outputs():
     for settings in (dict(target_modules=["lin0"]), dict(target_modules=["lin0"], modules_to_save=["lin1"])):
         model = adapt(MLP(), init_weights=False, **settings)
         expected = out(model)
@@ -217,7 +217,7 @@ def test_weights_that_are_moved_in_for_each_module_are_used_as_if_they_stayed():
     assert torch.equal(out(cpu_offload(fused, execution_device=torch.device("cpu"))), expected)
 
 
-def test_an_adapter_of_lower_precision_does_not_round_what_the_base_makes():
+def test_an_adapter_of_lower_precision_does_not_round_the_output_of_the_base():
     base = MLP()
     expected = out(base)
     model = adapt(base, target_modules=["lin0"])
@@ -248,7 +248,7 @@ def test_merging_is_refused_with_the_reason(merge, told):
 
 @pytest.fixture
 def saved(tmp_path) -> Path:
-    """The folder of an adapter of BERT."""
+    """The folder of a saved adapter for BERT."""
     adapt(build("bert"), init_weights=False).save_pretrained(tmp_path)
     return tmp_path
 
@@ -313,7 +313,7 @@ def test_peft_without_ina_refuses_the_folder(saved):
     assert found.returncode and "KeyError: 'INA'" in found.stderr
 
 
-def test_an_adapter_that_fits_in_some_places_only_is_taken_out_again(saved):
+def test_an_adapter_that_fits_only_some_modules_is_removed_again(saved):
     settings = json.loads((saved / CONFIG).read_text())
     (saved / CONFIG).write_text(json.dumps(settings | {"target_modules": r".*(self\.query|output\.LayerNorm)"}))
     model = build("bert")
@@ -336,7 +336,7 @@ def test_an_adapter_that_was_saved_with_the_embeddings_opens_with_them(saved):
     assert torch.equal(out(load(build("bert"), saved)), out(model))
 
 
-def test_an_adapter_that_does_not_fit_names_the_model_that_it_was_made_for(saved):
+def test_an_adapter_that_does_not_fit_is_refused_with_the_name_of_its_base_model(saved):
     settings = json.loads((saved / CONFIG).read_text())
     (saved / CONFIG).write_text(json.dumps(settings | {"r": 4, "base_model_name_or_path": "one/model"}))
     model = build("bert")
@@ -377,7 +377,7 @@ def test_a_long_list_of_parts_of_fused_projections_adapts_these_and_no_others(la
 
 
 @pytest.mark.parametrize(("family", "saved_too"), [("bert", ["classifier"]), ("gpt2", ["lm_head"])])
-def test_a_refused_adapter_leaves_the_head_the_one_that_it_was(family, saved_too, tmp_path):
+def test_a_refused_adapter_leaves_the_head_unchanged(family, saved_too, tmp_path):
     def base() -> nn.Module:
         return build(family, Classifier if family == "bert" else AutoModelForCausalLM)
 
@@ -425,7 +425,7 @@ def test_released_adapter_runs_with_the_released_semantics_and_at_inhibition_zer
         (dict(lora_inhibition=3), r"`inhibition` should lie in \[0, 1\], not 3"),
     ],
 )
-def test_what_is_no_released_adapter_is_refused(tmp_path, changes, told):
+def test_a_folder_that_is_not_a_released_adapter_is_refused(tmp_path, changes, told):
     released_folder(tmp_path, **changes)
     given = {key: value for key, value in json.loads((tmp_path / CONFIG).read_text()).items() if value is not None}
     (tmp_path / CONFIG).write_text(json.dumps(given))
@@ -450,7 +450,7 @@ def test_the_card_says_what_the_adapter_is_and_its_code_opens_it(tmp_path):
 
 
 @pytest.mark.parametrize("own", ["My own words about PEFT.", "# Model Card for Model ID\n\nMy own numbers: 71.2"])
-def test_what_somebody_has_written_into_the_card_stays(own, tmp_path):
+def test_text_that_somebody_wrote_into_the_card_stays(own, tmp_path):
     (tmp_path / "README.md").write_text(own)
     adapt(build("bert")).save_pretrained(tmp_path)
     card = ModelCard.load(tmp_path / "README.md")

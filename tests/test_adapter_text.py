@@ -1,4 +1,4 @@
-"""A decoder with InA writes text: the ways of writing it agree, and training shows in what is written."""
+"""A decoder with InA generates text: all ways of generating agree, and training changes the text."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def trained() -> tuple[PeftModel, list[float]]:
     return model.eval(), losses
 
 
-def test_training_shows_in_the_text(trained):
+def test_training_changes_the_generated_text(trained):
     model, losses = trained
     assert losses[-1] < 0.1 * losses[0]
     written = model.generate(input_ids=PROMPTS, **GREEDY)[:, 4:]
@@ -55,7 +55,7 @@ def test_text_is_the_same_with_and_without_a_cache(trained, beams):
         assert not torch.equal(model.generate(input_ids=PROMPTS, num_beams=beams, **GREEDY), with_cache)
 
 
-def test_prompts_padded_on_the_left_are_continued_as_alone(trained):
+def test_prompts_padded_on_the_left_are_continued_as_without_padding(trained):
     model, _ = trained
     padded = torch.tensor([[0, 0, 1, 12], [1, 21, 22, 23]])
     together = model.generate(input_ids=padded, attention_mask=(padded != 0).long(), **GREEDY)

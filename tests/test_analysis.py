@@ -1,4 +1,4 @@
-"""What happens inside an adapted model: hand-made gates with known shares, and attention with the gate in place."""
+"""Measurements inside an adapted model: hand-made gates with known shares, and attention with the gate in place."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def ina(**settings) -> InaConfig:
 
 
 def adapted(config, family: str = "bert") -> nn.Module:
-    """A tiny model with a random adapter of some weight, in float64, where no kernel's rounding shows."""
+    """A tiny model with a random adapter of noticeable size, in float64 so that rounding does not matter."""
     torch.manual_seed(0)
     backbone = split_fused_projections(AutoModelForQuestionAnswering.from_config(tiny.config(family)))
     config = replace(config, target_modules=set(target_modules(backbone, ("query", "key"))))
@@ -90,7 +90,7 @@ def test_a_gate_is_measured_token_by_token(inhibition, activation, z, expected):
     assert {name: found[name].item() for name in expected} == pytest.approx(expected, rel=1e-3, nan_ok=True)
 
 
-def test_one_threshold_for_all_tokens_is_measured_as_such():
+def test_a_threshold_over_all_tokens_is_measured_with_one_maximum():
     z = torch.tensor([Z, [2.0] * 4])
     with torch.no_grad():
         found = gates.observe(site(0.3, threshold="tensor"), z, z)
@@ -106,7 +106,7 @@ def test_effective_rank_is_that_of_the_update_over_all_tokens():
     assert gates.effective_rank((components.T @ components).double(), up) == pytest.approx(float(expected), rel=1e-4)
 
 
-def test_attention_paid_is_what_tokens_of_a_kind_get_of_it():
+def test_attention_paid_is_summed_over_the_tokens_of_a_kind():
     maps = torch.tensor([[[0.5, 0.25, 0.25], [0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]])
     [found] = attention.attention_by_kind(maps, ("special", "answer", "answer"))
     special, answer = KINDS.index("special"), KINDS.index("answer")
@@ -115,7 +115,7 @@ def test_attention_paid_is_what_tokens_of_a_kind_get_of_it():
     assert np.isnan(found[1 + KINDS.index("question")]).all()
 
 
-def test_distance_is_the_share_of_attention_that_goes_elsewhere():
+def test_attention_moved_is_the_share_that_goes_to_other_tokens():
     a, b = torch.tensor([[[1.0, 0.0], [0.5, 0.5]]]), torch.tensor([[[0.0, 1.0], [0.5, 0.5]]])
     assert (attention.attention_moved(a, b).tolist(), attention.attention_moved(a, a).tolist()) == ([0.5], [0.0])
 
@@ -135,7 +135,7 @@ def test_every_family_is_measured_at_its_sites_and_left_as_it_was(family):
     assert torch.equal(attention.attention_maps(model, example.inputs), before)
 
 
-def test_what_is_measured_is_the_mean_over_tokens_and_attentions_over_passages():
+def test_gates_are_averaged_over_tokens_and_attention_over_passages():
     model = adapted(ina(inhibition=0.5))
     passages = [read(), read(texts.passage("A dog runs.", EXAMPLE.question))]
     seen, layer = [], next(module for module in model.modules() if isinstance(module, InaLinear))
@@ -152,7 +152,7 @@ def test_what_is_measured_is_the_mean_over_tokens_and_attentions_over_passages()
     assert found[2, "", "attention", "all", "special"] == pytest.approx(np.mean(special), abs=1e-5)
     assert found[1, "", "attention", "answer", "other"] == pytest.approx(
         paid[0][0, 4, 5], abs=1e-5
-    )  # one has an answer
+    )  # only one passage has an answer
     assert found[1, "query", "rank_behind", "all", ""] != found[1, "query", "rank_before", "all", ""]
 
 
@@ -176,7 +176,7 @@ def test_a_model_that_answers_nothing_has_no_answer(threshold, version_2, answer
     assert (opened.answer(EXAMPLE) is not None) == answers
 
 
-def test_what_is_merged_is_loras_product():
+def test_merging_leaves_what_lora_computes_with_the_same_factors():
     model, twin = adapted(ina()), adapted(LORA)
     with torch.no_grad():
         for of_ina, of_lora in zip(gates.sites(model), gates.sites(twin), strict=True):
@@ -188,7 +188,7 @@ def test_what_is_merged_is_loras_product():
     torch.testing.assert_close(merged, attention.attention_maps(twin, read().inputs))
 
 
-def test_lora_has_updates_alone_and_full_fine_tuning_attention_alone():
+def test_lora_has_only_updates_measured_and_full_fine_tuning_only_attention():
     rows = measure(adapted(LORA), [read()])
     assert {row[2] for row in rows if row[1]} == {"update", "rank_before", "rank_behind"}
     assert [row[5] for row in rows if row[2] == "moved"] == pytest.approx([0.0, 0.0], abs=1e-5)
@@ -207,7 +207,7 @@ def words_of(read: texts.Tokens) -> dict[str, str]:
     }
 
 
-def test_the_papers_example_is_told_apart_by_kind():
+def test_the_kinds_of_the_tokens_in_the_papers_example():
     assert words_of(read()) == {
         "special": "[CLS][SEP][SEP]",
         "punctuation": "?.",

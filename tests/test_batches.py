@@ -1,4 +1,4 @@
-"""Effective batches depend on seed and epoch alone; processes and accumulation only cut them into micro_batches."""
+"""Effective batches depend only on seed and epoch; processes and accumulation cut them into micro-batches."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_every_example_comes_once_an_epoch_in_batches_of_like_length_that_are_no
     assert means != sorted(means) and means != sorted(means, reverse=True)
 
 
-def test_choices_are_as_long_as_the_longest_of_them():
+def test_the_length_of_a_multiple_choice_example_is_that_of_its_longest_choice():
     examples = [{"input_ids": [[1] * size, [1], [1], [1]]} for size in range(1, 65)]
     made = Batches(examples, lambda chosen: {"sizes": [len(one["input_ids"][0]) for one in chosen]}, 8, seed=1)
     assert all(max(batch["sizes"]) - min(batch["sizes"]) == 7 for batch in made)
@@ -62,9 +62,7 @@ def test_processes_and_accumulation_cut_the_same_batches_into_pieces(processes, 
     ("effective", "processes", "most", "expected"),
     [(32, 1, None, (32, 1)), (32, 1, 8, (8, 4)), (32, 2, None, (16, 1)), (32, 2, 8, (8, 2)), (8, 2, 32, (4, 1))],
 )
-def test_examples_a_device_times_accumulation_times_processes_is_the_effective_batch(
-    effective, processes, most, expected
-):
+def test_the_effective_batch_is_device_batch_times_accumulation_times_processes(effective, processes, most, expected):
     assert divide_batch(effective, processes, most) == expected
 
 

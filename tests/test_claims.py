@@ -17,7 +17,7 @@ DOCUMENT = Path(__file__).parent.parent / "results" / "CLAIMS.md"
 
 
 def part(root: Path, topic: str) -> list[list[str]]:
-    """The cells of a topic's table, its heads first; none where there are no runs."""
+    """The cells of a topic's table, column titles first; empty if there are no runs."""
     lines = [line for line in claim_texts(studies(root))[topic].splitlines() if "---" not in line]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
 
@@ -55,7 +55,7 @@ def test_comparisons_with_lora_come_before_those_with_full_fine_tuning(tmp_path)
     assert seconds == ["LoRA", "LoRA", "Full fine-tuning", "Full fine-tuning"]
 
 
-def test_two_tasks_among_irrelevant_sentences_and_other_methods_with_an_activation_have_their_places(tmp_path):
+def test_irrelevant_sentences_have_columns_by_task_and_any_method_counts_in_claims_on_activations(tmp_path):
     for task in ("squad_v1", "squad_v2"):
         for method in ("lora", "ina"):
             for seed in range(3):
@@ -102,5 +102,5 @@ def test_the_command_fills_the_document_check_finds_it_stale_and_an_unknown_part
     with pytest.raises(SystemExit, match="CLAIMS.md is out of date"):
         main(["--results", str(tmp_path), "--check"])
     path.write_text("<!-- claim: nope --><!-- /claim -->")
-    with pytest.raises(ValueError, match="CLAIMS.md: there is no part of the claims 'nope'; there are glue, "):
+    with pytest.raises(ValueError, match="CLAIMS.md: there is no claim 'nope'; there are glue, "):
         documents.filled(path, {}, claim_texts([]))

@@ -1,4 +1,4 @@
-"""Everything wrong with a run's settings is found before anything is loaded, and all of it is told at once."""
+"""All errors in a run's settings are found before anything is loaded, and reported at once."""
 
 from typing import get_args
 
@@ -70,7 +70,7 @@ def test_the_adapter_has_the_activations_and_thresholds_that_can_be_set():
         ),
     ],
 )
-def test_the_name_shows_the_settings_in_which_a_method_differs_from_what_is_prescribed(overrides, name):
+def test_the_name_shows_the_settings_in_which_a_method_differs_from_its_configs(overrides, name):
     assert configured(overrides).id == name
 
 
@@ -90,16 +90,16 @@ def test_the_fingerprint_changes_with_a_setting_that_can_change_the_numbers(chan
     ("common", "counts"), [("method.threshold=tensor", True), ("method.threshold=token", False), ("method=gate", True)]
 )
 @pytest.mark.parametrize("change", ["train.eval_batch_size=8", "train.device_batch_size=8"])
-def test_batches_count_where_the_threshold_is_over_all_of_one(common, counts, change):
+def test_batch_sizes_change_the_fingerprint_only_if_the_threshold_is_over_a_batch(common, counts, change):
     assert (fingerprint(settings(common, change)) != fingerprint(settings(common))) == counts
 
 
-def test_a_label_is_no_part_of_a_name():
+def test_a_label_does_not_change_the_name():
     assert configured(["method=dora", "method.label=A/B"]).id == configured(["method=dora"]).id
 
 
 @pytest.mark.parametrize("setting", ["train.head_dropout", "method.scale"])
-def test_zero_is_another_setting_than_null(setting):
+def test_zero_and_null_are_different_settings(setting):
     assert fingerprint(settings(f"{setting}=0.0")) != fingerprint(settings(f"{setting}=null"))
 
 
@@ -137,7 +137,7 @@ def test_segment_ids_count_for_adapters_on_squad(run, counts):
     assert (with_ids != without) == counts
 
 
-def test_a_switch_that_is_off_leaves_the_fingerprint_as_it_was_before_the_switch_existed():
+def test_a_new_switch_that_is_off_does_not_change_the_fingerprint():
     config = configured([]).model_dump()
     before = fingerprint_settings(config, "files", "0", "float32")
     config["train"]["new_switch"] = False

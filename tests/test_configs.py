@@ -1,4 +1,4 @@
-"""Every committed config composes into a valid run, and says where its settings are from."""
+"""Every committed config composes into a valid run and names the source of its settings."""
 
 import json
 import math
@@ -45,7 +45,7 @@ def test_every_file_says_at_its_top_what_it_is(path):
         *((model, level) for model in PAPER for level in ("ina_p10", "gate_p10")),
     ],
 )
-def test_a_run_is_named_after_the_options_that_it_is_composed_of(model, method):
+def test_a_run_is_named_after_its_options(model, method):
     fitting = ("stsb", "swag") if method == "adalora" else ("stsb", "squad_v1", "swag")
     for task in options("task") if (model, method) == ("minilm", "ina") else fitting:
         assert run(model, task, method).id == f"{model}--{task}--{method}--s1"
@@ -77,7 +77,7 @@ def _command_lines() -> set[str]:
 
 
 @pytest.mark.parametrize("line", sorted(_command_lines()))
-def test_every_command_line_that_is_written_anywhere_stands_for_runs(line):
+def test_every_documented_command_line_expands_into_runs(line):
     given = [text for text in shlex.split(line) if "=" in text]
     few = [] if "seed=" in line else ["seed=1"]
     assert plan.expand([*given, *few])
@@ -90,7 +90,7 @@ def test_every_command_line_that_is_written_anywhere_stands_for_runs(line):
 def test_an_experiment_expands_into_runs_of_its_name_with_the_fingerprints_and_number_format_of_their_records(
     experiment,
 ):
-    one = ["model=bert_large"] if experiment.endswith("_paper") else []  # the other models differ in nothing else
+    one = ["model=bert_large"] if experiment.endswith("_paper") else []  # other models differ only in the model
     planned = {run.id: run for run in plan.expand([f"experiment={experiment}", *one])}
     assert planned and {run.experiment for run in planned.values()} == {experiment}
     for path in sorted(RUNS.glob(f"{experiment}/*/*.json")):
@@ -103,7 +103,7 @@ def test_an_experiment_expands_into_runs_of_its_name_with_the_fingerprints_and_n
 
 
 @pytest.mark.parametrize("scale", ["smoke", "mini", "small", "paper"])
-def test_an_experiment_and_a_scale_are_the_experiment_that_is_recorded_under_both_names(scale):
+def test_an_experiment_with_a_scale_is_the_experiment_named_after_both(scale):
     part = ["model=minilm", "seed=1", "task=cola", "method=lora"]
     assert plan.expand(["experiment=glue", f"scale={scale}", *part]) == plan.expand([f"experiment=glue_{scale}", *part])
 
@@ -115,12 +115,12 @@ def test_an_experiment_and_a_scale_are_the_experiment_that_is_recorded_under_bot
         (["experiment=glue_small", "method=gate"], "train.learning_rate has no value here .*recipe.rate.gate"),
     ],
 )
-def test_an_experiment_that_does_not_exist_or_prescribes_nothing_is_told(given, told):
+def test_an_experiment_that_does_not_exist_or_prescribes_nothing_is_refused(given, told):
     with pytest.raises(ConfigError, match=told):
         plan.expand(given)
 
 
-def test_a_rate_is_given_for_an_arm_that_an_experiment_does_not_have():
+def test_a_method_that_an_experiment_lacks_can_be_run_with_a_given_learning_rate():
     [one] = plan.expand(["experiment=glue_small", "method=gate", "task=cola", "seed=1", "train.learning_rate=0.5"])
     assert one.train.learning_rate == 0.5
 
@@ -128,7 +128,7 @@ def test_a_rate_is_given_for_an_arm_that_an_experiment_does_not_have():
 @pytest.mark.parametrize("method", ["ina", "gate"])
 @pytest.mark.parametrize(("arm", "inhibition"), [("p0", 0.0), ("p10", 0.1), ("p90", 0.9)])
 @pytest.mark.parametrize("model", ["minilm", "bert_large"])
-def test_levels_differ_from_their_method_in_the_inhibition_alone(model, method, arm, inhibition):
+def test_variants_by_level_differ_from_their_method_only_in_the_inhibition(model, method, arm, inhibition):
     for task in ("stsb", "squad_v2"):
         plain = run(model, task, method)
         level = plain.method.model_copy(update={"name": f"{method}_{arm}", "inhibition": inhibition})
@@ -238,7 +238,7 @@ def test_the_released_rank_is_4_but_8_for_stsb_and_squad():
         assert all(cfg.cell == f"bert_large--{task}--{method}" for task, cfg in runs.items())
 
 
-def test_the_released_squad_runs_stand_on_a_model_in_four_bits():
+def test_the_released_squad_runs_use_a_model_in_four_bits():
     for model in ("bert_large", "roberta_large", "deberta_v3_large"):
         for method in ("ina_released", "lora_released"):
             assert run(model, "squad_v1", method).model.quantization == "4bit"
@@ -247,7 +247,7 @@ def test_the_released_squad_runs_stand_on_a_model_in_four_bits():
         ("bert_large", "squad_v1", "lora"),
         ("bert_large", "squad_v1", "ina"),
         ("roberta_large", "squad_v1", "ina"),
-        ("deberta_large", "squad_v1", "lora_released"),  # whose projections could not be split
+        ("deberta_large", "squad_v1", "lora_released"),  # its quantised projections could not be split
     ):
         assert run(*cell).model.quantization is None
 

@@ -1,4 +1,4 @@
-"""One source is picked and fingerprinted, whichever it is."""
+"""One data source is chosen, and its rows are normalised and fingerprinted."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -16,7 +16,7 @@ RTE = task("rte")
 
 
 def rte(size=4, **changes):
-    """Sound rows of RTE, with some columns changed."""
+    """Valid rows of RTE, with some columns changed."""
     columns = {
         "sentence1": [f"It is {n} o'clock." for n in range(size)],
         "sentence2": ["It is late."] * size,
@@ -37,7 +37,7 @@ def no_data_dir(monkeypatch):
 
 @pytest.fixture
 def sources(monkeypatch):
-    """Stand-ins for the three sources; each has the tasks in its `tasks`."""
+    """Fakes of the three sources; each has the tasks in its `tasks`."""
 
     def stand_in(name):
         def find(task, data):
@@ -97,7 +97,7 @@ def test_a_task_that_only_files_can_have_is_taken_from_nowhere_else(sources):
 # the form that the rows of every source have
 
 
-def test_splits_and_columns_beyond_the_task_s_are_left_out():
+def test_splits_and_columns_that_the_task_does_not_use_are_left_out():
     rows = rte().add_column("genre", ["news"] * 4)
     splits = schema.conform(RTE, datasets.DatasetDict(train=rows, validation=rows, test=rows))
     assert tuple(splits) == ("train", "validation")
@@ -121,7 +121,7 @@ def test_max_train_limits_the_training_rows_only_and_counts_what_select_leaves(s
     assert (len(found["train"]), len(found["validation"])) == sizes
 
 
-def test_a_subset_is_pinned_and_part_of_a_larger_one_and_of_too_few_rows_all_are_taken():
+def test_a_subset_is_pinned_and_nested_in_larger_ones_and_has_all_rows_if_there_are_too_few():
     drawn = [37, 64, 70, 27, 71]  # no release of numpy may change them
     for size in (3, 5):
         assert ina.data.subset(rte(100), size)["idx"][:] == drawn[:size]
@@ -164,7 +164,7 @@ def test_the_questions_about_one_paragraph_stay_together():
     assert not set(splits["train"]["context"]) & set(splits["validation"]["context"])
 
 
-def test_a_share_that_leaves_nothing_to_train_on_is_refused():
+def test_holding_out_a_share_that_leaves_no_training_rows_is_refused():
     with pytest.raises(ValueError, match="data.select=0.99 leaves nothing to train on: there are 50"):
         ina.data.hold_out(both(rte(50)), 0.99)
 

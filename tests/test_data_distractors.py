@@ -23,7 +23,7 @@ def changed(rows) -> dict[int, Dataset]:
     return {count: insert(rows, count) for count in (0, 1, 2, 4, MOST)}
 
 
-def test_files_are_read_with_as_many_in_training_and_in_further_dev_sets(changed, real_data):
+def test_training_and_each_dev_set_have_their_number_of_inserted_sentences(changed, real_data):
     given = data_config("files", real_data, distractors=1, test_distractors=[0, 1, 4], max_train=8)
     found = data.load(SQUAD, given).splits
     assert list(found) == ["train", "validation", "validation_d0", "validation_d4"]
@@ -42,7 +42,7 @@ def test_questions_stay_and_answers_stand_at_their_new_places(rows, changed):
                 assert after["context"][start : start + len(text)] == text
 
 
-def test_each_paragraph_gets_as_many_sentences_and_they_are_of_other_articles(rows, changed):
+def test_each_paragraph_gets_the_given_number_of_sentences_from_other_articles(rows, changed):
     titles = dict(zip(rows["context"][:], rows["title"][:], strict=True))
     lengths = {n: dict(zip(rows["context"][:], map(len, changed[n]["context"][:]), strict=True)) for n in changed}
     assert all(lengths[n][text] < lengths[m][text] for text in titles for n, m in ((0, 1), (1, 2), (2, 4), (4, MOST)))
@@ -53,7 +53,7 @@ def test_each_paragraph_gets_as_many_sentences_and_they_are_of_other_articles(ro
         assert any(first_half.strip() in text for text, title in titles.items() if title != titles[before])
 
 
-def test_fewer_sentences_are_some_of_more(changed):
+def test_a_smaller_number_of_inserted_sentences_is_a_part_of_a_larger_one(changed):
     for few, many in zip(changed[2], changed[4], strict=True):
         left = iter(many["context"])
         assert all(character in left for character in few["context"])
@@ -76,7 +76,7 @@ def article(title: str, *sentences: str, answer: str = "Ann") -> dict:
     return {"id": title, "title": title, "context": context, "question": "Who?", "answers": answers}
 
 
-def test_what_the_metric_takes_for_an_answer_is_none_of_the_inserted_sentences():
+def test_no_inserted_sentence_contains_the_answer_after_the_metrics_normalisation():
     one = article("one", "They met in the 1990s, in a cafe by the sea.", *days("shone", 9), answer="the 1990s")
     grunge = [f"Grunge music of kind {number} was popular in 1990s America and beyond." for number in range(9)]
     two = article("two", *grunge, *days("rained", MOST), answer="popular")

@@ -10,8 +10,8 @@ from task_files import data_config, task
 import ina.data
 from ina.data import files, schema
 
-FOLDERS = {"cola": "CoLA", "sst2": "SST-2", "stsb": "STS-B"}  # those of the others are the name in capitals
-GLUE = {  # a file, | for a tab; the texts of its first row; its labels
+FOLDERS = {"cola": "CoLA", "sst2": "SST-2", "stsb": "STS-B"}  # other folders are the name in capitals
+GLUE = {  # lines of a file, | for a tab; the texts of the first row; the labels
     "cola": ('gj04|1||She said "go.\ncj99|0|*|More the you go.', ['She said "go.'], [1, 0]),
     "sst2": ("sentence|label\nit 's \"good |1\nflat |0", ["it 's \"good "], [1, 0]),
     "mrpc": ('Quality|#1 ID|#2 ID|#1 String|#2 String\n1|7|8|"A" b.|B a.\n0|9|3|C.|D.', ['"A" b.', "B a."], [1, 0]),
@@ -40,7 +40,7 @@ def lines_of(name):
 
 
 def write_glue(folder, name, lines=None, ending="\n", called=None):
-    """All files of a task, `lines` (default: a sound sample) in each."""
+    """Write all files of a task, each with `lines` (default: a valid sample)."""
     folder = folder / (called or FOLDERS.get(name, name.upper()))
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("train", *(("dev_matched", "dev_mismatched") if name == "mnli" else ("dev",))):
@@ -79,7 +79,7 @@ def test_the_folder_of_a_task_may_have_any_case_and_no_hyphen(name, called, coll
     assert len(load(name, tmp_path)) == 2
 
 
-def test_a_missing_or_doubled_folder_or_file_is_named_with_where_it_was_looked_for_and_what_is_there(tmp_path):
+def test_an_error_about_a_missing_or_doubled_folder_or_file_says_where_it_looked_and_what_is_there(tmp_path):
     (write_glue(tmp_path, "mnli") / "dev_mismatched.tsv").unlink()
     for called in ("RTE", "rte"):
         write_glue(tmp_path, "rte", called=called)
@@ -112,7 +112,7 @@ def test_each_glue_task_gets_the_columns_labels_and_types_of_the_hub(name, tmp_p
 SEPARATORS = "a\rb\x0bc\x0cd\x1ce\x85f\u2028g\u2029h"  # line ends to Python, not to the files
 
 
-def test_nothing_but_a_newline_ends_a_row_also_that_of_windows_behind_a_byte_order_mark(tmp_path):
+def test_only_newlines_end_a_row_and_windows_line_ends_and_byte_order_marks_are_read(tmp_path):
     lines = ["sentence\tlabel", f"{SEPARATORS}\t1"]
     write_glue(tmp_path / "a", "sst2", lines)
     write_glue(tmp_path / "b", "sst2", ["\ufeff" + lines[0], lines[1]], ending="\r\n")
@@ -264,7 +264,7 @@ def test_squad_gets_the_columns_of_the_hub(place, tmp_path):
     assert load("squad_v1", tmp_path).to_list() == [first]
 
 
-def test_separators_stay_in_a_context_and_move_no_answer(tmp_path):
+def test_unicode_line_separators_stay_in_a_context_and_answers_keep_their_offsets(tmp_path):
     write_squad(tmp_path, "v1.1", [at(len(SEPARATORS) + 4)], context=f"{SEPARATORS} in Paris")
     assert load("squad_v1", tmp_path)["context"][:] == [f"{SEPARATORS} in Paris"]
 
@@ -317,5 +317,5 @@ def test_a_file_that_is_no_squad_json_is_named(text, told, tmp_path):
         ("rte", "ce007bda3b1acad5"),
     ],
 )
-def test_the_official_files_give_the_rows_that_records_are_of(name, fingerprint, real_data):
+def test_the_official_files_have_the_fingerprints_in_the_records(name, fingerprint, real_data):
     assert ina.data.load(task(name), data_config("files", real_data)).fingerprint[:16] == fingerprint

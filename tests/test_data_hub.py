@@ -51,7 +51,7 @@ def cache_folder(tmp_path, repository, revision):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Fails the test if anything asks the network."""
+    """Fail the test if anything uses the network."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub, "get_session", lambda: pytest.fail("the network was asked"))
 
@@ -75,7 +75,7 @@ def test_offline_another_revision_in_the_cache_is_not_taken_and_the_error_says_w
 
 @pytest.fixture
 def online(monkeypatch):
-    """A stand-in for the hub's HTTP client, with the list of what it was asked."""
+    """A fake of the hub's HTTP client, with the list of requested URLs."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 
     def answering(answer):
@@ -87,7 +87,7 @@ def online(monkeypatch):
     return answering
 
 
-def test_a_hub_that_never_answers_is_given_up_once_and_within_its_patience(online, monkeypatch):
+def test_a_hub_that_never_answers_is_given_up_after_its_timeout_and_asked_only_once(online, monkeypatch):
     monkeypatch.setattr(hub, "TIMEOUT_S", 0.2)
     ends = threading.Event()
     asked = online(lambda: ends.wait() and SimpleNamespace(is_success=True))
@@ -116,7 +116,7 @@ def test_a_hub_that_answers_is_asked_for_the_files_of_the_pinned_revision(tmp_pa
     assert asked == [(squad, file, "dataset", hub.REVISIONS[squad]) for file in files]
 
 
-def test_a_proxy_that_refuses_and_a_name_that_is_not_resolved_count_as_no_network_at_once(online, monkeypatch):
+def test_a_refusing_proxy_or_an_unresolved_name_counts_as_no_network_without_waiting(online, monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
 

@@ -31,7 +31,7 @@ def growth(study: Study) -> dict[tuple[str, str], dict]:
     return {(one["a"], one["b"]): one for one in found.to_dict("records")}
 
 
-def test_a_study_has_the_numbers_that_all_its_runs_were_measured_with(study, tmp_path):
+def test_the_levels_of_a_study_are_the_numbers_of_distractors_that_all_its_runs_share(study, tmp_path):
     assert distractors.levels(study) == LEVELS
     write_run(tmp_path, task="squad_v1", experiment="squad_mini")
     [single] = studies(tmp_path)
@@ -41,7 +41,7 @@ def test_a_study_has_the_numbers_that_all_its_runs_were_measured_with(study, tmp
     assert distractors.levels(more_alone) == ()
 
 
-def test_f1_with_a_number_of_distractors_is_that_of_its_split(study):
+def test_f1_with_a_number_of_distractors_is_computed_on_its_split(study):
     found = distractors.f1(study, ("minilm", "squad_v1", "lora"))
     for level in LEVELS:
         split = "validation" if level == 2 else f"validation_d{level}"
@@ -50,12 +50,12 @@ def test_f1_with_a_number_of_distractors_is_that_of_its_split(study):
         np.testing.assert_allclose(found[level].scores, expected)
 
 
-def test_questions_on_one_paragraph_are_drawn_together_with_any_number(study):
+def test_questions_on_one_paragraph_are_resampled_together_with_any_number_of_distractors(study):
     found = distractors.f1(study, ("minilm", "squad_v1", "lora"))
     assert {scores.clusters for scores in found.values()} == {300 / 4}
 
 
-def test_an_advantage_grows_by_what_it_is_with_more_distractors_less_what_it_is_with_fewer(study):
+def test_growth_is_the_advantage_with_more_distractors_minus_that_with_fewer(study):
     found = distractors.advantages(study).query("a == 'ina' and b == 'lora'")["value"]
     fewer_0, fewer_1, _, more_4, more_8, grown = found
     assert grown == pytest.approx((more_4 + more_8) / 2 - (fewer_0 + fewer_1) / 2)
@@ -81,7 +81,7 @@ def test_an_advantage_that_does_not_hold_at_a_neighbouring_rate_depends_on_the_r
     assert alone["reason"] == growth(study)["ina", NONE]["reason"]  # no arm of it has runs at another rate
 
 
-def test_growth_is_judged_for_pairs_that_differ_in_one_thing(tmp_path):
+def test_growth_is_judged_for_ina_against_lora_and_against_no_inhibition(tmp_path):
     for method in ("lora", "ina_p0", "ina_identity", "ina"):
         for seed in (1, 2, 3):
             write_levels(tmp_path, method, seed, LEVELS, 0.1)
@@ -99,12 +99,12 @@ def test_two_failures_are_not_two_equal_methods(tmp_path):
     assert {one["verdict"] for one in growth(found).values()} == {"undecided"}
 
 
-def test_the_dev_examples_are_those_of_one_number(study):
+def test_dev_examples_are_counted_for_one_number_of_distractors(study):
     shown = documents.tables(study)[1].shown
     assert set(shown.loc[shown["Method"] == "dev examples", "v1.1 F1"]) == {"120"}
 
 
-def test_the_table_comes_first_and_has_a_column_a_number(study):
+def test_the_table_comes_first_and_has_a_column_for_each_number_of_distractors(study):
     table = documents.tables(study)[0]
     assert [name for name in table.shown if name.startswith("Dis")] == [f"Distractors {level}" for level in LEVELS]
     words = table.shown.set_index("Method")["Advantage"].dropna().to_dict()
@@ -127,7 +127,7 @@ def test_the_table_ends_with_the_differences_to_a_method_at_a_neighbouring_rate(
     assert float(own["Distractors 8"].split()[0]) > 10 > abs(float(lower["Distractors 8"].split()[0].replace("−", "-")))
 
 
-def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_grow_by(study):
+def test_the_figure_draws_scores_of_all_methods_leads_over_lora_and_their_growth(study):
     charts = figures.figures_for(study)["distractors"]().charts
     scores, gains, growth = (chart.spec["data"]["values"] for chart in charts)
     assert (len(scores), len(gains)) == (3 * len(LEVELS), 2 * len(LEVELS))
@@ -139,7 +139,7 @@ def test_the_figure_draws_scores_of_all_arms_advantages_of_two_and_what_they_gro
     assert words["InA (Inh 0) − LoRA"] == "stays at these rates"
 
 
-def test_the_claims_have_the_leads_and_their_growth_apart_from_squad_as_it_is(study):
+def test_claims_list_leads_among_distractors_and_their_growth_apart_from_plain_squad(study):
     parts = claims.claim_texts([study])
     assert parts["squad_v1"] == "No runs of ours.\n"
     head, _, *lines = parts["irrelevant"].splitlines()

@@ -1,4 +1,4 @@
-"""Methods learn in the layers of DeBERTa v1 and MPNet what they learn in BERT's, where these compute the same."""
+"""DeBERTa v1 and MPNet with BERT's weights, set up to compute what BERT computes, train as BERT does."""
 
 import copy
 

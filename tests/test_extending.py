@@ -14,7 +14,7 @@ PAGE = (CONFIG_DIR.parent / "docs" / "extending.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def extended(tmp_path, monkeypatch):
-    """A copy of configs/ with the files of the page, and a folder with the reviews."""
+    """A copy of configs/ with the files shown in docs/extending.md, and a folder with its data."""
     folder = tmp_path / "configs"
     shutil.copytree(CONFIG_DIR, folder)
     for name, text in re.findall(r"```yaml\n# configs/(\S+)\n(.*?)```", PAGE, re.S):
@@ -52,6 +52,6 @@ def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_six_runs
         ("task.name=cola", "name=cola is a task of GLUE"),
     ],
 )
-def test_a_task_that_contradicts_itself_is_told(extended, changed, told):
+def test_a_task_that_contradicts_itself_is_refused(extended, changed, told):
     with pytest.raises(ConfigError, match=told):
         configured(["task=reviews", changed])

@@ -61,7 +61,7 @@ def test_the_figure_of_differences_has_a_row_a_pair_and_task_with_the_verdict_at
     assert all(f">{row[name]}</text>" in text for row in rows(figure) for name in ("label", "word", "heading"))
 
 
-def test_of_both_epochs_the_last_is_shown_first(small):
+def test_a_figure_of_both_selections_shows_the_last_epoch_first(small):
     [chart] = figures.differences(small, ("best", "last")).charts
     assert chart.spec["params"][0]["value"] == "last" and len(chart.spec["data"]["values"]) == 18
 
@@ -80,7 +80,7 @@ def test_only_better_worse_and_equivalent_are_filled(small, monkeypatch):
     assert filled == dict(zip(kinds, [True, True, True, False, False], strict=True))
 
 
-def test_every_difference_and_every_seed_is_in_sight_when_intervals_go_beyond(small):
+def test_all_differences_and_seeds_are_in_sight_even_if_intervals_are_cut(small):
     figure = figures.differences(small)
     low, high = figure.charts[0].spec["layer"][-4]["encoding"]["x"]["scale"]["domain"]
     shown = [value for row in rows(figure) for value in (row["value"], *row["seeds"])]
@@ -111,7 +111,7 @@ def test_curves_show_every_seed_and_their_mean_after_every_epoch(small):
     assert np.array([row["seeds"] for row in found]).T == pytest.approx(expected, abs=0.01)
 
 
-def test_titles_tell_generated_tasks_from_those_whose_form_they_have_and_several_models_apart(tmp_path):
+def test_titles_mark_generated_tasks_and_name_the_model_if_there_are_several(tmp_path):
     write_run(tmp_path / "a", task="squad_v1", source="probe")
     assert titles(figures.curves(alone := study(tmp_path / "a"))) == [f"{MODEL}, SQuAD v1.1, generated"]
     assert set(figures.figures_for(alone)) == {"curves"}, "one run has no differences"
@@ -183,7 +183,7 @@ def test_the_command_says_where_nothing_can_be_written(tmp_path):
         main(["made_up", "--results", str(tmp_path)])
 
 
-def test_an_axis_has_room_for_all_values_but_not_for_intervals_that_dwarf_all_others():
+def test_an_axis_shows_all_values_and_cuts_very_long_intervals():
     low, high = style.axis_limits([-1.0, 9.0], [-1.0, 1.0, -2.0, 2.0, -100.0, 100.0])
     assert -10 < low < -2 and 9 < high < 10
 

@@ -1,4 +1,4 @@
-"""GLUE and SWAG: what goes into a model and what is made of what comes out."""
+"""GLUE and SWAG: the inputs of a model, and the predictions and metrics from its outputs."""
 
 import copy
 
@@ -51,7 +51,7 @@ def test_a_text_or_a_pair_becomes_the_tokenizers_input_for_it():
 
 
 @pytest.mark.parametrize("tokenizer", FAMILIES)
-def test_every_ending_is_read_behind_the_sentence_and_the_beginning(tokenizer):
+def test_every_ending_is_read_after_the_sentence_and_its_beginning(tokenizer):
     for row, feature in zip(ROWS["swag"], features("swag", tokenizer), strict=True):
         for place in range(4):
             expected = tiny.tokenizer(tokenizer)(row["sent1"], f"{row['sent2']} {row[f'ending{place}']}")

@@ -1,4 +1,4 @@
-"""Measurements inside trained models: written once a run, then tables, figures and evidence are made of them alone."""
+"""Measurements inside trained models are written once per run; tables and figures are made only from them."""
 
 import json
 from pathlib import Path
@@ -41,14 +41,14 @@ def study(tmp_path_factory) -> Study:
 
 @pytest.fixture(scope="module")
 def models(glue, tmp_path_factory) -> Path:
-    """Kept models of two tiny runs on sentence pairs."""
+    """The kept models of two tiny runs on sentence pairs."""
     root = tmp_path_factory.mktemp("models")
     for method in ("lora", "ina"):
         run.run(configured(glue, root, "train.epochs=1", "keep_model=true", f"method={method}"))
     return root
 
 
-def test_all_kept_models_are_measured_once_and_no_other_run_is_taken_for_one(
+def test_all_kept_models_are_measured_once_and_measurements_of_other_runs_are_refused(
     models, glue, monkeypatch, tmp_path, capsys
 ):
     monkeypatch.setenv("INA_DATA_DIR", str(glue))
@@ -71,9 +71,9 @@ def test_all_kept_models_are_measured_once_and_no_other_run_is_taken_for_one(
         main(arguments)
 
 
-def test_other_data_than_those_of_the_training_are_refused(models, monkeypatch, tmp_path):
+def test_data_that_the_model_was_not_trained_on_are_refused(models, monkeypatch, tmp_path):
     monkeypatch.setenv("INA_DATA_DIR", str(write_glue(tmp_path / "other", dev=12)))
-    with pytest.raises(SystemExit, match="not those that it was trained on"):
+    with pytest.raises(SystemExit, match="the data found are not those that"):
         main(["adhoc", "--models", str(models), "--results", str(tmp_path)])
 
 
@@ -81,12 +81,12 @@ def test_an_adapter_is_described_on_any_text(models, capsys, tmp_path):
     [folder] = (models / "models" / "adhoc" / "files").glob("*--ina--*")
     main([f"adapter={folder}", "text=the big dog runs", "distractor=the", f"heatmap={tmp_path / 'map.png'}"])
     printed = capsys.readouterr().out
-    for part in ("[CLS] ~the~ ", "inhibited", "negative_peak", "rank_before", "layer", "merged", "got equal"):
+    for part in ("[CLS] ~the~ ", "inhibited", "negative_peak", "rank_before", "layer", "merged", "equal attention"):
         assert part in printed
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(glue, tmp_path, monkeypatch):
+def test_a_kept_squad_model_answers_as_in_its_run_and_is_measured_on_the_papers_example(glue, tmp_path, monkeypatch):
     small = ["task=squad_v1", "data=probe", "data.max_train=40", "train.epochs=1", "keep_model=true", "method=ina"]
     its, _ = run.run(configured(glue, tmp_path, *small))
     folder = saved_models.path(tmp_path, None, "probe", its.id)
@@ -112,11 +112,11 @@ def test_a_reader_answers_as_its_run_did_and_is_measured_on_the_papers_example(g
             "no model of experiment 'distractors' under nowhere/models; .*keep_model=true",
         ),
         (["adapter=nowhere", "text=a"], "nowhere/record.json is missing; a run with keep_model=true leaves"),
-        (["adapter=nowhere"], "adapter=FOLDER and text=TEXT are needed"),
-        (["text=a", "adapter=b", "colour=red"], "not colour"),
+        (["adapter=nowhere"], "adapter=FOLDER and text=TEXT are required"),
+        (["text=a", "adapter=b", "colour=red"], "unknown: colour"),
     ],
 )
-def test_what_is_wrong_with_a_command_is_said(arguments, message):
+def test_an_error_says_what_is_wrong_with_a_command(arguments, message):
     with pytest.raises(SystemExit, match=message):
         main(arguments)
 
@@ -199,7 +199,7 @@ def test_maps_of_all_arms_share_one_scale_and_the_last_is_merged(study):
     assert "bold" in str(encodings[0]["y"]["axis"]["labelFontWeight"])
 
 
-def test_mass_is_drawn_by_layer_in_percent_with_what_equal_attention_would_give(study):
+def test_attention_by_layer_is_drawn_in_percent_with_a_line_for_equal_attention(study):
     answer = attention.mass(study, "minilm", "squad_v1").charts[0]
     assert answer.title == "to tokens of kind: answer"
     rows = answer.spec["data"]["values"]

@@ -162,7 +162,7 @@ def test_the_split_projection_of_deberta_has_the_parts_that_its_attention_takes(
 @over_families
 @pytest.mark.parametrize("name", ["full", "lora", "ina"])
 @over_heads
-def test_weights_are_counted_alike_with_and_without_their_numbers(family, name, head):
+def test_weights_are_counted_on_the_meta_device_as_in_a_real_model(family, name, head):
     on_meta = prepared(method(name), family, head, partial(models.untrained, device="meta"))[1]
     assert on_meta == prepared(method(name), family, head)[1]
 
@@ -202,7 +202,7 @@ def test_another_method_of_peft_is_a_file_that_names_its_config_class(name, weig
         ("method.sites=[query,query]", "name each projection once"),
     ],
 )
-def test_a_config_class_or_argument_that_peft_does_not_have_is_told(changed, told):
+def test_a_config_class_or_argument_that_peft_does_not_have_is_refused(changed, told):
     with pytest.raises(ConfigError, match=told):
         method("dora", changed)
 

@@ -7,15 +7,15 @@ from task_files import task
 from ina.tasks.labelled import label_metrics
 from ina.tasks.squad import answerable_metrics, best_metrics, question_scores, squad_scores
 
-pytestmark = pytest.mark.filterwarnings("error")  # none where a metric is undefined
+pytestmark = pytest.mark.filterwarnings("error")  # undefined metrics must not warn
 
 
 # --- GLUE -------------------------------------------------------------------------------------------------------------
 
 
-RIGHT_AND_WRONG = [1, 1, 0, 0, 1], [1, 0, 0, 1, 1]  # two true positives, one of each other kind
+RIGHT_AND_WRONG = [1, 1, 0, 0, 1], [1, 0, 0, 1, 1]  # two true positives, one of each other outcome
 ACCURACY, F1, MCC = 3 / 5, 2 * 2 / (2 * 2 + 1 + 1), (2 * 1 - 1 * 1) / (3 * 3 * 2 * 2) ** 0.5
-TIED = [1.0, 2.0, 2.0, 4.0], [1.0, 3.0, 2.0, 4.0]  # whose equal values share the rank 2.5
+TIED = [1.0, 2.0, 2.0, 4.0], [1.0, 3.0, 2.0, 4.0]  # the equal values share rank 2.5
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ TIED = [1.0, 2.0, 2.0, 4.0], [1.0, 3.0, 2.0, 4.0]  # whose equal values share th
         *((name, RIGHT_AND_WRONG, {"accuracy": ACCURACY, "f1": F1}) for name in ("mrpc", "qqp")),
         ("mnli", ([0, 1, 2, 2], [0, 1, 1, 2]), {"accuracy": 3 / 4}),
         ("stsb", TIED, {"pearson": 4.5 / (4.75 * 5) ** 0.5, "spearman": 4.5 / (4.5 * 5) ** 0.5}),
-        # what is undefined is zero and never NaN
+        # an undefined metric is zero, never NaN
         ("cola", ([1, 1, 1], [0, 1, 1]), {"mcc": 0.0}),
         ("cola", ([0, 1], [1, 1]), {"mcc": 0.0}),
         ("stsb", ([2.5, 2.5], [0.0, 5.0]), {"pearson": 0.0, "spearman": 0.0}),
@@ -53,8 +53,8 @@ def test_each_task_of_glue_is_scored_by_its_official_metrics(name, given, expect
         ("to to to be", ["to be or not to be"], (0, 2 * 3 / (4 + 6)), (0, 2 * 3 / (4 + 6))),
         ("Zürich", ["Zurich"], (0, 0.0), (0, 0.0)),
         ("the", ["Denver"], (0, 0.0), (0, 0.0)),
-        ("the", ["A"], (1, 0.0), (1, 1.0)),  # nothing is left of either text
-        ("", ["A", "Denver"], (1, 0.0), (0, 0.0)),  # v2 leaves out answers of which nothing is left
+        ("the", ["A"], (1, 0.0), (1, 1.0)),  # both texts become empty
+        ("", ["A", "Denver"], (1, 0.0), (0, 0.0)),  # v2 drops answers that become empty
         ("the.", [], None, (1, 1.0)),  # rightly left unanswered
         ("Denver", [], None, (0, 0.0)),
     ],
@@ -68,7 +68,7 @@ def test_exact_and_f1_are_the_best_over_the_answers(prediction, answers, v1, v2)
 # --- SQuAD: a whole split ---------------------------------------------------------------------------------------------
 
 
-def test_v2_tells_answerable_from_unanswerable_questions():
+def test_v2_has_metrics_for_answerable_and_for_unanswerable_questions():
     texts, answers = ["the Normans", "Broncos", "", "Paris"], [["Normans"], ["Denver Broncos"], [], []]
     exact, f1 = squad_scores(texts, answers, version_2=True)
     assert list(exact) == [1, 0, 1, 0] and list(f1) == pytest.approx([1, 2 / 3, 1, 0])
@@ -83,7 +83,7 @@ def test_v2_tells_answerable_from_unanswerable_questions():
 
 
 def by_trying_all(scores, answerable, odds):
-    """The best mean score and its lowest threshold, from each threshold that makes a difference."""
+    """The best mean score and its lowest threshold, by trying all thresholds that make a difference."""
     best = (-1.0, None)
     for threshold in sorted({min(0.0, np.nextafter(min(odds), -np.inf)), *odds}):
         gained = np.where(odds <= threshold, np.where(answerable, scores, 0.0), ~answerable)
@@ -93,7 +93,7 @@ def by_trying_all(scores, answerable, odds):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("spread", ["probabilities", "with ties", "log odds"])
-def test_the_best_threshold_is_that_of_trying_them_all(seed, spread):
+def test_the_best_threshold_equals_that_of_an_exhaustive_search(seed, spread):
     rng = np.random.default_rng(seed)
     n = 40
     answerable = rng.random(n) < 0.5

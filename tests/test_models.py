@@ -103,7 +103,7 @@ def test_a_local_folder_in_the_hubs_layout_gives_a_model_with_its_weights_and_th
 @over_families
 def test_the_seed_alone_decides_the_new_head(hub, family):
     def head(seed):
-        torch.rand(seed)  # whatever was drawn before
+        torch.rand(seed)  # earlier draws must not matter
         return torch.cat([weight.flatten() for weight in models.load(given, PAIR, seed).classifier.parameters()])
 
     given = model(path=str(hub / family))
@@ -138,7 +138,7 @@ def test_an_encoder_in_four_bits_has_a_head_and_an_adapter_that_train(hub, famil
     assert all(weight.dtype == torch.float32 for weight in trained.values())
     if dtype == "bfloat16":
         speed.cast_frozen(adapted, torch.bfloat16)
-    for mode in (adapted.eval, adapted.train):  # a run evaluates, then trains on
+    for mode in (adapted.eval, adapted.train):  # a run evaluates and then goes on training
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
             loss = mode()(input_ids=torch.tensor([[5, 6, 7, 8]]), labels=torch.tensor([1])).loss
     loss.backward()
@@ -183,7 +183,7 @@ def distilbert(tmp_path_factory):
         ("distilbert", SPAN, ("qa_outputs",)),
     ],
 )
-def test_the_head_is_what_the_checkpoint_lacks_or_has_untrained(hub, distilbert, copied, family, head, modules):
+def test_the_head_is_what_the_checkpoint_lacks_or_never_trained(hub, distilbert, copied, family, head, modules):
     folder = distilbert if family == "distilbert" else copied(family.split(",")[0])
     if family == "bert, without pooler":
         rewrite(folder, lambda name: not name.startswith("pooler"))
@@ -231,7 +231,7 @@ def test_a_model_of_another_family_is_a_config_file_alone(distilbert, glue, tmp_
 @pytest.mark.parametrize("head", [PAIR, SPAN], ids=["pair", "span"])
 @pytest.mark.parametrize("name", ["tiny_bert", "tiny_roberta", "tiny_deberta", "tiny_deberta_v2", "roberta_large"])
 def test_a_text_longer_than_the_models_positions_is_an_error(name, head):
-    positions = 513 if name == "tiny_roberta" else 512  # its table has an unused row up to that of padding, the first
+    positions = 513 if name == "tiny_roberta" else 512  # of 514 rows, those after padding's, here row 0
     models.check(named(name), head, max_length=positions)
     message = f"task.max_length={positions + 1}, but model {name} takes no more than {positions} tokens"
     with pytest.raises(ModelError, match=message):
@@ -253,7 +253,7 @@ def test_relative_positions_alone_have_no_limit():
         ("microsoft/deberta-v3-large", 435_063_810),
     ],
 )
-def test_the_large_models_are_known_to_the_last_weight_without_a_download(hub, total):
+def test_the_weights_of_the_large_models_are_counted_exactly_without_a_download(hub, total):
     blank = models.untrained(model(hub=hub, revision=REVISION), PAIR, "meta")
     assert sum(weight.numel() for weight in blank.parameters()) == total
 
@@ -262,7 +262,7 @@ def test_the_large_models_are_known_to_the_last_weight_without_a_download(hub, t
 
 
 @pytest.mark.parametrize("name", ["bert_base", "minilm"])
-def test_a_folder_stands_for_any_model_and_two_folders_are_two_models_wherever_they_are(name, copied, hub):
+def test_model_path_loads_any_folder_and_the_fingerprint_depends_on_its_content_not_its_place(name, copied, hub):
     def opened(folder):
         cfg = config.configured([f"model={name}", f"model.path={folder}"])
         return cfg.model, fingerprint_settings(cfg.model_dump(), "files", "", "float32")
@@ -304,7 +304,7 @@ def test_an_installed_package_wins_over_the_hub(tmp_path, monkeypatch):
         models.locate(given)
 
 
-def test_without_the_package_the_hub_is_asked_and_without_a_hub_the_package_is_named():
+def test_without_the_package_the_hub_is_used_and_without_a_hub_the_error_names_the_package():
     given = model(package="not_installed_here/model", hub="some/model", revision=REVISION)
     assert models.locate(given) == ("some/model", REVISION)
     with pytest.raises(ModelError, match="Python package 'not_installed_here/model' of model some is not installed"):
@@ -319,7 +319,7 @@ def test_without_a_network_the_error_names_the_model_its_revision_and_the_way_ou
 
 
 @pytest.mark.parametrize("answers", [True, False])
-def test_where_the_hub_does_not_answer_its_cache_is_all_that_is_asked(answers, monkeypatch):
+def test_only_the_cache_is_read_if_the_hub_does_not_answer(answers, monkeypatch):
     asked = {}
     monkeypatch.setattr(models.hub, "reachable", lambda: answers)
     monkeypatch.setattr(models.AutoTokenizer, "from_pretrained", lambda place, **settings: asked.update(settings))
@@ -353,7 +353,7 @@ def test_missing_and_damaged_files_are_errors_that_name_them(copied, family, fil
         models.load_tokenizer(given)
 
 
-def test_an_error_without_words_is_told_by_its_name(copied, monkeypatch):
+def test_an_error_without_a_message_is_reported_by_its_type(copied, monkeypatch):
     def fail(*_, **__):
         raise MemoryError
 

@@ -13,7 +13,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    """Records of an experiment of every kind."""
+    """Records of one experiment of every kind."""
     root = tmp_path_factory.mktemp("results")
     write_study(root, tasks=("cola", "stsb"), seeds=(1, 2), experiment="glue_small")
     write_study(root, tasks=("cola",), methods=("lora", "ina"), seeds=(3, 4), experiment="glue_confirm")

@@ -1,4 +1,4 @@
-"""What must hold for models that are too large to be trained here."""
+"""For large models: accumulation, checkpointing and processes do not change losses; documented lines run."""
 
 import re
 import subprocess

@@ -65,13 +65,13 @@ def test_the_gate_computes_the_precursors_equation_and_its_gradients_flow_throug
     made(states()).sum().backward()
     with_maximum = made.select.weight.grad.clone()
     made.zero_grad()
-    transcription(made, states(), level).sum().backward()  # whose maximum is a number
+    transcription(made, states(), level).sum().backward()  # its maximum is a scalar, with a gradient
     assert torch.allclose(made.select.weight.grad, with_maximum) == (level == 0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("sites", "layers"), [("key", None), ("query", 1), ("query,key", 9)])
-def test_it_sits_at_the_chosen_sides_of_the_last_layers(family, layers, sites):
+def test_gates_are_at_the_chosen_projections_of_the_last_layers(family, layers, sites):
     names = set(gated(prepared(gate(sites, layers), family)[0]))
     assert len(names) == len(sites.split(",")) * (1 if layers == 1 else 2)
     assert all(".layer.1." in name for name in names) == (layers == 1)
@@ -79,7 +79,7 @@ def test_it_sits_at_the_chosen_sides_of_the_last_layers(family, layers, sites):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_everything_is_trained_and_moves(family):
+def test_all_weights_are_trained_and_change(family):
     model, params = prepared(gate(), family)
     assert params.trainable == params.total == sum(weight.numel() for weight in model.parameters())
     assert params.adapter == 2 * 2 * 2 * (32 * 32 + 32)
@@ -104,7 +104,7 @@ def test_the_backbones_initialiser_fills_the_gates_from_the_seed():
 # two d x d + bias layers for each of 24 gated projections, d = 1024
 @pytest.mark.parametrize(("sites", "extra"), [("key", 50_380_800), ("query,key", 100_761_600)])
 @pytest.mark.parametrize("hub", ["google-bert/bert-large-cased", "microsoft/deberta-large"])
-def test_its_weights_in_the_large_models_are_the_precursors(hub, sites, extra):
+def test_the_number_of_gate_weights_in_the_large_models_is_the_precursors(hub, sites, extra):
     given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
     model = models.untrained(given, PAIR, "meta")
     plain = model.num_parameters()

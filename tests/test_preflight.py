@@ -1,4 +1,4 @@
-"""What scripts/preflight.py says of a command line before anything starts."""
+"""scripts/preflight.py reports weights, steps and memory of a command line before anything starts."""
 
 import runpy
 from pathlib import Path
@@ -11,7 +11,7 @@ from ina.config import configured
 
 @pytest.fixture(scope="module")
 def preflight():
-    """What scripts/preflight.py defines."""
+    """The module scripts/preflight.py."""
     return SimpleNamespace(**runpy.run_path(str(Path(__file__).parent.parent / "scripts" / "preflight.py")))
 
 

@@ -1,4 +1,4 @@
-"""The generated suite: what its rows promise, beyond what `test_data` asks of every source."""
+"""The generated suite has properties beyond those that `test_data` checks for every source."""
 
 import re
 from collections import Counter
@@ -82,7 +82,7 @@ def test_nothing_occurs_twice_in_a_task_and_no_dev_template_in_training(name):
     assert train and dev and not train & dev
 
 
-def test_held_out_words_are_not_in_training_and_mnlis_mismatched_set_has_no_others():
+def test_held_out_words_are_not_in_training_and_mnli_mismatched_uses_only_held_out_words():
     known, held_out = ({word[""] for word in lexicon.words("name", split)} for split in ("train", "unseen"))
     assert known and held_out and not known & held_out
     for split, forbidden in (("train", held_out), ("validation_mismatched", known)):

@@ -45,7 +45,7 @@ def test_constraints_pin_every_dependency_and_nothing_else_and_the_distribution_
     assert all(re.fullmatch(r"[a-z-]+>=\d+(\.\d+)*", requirement) for requirement in PROJECT["dependencies"])
 
 
-def test_the_adapter_asks_for_the_peft_that_pyproject_asks_for(tmp_path):
+def test_the_adapter_requires_the_same_peft_as_pyproject(tmp_path):
     lowest = RANGES["peft"]
     (tmp_path / "peft.py").write_text('__version__ = "0.17.1"\n')  # in place of the installed one
     command = [sys.executable, "-c", "import ina"]

@@ -27,14 +27,14 @@ NAMES = {
     "inhibition": {"", "0.0", "0.1", "0.3", "0.9"},
     "activation": {"gelu", "selu", "elu", "leaky_relu", "relu"},
 }
-# in place of one of two metrics where a source does not say which, and means over tasks
+# metric names for means over tasks, and for sources that do not say which of two metrics they report
 OTHER_METRICS = {("stsb", "correlation"), ("mnli", "accuracy"), ("glue", "average")}
 CLAIMS = (FOLDER.parent / "CLAIMS.md").read_text()
 FILES = sorted(path.stem for path in FOLDER.glob("*.csv"))
 
 
 def read(name: str) -> pd.DataFrame:
-    """Every cell as the text that stands in the file."""
+    """A file with every cell as text."""
     return pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False)
 
 
@@ -71,7 +71,7 @@ def test_every_number_has_documented_names_and_a_source_stands_once_and_is_verif
 
 @pytest.mark.parametrize(
     ("file", "where", "expected"),
-    [  # that no sum below would miss
+    [  # numbers that no average below would catch
         ("glue", {"beside": "released", "inhibition": "0.9", "task": "stsb", "metric": "spearman"}, 85.69),
         ("glue", {"beside": "released", "inhibition": "0.1", "task": "mnli", "metric": "accuracy_mismatched"}, 85.23),
         ("glue", {"beside": "published", "model": "bert_large", "method": "full", "task": "cola"}, 60.6),
@@ -129,7 +129,7 @@ def test_printed_averages_of_lora_and_adalora_follow_from_their_entries(source):
         assert len(by_task) == 9 and by_task.drop("glue").mean() == pytest.approx(by_task["glue"], abs=0.051)
 
 
-def test_the_precursors_own_baselines_are_its_values_less_the_gains_it_names():
+def test_the_precursors_baselines_are_its_scores_minus_its_reported_gains():
     gate = values("glue", method="gate", model="deberta_v3_large")
     own = values("glue", method="full", model="deberta_v3_large", status="COMPUTED")
     gains = (gate[own.index] - own).round(1).to_dict()

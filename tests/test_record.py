@@ -51,7 +51,7 @@ def path(tmp_path):
     return record.write(tmp_path, example(), FRAME)
 
 
-def test_a_record_and_its_predictions_come_back_as_they_were_and_unknown_is_null(path, tmp_path):
+def test_a_record_and_its_predictions_are_read_back_unchanged_and_unknown_is_null(path, tmp_path):
     assert path == tmp_path / "runs" / "glue_mini" / "probe" / "minilm--cola--ina--s1.json"
     assert record.read(path) == example() and example().evaluations[0].metrics["mcc"] == 0.1 + 0.2
     pd.testing.assert_frame_equal(record.read_predictions(tmp_path, example()), FRAME)
@@ -66,7 +66,7 @@ def test_distractors_in_records_of_version_1_are_the_probes_alone(version, sourc
     assert record.read(written).config["data"]["distractors"] == now
 
 
-def test_a_failed_run_never_lies_among_the_finished_ones(tmp_path):
+def test_a_failed_run_is_never_stored_among_the_finished_ones(tmp_path):
     path = record.write(tmp_path, example(status="failed", error="boom", predictions=None))
     assert path.is_relative_to(tmp_path / "failed") and record.read(path).error == "boom"
     assert list(record.read_all(tmp_path)) == []
@@ -102,7 +102,7 @@ def test_a_record_keeps_the_labels_it_was_written_with(path):
         ({"kind": "peft", "name": "dora", "label": "DoRA", "arguments": {"r": 4}}, "DoRA (r 4)"),
     ],
 )
-def test_a_method_is_called_what_its_settings_say(settings, label):
+def test_a_methods_label_follows_from_its_settings(settings, label):
     assert method_label(settings) == label
 
 
@@ -161,14 +161,14 @@ def test_a_folder_or_file_without_permission_is_named_with_what_to_do(tmp_path):
     assert told == "results/runs may not be read or written; change its permissions, or name another folder"
 
 
-def test_a_record_without_its_predictions_is_never_there(tmp_path, monkeypatch):
+def test_a_record_is_never_written_without_its_predictions(tmp_path, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         record.write(tmp_path, example(), pd.DataFrame())
     assert not list(tmp_path.rglob("*.*"))
 
 
-def test_what_fails_in_writing_leaves_neither_a_half_file_nor_the_old_one_changed(tmp_path):
+def test_a_failed_write_leaves_no_partial_file_and_the_old_one_unchanged(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
 
@@ -182,7 +182,7 @@ def test_what_fails_in_writing_leaves_neither_a_half_file_nor_the_old_one_change
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_commit_of_records_leaves_the_package_what_it_was(tmp_path):
+def test_a_commit_that_only_adds_records_does_not_change_the_version_of_the_code(tmp_path):
     def committed(file: str) -> str | None:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()

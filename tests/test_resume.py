@@ -16,7 +16,7 @@ RUN_ID = "tiny_bert--stsb--ina--s1"  # of three epochs of five steps
 
 @pytest.fixture(scope="module")
 def unkilled(glue, tmp_path_factory):
-    """The numbers and predictions of a run that nothing interrupts."""
+    """The numbers and predictions of an uninterrupted run."""
     out = tmp_path_factory.mktemp("unkilled")
     result, _ = run.run(configured(glue, out))
     return numbers(result), record.read_predictions(out, result)
@@ -24,7 +24,7 @@ def unkilled(glue, tmp_path_factory):
 
 @contextmanager
 def ending(nth, when):
-    """Runs end here as if killed when a checkpoint is marked as whole: the nth time, before or after."""
+    """Make runs end, as if killed, right before or after the nth checkpoint is marked as complete."""
     mark_complete, calls = train.mark_complete, []
 
     def mark_or_end(path):
@@ -46,7 +46,7 @@ def check_same(unkilled, out, result) -> None:
 
 
 def test_killed_at_a_random_moment_a_run_ends_with_the_same_numbers(unkilled, glue, tmp_path):
-    for attempt in count():  # each waits half as long as the last: on a fast machine a run may end before it is killed
+    for attempt in count():  # wait half as long each time: on a fast machine a run may end before it is killed
         out = tmp_path / str(attempt)
         process = start(overrides(glue, out), tmp_path / "log")
         while process.is_alive() and not (out / "work").exists():

@@ -119,7 +119,7 @@ def test_the_same_seed_gives_the_same_numbers_to_the_last_bit_and_another_seed_d
 ):
     cfg, result, out = done
     backwards = iter(range(2_000_000_000, 0, -100_000))
-    monkeypatch.setattr("time.time", lambda: next(backwards))  # a clock that is set back changes the times alone
+    monkeypatch.setattr("time.time", lambda: next(backwards))  # a clock that is set back must change only the times
     again, _ = run.run(configured(glue, tmp_path, "keep_model=true"))
     assert numbers(again) == numbers(result)
     assert (again.fingerprint, again.config) == (result.fingerprint, result.config), "keeping the model changes nothing"
@@ -146,9 +146,7 @@ def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
 
 
 @pytest.mark.parametrize(("then", "now", "dirty"), [(False, False, False), (True, False, True), (False, True, True)])
-def test_code_that_was_changed_when_it_was_loaded_stays_uncommitted_when_the_change_is_taken_back(
-    then, now, dirty, monkeypatch
-):
+def test_code_that_was_modified_when_loaded_counts_as_uncommitted_even_after_a_revert(then, now, dirty, monkeypatch):
     states = iter([("a" * 40, then), ("a" * 40, now)])
     monkeypatch.setattr(record, "git_state", lambda *_: next(states))
     run._loaded.cache_clear()
@@ -191,7 +189,7 @@ def test_bad_rows_are_a_failed_run_whose_data_is_unknown(glue, tmp_path):
 
 @pytest.fixture
 def disk(tmp_path):
-    """A disk with a tenth of a megabyte left."""
+    """A disk with 0.1 MB left."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], capture_output=True).returncode:
@@ -210,7 +208,7 @@ def test_a_full_disk_ends_the_run_with_its_message_and_the_next_try_succeeds(glu
 
 
 @pytest.mark.parametrize("folder", ["output_dir", "results_dir"])
-def test_where_nothing_can_be_written_the_run_ends_before_it_trains(folder, glue, tmp_path, cli, monkeypatch):
+def test_a_run_that_cannot_write_its_results_ends_before_it_trains(folder, glue, tmp_path, cli, monkeypatch):
     monkeypatch.setattr(train, "fit", lambda *_, **__: pytest.fail("it trained"))
     monkeypatch.setattr(plan, "record_root", lambda cfg, clean: Path(cfg.results_dir))
     code, _, err = cli(*overrides(glue, tmp_path / "out", f"{folder}=/dev/null/there"))
@@ -243,7 +241,7 @@ def test_where_nothing_can_be_written_the_run_ends_before_it_trains(folder, glue
         (["task.max_length=1024"], "error: task.max_length=1024, but model tiny_bert takes no more than 512 tokens"),
     ],
 )
-def test_what_cannot_be_found_is_named(arguments, told, glue, tmp_path, cli):
+def test_an_error_names_what_was_not_found(arguments, told, glue, tmp_path, cli):
     code, out, err = cli(*overrides(glue, tmp_path / "out", *arguments))
     assert (code, out) == (1, "") and re.search(told, err)
     assert not (tmp_path / "out").exists()

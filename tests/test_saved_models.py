@@ -46,7 +46,7 @@ def test_a_kept_model_is_a_folder_of_its_weights_and_its_record_and_opens_as_it_
     opened = saved_models.load(folder, settings)
     ids = torch.tensor([[2, 40, 41, 42, 3]])
     with torch.no_grad():
-        rounded = {"rtol": 0.02, "atol": 0.01} if "bfloat16" in method else {}  # in the run, not in what is opened
+        rounded = {"rtol": 0.02, "atol": 0.01} if "bfloat16" in method else {}  # only the model of the run rounds
         torch.testing.assert_close(opened(ids).logits, left.eval()(ids).logits, **rounded)
     assert all(weight.dtype == torch.float32 for weight in opened.parameters())
     assert isinstance(opened, PeftModel) != whole

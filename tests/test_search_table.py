@@ -1,4 +1,4 @@
-"""Tables of searches: trials by setting, the choice among them, and that they never pass for results."""
+"""Tables of searches list trials by setting and the setting chosen; trials never count as results."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,7 +44,7 @@ def test_a_method_takes_the_setting_with_the_best_mean_over_the_tasks_that_was_t
     assert set(search.trials(found).query("over_tasks.isna()")["learning_rate"]) == {2e-3}
 
 
-def test_what_a_task_changes_for_every_trial_or_numbers_do_not_depend_on_is_no_setting(tmp_path):
+def test_a_setting_counts_as_varied_only_if_it_affects_the_numbers_and_differs_within_a_task(tmp_path):
     for task, epochs in (("cola", 5), ("stsb", 3)):
         for rate, ids in ((1e-3, False), (2e-3, True)):  # the tasks have no adapters that read segment ids
             settings = {"epochs": epochs, "adapter_segment_ids": ids, "threads": 1 + ids}
@@ -61,9 +61,9 @@ def test_what_a_task_changes_for_every_trial_or_numbers_do_not_depend_on_is_no_s
         ("train", "head_dropout", {"head dropout 0.1": 0.1, "head dropout none": None}),
     ],
 )
-def test_trials_on_other_training_rows_or_with_null_are_other_settings(section, key, trials, tmp_path):
+def test_different_training_rows_and_null_are_settings_of_their_own(section, key, trials, tmp_path):
     for value, skill in zip(trials.values(), (0.6, 0.9), strict=True):
-        run = write_run(tmp_path, select=0.2, skill=skill, train={"threads": skill})  # which tells their names apart
+        run = write_run(tmp_path, select=0.2, skill=skill, train={"threads": skill})  # so that their ids differ
         run.config[section][key] = value
         record.write(tmp_path, run, record.read_predictions(tmp_path, run))
     shown = search.search_table(searches(tmp_path)).shown
@@ -92,7 +92,7 @@ def test_the_table_shows_every_trial_and_marks_what_is_taken(study, monkeypatch)
     assert list(unfinished.data["chosen"]) == [False] * 6 + [False, False, True, True, False, False]
 
 
-def test_all_searches_are_one_table(study, tmp_path):
+def test_all_searches_are_in_one_table(study, tmp_path):
     write_run(tmp_path, task="stsb", experiment="another", select=0.2, train={"learning_rate": 1e-3})
     main(["--results", str(tmp_path)])
     assert [path.name for path in sorted((tmp_path / "tables").iterdir())] == ["searches.csv", "searches.md"]

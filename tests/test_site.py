@@ -30,7 +30,7 @@ error_files = pytest.importorskip("ina.site.errors", reason=WITHOUT).error_files
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    """Records of an experiment of every kind, and their tables."""
+    """Records of one experiment of every kind, and their tables."""
     root = tmp_path_factory.mktemp("results")
     write_study(root, tasks=("cola", "stsb"), n=60)
     write_study(root, tasks=("squad_v2",), methods=("lora", "ina"), seeds=(1, 2), n=40, experiment="made_up_squad")
@@ -216,7 +216,7 @@ def test_the_chart_of_verdicts_has_the_numbers_and_words_of_its_table(site, resu
 
 
 def column(page, name: str) -> list[str]:
-    """The cells of a column that are shown, from the top."""
+    """The visible cells of a column, from the top."""
     return page.run(
         "(() => { const t = document.querySelector('table.ina');"
         f"const at = [...t.tHead.rows[0].cells].findIndex((c) => c.textContent === '{name}');"
@@ -232,7 +232,7 @@ def test_a_table_sorts_by_a_column_and_back(site, page):
         cells = column(page, "STS-B")
         numbers = [float(cell.split()[0].rstrip("‡").replace("−", "-")) for cell in cells if cell != "–"]
         assert len(numbers) > 8 and numbers == sorted(numbers, reverse=descending)
-        assert set(cells[len(numbers) :]) == {"–"}  # what nobody measured is last either way
+        assert set(cells[len(numbers) :]) == {"–"}  # missing numbers come last in both orders
         assert page.run(f"{head}.ariaSort") == ("descending" if descending else "ascending")
 
 
@@ -257,7 +257,7 @@ def test_a_click_on_a_score_opens_its_runs(site, page):
     assert column(page, "Seed") == ["1", "2", "3"]
 
 
-def test_the_error_browser_lists_what_two_methods_get_unlike(site, page, study):
+def test_the_error_browser_lists_examples_on_which_two_methods_differ(site, page, study):
     page.open((site / "results/errors.html").as_uri())
     page.until("document.querySelectorAll('.ina-errors tbody tr').length > 0")
     predictions = [

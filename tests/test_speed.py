@@ -1,4 +1,4 @@
-"""The quick ways compute what the plain ones compute; their dropout is dropout."""
+"""The speed-ups compute the same as the plain code, and their dropout is correct dropout."""
 
 import copy
 import os
@@ -36,15 +36,15 @@ def within_chance(successes: float, trials: int, p: float) -> bool:
 def test_the_number_of_dropped_elements_is_binomial(p, dtype):
     counts = [dropped(p, seed, dtype).sum() for seed in range(8)]
     assert all(within_chance(count, N, p) for count in counts)
-    # and it varies as much as it should: the sum of squared deviations is chi-square with 8 degrees of freedom
+    # the counts vary as they should: the sum of squared deviations is chi-square with 8 degrees of freedom
     assert 0.9 < sum((count - N * p) ** 2 for count in counts) / (N * p * (1 - p)) < 32
 
 
-def test_elements_sites_steps_and_seeds_that_follow_each_other_have_independent_masks():
+def test_neighbouring_elements_sites_steps_and_seeds_have_independent_masks():
     mask = dropped(0.1)
     for lag in (1, 2, 3, 4, 5, 8, 384, 12 * 384):
         assert within_chance((mask[lag:] & mask[:-lag]).sum(), N - lag, 0.01), lag
-    others = [(speed.drop(torch.ones(N), 0.1) == 0).numpy() for _ in range(4)]  # the generator goes on
+    others = [(speed.drop(torch.ones(N), 0.1) == 0).numpy() for _ in range(4)]  # the generator advances
     assert all(within_chance((mask & other).sum(), N, 0.01) for other in [*others, dropped(0.1, seed=2)])
 
 
@@ -62,7 +62,7 @@ def test_the_gradient_goes_through_the_same_mask_and_the_mean_stays(dtype):
     y = speed.drop(x, 0.4)
     y.sum().backward()
     torch.testing.assert_close(y, x * x.grad)
-    threshold = round(0.4 * 2**16)  # the probability is rounded, and the scale is that of the rounded one
+    threshold = round(0.4 * 2**16)  # p is rounded to 16 bits, and the scale uses the rounded p
     exact = 1e-7 if dtype == torch.float32 else 4e-3
     assert x.grad.unique().tolist() == pytest.approx([0, 2**16 / (2**16 - threshold)], rel=exact)
 
@@ -157,7 +157,7 @@ def test_a_last_layer_for_the_first_token_alone_gives_the_same_logits_and_gradie
 
 
 @pytest.mark.parametrize(("sites", "tokens"), [(["query", "key"], 1), ("all-linear", 9)])
-def test_a_threshold_over_all_tokens_behind_the_last_attention_gets_all_of_them(sites, tokens):
+def test_a_threshold_over_all_tokens_gets_all_tokens_also_after_the_last_attention(sites, tokens):
     settings = InaConfig(target_modules=sites, threshold="tensor", inhibition=0.9, init_weights=False)
     model = get_peft_model(build("bert"), settings).eval()
     expected = model(**batch(9)).logits
@@ -225,7 +225,7 @@ def test_float32_products_by_onednn_are_chosen_where_they_are_exact(error, chose
 @pytest.mark.parametrize(
     ("loads", "idle"), [([0, 0, 0, 0], 3), ([0, 100, 0, 90], 2), ([100, 99, 100, 0], 1), ([100, 100, 100, 100], 1)]
 )
-def test_idle_cores_are_those_the_process_may_use_and_nobody_else_does(loads, idle, monkeypatch):
+def test_idle_cores_are_those_that_the_process_may_use_and_no_other_process_uses(loads, idle, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     monkeypatch.setattr(speed.psutil, "cpu_percent", lambda interval, percpu: loads)
     assert speed.idle_cores.__wrapped__() == idle

@@ -114,7 +114,7 @@ SUB_WORD = {
 
 
 def test_the_real_answers_that_minilm_cannot_express_are_these(real_data):
-    """Of the dev questions of v2.0, each asked as often as it has different answers, with one of them each."""
+    """The dev questions of v2.0, repeated so that each row has one of a question's different answers."""
     rows = data.load(V2, data_config("files", real_data)).splits["validation"]
     each = []
     for row in rows.to_list():
@@ -132,7 +132,7 @@ def test_the_real_answers_that_minilm_cannot_express_are_these(real_data):
 @pytest.mark.parametrize(
     ("family", "nothing"), [("roberta", " \n \n "), ("minilm", " \u200b"), ("deberta-v2", " \n \n ")]
 )
-def test_a_stretch_of_blanks_is_no_context_and_no_error_but_nothing_else_is_one(family, nothing):
+def test_a_long_run_of_blanks_in_a_context_is_accepted_and_a_blank_context_is_refused(family, nothing):
     long = f"Start here.{' ' * 200}The end is near."
     rows = questions((long, "Where?", "The end"), (long, "Who?", None))
     found = squad.train_features(SHORT, rows, tokenizer(family))
@@ -192,7 +192,7 @@ FOUR = questions(
 
 
 def scored(null_odds: list[float], rows: Dataset = FOUR, of=V2):
-    """The outcome where the best span is the first token of the context, with the given odds against it."""
+    """The outcome if the best span is the context's first token, with the given null odds."""
     found = dev_set(rows, of=of)
     starts = np.zeros((2, len(found.features), max(found.features["length"])))
     for number, ids in enumerate(found.features["input_ids"]):

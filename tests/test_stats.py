@@ -52,7 +52,7 @@ def compared(value: float, se: float, **more) -> Comparison:
 
 
 def verdict(*family: Comparison):
-    """On the first comparison of a family."""
+    """The verdict on the first comparison of a family."""
     return decide(family)[0]
 
 
@@ -60,7 +60,7 @@ def verdict(*family: Comparison):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_every_metric_is_scikit_learns_or_scipys_on_the_examples_and_on_those_drawn(metric):
+def test_metrics_equal_scikit_learns_or_scipys_on_the_examples_and_on_resamples(metric):
     labels, predictions = toy(metric)
     drawn = np.vstack([np.arange(60), np.random.default_rng(1).integers(60, size=(20, 60))])
     counts = np.array([np.bincount(row, minlength=60) for row in drawn], dtype=float)
@@ -70,14 +70,14 @@ def test_every_metric_is_scikit_learns_or_scipys_on_the_examples_and_on_those_dr
 
 
 @pytest.mark.parametrize("metric", ["f1", "mcc", "pearson", "spearman"])
-def test_where_nothing_is_told_apart_the_score_is_zero(metric):
+def test_a_metric_of_constant_predictions_is_zero(metric):
     labels = np.array([0, 1, 1, 0, 1])
     np.testing.assert_array_equal(per_run(metric, labels, np.array([[0, 0, 0, 0, 0], labels])), [0, 1])
     if metric in ("pearson", "spearman"):  # with weight 37 the variance of a constant comes out as 1e-16
         np.testing.assert_array_equal(METRICS[metric].score(*toy(metric), 37 * np.eye(60)), 0)
 
 
-def test_resamples_are_those_of_the_seed_whatever_is_predicted_and_beside_which_runs():
+def test_resamples_depend_on_the_random_seed_and_not_on_predictions_or_other_runs():
     labels, predictions = toy("mcc")
     together, again = (score("mcc", labels, predictions, rng=rng) for rng in (7, np.random.default_rng(7)))
     assert together.estimate == again.estimate
@@ -90,9 +90,9 @@ def test_resamples_are_those_of_the_seed_whatever_is_predicted_and_beside_which_
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_examples_that_hang_together_are_one_draw(metric):
+def test_examples_of_one_cluster_are_drawn_together(metric):
     labels, predictions = toy(metric)
-    thrice = np.repeat(np.arange(60), 3)  # 180 examples that say no more than the 60
+    thrice = np.repeat(np.arange(60), 3)  # 180 examples with the information of 60
     copied = None if labels is None else labels[thrice]
     clustered = score(metric, copied, predictions[:, thrice], clusters=thrice)
     assert (len(clustered.examples), clustered.estimate.example_df) == (180, 59)
@@ -134,15 +134,15 @@ def test_the_interval_is_the_t_interval_over_examples_or_over_seeds_where_the_ot
     assert found.interval() == pytest.approx(over_seeds)
 
 
-def test_the_interval_has_the_quantile_of_each_part():
+def test_the_interval_uses_the_t_quantile_of_each_variance():
     of_seeds, of_examples = (scipy_stats.t.ppf(0.975, df) for df in (2, 100))
     half = (of_seeds**2 * 1.0 + of_examples**2 * 3.0) ** 0.5
     found = Estimate(5, 1.0, 3.0, seeds=3, seed_df=2, example_df=100).interval()
     assert found == pytest.approx((5 - half, 5 + half))
 
 
-def test_three_seeds_that_agree_by_chance_do_not_make_a_small_difference_sure():
-    # DoRA and LoRA on RTE: each seed 5 of 277 examples apart, which 30 to 40 examples that differ both ways add up to
+def test_three_seeds_that_agree_by_chance_do_not_make_a_small_difference_significant():
+    # as DoRA and LoRA on RTE: each seed differs by 5 of 277 examples, net of 37 that differ in both directions
     rng, right = np.random.default_rng(0), np.ones((3, 277))
     other = right.copy()
     for a, b in zip(right, other, strict=True):
@@ -155,7 +155,7 @@ def test_three_seeds_that_agree_by_chance_do_not_make_a_small_difference_sure():
 
 @pytest.mark.parametrize("seeds", [3, 5, 20])
 @pytest.mark.parametrize("examples", [0.1, 1, 10])
-def test_false_alarms_are_as_rare_as_they_say_also_at_the_levels_of_large_families(seeds, examples):
+def test_false_alarms_are_at_most_nominal_also_at_the_levels_of_large_families(seeds, examples):
     rng, draws = np.random.default_rng(seeds), 20_000
     value = (1 / seeds + examples / seeds) ** 0.5 * rng.normal(size=draws)
     seed_variances = rng.chisquare(seeds - 1, draws) / (seeds - 1) / seeds
@@ -168,13 +168,13 @@ def test_false_alarms_are_as_rare_as_they_say_also_at_the_levels_of_large_famili
         assert alarms > 0 or level < 0.01
 
 
-def test_the_p_value_is_that_of_the_interval():
+def test_the_p_value_agrees_with_the_interval():
     assert FIVE.interval(level=1 - FIVE.p_value()).low == pytest.approx(0, abs=1e-12)
     assert FIVE.p_value() == pytest.approx(2 * FIVE.p_above(0))
 
 
-@pytest.mark.parametrize(("metric", "points"), [("accuracy", 1), ("mcc", 2)])  # that one example of a hundred is worth
-def test_all_right_on_a_small_dev_set_is_not_certainty(metric, points):
+@pytest.mark.parametrize(("metric", "points"), [("accuracy", 1), ("mcc", 2)])  # the worth of one example in a hundred
+def test_a_perfect_score_on_a_small_dev_set_has_an_interval(metric, points):
     labels = np.arange(50) % 2
     interval = score(metric, labels, np.tile(labels, (3, 1))).estimate.interval()
     assert interval.low == pytest.approx(1 - points * scipy_stats.t.ppf(0.975, 49) / 50)
@@ -209,11 +209,11 @@ def test_pairing_on_examples_makes_the_interval_of_a_difference_narrow():
     assert (a - b).estimate.variance < 0.3**2 * a.estimate.variance
 
 
-def test_the_mean_over_tasks_takes_the_covariance_by_seed():
+def test_the_mean_over_tasks_includes_the_covariance_between_tasks_of_a_seed():
     luck = np.array([-1.0, -1, 0, 1, 1])  # of variance 1
     scores = FIVE.value + (5 * FIVE.seed_variance) ** 0.5 * luck
     alike, opposed = mean_of([FIVE] * 4, [scores] * 4), mean_of([FIVE] * 2, [scores, 2 * FIVE.value - scores])
-    assert alike.seed_variance == pytest.approx(FIVE.seed_variance)  # all tasks have the same seeds' luck
+    assert alike.seed_variance == pytest.approx(FIVE.seed_variance)  # the seeds' effects are the same on all tasks
     assert opposed.seed_variance == pytest.approx(0, abs=1e-12)
     for mean, tasks in ((alike, 4), (opposed, 2)):
         assert (mean.value, mean.seeds, mean.seed_df) == pytest.approx((FIVE.value, 5, 4))
@@ -227,7 +227,7 @@ def test_the_examples_of_tasks_add_up_to_the_variance_of_their_mean():
     assert mean.example_df == pytest.approx(12e-5**2 / (3e-5**2 / 1000 + 9e-5**2 / 100))
 
 
-def test_the_mean_over_tasks_of_one_seed_knows_nothing_of_seeds():
+def test_the_mean_over_tasks_of_one_seed_has_no_seed_variance():
     one = replace(FIVE, seed_variance=None, seeds=1, seed_df=0)
     assert mean_of([one, one], [[0.1], [0.3]]).seed_variance is None
 
@@ -253,7 +253,7 @@ def test_the_rules(value, se, name):
     assert ("real but small" in found.reason) == (value == 0.004)
 
 
-def test_two_seeds_and_two_methods_that_fail_decide_nothing():
+def test_two_seeds_or_two_failed_methods_are_undecided():
     found = verdict(compared(0.5, 0.001, seeds=2))
     assert (found.verdict, found.p_difference, found.smallest_margin) == ("undecided", None, None)
     equal = compared(0.0, 0.001)
@@ -272,7 +272,7 @@ def test_p_values_and_intervals_are_corrected_for_the_size_of_the_family_and_nev
     assert (among.verdict == "better") == (among.interval.low > 0)
 
 
-def test_a_family_counts_what_is_planned_and_leaves_rows_alone_that_it_does_not_judge():
+def test_a_family_counts_planned_comparisons_and_does_not_correct_untested_ones():
     one, two_seeds = compared(0.01, 0.002), compared(0.01, 0.002, seeds=2)
     alone, planned = decide([one])[0], decide([one], planned=2)[0]
     assert planned.interval == decide([one, one])[0].interval and planned.interval.low < alone.interval.low
@@ -324,7 +324,7 @@ def test_seeds_needed_by_hand():
     assert verdict(*10 * [noise]).needed.seeds > verdict(noise).needed.seeds
 
 
-def test_more_seeds_leave_what_the_examples_add():
+def test_more_seeds_do_not_reduce_the_example_variance():
     double = replace(FIVE, runs_variance=8e-5).with_seeds(10)
     assert (double.seed_variance, double.runs_variance) == pytest.approx((2e-5, 3e-5 + 5e-5 / 2))
 
@@ -344,12 +344,12 @@ def test_no_number_of_seeds_decides_where_the_examples_are_too_few():
 
 
 @pytest.mark.parametrize("value", [0.1, -0.1])
-def test_a_difference_shown_to_be_beyond_the_margin_needs_only_the_seeds_that_show_it_again(value):
-    # interval [0.06, 0.14]: the examples are too few for a margin of 0.01, and enough for 0.06
+def test_a_difference_beyond_the_margin_needs_only_the_seeds_that_show_it_again(value):
+    # interval [0.06, 0.14]: too few examples for a margin of 0.01, enough for 0.06
     assert seeds_needed(estimate(value, 0.001, seeds=5, example_se=0.02), margin=0.01).seeds == 3
 
 
-def test_what_has_to_be_found_again_is_the_nearer_end_of_the_interval():
+def test_a_large_difference_is_planned_by_the_end_of_its_interval_nearer_to_zero():
     # interval [0.0108, 0.0132], a run's std is 0.02: S with 0.02 / sqrt(S) * (1.960 + 0.842) = 0.0108 is 27.1, t adds
     assert seeds_needed(estimate(0.012, 0.02 / 1000**0.5), margin=0.01).seeds == 30
 
@@ -370,7 +370,7 @@ def test_a_metric_that_labels_do_not_define_is_named(metric, labels, predictions
         score(metric, labels, np.array(predictions))
 
 
-def test_what_cannot_be_paired_or_resampled_is_named():
+def test_an_error_names_what_cannot_be_paired_or_resampled():
     labels, a = toy("accuracy")
     mine, other = score("accuracy", labels, a), score("accuracy", labels, a, examples=np.arange(60) + 1)
     with pytest.raises(ValueError, match=r"the same examples .* on 60 examples and seeds"):
@@ -389,7 +389,7 @@ def simulation():
     return SimpleNamespace(**runpy.run_path(str(Path(__file__).parent.parent / "scripts" / "simulate_stats.py")))
 
 
-def test_intervals_cover_and_false_alarms_are_rare_as_they_say(simulation):
+def test_coverage_and_false_alarms_are_nominal_in_a_simulation(simulation):
     rng, scenario = np.random.default_rng(3), simulation.SCENARIOS["medium"]
     true = simulation.truth(rng, scenario, blocks=3)
     missed = simulation.simulate(rng, scenario, true, seeds=3, n=277, repeats=200)

@@ -1,4 +1,4 @@
-"""Sweeps: planned before they start, done by any number of processes, and nothing lost whatever ends them."""
+"""Sweeps are planned before they start, shared by any number of processes, and lose nothing when they end early."""
 
 import contextlib
 import os
@@ -43,7 +43,7 @@ RATES = "train.learning_rate=tag(log,interval(1e-4,1e-2))"
 # which runs
 
 
-def test_a_command_line_stands_for_the_product_of_its_choices_and_narrows_that_of_an_experiment():
+def test_a_command_line_expands_into_the_product_of_its_choices_and_narrows_an_experiments():
     runs = plan.expand(["model=tiny_bert", "task=cola,mrpc", "method=ina", "method.inhibition=0.1,0.9", "seed=1,2"])
     assert [one.id for one in runs][:3] == [
         "tiny_bert--cola--ina-inhibition0.1--s1",
@@ -114,7 +114,7 @@ def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
         ([RATES], "an interval needs a search: add hydra/sweeper=optuna"),
     ],
 )
-def test_a_command_line_that_cannot_be_planned_is_told(grid, message):
+def test_an_error_says_why_a_command_line_cannot_be_planned(grid, message):
     with pytest.raises(ConfigError, match=message):
         plan.expand(["model=tiny_bert", *grid])
 
@@ -122,7 +122,7 @@ def test_a_command_line_that_cannot_be_planned_is_told(grid, message):
 # from plan to summary
 
 
-def test_a_sweep_tells_plan_runs_and_sum_and_started_again_does_only_what_is_missing(tmp_path, cli):
+def test_a_sweep_prints_plan_runs_and_summary_and_does_only_missing_runs_when_started_again(tmp_path, cli):
     odd = tmp_path / "a=b, (ü)"  # a path that Hydra would not read
     arguments = grid(write_glue(odd / "data"), odd / "out")
     code, out, err = cli(*arguments)
@@ -152,7 +152,7 @@ def test_a_sweep_tells_plan_runs_and_sum_and_started_again_does_only_what_is_mis
         (False, [], None),
     ],
 )
-def test_runs_of_an_experiment_that_stay_out_of_the_results_are_told(
+def test_a_sweep_says_which_runs_of_an_experiment_stay_out_of_the_results(
     dirty, changed, message, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
@@ -261,7 +261,7 @@ def test_a_damaged_record_fails_its_run_only_and_stays(glue, tmp_path, cli):
     assert place(tmp_path, COLA).read_text() == "{"
 
 
-def test_a_run_that_fails_before_it_begins_is_told_and_the_others_go_on(glue, tmp_path, cli, monkeypatch):
+def test_a_run_that_fails_before_it_begins_is_reported_and_the_others_go_on(glue, tmp_path, cli, monkeypatch):
     def lacks(model, task, head_dropout):
         if task.name == "cola" and sys._getframe(1).f_code.co_name == "run":  # on the worker, not where the sweep plans
             raise ValueError("the weights are not there")
@@ -284,7 +284,7 @@ def test_a_run_that_another_process_does_is_left_to_it(glue, tmp_path):
     assert not list(record.read_all(tmp_path))
 
 
-def test_the_runs_in_progress_are_told_while_they_train(glue, tmp_path, cli, monkeypatch):
+def test_the_runs_in_progress_are_listed_while_they_train(glue, tmp_path, cli, monkeypatch):
     for module, interval in ((_core, "REPORT_S"), (_core, "POLL_S"), (train, "PROGRESS_S")):
         monkeypatch.setattr(module, interval, 0.01)
     code, out, err = cli(*grid(glue, tmp_path, "train.epochs=3", "task=stsb"))
@@ -356,7 +356,7 @@ def test_the_slurm_launcher_has_one_job_a_run_that_is_queued_again_when_its_time
     assert launcher.tasks_per_node == 1 and launcher.max_num_timeout > 0
 
 
-# Ray's dashboard takes seconds to start, and its workers would leave the processor to all other processes
+# Ray's dashboard takes seconds to start, and its workers would run at low priority
 RAY = "{num_cpus: 1, include_dashboard: false, _system_config: {worker_niceness: 0}}"
 
 
@@ -381,7 +381,7 @@ def test_a_worker_of_a_launcher_leaves_a_record_like_any_other(launcher, glue, t
 def test_a_run_whose_worker_is_killed_is_tried_once_more_then_recorded_as_failed(
     killings, code, glue, tmp_path, cli, monkeypatch
 ):
-    hydra_settings([])  # Hydra loads its launchers anew when it first looks for them
+    hydra_settings([])  # Hydra reloads its launchers when it first looks for them
     launcher = sys.modules["hydra._internal.core_plugins.basic_launcher"].BasicLauncher
     launch, killed = launcher.launch, []
 
@@ -411,7 +411,7 @@ def test_a_worker_that_has_other_data_fails_instead_of_training_on_it(glue, tmp_
     assert "this worker finds data.source=hub, but the sweep uses files" in err
 
 
-def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cli):
+def test_a_users_folder_for_a_sweep_keeps_its_own_files(glue, tmp_path, cli):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")
     (tmp_path / "mine" / "stop").touch()  # left by a sweep that was ended
@@ -419,7 +419,7 @@ def test_a_folder_of_ones_own_for_a_sweep_keeps_what_is_in_it(glue, tmp_path, cl
     assert (code, err) == (0, "") and [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_a_run_that_a_gpu_did_is_recorded_on_a_machine_without_one_too(glue, tmp_path, cli):
+def test_a_run_recorded_with_bfloat16_is_not_repeated_by_dtype_auto(glue, tmp_path, cli):
     assert cli(*grid(glue, tmp_path, "train.dtype=bfloat16"))[0] == 0
     code, out, _ = cli(*grid(glue, tmp_path, "train.dtype=auto"))
     assert code == 0 and "2 are recorded" in out
@@ -437,7 +437,7 @@ def test_an_experiment_on_generated_data_takes_other_data_where_it_is_asked_for(
         assert {one.data.source for one in plan.expand([f"experiment={experiment}", *given])} == {source}
 
 
-def test_one_experiment_a_command():
+def test_a_command_takes_only_one_experiment():
     with pytest.raises(ConfigError, match="search_mini,search_small: name one experiment per command"):
         plan.expand(["experiment=search_mini,search_small"])
 

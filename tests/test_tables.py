@@ -1,4 +1,4 @@
-"""Tables: true to the records and to the numbers of others, the same in every format, never stale unnoticed."""
+"""Tables show the records and published numbers, in every format alike, and stale tables are noticed."""
 
 import io
 import re
@@ -33,7 +33,7 @@ def scores(root: Path) -> Table:
 
 
 def rows(table: Table) -> dict[tuple[str, str], dict[str, str]]:
-    """(method, epoch) -> column -> cell; a row that continues another has its method."""
+    """(method, epoch) -> column -> cell; a blank method is that of the row above."""
     found, method = {}, ""
     for row in table.shown.fillna("").to_dict("records"):
         method = row["Method"] or method
@@ -73,9 +73,9 @@ def test_the_frame_has_a_row_for_each_run_selection_and_metric_with_settings_and
     assert (row["method_label"], row["adapter"]) == ("InA (Inh 0.1)", run.params.adapter)
 
 
-def test_a_method_is_called_what_each_models_own_runs_say(tmp_path):
+def test_a_methods_label_is_that_of_each_models_own_runs(tmp_path):
     write_run(tmp_path, model="minilm")
-    write_run(tmp_path, model="bert_large")  # whose recipe has another rank
+    write_run(tmp_path, model="bert_large")  # its recipe has another rank
     other = write_run(tmp_path, task="rte")
     found = study(tmp_path)
     assert [found.label(model=model, method="lora") for model in ("bert_large", "minilm")] == ["LoRA (r 4)", "LoRA"]
@@ -170,11 +170,11 @@ def test_numbers_of_others_do_not_stand_beside_paragraphs_with_inserted_sentence
     assert (set(scores(tmp_path).shown["section"]) == {OURS}) == (inserted is not None)
 
 
-def test_what_one_answer_to_everything_scores_stands_above_our_rows(tmp_path, squad):
+def test_the_majority_class_stands_above_our_rows(tmp_path, squad):
     write_study(tmp_path, tasks=("cola", "sst2", "stsb", "mnli", "wnli"), methods=("lora",), seeds=(1,))
     first, second = (rows(table)["Majority class", ""] for table in score_tables(study(tmp_path)))
     labels = {run.task: record.read_predictions(tmp_path, run)["label"] for run in record.read_all(tmp_path)}
-    labels |= {"mismatched": labels["mnli"][0::2], "mnli": labels["mnli"][1::2]}  # by made_up
+    labels |= {"mismatched": labels["mnli"][0::2], "mnli": labels["mnli"][1::2]}  # as made_up assigns the splits
     share = {task: f"{100 * of.value_counts(normalize=True).max():.1f}" for task, of in labels.items()}
     assert (first["SST-2"], first["CoLA"], first["STS-B"], first["RTE"]) == (share["sst2"], "0.0", "–", "–")
     assert (first["MNLI"], second["MNLI mismatched"]) == (share["mnli"], share["mismatched"])
@@ -192,7 +192,7 @@ def test_columns_come_in_the_order_of_the_authors_table_and_the_average_is_over_
     write_study(tmp_path, tasks=("cola", "wnli"), methods=("lora",), seeds=(1, 2))
     write_run(tmp_path, task="stsb", seed=3)
     assert list(scores(tmp_path).shown)[5:] == [*tasks, "Avg. of 2", "WNLI"]
-    assert re.fullmatch(r"\d+\.\d", rows(scores(tmp_path))["LoRA", "last"]["Avg. of 2"])  # seeds are not the same
+    assert re.fullmatch(r"\d+\.\d", rows(scores(tmp_path))["LoRA", "last"]["Avg. of 2"])  # no spread: the seeds differ
 
 
 def test_second_metrics_and_squad_have_their_own_tables(glue, squad):
@@ -214,7 +214,7 @@ def test_the_title_says_experiment_source_selection_model_and_number_format(glue
     assert [rows(table)[f"{kind} examples", ""]["CoLA"] for kind in ("training", "dev")] == ["240", "120"]
 
 
-def test_runs_of_each_data_source_are_counted_apart_of_those_that_the_experiment_has(tmp_path):
+def test_runs_are_counted_by_data_source_with_the_number_of_planned_runs(tmp_path):
     for source in ("files", "probe"):
         write_run(tmp_path, source=source, experiment="glue_smoke")
     found = {one.name: one.count for one in studies(tmp_path)}
@@ -288,7 +288,7 @@ def test_methods_without_a_seed_in_common_have_no_table_of_verdicts(tmp_path):
 
 
 @pytest.mark.parametrize("selection", ["best", "last"])
-def test_a_difference_is_that_of_the_scores_of_the_seeds_that_both_have(glue, squad, selection):
+def test_a_difference_is_that_of_the_mean_scores_over_common_seeds(glue, squad, selection):
     for root, task in ((glue, "cola"), (squad, "squad_v2")):
         ina, lora = (study(root).scores(("minilm", task, method), selection) for method in ("ina", "lora"))
         assert judged(root, selection)["ina", "lora", task]["difference"] == pytest.approx(100 * np.mean(ina - lora))
@@ -311,7 +311,7 @@ def test_a_large_difference_gets_a_verdict_and_the_mean_over_tasks_too(tmp_path)
     assert found == {"sst2": ("better", "other"), "rte": ("better", "other"), MEAN: ("better", "primary")}
 
 
-def test_what_a_study_asks_is_a_family_of_its_own(tmp_path):
+def test_the_main_question_of_a_study_is_a_family_of_its_own(tmp_path):
     write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), seeds=range(4))
     alone = judged(tmp_path)["ina", "lora", "sst2"]
     write_study(tmp_path, tasks=("sst2",), methods=("full",), seeds=range(4))
@@ -325,7 +325,7 @@ def test_what_a_study_asks_is_a_family_of_its_own(tmp_path):
 
 def test_a_primary_family_has_its_planned_size_before_all_its_runs_are_there(tmp_path):
     found = {}
-    for experiment in ("glue_small", "made_up"):  # the first one plans InA without inhibition too
+    for experiment in ("glue_small", "made_up"):  # glue_small also plans InA without inhibition
         write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), experiment=experiment)
         found[experiment] = verdicts(study(tmp_path, experiment)).query("selection == 'last'").iloc[0]
     assert found["glue_small"]["difference"] == found["made_up"]["difference"]
@@ -355,7 +355,7 @@ def test_a_verdict_is_unrestricted_only_if_lower_and_higher_rates_of_both_method
 
 
 @pytest.mark.parametrize("checked", ["minilm", "bert_base"])
-def test_a_verdict_on_one_model_is_not_checked_at_the_rates_of_another(tmp_path, checked):
+def test_a_verdict_on_one_model_is_not_checked_at_the_rates_of_another_model(tmp_path, checked):
     for ending, rate in (("", 0.002), ("_lower_rate", 0.001), ("_higher_rate", 0.004)):
         for model in ("minilm", "bert_base"):
             for method, skill in (("lora", 0.9 if ending and model == checked else 0.5), ("ina", 0.9)):
@@ -399,7 +399,7 @@ def test_cells_measured_on_different_examples_are_not_compared(tmp_path):
         scores(tmp_path)
 
 
-def test_examples_of_the_same_number_with_other_labels_are_other_examples(tmp_path):
+def test_examples_with_the_same_id_and_different_labels_are_different_examples(tmp_path):
     for method in ("lora", "ina"):
         run = write_run(tmp_path, method=method, n=100)
     file = tmp_path / run.predictions
@@ -437,14 +437,14 @@ def test_the_verdict_at_the_best_epochs_stands_beside_that_at_the_last(tmp_path,
     assert (shown["Verdict"].item(), shown["Best epochs"].item()) == ("at last", "at best")
 
 
-def test_tasks_of_ones_own_have_a_table_without_the_columns_of_glue(tmp_path):
+def test_a_users_own_tasks_have_a_table_without_the_columns_of_glue(tmp_path):
     run = write_run(tmp_path)
     record.record_path(tmp_path, "made_up", "files", run.id).unlink()
     mine = run.model_copy(update={"task": "reviews", "id": "minilm--reviews--lora--s1"})
     mine = mine.model_copy(update={"labels": run.labels.model_copy(update={"task": "Reviews"})})
     record.write(tmp_path, mine, record.read_predictions(tmp_path, run))
     table = scores(tmp_path)
-    assert table.title.startswith("Tasks of one's own, dev set") and "Reviews" in table.shown
+    assert table.title.startswith("Your own tasks, dev set") and "Reviews" in table.shown
     assert not {"CoLA", "MNLI"} & set(table.shown) and set(table.shown["section"]) == {"This replication"}
 
 
@@ -475,15 +475,15 @@ def test_an_experiment_completes_another_on_its_own_data_alone_and_may_be_comple
     assert {found.name: found.count for found in studies(tmp_path, "made_up_full")} == expected
 
 
-def test_two_experiments_that_complete_each_other_have_no_run_of_one_name_with_other_settings(tmp_path):
+def test_an_experiment_that_completes_another_is_refused_if_their_runs_have_different_settings(tmp_path):
     for experiment, print in (("made_up", "f"), ("made_up_higher", "e")):
         run = write_run(tmp_path, experiment=experiment).model_copy(update={"fingerprint": print * 64})
         record.write(tmp_path, run, record.read_predictions(tmp_path, run))
-    with pytest.raises(record.RecordError, match="made_up_higher completes made_up, and both have a run minilm--cola"):
+    with pytest.raises(record.RecordError, match="made_up_higher completes made_up, but their runs minilm--cola"):
         studies(tmp_path)
 
 
-def test_the_costs_are_core_hours_of_all_runs_over_their_processes_and_threads(tmp_path):
+def test_costs_are_core_hours_summed_over_runs_processes_and_threads(tmp_path):
     run = write_run(tmp_path)
     larger = run.provenance.model_copy(update={"processes": 2, "threads": 4})
     record.write(tmp_path, run.model_copy(update={"provenance": larger}), record.read_predictions(tmp_path, run))
@@ -500,7 +500,7 @@ def test_the_costs_are_core_hours_of_all_runs_over_their_processes_and_threads(t
         ("facts", "squad_v1", "files", "`INA_DATA_DIR=… make reproduce-squad EXPERIMENT=facts ARGS=data=files`"),
     ],
 )
-def test_the_line_that_repeats_names_the_source_where_the_experiment_does_not(tmp_path, experiment, task, source, line):
+def test_the_repeat_command_names_the_source_if_it_is_not_the_default(tmp_path, experiment, task, source, line):
     write_run(tmp_path, experiment=experiment, task=task, source=source)
     assert cost_table(studies(tmp_path)).data.iloc[0]["repeat"] == line
 
@@ -527,7 +527,7 @@ def test_the_csv_has_every_number_once_with_full_precision(glue):
         ("html", "a_b &amp; 50 % &lt;x&gt; | y", ["Table 3: GLUE", "± "]),
     ],
 )
-def test_every_format_escapes_what_it_must_and_is_the_same_every_time(glue, format, escaped, parts):
+def test_every_format_escapes_special_characters_and_is_deterministic(glue, format, escaped, parts):
     shown = pd.DataFrame({"Method": ["a_b & 50 % <x> | y"]})
     assert escaped in FORMATS[format](Table("t", "T", "c", shown, pd.DataFrame()))
     text = FORMATS[format](scores(glue))
@@ -554,7 +554,7 @@ def test_the_terminal_shows_our_rows_and_those_of_others_on_request(glue, publis
     assert on_screen(verdict, published) is verdict
 
 
-def test_scores_on_generated_data_stand_beside_no_published_ones(tmp_path):
+def test_scores_on_generated_data_have_no_published_numbers_beside_them(tmp_path):
     write_run(tmp_path, source="probe")
     table = scores(tmp_path)
     assert set(table.shown["section"]) == {OURS} and set(table.data["origin"]) == {"ours", "baseline"}
@@ -615,7 +615,7 @@ def test_check_finds_what_is_stale_missing_or_without_records(glue, tmp_path):
         assert problem in str(error.value)
 
 
-def test_what_is_not_there_is_named(glue, tmp_path):
+def test_an_error_names_the_missing_folder_or_experiment(glue, tmp_path):
     with pytest.raises(FileNotFoundError, match="no finished run of experiment 'nope'.*there are made_up"):
         study(glue, "nope")
     for root, told in ((tmp_path / "nowhere", "no folder .*nowhere"), (tmp_path, "no record under .*; nothing was ch")):

@@ -1,4 +1,4 @@
-"""A training run measures every epoch, keeps what the best and the last one predicted, and is decided by its seed."""
+"""Training measures every epoch, keeps the predictions of the best and the last one, and depends only on its seed."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def features(count: int, **more) -> Dataset:
 
 
 class Dev:
-    """A dev set that keeps the logits it is asked to score and answers with scores fixed beforehand."""
+    """A fake dev set: it keeps the logits it gets and returns the given scores."""
 
     def __init__(self, *scores: float):
         self.scores, self.logits = scores, []
@@ -79,7 +79,7 @@ def test_logits_come_in_the_order_of_the_dev_set_though_they_are_computed_by_len
     np.testing.assert_allclose(dev.logits[-1], one_by_one, atol=1e-5)
 
 
-def test_the_model_gets_its_inputs_alone(tmp_path):
+def test_the_model_gets_only_its_inputs(tmp_path):
     model, given = build(), set()
     model.register_forward_pre_hook(lambda _, args, named: given.update(named), with_kwargs=True)
     fit(tmp_path, Dev(0.1), model, epochs=1)
@@ -104,7 +104,7 @@ def test_of_several_gpus_a_process_uses_one(tmp_path, monkeypatch):
 
 
 def test_time_and_memory_are_measured(trained):
-    assert trained.samples_per_second > 40 * 3 / trained.seconds > 0  # evaluation is left out of the first
+    assert trained.samples_per_second > 40 * 3 / trained.seconds > 0  # the first leaves out evaluation
     assert trained.peak_memory_mb > 50 or not Path("/proc/self/status").exists()
     assert trained.processes == 1 and trained.device
 
@@ -126,7 +126,7 @@ def test_adalora_moves_its_ranks_until_the_budget_is_reached(tmp_path):
 
 
 @pytest.mark.parametrize("method, dtype", [("ina", "bfloat16"), ("adalora", "float32")])  # float32: test_resume
-def test_runs_go_on_from_a_checkpoint_to_the_same_numbers(method, dtype, tmp_path):
+def test_runs_resumed_from_a_checkpoint_have_the_same_numbers(method, dtype, tmp_path):
     def run(folder, dev):
         return fit(folder, dev, build(ADAPTERS[method]()), dtype=dtype, learning_rate=0.003)
 
@@ -140,7 +140,7 @@ def test_runs_go_on_from_a_checkpoint_to_the_same_numbers(method, dtype, tmp_pat
     assert len({one.train_loss for one in found.evaluations}) == 3
 
 
-def test_a_plain_run_drops_otherwise_and_learns_alike(trained, tmp_path):
+def test_without_speed_ups_a_run_has_other_dropout_masks_and_learns_as_well(trained, tmp_path):
     found = fit(tmp_path, Dev(0.2, 0.5, 0.5), fast="false")
     losses, expected = ([one.train_loss for one in run.evaluations] for run in (found, trained))
     assert losses != expected

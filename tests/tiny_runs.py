@@ -14,13 +14,13 @@ from pathlib import Path
 import ina.train  # noqa: F401  with torch and transformers
 from ina import config, run
 
-gc.freeze()  # Trainer collects garbage whenever it starts; without this that goes through all that is imported
+gc.freeze()  # Trainer collects garbage when it starts; this keeps imported modules out of it
 
 WORDS = "the a one cat dog bird man runs sees likes knows red big old here now not".split()
 
 
 def write_glue(folder: Path, train: int = 40, dev: int = 24) -> Path:
-    """CoLA and STS-B as distributed, with made-up sentences; a score of STS-B depends on its sentences."""
+    """Write CoLA and STS-B as distributed, with made-up sentences, on which STS-B's scores depend."""
     draw = random.Random(0)
 
     def sentence() -> str:
@@ -42,7 +42,7 @@ def write_glue(folder: Path, train: int = 40, dev: int = 24) -> Path:
 
 
 def overrides(glue: Path, out: Path, *more: str) -> list[str]:
-    """A command line of the smallest sensible run: STS-B, whose scores are no round numbers."""
+    """The command line of the smallest sensible run: STS-B, because its scores are not round numbers."""
     small = ["model=tiny_bert", "task=stsb", "train.epochs=3", "train.batch_size=8", "train.learning_rate=0.003"]
     where = ["data=files", f"data.dir={glue}", f"output_dir={out}", f"results_dir={out}/results"]
     small += ["train.threads=1", "train.dtype=float32"]
@@ -59,7 +59,7 @@ _processes.set_forkserver_preload(["ina.run", "ina.train", "ina.saved_models", "
 
 
 def start(arguments: list[str], log: Path) -> multiprocessing.Process:
-    """``python -m ina.run`` in a process of its own, leader of a group, without the seconds that imports take."""
+    """Start ``python -m ina.run`` in a new process with its own process group, with everything imported already."""
     process = _processes.Process(target=_main, args=(arguments, log))
     process.start()
     return process
@@ -67,18 +67,18 @@ def start(arguments: list[str], log: Path) -> multiprocessing.Process:
 
 def _main(arguments: list[str], log: Path) -> None:
     os.setsid()
-    os.environ.pop("OMP_NUM_THREADS", None)  # by which workers would not share the cores
+    os.environ.pop("OMP_NUM_THREADS", None)  # with it, workers would not share the cores
     with open(log, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.argv = ["ina/run.py", *arguments]
     try:
         run.cli()
-    finally:  # as any process ends; multiprocessing would first join the workers of launchers, which wait for more work
+    finally:  # end as any process does; multiprocessing would first wait for launchers' idle workers
         threading._shutdown()
         atexit._run_exitfuncs()
 
 
 def numbers(result) -> list:
-    """All that has to be the same when a run is done again."""
+    """All that must be the same when a run is repeated."""
     return [(one.epoch, one.metrics, one.train_loss, one.degenerate) for one in result.evaluations]

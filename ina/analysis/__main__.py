@@ -1,10 +1,10 @@
 """Look into trained models.
 
-    python -m ina.analysis distractors                         all kept models of an experiment, one file each
-    python -m ina.analysis adapter=FOLDER text=… question=…  one model on one passage, told on the screen
+    python -m ina.analysis distractors                         measure all kept models of an experiment
+    python -m ina.analysis adapter=FOLDER text=… question=…  print what one model does on one passage
 
-The folder is one that a run with keep_model=true left, outputs/models/<experiment>/<data source>/<run>. More may be
-said of the passage: answer=… and distractor=…, words of the text. heatmap=FILE.png draws the attention of every layer.
+A run with keep_model=true leaves FOLDER: outputs/models/<experiment>/<data source>/<run>. Optional: answer=… and
+distractor=…, which are words of the text, and heatmap=FILE.png, which draws the attention of every layer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .gates import MEASURES
 from .measurement import ALL, COLUMNS, Reading, Row
 
 _NEEDED, _POSSIBLE = {"adapter", "text"}, {"question", "answer", "distractor", "heatmap"}
-_MARKS = {"answer": "=", "distractor": "~"}  # around the words of these kinds
+_MARKS = {"answer": "=", "distractor": "~"}  # printed around words of these kinds
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announcing their next versions
+    warnings.filterwarnings("ignore", category=FutureWarning)  # of the pinned libraries, about their next versions
     try:
         (_passage if "=" in "".join(arguments[:1]) else _experiment)(arguments)
     except (OSError, ValueError) as error:
@@ -70,8 +70,8 @@ def _passage(arguments: list[str]) -> None:
     unknown = settings.keys() - _NEEDED - _POSSIBLE
     if unknown or not settings.keys() >= _NEEDED:
         raise ValueError(
-            "adapter=FOLDER and text=TEXT are needed, question, answer, distractor and heatmap possible"
-            + f"; not {', '.join(sorted(unknown))}" * bool(unknown)
+            "adapter=FOLDER and text=TEXT are required; question, answer, distractor and heatmap are optional"
+            + f"; unknown: {', '.join(sorted(unknown))}" * bool(unknown)
         )
     folder, heatmap = Path(settings.pop("adapter")), settings.pop("heatmap", None)
     opened = measure.TrainedModel(folder)
@@ -81,14 +81,14 @@ def _passage(arguments: list[str]) -> None:
     read = opened.reading(passage)
     print(report(opened.run.id, measure.measure(opened.model, [opened.tokens(passage)]), read))
     if heatmap:
-        from .. import figures  # a browser engine only where something is drawn
+        from .. import figures  # here, because it loads a browser engine
 
         figures.save(figures.layers(read), Path(heatmap))
         print(f"\n-> {heatmap}")
 
 
 def report(title: str, rows: list[Row], read: Reading) -> str:
-    """What was measured on one passage, to be read on a screen: the words, the adapter by site, attention by layer."""
+    """The text that shows what was measured on one passage: the words, the adapter by site, attention by layer."""
     marks = [_MARKS.get(kind, "") for kind in read.kinds]
     parts = [title, " ".join(f"{mark}{word}{mark}" for mark, word in zip(marks, read.words, strict=True))]
     if read.answer is not None:
@@ -100,7 +100,7 @@ def report(title: str, rows: list[Row], read: Reading) -> str:
     for name in ("inhibited", "passed"):
         of_kinds = at_sites & ~over_all & (frame["measure"] == name)
         tables.append((f"{MEASURES[name]}, by kind of token", of_kinds, ["layer", "site"], "by"))
-    heading = "Attention to tokens of a kind, mean over heads and tokens; layer 0: if all tokens got equal"
+    heading = "Attention to tokens of a kind, mean over heads and tokens; layer 0: equal attention to all tokens"
     tables.append((heading, paid, ["layer"], "to"))
     for heading, chosen, index, columns in tables:
         if chosen.any():
@@ -109,7 +109,7 @@ def report(title: str, rows: list[Row], read: Reading) -> str:
     measured = set(frame["measure"])
     if "moved" in measured:
         listed = ", ".join(map("{:.3f}".format, frame.loc[frame["measure"] == "moved", "value"]))
-        parts.append(f"attention that goes elsewhere with the linear part merged, layer by layer: {listed}")
+        parts.append(f"share of attention that moves if the linear part is merged, by layer: {listed}")
     parts.append("\n".join(f"  {name}: {text}" for name, text in MEASURES.items() if name in measured))
     return "\n\n".join(filter(None, parts))
 

@@ -44,16 +44,16 @@ class Site:
     gate: InhibitionGate | None
 
     def after_gate(self, z: Tensor) -> Tensor:
-        """What of the rank components `z` (..., r) reaches W_up."""
+        """The input of W_up for rank components `z`, (..., r)."""
         return z if self.gate is None else self.gate(z)
 
 
 def sites(model: nn.Module) -> list[Site]:
-    """The projections that LoRA or InA adapts in `model`, in its order; none for other methods."""
+    """The projections that LoRA or InA adapts, in the order of the modules; empty for other methods."""
     names = {module: name for family in PROJECTIONS.values() for name, module in family.items()}
     adapted = []
     for path, module in model.named_modules():
-        # AdaLoRA's layers are LoRA's, with parameters in the place of modules
+        # AdaLoRA's layers have a lora_A too, but its entries are parameters, not modules
         if isinstance(module, InaLinear) or isinstance(getattr(module, "lora_A", None), nn.ModuleDict):
             kind, [adapter] = "ina" if isinstance(module, InaLinear) else "lora", module.active_adapters
             down, up = (getattr(module, f"{kind}_{part}")[adapter] for part in "AB")
@@ -67,7 +67,7 @@ def sites(model: nn.Module) -> list[Site]:
 def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
     """The `MEASURES` of tokens with inputs `h` (tokens, d) and rank components `z` (tokens, r), (tokens,) each.
 
-    NaN where a measure says nothing of a token: "raised" where the largest component is not negative.
+    NaN if a measure is not defined for a token: "raised" if the largest component is not negative.
     """
     behind = site.after_gate(z)
     update = site.scale * nn.functional.linear(behind, site.up.weight)
@@ -88,9 +88,9 @@ def observe(site: Site, h: Tensor, z: Tensor) -> dict[str, Tensor]:
 
 @contextmanager
 def watching(adapted: Sequence[Site]) -> Iterator[dict[Site, Tensor]]:
-    """The inputs of each site, (tokens, d), in the passage that the model reads while the block runs.
+    """Keep the inputs of each site, (tokens, d), for the passage that the model reads while the block runs.
 
-    DeBERTa projects its relative positions too, after the tokens; these are left out.
+    DeBERTa also projects its relative positions, after the tokens; these are not kept.
     """
     seen: dict[Site, Tensor] = {}
 
@@ -109,7 +109,7 @@ def effective_rank(moments: Tensor, up: Tensor) -> float:
     """exp of the entropy of the normalised singular values of G W_up (Roy and Vetterli 2007): from 1 to the rank.
 
     Args:
-        moments: G^T G (r, r), of any number of tokens.
+        moments: G^T G (r, r), summed over any number of tokens.
         up: W_up as torch keeps it, (k, r).
     """
     gram = up.detach().double().T @ up.detach().double()

@@ -25,10 +25,10 @@ DECIMALS = 6
 
 
 class TrainedModel:
-    """A trained model with what belongs to it; the adapter stays unmerged.
+    """A trained model with its record, settings and tokenizer; the adapter stays unmerged.
 
     Args:
-        folder: Of a saved model, see `ina.saved_models`.
+        folder: The folder of a saved model, see `ina.saved_models`.
 
     Raises:
         FileNotFoundError: The folder lacks a file.
@@ -47,14 +47,14 @@ class TrainedModel:
         self.model = saved_models.load(folder, self.cfg)
 
     def tokens(self, passage: Passage) -> Tokens:
-        """A passage as the model read its training examples."""
+        """The tokens of a passage, cut and joined as in training."""
         return texts.tokens(passage, self.tokenizer, self.cfg.task)
 
     @torch.no_grad()
     def answer(self, passage: Passage) -> Span | None:
-        """Where a model for reading comprehension finds the answer, (start, end) in characters.
+        """Where the model finds the answer to the passage's question, (start, end) in characters.
 
-        None where it answers nothing, as in SQuAD v2.0, or is not for questions.
+        None if it finds none (SQuAD v2.0), if there is no question, or if the model's task is not SQuAD.
         """
         task = self.cfg.task
         if task.family != "squad" or passage.question is None:
@@ -119,7 +119,7 @@ def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
         for name, total in zip(("rank_before", "rank_behind"), pair, strict=True):
             rows.append((site.layer, site.name, name, ALL, "", gates.effective_rank(total, site.up.weight)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a kind of which no passage has a token
+        warnings.simplefilter("ignore", RuntimeWarning)  # a kind that no passage has
         paid = np.nanmean(mass, axis=0)
     for (layer, reader, target), value in np.ndenumerate(paid):
         rows.append((layer + 1, "", "attention", (ALL, *KINDS)[reader], KINDS[target], value))
@@ -129,14 +129,14 @@ def measure(model: nn.Module, read: Sequence[Tokens]) -> list[Row]:
 
 
 def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
-    """Measure a kept model over its dev set and write that under `root`, unless it is there already.
+    """Measure a kept model over its dev set and write the result under `root`, unless it is there already.
 
     Returns:
         The file, and whether it is new.
 
     Raises:
-        RecordError: The measurement there is of another run of the same name.
-        FileNotFoundError, ValueError: The model or its data cannot be had.
+        RecordError: The measurement there belongs to another run of the same name.
+        FileNotFoundError, ValueError: The model or its data are missing, damaged or different.
     """
     run = record.read(folder / saved_models.RECORD_FILE)
     if measurement.of_runs(root, [run]):
@@ -145,7 +145,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
     examples = data.load(opened.cfg.task, opened.cfg.data)
     if examples.fingerprint != run.data.fingerprint:
         raise ValueError(
-            f"the data of {run.id} are not those that it was trained on; INA_DATA_DIR names another folder?"
+            f"the data found are not those that {run.id} was trained on; does INA_DATA_DIR name another folder?"
         )
     split, passages = texts.dev_passages(opened.cfg, examples)
     read = [opened.tokens(passage) for passage in passages]

@@ -1,4 +1,4 @@
-"""The file of what was measured inside the trained models of an experiment: a line of JSON for each run."""
+"""The file of measurements inside the trained models of an experiment: a line of JSON for each run."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Reading(_Block):
 
     words: list[str]
     kinds: list[str]
-    answer: str | None  # that the model gives
+    answer: str | None  # the model's
     maps: list[list[list[float]]]
     merged_maps: list[list[list[float]]] | None
 
     def over_layers(self) -> Reading:
-        """The same with the mean over layers in place of the maps of all."""
+        """The same reading with one map, the mean over layers."""
 
         def mean(maps: list | None) -> list | None:
             return maps and [np.mean(maps, axis=0).round(4).tolist()]
@@ -43,16 +43,16 @@ class Reading(_Block):
 
 
 class Measurement(_Block):
-    """What was measured in the model that one run trained; names and fingerprint are those of its record.
+    """What was measured in the model of one run; names and fingerprint are those of the run's record.
 
     rows: one number each, mean over the passages, see COLUMNS. Layers count from 1; `by` is a kind of token or "all".
-        At a site: the MEASURES of `ina.analysis.gates`, and of "all" the effective ranks of the update over all tokens,
-        without the gate ("rank_before") and with it ("rank_behind").
-        Without site: "attention" paid by tokens of a kind to tokens of the kind `to`; the share of attention that is
-        "moved" to other tokens once the linear part of the adapter is merged; and, layer 0, the "share" of the kind
-        `to` among the tokens of a passage.
-    example: of the paper, where the task has questions
-    origin: commit, versions and command; unknown is null
+        At a site: the MEASURES of `ina.analysis.gates`, and with "all" the effective ranks of the update over all
+        tokens, without the gate ("rank_before") and with it ("rank_behind").
+        Without site: "attention" paid by tokens of kind `by` to tokens of kind `to`; the share of attention that is
+        "moved" to other tokens if the linear part of the adapter is merged; and, as layer 0, the "share" of kind `to`
+        among the tokens of a passage.
+    example: how the model reads the paper's example, if the task has questions
+    origin: commit, versions and command; null if unknown
     """
 
     id: str
@@ -75,7 +75,7 @@ def path(root: str | Path, run: Record) -> Path:
 
 
 def read(file: Path) -> dict[str, Measurement]:
-    """The measurements of an experiment by the id of the run; none where there is no file.
+    """The measurements of an experiment by run id; empty if there is no file.
 
     Raises:
         RecordError: The file is damaged.
@@ -95,10 +95,10 @@ def read(file: Path) -> dict[str, Measurement]:
 
 
 def of_runs(root: str | Path, runs: Sequence[Record]) -> list[Measurement]:
-    """The measurements of those of the runs that have one.
+    """The measurements of the runs that have one, in the order of `runs`.
 
     Raises:
-        RecordError: A file is damaged, or a measurement is of a model that another run of this name trained.
+        RecordError: A file is damaged, or a measurement belongs to another run of the same name.
     """
     files = {file: read(file) for file in {path(root, run) for run in runs}}
     measurements = []
@@ -114,7 +114,7 @@ def of_runs(root: str | Path, runs: Sequence[Record]) -> list[Measurement]:
 
 
 def add(root: str | Path, run: Record, found: Measurement) -> Path:
-    """Put a measurement in the place of an earlier one of the run; the file is written as a whole or not at all."""
+    """Add or replace the measurement of a run; the file is written as a whole or not at all."""
     file = path(root, run)
     lines = [one.model_dump_json() + "\n" for one in (read(file) | {found.id: found}).values()]
     write_atomically(file, lambda partial: partial.write_text("".join(lines), encoding="utf-8"))
@@ -122,6 +122,6 @@ def add(root: str | Path, run: Record, found: Measurement) -> Path:
 
 
 def frame(found: Measurement) -> pd.DataFrame:
-    """The rows with the names of the run."""
+    """The rows, with columns for the run's model, task, method and seed."""
     names = found.model_dump(include={"model", "task", "method", "seed"})
     return pd.DataFrame(found.rows, columns=COLUMNS).assign(**names)

@@ -1,4 +1,4 @@
-"""Passages as tokens of a kind: what the gate and the attention are asked about."""
+"""Passages, and the kinds of their tokens: answer, distractor and others."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from ..data import TaskData
 from ..tasks.spans import cut_questions
 
 KINDS = ("special", "punctuation", "question", "answer", "distractor", "other")
-"""What a token is, the first that fits of: special, part of the answer, punctuation, part of the question, part of a
-distractor, other."""
+"""Kinds of tokens. A token has the first that fits: special, answer, punctuation, question, distractor, other."""
 
 Span = tuple[int, int]
 
@@ -26,9 +25,9 @@ Span = tuple[int, int]
 class Passage:
     """A text and what is known of it.
 
-    question: what the model reads before the text, None where it reads the text alone
-    answer: where the answer stands in the text, (start, end) in characters
-    distractors: where the text states what does not matter
+    question: what the model reads before the text; None if it reads the text alone
+    answer: where the answer is in the text, (start, end) in characters
+    distractors: where the text has distractors, each (start, end)
     """
 
     text: str
@@ -40,10 +39,10 @@ class Passage:
 def passage(
     text: str, question: str | None = None, answer: str | None = None, distractor: str | None = None
 ) -> Passage:
-    """A passage whose answer and distractor are given by their words; the first place of each counts.
+    """A passage whose answer and distractor are given as words; their first occurrence in the text counts.
 
     Raises:
-        ValueError: They do not stand in the text.
+        ValueError: The text does not have these words.
     """
     spans = {}
     for name, words in {"answer": answer, "distractor": distractor}.items():
@@ -60,7 +59,7 @@ EXAMPLE = passage("I put my red bag in the black bag.", "What is the colour of m
 
 @dataclass(frozen=True)
 class Tokens:
-    """A passage as a model reads it: `inputs` (1, tokens) each; `kinds` and `words`, one of each a token."""
+    """A passage as a model reads it: `inputs`, each (1, tokens), and the kind and the word of each token."""
 
     inputs: dict[str, Tensor]
     kinds: tuple[str, ...]
@@ -70,7 +69,7 @@ class Tokens:
 def tokens(passage: Passage, tokenizer: PreTrainedTokenizerBase, task: GlueTask | SquadTask | ChoiceTask) -> Tokens:
     """A passage as a model trained on the task reads it.
 
-    On SQuAD, the first window that holds the whole answer is taken of a text that is too long for one.
+    If a SQuAD text is too long for one window, the first window with the end of the answer is taken.
     """
     texts = [passage.text] if passage.question is None else [passage.question, passage.text]
     last = len(texts) - 1
@@ -95,7 +94,7 @@ def tokens(passage: Passage, tokenizer: PreTrainedTokenizerBase, task: GlueTask 
 
 
 def _kind(word: str, place: Span, passage: Passage | None) -> str:
-    """The kind of a word at a place in the text of `passage`, or in the question: None."""
+    """The kind of a word at `place` in the text of `passage`; `passage` is None for words of the question."""
     if passage and passage.answer and _overlap(place, passage.answer):
         return "answer"
     if not any(map(str.isalnum, word)):
@@ -112,11 +111,11 @@ def _overlap(a: Span, b: Span) -> bool:
 def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]]:
     """The first dev split of a run's data: its name and its passages.
 
-    In paragraphs of the generated suite distractors are known: they are the sentences that the paragraph of the same
-    question without distractors lacks. In a GLUE sentence pair the first text is treated as the question.
+    Distractors are known in the generated suite: they are the sentences that are missing from the same question's
+    paragraph without distractors. In a GLUE sentence pair the first text is treated as the question.
 
     Raises:
-        ValueError: The task is neither reading comprehension nor one of GLUE.
+        ValueError: The task is neither SQuAD nor GLUE.
     """
     split = next(split for split in examples.splits if split != "train")
     rows = examples.splits[split].to_list()

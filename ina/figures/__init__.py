@@ -18,7 +18,7 @@ __all__ = ["Figure", "curves", "differences", "figures_for", "layers", "png", "s
 
 
 def figures_for(study: Study, selections: tuple[str, ...] = ("last",)) -> dict[str, Callable[[], Figure]]:
-    """The figures of a study by name; those of verdicts for one or both selections."""
+    """The figures of a study by name; `selections` are those of the verdicts."""
     if study.is_search:
         by_rate = any(varied_settings(study, *pair) == ["learning_rate"] for pair in study.methods)
         return {"rates": partial(rates, study)} if by_rate else {}

@@ -14,7 +14,7 @@ from .style import method_styles
 
 
 def attention_figures(study: Study) -> dict[str, Callable[[], Figure]]:
-    """The figures by name; none where nothing was measured, with model and task in the name where there are several."""
+    """The figures by name, with model and task in the name if there are several; empty if nothing was measured."""
     model_tasks = {(one.model, one.task): one.example for one in measured(study)}
     figures: dict[str, Callable[[], Figure]] = {}
     for panel, example in model_tasks.items():
@@ -26,9 +26,9 @@ def attention_figures(study: Study) -> dict[str, Callable[[], Figure]]:
 
 
 def maps(study: Study, model: str, task: str) -> Figure:
-    """Attention on the paper's example, a chart a method, mean over heads, layers and seeds.
+    """Attention on the paper's example, a chart for each method, mean over heads, layers and seeds.
 
-    The last one is InA with its linear part merged, as in the authors' released pictures.
+    The last chart is InA with its linear part merged, as in the pictures that the authors released.
     """
     by_method: dict[str, list[np.ndarray]] = {}
     merged: dict[str, list[np.ndarray]] = {}
@@ -53,7 +53,7 @@ def layers(reading: Reading) -> Figure:
 
 
 def _heatmaps(maps: dict[str, np.ndarray], reading: Reading) -> Figure:
-    """On one scale."""
+    """Heat maps on one colour scale."""
     highest = round(float(max(weights.max() for weights in maps.values())), 4)
     scale = {"type": "sqrt", "range": ["#ffffff", "#08306b"], "domain": [0, highest]}
     places = list(range(len(reading.words)))
@@ -76,7 +76,7 @@ def _heatmaps(maps: dict[str, np.ndarray], reading: Reading) -> Figure:
 
 
 def mass(study: Study, model: str, task: str) -> Figure:
-    """Attention that tokens of a kind get in each layer, mean over the dev set, a chart a kind."""
+    """Attention to each kind of token by layer, mean over the dev set, a chart for each kind."""
     frame, styles = attention(study), method_styles(study)
     means = over_seeds(frame[frame["by"] == ALL], "to", "layer").loc[model, task]
     shares = over_seeds(measurements(study).query("measure == 'share'"), "to").loc[model, task]["mean"]

@@ -1,4 +1,4 @@
-"""Charts in Vega-Lite, which a page draws in the browser and `save` as a picture."""
+"""Charts in Vega-Lite. The site draws them in the browser; `save` writes them as files."""
 
 import textwrap
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from ..record import write_atomically
 from ..tables.table import interval, points, signed
 from .style import MethodStyle, axis_limits
 
-WIDTH = 640  # pixels of a figure, labels beside its charts aside
+WIDTH = 640  # pixels of a figure, without the labels beside its charts
 ROW = 17  # pixels of a row of `intervals`
-_TOLD = ("heading", "label", "interval", "n", "margin", "word", "family")
-_TOLD += ("p of a difference", "p of equivalence", "seeds that would decide")
+_TOOLTIP = ("heading", "label", "interval", "n", "margin", "word", "family")
+_TOOLTIP += ("p of a difference", "p of equivalence", "seeds that would decide")
 _CONFIG = {
     "view": {"stroke": None},
     "axis": {"gridColor": "#e8e8e8", "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 12},
@@ -31,9 +31,9 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Chart:
-    """One view: its specification without size and title, what it shows, and its height in pixels.
+    """One chart: its specification without size and title, its title, and its height in pixels.
 
-    A wide one has labels at its sides: it stands alone in its row, and scrolls sideways on a phone.
+    A wide chart has labels at its sides: it has a row to itself, and scrolls sideways on a phone.
     """
 
     spec: Spec
@@ -51,9 +51,9 @@ class Figure:
     columns: int = 1
 
     def spec(self) -> Spec:
-        """In Vega-Lite."""
+        """The figure in Vega-Lite."""
         rows: list[list[Spec]] = []
-        free = 0  # places in the last row
+        free = 0  # free places in the last row
         for chart in self.charts:
             columns = 1 if chart.wide else min(self.columns, len(self.charts))
             width = WIDTH // columns - 60 * (columns > 1)  # the rest is for the axis
@@ -69,7 +69,7 @@ class Figure:
 
 
 def png(figure: Figure, scale: float = 1) -> bytes:
-    """A figure as a PNG with so many pixels for one of its specification; of 256 colours, an eighth as large."""
+    """A figure as a PNG, `scale` times as large as in its specification; 256 colours make the file 8 times smaller."""
     small = BytesIO()
     image = Image.open(BytesIO(vl_convert.vegalite_to_png(figure.spec(), scale=scale)))
     image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(small, "png", optimize=True)
@@ -80,7 +80,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure.
 
     Raises:
-        ValueError: The ending of `path` is none that a figure can be written as.
+        ValueError: The suffix of `path` is neither .png nor .pdf.
     """
     writers = {".png": lambda: png(figure, scale=1.5), ".pdf": lambda: vl_convert.vegalite_to_pdf(figure.spec())}
     if path.suffix not in writers:
@@ -90,13 +90,13 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def layer(mark: str, encoding: Spec, rows: Rows | None = None, **style: Any) -> Spec:
-    """Marks of a kind, of rows of its own or of those of the chart."""
+    """A layer of marks; without `rows`, it draws those of the chart."""
     of_its_own = {} if rows is None else {"data": {"values": rows}}
     return of_its_own | {"mark": {"type": mark, **style}, "encoding": encoding}
 
 
 def number(field: str, **more: Any) -> Spec:
-    """The encoding of a number."""
+    """The encoding of a numerical field."""
     return {"field": field, "type": "quantitative", **more}
 
 
@@ -107,7 +107,7 @@ def lines(rows: Rows, x: Spec, y: str, styles: dict[str, MethodStyle], rules: Se
         rows: Each has "method" (a label), "x" and "value"; where known "low", "high", "seeds" (values), "hollow".
         x: Title, scale and axis of "x".
         y: The title of the values.
-        styles: Of the methods, by label.
+        styles: The styles of the methods, by label.
         rules: Encodings of lines across the chart.
     """
     legend = {"orient": "bottom", "columns": 4, "symbolSize": 50, "symbolOpacity": 1}
@@ -116,7 +116,7 @@ def lines(rows: Rows, x: Spec, y: str, styles: dict[str, MethodStyle], rules: Se
         | {"scale": {"domain": list(styles), "range": [getattr(style, name) for style in styles.values()]}}
         for name in ("colour", "shape")
     )
-    # a few seeds can have an interval that ends where there are no values
+    # with few seeds, an interval can end far beyond all values
     inner = [value for row in rows for value in (row["value"], *row.get("seeds", ()))]
     inner += [rule["y"]["datum"] for rule in rules if "y" in rule]
     ends = [row[end] for row in rows for end in ("low", "high") if row.get(end) is not None]
@@ -140,11 +140,11 @@ def lines(rows: Rows, x: Spec, y: str, styles: dict[str, MethodStyle], rules: Se
 
 
 def intervals(rows: Rows, axis: str, title: str, zero: bool = True) -> Chart:
-    """Values with their 95 % intervals, a row each, under headings.
+    """Values with their 95 % intervals, one per row, under headings.
 
     Args:
         rows: Each has "heading", "label", "value", "low", "high", "colour", "selection", "decided"; where known
-            "margin", "word" (stands at the right), "seeds" (values), and other entries of `_TOLD` to show on pointing.
+            "margin", "word" (shown at the right), "seeds" (values), and other entries of `_TOOLTIP`.
         axis: The title of the axis.
         title: What the chart shows.
         zero: Whether a value of zero means no difference and is marked.
@@ -163,7 +163,7 @@ def intervals(rows: Rows, axis: str, title: str, zero: bool = True) -> Chart:
     ends = [row[end] for row in rows for end in ("low", "high")]
     low, high = limits = axis_limits(inner, ends, 0 if zero else float(np.median(inner)))
     scale = {"domain": limits, "nice": False, "zero": False}
-    x = {"type": "quantitative", "title": axis, "scale": scale, "axis": {"orient": "top"}}  # in sight above many rows
+    x = {"type": "quantitative", "title": axis, "scale": scale, "axis": {"orient": "top"}}  # in sight with many rows
     y_scale = {"domain": [-0.5, count - 0.5], "reverse": True, "nice": False, "zero": False}
     at_row = {"y": number("row", axis=None, scale=y_scale)}
     fill, stroke = ({name: {"field": "colour", "scale": None}} for name in ("fill", "stroke"))
@@ -171,7 +171,7 @@ def intervals(rows: Rows, axis: str, title: str, zero: bool = True) -> Chart:
     line = at_row | stroke | {"x": x | {"field": "low"}, "x2": {"field": "high"}}
     value = at_row | fill | stroke | {"x": x | {"field": "value"}}
     value["fillOpacity"] = {"condition": {"test": "datum.decided", "value": 1}, "value": 0}
-    tooltip = [{"field": name} for name in _TOLD if any(name in row for row in rows)]
+    tooltip = [{"field": name} for name in _TOOLTIP if any(name in row for row in rows)]
     value["tooltip"] = [number("value", format=".2f"), *tooltip]
     layers = [
         layer("rule", margin, strokeWidth=ROW, color="#999999", opacity=0.25, clip=True)

@@ -24,10 +24,10 @@ _DECIDED = ("better", "worse", "equivalent")
 
 
 def differences(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
-    """All pairs of methods with their verdicts, a chart a model; of several selections, the page lets one choose."""
+    """All pairs of methods with their verdicts, a chart for each model; pages can switch between selections."""
     data = verdicts(study).query("selection in @selections")
     pair = data.groupby(["model", "a", "b"], sort=False).ngroup()
-    # the mean of a pair is of another family than its tasks
+    # a pair's mean over tasks is in another family than its tasks
     data = data.assign(pair=pair, is_mean=data["task"] == MEAN, value=data["difference"], method=data["a"])
     data = data.assign(low=data["simultaneous_low"], high=data["simultaneous_high"])
     data = data.sort_values(["selection", "pair", "is_mean"], ascending=[False, True, True], kind="stable")
@@ -53,7 +53,7 @@ def _verdict_row(study: Study, verdict: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(study: Study, one: dict[str, Any], heading: str, label: str, **more: Any) -> dict[str, Any]:
-    """A row of `intervals` from one of a table with the columns value, low, high, method, seeds, verdict."""
+    """A row for `intervals` from a row with value, low, high, method, seeds and perhaps verdict and selection."""
     row = {name: one[name] for name in ("value", "low", "high")} | {"heading": heading, "label": label}
     row |= {"selection": one.get("selection", "last"), "n": f"{one['seeds']:g}"}
     row |= {"colour": method_styles(study)[one["method"]].colour, "decided": one.get("verdict") in _DECIDED}
@@ -167,7 +167,7 @@ def _distractors(study: Study, model: str, task: str) -> list[Chart]:
 
 
 def rates(study: Study) -> Figure:
-    """Scores of a search by learning rate, a chart a task: the best of each trial, mean over seeds."""
+    """Scores of a search by learning rate, a chart for each task: the best epoch of each trial, mean over seeds."""
     note = "Filled: the chosen rate, with the best mean over the tasks. Dots: single seeds, if there are several."
     return Figure([_rates(study, task) for task in study.tasks], note, columns=2)
 
@@ -206,12 +206,12 @@ def _styles(study: Study, model: str) -> dict[str, MethodStyle]:
 
 
 def _prefix(study: Study, model: str) -> str:
-    """The model at the head of a title, where there are several."""
+    """The model before a title, if there are several models."""
     return f"{study.label(model=model)}, " if len(study.models) > 1 else ""
 
 
 def _task(study: Study, task: str) -> str:
-    """The task in a title, marked as generated where it is the probe's."""
+    """The task in a title, marked if its data is generated."""
     return study.label(task=task) + (", generated" if study.source == "probe" else "")
 
 

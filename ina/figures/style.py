@@ -1,7 +1,7 @@
 """How methods look in figures.
 
-A method has one colour in every figure, of those of Okabe and Ito (2008), which the colour-blind tell apart; levels of
-inhibition are shades of it, from light to dark. Shapes tell methods apart in grey.
+A method has the same colour in every figure, from the palette of Okabe and Ito (2008), which is safe for the
+colour-blind. Levels of inhibition are shades of it, from light to dark. Shapes tell methods apart without colour.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class MethodStyle:
 
 
 def style_of(method: dict[str, Any]) -> MethodStyle:
-    """How a method is drawn, from a record's `config["method"]`; one with a name of its own looks like its kind."""
+    """How a method is drawn, from a record's `config["method"]`; without a colour of its own, by its kind."""
     family = next((name for name in (method["name"], method["kind"]) if name in COLOURS), "peft")
     level = method.get("inhibition")
     if level is None:
@@ -63,7 +63,7 @@ def method_styles(study: Study) -> dict[str, MethodStyle]:
 
 
 def axis_limits(values: Sequence[float], ends: Sequence[float], centre: float = 0.0) -> list[float]:
-    """The ends of an axis, with all values inside; intervals that would dwarf all others are cut."""
+    """The ends of an axis that shows all values; intervals far longer than most are cut."""
     longest = 4 * np.median(abs(np.asarray(ends) - centre))
     low = float(min(*values, max(min(ends), centre - longest)))
     high = float(max(*values, min(max(ends), centre + longest)))

@@ -1,8 +1,8 @@
-"""The error browser: what the runs of each method predicted for every dev example, as scripts that a page loads.
+"""The error browser: what the runs of each method predicted for every dev example.
 
-A script is used and not JSON, because a page from a file system may load scripts only. The texts of examples are shown
-where they may be: those of the generated suite, and those of files that INA_DATA_DIR names on the machine that builds
-the site, whose owner has them already.
+The data are scripts, not JSON, because a page opened from a file system can load only scripts. Texts of examples are
+shown for the generated suite, and for files in INA_DATA_DIR of the machine that builds the site, because its owner has
+them already.
 """
 
 import json
@@ -17,7 +17,7 @@ from ..config import DataConfig, Task
 from ..data import load
 from ..tables.frame import CELL, SQUAD, Study
 
-_DEV = ("validation", "validation_matched")  # others differ in the number of distractors
+_DEV = ("validation", "validation_matched")  # not the splits with other numbers of distractors
 _PAGE = """---
 search: {{exclude: true}}
 hide: [toc]
@@ -33,7 +33,7 @@ or F1 (SQuAD). Green is right. Texts are shown for the generated suite{texts}.
 
 
 def error_files(studies: list[Study]) -> dict[str, str]:
-    """The page, and a script for each task of a study that has two methods on it, by their places in the site."""
+    """The page, and a script for each task with at least two methods, by their paths in the site."""
     files, sets = {}, []
     for study in studies:
         for model, task in study.model_tasks:
@@ -49,9 +49,9 @@ def error_files(studies: list[Study]) -> dict[str, str]:
 
 
 def _examples(study: Study, model: str, task: str) -> dict[str, Any]:
-    """What docs/assets/errors.js shows: entries by example, and for each method by seed what was predicted.
+    """The data for docs/assets/errors.js: the examples, and for each method and seed what was predicted.
 
-    "kind" says what that is: a class, a score (STS-B), or the F1 of an answer, which needs no gold label.
+    "kind" is the kind of prediction: a class, a score (STS-B), or the F1 of an answer, which needs no gold label.
     """
     texts, methods = _texts(study, model, task), []
     for key in study.keys(model, task):
@@ -76,7 +76,7 @@ def _examples(study: Study, model: str, task: str) -> dict[str, Any]:
 
 
 def _texts(study: Study, model: str, task: str) -> dict[str, str]:
-    """The text of each dev example by id; nothing where it may not be shown or is not the one that was predicted on."""
+    """The text of each dev example by id; empty if texts may not be shown, or if the data has changed since the run."""
     if study.source not in ("probe", "files"):  # without INA_DATA_DIR the files are not found below
         return {}
     run = next(run for run in study.records if (run.model, run.task) == (model, task))

@@ -1,8 +1,8 @@
 """Hooks of mkdocs: documents and sources outside docs/ become pages of the site, and so do results.
 
-README.md is index.md, docs/x is x, any other document keeps its path, and a source that some document links to is a
-page under source/. Links are written for the repository and turned to these places here. A link to a file that does
-not exist fails the build.
+README.md becomes index.md, docs/x becomes x, other documents keep their paths, and a source file that a document links
+to becomes a page under source/. Documents have links for the repository; the hooks rewrite them for the site. A link to
+a file that does not exist fails the build.
 """
 
 import json
@@ -27,7 +27,7 @@ _HREF = re.compile(r'(?:href|src)="?([^"\s>]+)')
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages of results and, from README and docs/ on, every file that a page links to.
+    """Add the pages of results, and every file that README, docs/ or a page added here links to.
 
     Raises:
         PluginError: A linked file does not exist.
@@ -42,9 +42,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for uri, content in site_files(results).items():
         add(uri, content)
     add("assets/vega.js", vl_convert.javascript_bundle())
-    documents_by_page = config.extra["documents"] = {}  # the path in the repository of what each page shows
+    documents_by_page = config.extra["documents"] = {}  # page -> the document that it shows
     paths = [*_START, *documents]
-    for path in paths:  # grows by what its documents link to
+    for path in paths:  # grows during the loop
         uri, source = _uri(path), ROOT / path
         if path.startswith("results/") and (candidate := results / path.removeprefix("results/")).exists():
             source = candidate
@@ -76,7 +76,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Check what mkdocs does not: links of pages that were made as HTML, and that nothing comes from the network.
+    """Check what mkdocs does not: links in HTML, and that no page loads anything from the network.
 
     Raises:
         PluginError: A link leads nowhere, or a page loads something from elsewhere.
@@ -97,12 +97,12 @@ def on_post_build(config: MkDocsConfig) -> None:
 
 
 def _target(path: str, link: str) -> str:
-    """What a link of a document leads to, by its path in the repository."""
+    """The path in the repository that a document's link leads to."""
     return normpath(join(dirname(path), unquote(link)))
 
 
 def _uri(path: str) -> str:
-    """The place in the site of a file of the repository."""
+    """The path in the site of a file of the repository."""
     if path == "README.md":
         return "index.md"
     if "." not in path.rpartition("/")[2]:  # a folder
@@ -111,7 +111,7 @@ def _uri(path: str) -> str:
 
 
 def _page(source: Path) -> str:
-    """A file or folder of the repository that is no document, as one."""
+    """A document that shows a file or folder of the repository."""
     if source.is_dir():
         files = sorted(file.name for file in source.glob("*.md"))
         return f"# {source.name}\n\n" + "".join(f"- [{name}]({name})\n" for name in files)
@@ -123,7 +123,7 @@ def _page(source: Path) -> str:
 
 
 def _cell(cell: dict) -> list[str]:
-    """The parts of a cell of a notebook: text, or code and what it showed."""
+    """The parts of a notebook cell: text, or code and its output."""
     text = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         return [text]

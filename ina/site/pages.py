@@ -19,15 +19,15 @@ from .errors import error_files
 
 _WHOSE = {"published": "published", "released": "released runs"}
 _TEXT = {"Study", "Data", "Model", "Method", "Methods", "Epoch", "Task", "Tasks", "Commit", "Record", "Trainable"}
-_WIDE = "---\nsearch: {exclude: true}\nhide: [toc]\n---\n"  # tables need the room, and are no text to search
+_WIDE = "---\nsearch: {exclude: true}\nhide: [toc]\n---\n"  # tables need the room, and should not be searched
 _NOTHING = "No study has measured this.\n"
 
 
 def site_files(results: Path) -> dict[str, str | Path]:
-    """What the site has of a folder of results, by its place there: the text of a page or script, or a file to copy.
+    """The files of the site for a folder of results, by path: the text of a page or script, or a file to copy.
 
     Raises:
-        FileNotFoundError: There is no record, or a study has records and no tables.
+        FileNotFoundError: There is no record, or a study has no tables.
     """
     all_studies = sorted(studies(results), key=lambda study: (study.is_ablation, -len(study.records)))
     if not all_studies:
@@ -65,7 +65,7 @@ def _links(study: Study, table: str, name: str) -> str:
 
 
 def html_table(rows: list[dict[str, str]], filters: Iterable[str]) -> str:
-    """A table that docs/assets/tables.js sorts, and filters by the columns named; cells are HTML."""
+    """A table that docs/assets/tables.js sorts, and filters by the columns `filters`; cells are HTML."""
     columns = list(rows[0])
     kinds = ["" if column in _TEXT else ' class="number"' for column in columns]
     head = "".join(f"<th{kind}>{escape(column)}</th>" for column, kind in zip(columns, kinds, strict=True))
@@ -80,7 +80,7 @@ def html_table(rows: list[dict[str, str]], filters: Iterable[str]) -> str:
 
 
 def _scores_page(all_studies: list[Study], title: str, source: str, scores: list[tuple[str, str]]) -> str:
-    """Our scores of all studies of a kind of task, and what others published and released."""
+    """Our scores on a kind of task, from all studies, and the numbers that others published and released."""
     tasks = {task for task, _ in scores}
     scored_studies = [study for study in all_studies if tasks & set(study.tasks) and not study.is_ablation]
     averaged = scored_studies[0].averaged if scored_studies and source == "glue" else ()
@@ -129,7 +129,7 @@ def _our_rows(study: Study, names: dict[tuple[str, str], str], averaged: tuple[s
 
 
 def _cell(study: Study, entry) -> str:
-    """A score of ours that leads to its runs."""
+    """A score of ours, with a link to its runs."""
     if pd.isna(entry.n):
         return entry.text
     place = f"Task={quote(study.label(task=entry.task))}&Method={quote(entry.Method)}"
@@ -144,7 +144,7 @@ def _study_link(study: Study) -> str:
 
 
 def _embedded(chart: Chart) -> str:
-    """A chart as HTML that docs/assets/charts.js draws, as wide as the page lets it be."""
+    """A chart as HTML that docs/assets/charts.js draws, as wide as the page allows."""
     spec = chart.spec | {
         "width": "container",
         "height": chart.height,
@@ -163,7 +163,7 @@ def _grid(charts: Iterable[Chart]) -> str:
 
 
 def _overview(all_studies: list[Study], name: str, text: str) -> str:
-    """A page with the figure `name`, and the table of that name, of every study that has it."""
+    """A page with the figure `name` of every study that has it, and links to the table of that name."""
     parts = []
     for study in all_studies:
         if draw := figures_for(study, SELECTIONS).get(name):

@@ -7,9 +7,9 @@ from examples, `verdict` applies the rules.
     b = score_runs("mcc", labels, predictions_b, rng=0)
     [verdict] = decide([Comparison((a - b).estimate, METRICS["mcc"].margin)])
 
-What the intervals do not cover: the best of several epochs was picked on the same examples (scores of the best epoch
-are optimistic for every method); that another training set would give other scores; and that the learning rate was
-chosen by a search which, repeated, might choose its neighbour.
+What the intervals do not cover: that the best epoch was chosen on the same examples (its scores are optimistic for
+every method), that another training set would give other scores, and that another search might choose a neighbouring
+learning rate.
 """
 
 from .estimate import Estimate, Interval, mean_of

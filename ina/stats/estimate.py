@@ -1,18 +1,19 @@
 """A value and its uncertainty, from seeds and from examples.
 
-The scores of S seeds on n examples form a crossed design. In first order the score of seed s on examples X is
+The scores of S seeds on n examples form a crossed design. To first order, the score of seed s on examples X is
 
     T(s, X) = theta + a_s + mean over i of (b_i + c_si)
 
-with a_s the effect of seed s, b_i the effect of example i on every seed, and c_si their interaction. The mean over
-seeds then varies around theta, the score to expect of *a new seed on new examples of the same kind*, by
+with a_s the effect of seed s, b_i the effect of example i on every seed, and c_si their interaction. theta is the
+expected score of *a new seed on new examples of the same kind*. The mean over seeds varies around theta with
 
     Var = [Var(a) + Var(c) / n] / S  +  Var(b) / n
         =      seed variance         +  example variance
 
-The first term is estimated by the variance of the seeds' scores over S. The second is what any two seeds share: the
-mean covariance of two seeds' scores over resamples of the examples. Counting the seeds' own variance over the
-examples on both sides would count c twice, as resampling both sides does (Owen 2007, "The pigeonhole bootstrap").
+The first term is estimated by the variance of the seeds' scores, divided by S. The second is estimated by the mean
+covariance of two seeds' scores over resamples of the examples. The variance of each seed's own score over resamples is
+not used: it contains c, which the first term has already. Resampling seeds and examples together, too, counts c more
+than once (Owen 2007, "The pigeonhole bootstrap").
 
 Dependent examples, such as the questions on one paragraph, are drawn as one cluster: i then runs over the clusters, and
 the degrees of freedom are the number of clusters minus one.
@@ -21,19 +22,19 @@ The interval at level 1 - alpha is value ± h with
 
     h^2 = t(S - 1)^2 · seed variance  +  t(n - 1)^2 · example variance
 
-where t(df) is the quantile of Student's t at 1 - alpha / 2. With normal errors it holds the expectation with at least
-that probability, whatever the two variances are (Banerjee 1961, Sankhya A 23, 359-378; the reason is that the
-distribution function of chi-squared with one degree of freedom is concave). That matters at the levels near 1 that the
-correction for many comparisons asks for. One t statistic with pooled degrees of freedom fails there: where a few seeds
-agree by chance, the pooled number is near n.
+where t(df) is the quantile of Student's t at 1 - alpha / 2. With normal errors it covers theta with at least that
+probability, whatever the two variances are (Banerjee 1961, Sankhya A 23, 359-378; the reason is that the distribution
+function of chi-squared with one degree of freedom is concave). This matters at levels near 1, which the correction for
+many comparisons needs. One t statistic with pooled degrees of freedom fails there: if a few seeds agree by chance, the
+pooled number is near n.
 
-It is never narrower than the interval of these very runs over new examples, which resampling the examples gives
-without any seed: seeds can agree by chance, as scores move in steps of one example.
+The interval is never narrower than that of these runs alone on new examples, which needs only resampled examples:
+seeds can agree by chance, because scores move in steps of one example.
 
-results/STATISTICS.md, by scripts/simulate_stats.py, shows how often intervals hold and tests raise false alarms. Over
-three spreads of seeds, intervals of cells hold 94 to 99 % of the time, equal pairs are called different 1 to 5 % of
-it, and of families of 27 equal pairs 0 to 4 % have a false alarm. With one t statistic, by Satterthwaite's degrees of
-freedom, up to 34 % do.
+results/STATISTICS.md, written by scripts/simulate_stats.py, has the coverage and the false alarms. With three variances
+between seeds, 94 to 99 % of the intervals of cells cover the truth, 1 to 5 % of equal pairs are called different, and 0
+to 4 % of families of 27 equal pairs have a false alarm. With one t statistic and Satterthwaite's degrees of freedom, up
+to 34 % of the families have one.
 
 If runs fail now and then but none of the few seeds failed, the interval is too narrow. With few seeds, do not trust the
 mean of a cell with failed runs, or of a setting known to fail.
@@ -47,7 +48,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special
 
-LEAST_P = 1e-12  # no p-value is known to be smaller
+LEAST_P = 1e-12  # smaller p-values are reported as this
 
 
 class Interval(NamedTuple):
@@ -59,9 +60,9 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds with its two variances; `seed_variance` is None where there was one seed only.
+    """A mean over seeds with its two variances; `seed_variance` is None for a single seed.
 
-    runs_variance: that of `value` over new examples, for these very runs; it bounds the interval from below
+    runs_variance: variance of `value` over new examples, for these runs alone; the interval reflects at least this
     """
 
     value: float
@@ -78,25 +79,25 @@ class Estimate:
         return max((self.seed_variance or 0) + self.example_variance, self.runs_variance)
 
     def half_width(self, tail: float) -> float:
-        """Half the width of the interval that leaves out a share `tail` at either end."""
+        """Half the width of the interval that leaves out the probability `tail` at each end."""
         of_seeds = special.stdtrit(self.seed_df, tail) ** 2 * self.seed_variance if self.seed_variance else 0
         of_examples = special.stdtrit(self.example_df, tail) ** 2
         return max(of_seeds + of_examples * self.example_variance, of_examples * self.runs_variance) ** 0.5
 
     def interval(self, level: float = 0.95) -> Interval:
-        """Interval for the expected score of a new seed on new examples (of this very run where there is one seed)."""
+        """Interval for the expected score of a new seed on new examples; for a single seed, of this run."""
         half = self.half_width((1 - level) / 2)
         return Interval(self.value - half, self.value + half)
 
     def p_above(self, bound: float) -> float:
         """One-sided p-value against the hypothesis that the expectation is at most `bound`.
 
-        It is the share that the interval ending at `bound` leaves out at that end.
+        It is the `tail` of the interval that ends at `bound`.
         """
         off = abs(self.value - bound)
         if off >= self.half_width(LEAST_P):
             tail = LEAST_P
-        else:  # by its logarithm, which is nearly straight
+        else:  # on a log scale, on which the function is nearly linear
             ends = math.log(LEAST_P), math.log(0.5)
             tail = math.exp(optimize.brentq(lambda log: self.half_width(math.exp(log)) - off, *ends))
         return tail if self.value > bound else 1 - tail
@@ -106,11 +107,11 @@ class Estimate:
         return 1 - self.p_above(bound)
 
     def p_value(self) -> float:
-        """Two-sided p-value against an expectation of 0; at most 0.05 exactly where the 95 % interval leaves out 0."""
+        """Two-sided p-value against an expectation of 0; at most 0.05 exactly if the 95 % interval leaves out 0."""
         return min(1.0, 2 * min(self.p_above(0), self.p_below(0)))
 
     def with_seeds(self, seeds: int) -> "Estimate":
-        """The precision to expect with another number of seeds on the same examples."""
+        """The same mean with the precision expected of another number of seeds on the same examples."""
         factor = self.seeds / seeds
         return replace(
             self,
@@ -124,12 +125,12 @@ class Estimate:
 def from_resamples(
     scores: np.ndarray, resampled: np.ndarray, examples: int, leverage: float, clusters: int | None = None
 ) -> Estimate:
-    """Estimate of the expected score from `scores` (seeds,) and the same on resampled examples (resamples, seeds).
+    """Estimate of the expected score from `scores` (seeds,), and those on resampled examples (resamples, seeds).
 
-    `examples` and `clusters` are counts; `clusters` is None where examples are independent.
+    `examples` and `clusters` are counts; `clusters` is None if examples are independent.
 
-    The least standard error is what one example can change, `leverage` / `examples`. Without it a small dev set on
-    which all seeds agree (say, all are right) would give an interval of width zero.
+    The standard error is at least what one example can change, `leverage` / `examples`. Without this, a small dev set
+    on which all seeds agree (say, all are right) would give an interval of width zero.
     """
     seeds = len(scores)
     of_mean = resampled.mean(axis=1).var()
@@ -150,19 +151,19 @@ def from_resamples(
 
 
 def mean_of(estimates: Sequence[Estimate], by_seed: np.ndarray) -> Estimate:
-    """Mean of estimates, one for each task. The tasks are fixed; examples are new in each, seeds are shared.
+    """Mean of estimates, one for each task. The tasks are fixed and have different examples, but the same seeds.
 
     A seed that does well on one task tends to do well on others: in `glue_small` the means by seed vary 1.4 times as
-    much as independent tasks would have it (p = 0.02). So the seed variance is that of the means by seed.
+    much as they would with independent tasks (p = 0.02). So the seed variance is that of the means by seed.
 
     Args:
         estimates: One for each task, all of the same seeds.
-        by_seed: What they are means of, (tasks, seeds).
+        by_seed: The score of each seed on each task, (tasks, seeds).
     """
     count, seeds = len(estimates), estimates[0].seeds
     parts = [e.example_variance / count**2 for e in estimates]
     dfs = [e.example_df for e in estimates]
-    # Satterthwaite's, of a sum of independent variances
+    # Satterthwaite's degrees of freedom of a sum of independent variances
     example_df = sum(parts) ** 2 / sum(v**2 / df for v, df in zip(parts, dfs, strict=True)) if any(parts) else sum(dfs)
     return Estimate(
         value=sum(e.value for e in estimates) / count,

@@ -1,4 +1,4 @@
-"""Metrics of many runs on many resamples of the examples at once, and the `Scores` that come of it.
+"""Metrics of many runs on many resamples of the examples at once, kept as `Scores`.
 
 A resample of n examples is a row of counts: how often each example was drawn. Every metric here is a function of
 weighted sums over examples, so 2,000 resamples of five runs cost a few matrix products instead of 10,000 loops.
@@ -64,7 +64,7 @@ def pearson(labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray) ->
 
 
 def spearman(labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Spearman's correlation; ranks are those within each resample, ties (and repeated draws) share their mid-rank."""
+    """Spearman's correlation. Ranks are within each resample; ties and repeated draws share their mean rank."""
     centre = (weights.sum(axis=1, keepdims=True) + 1) / 2
     x = _midranks(labels, weights) - centre
     weighted_x = weights * x
@@ -95,7 +95,7 @@ def _standardise(values: np.ndarray) -> np.ndarray:
 
 
 def _root(variance: np.ndarray) -> np.ndarray:
-    """Square root of the variance of standardised values, where rounding leaves a trace of a constant."""
+    """Square root of the variance of standardised values; 0 if it is only the rounding error of a constant."""
     return np.sqrt(np.where(variance > 1e-12, variance, 0))
 
 
@@ -106,8 +106,12 @@ def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric. `leverage`: n times the most that one of n examples can change it (a flipped prediction; for the
-    correlations, a prediction 1.4 standard deviations off). `margin`: within it, two methods count as equally good."""
+    """A metric.
+
+    leverage: n times the most that one of n examples can change it (a flipped prediction; for correlations, a
+        prediction 1.4 standard deviations off)
+    margin: two methods that differ by less count as equally good
+    """
 
     score: Callable[[np.ndarray | None, np.ndarray, np.ndarray], np.ndarray]
     leverage: float
@@ -135,15 +139,15 @@ def per_run(metric: str, labels: np.ndarray | None, predictions: np.ndarray) -> 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """The scores of the runs of a cell, or what is worked out of such scores seed by seed.
+    """The scores of a cell's runs, or differences or means of such scores for each seed.
 
     ``a - b`` is the difference of two cells over the seeds that both have, paired by seed and by example.
 
-    seeds: their numbers, (seeds,)
+    seeds: the seed of each run, (seeds,)
     scores: on the examples as they are, (seeds,)
     resampled: on resamples of the examples, (resamples, seeds), the same for all runs
-    examples: their names, (n,)
-    clusters: the number of groups of them that were drawn as a whole; n where single examples were
+    examples: their ids, (n,)
+    clusters: the number of groups of examples that were drawn together; n if examples were drawn singly
     """
 
     metric: str
@@ -190,12 +194,12 @@ def score_runs(
         metric: One of `METRICS`.
         labels: (n,); None for metric "mean", which takes scores per example.
         predictions: (seeds, n).
-        rng: The same integer gives the same resamples, whatever is predicted.
-        resamples: How many.
-        clusters: (n,); examples with the same value, such as the questions on one paragraph, are drawn together, as
-            many clusters as there are (Field and Welsh 2007, "Bootstrapping clustered data").
-        examples: (n,); what tells them from others, by default their number.
-        seeds: (seeds,); by default their number.
+        rng: The same integer gives the same resamples for all predictions.
+        resamples: The number of bootstrap samples.
+        clusters: (n,); examples with the same value, such as the questions on one paragraph, are drawn together. Each
+            resample draws as many clusters as there are (Field and Welsh 2007, "Bootstrapping clustered data").
+        examples: (n,); their ids, by default their positions.
+        seeds: (seeds,); by default their positions.
 
     Raises:
         TooFewExamples: The metric is not defined for these labels, or all examples are in one cluster.
@@ -208,14 +212,14 @@ def score_runs(
     examples = np.arange(count) if examples is None else np.asarray(examples)
     names, cluster = np.unique(np.arange(count) if clusters is None else clusters, return_inverse=True)
     if len(names) < 2:
-        raise TooFewExamples("all examples are in one cluster; it takes two to say something about new ones")
+        raise TooFewExamples("all examples are in one cluster; an interval needs at least two clusters")
     draw = _drawn if isinstance(rng, int) else _drawn.__wrapped__
     draws = draw(len(names), resamples, rng)
     rows = max(1, ELEMENTS_PER_CHUNK // count)
     resampled = np.empty((resamples, runs))
     for start in range(0, resamples, rows):
         weights = draws[start : start + rows].astype(float)[:, cluster]
-        for run in range(runs):  # one by one: to the last bit, its scores do not depend on the other runs
+        for run in range(runs):  # one by one, so that not even the last bit depends on the other runs
             scored = METRICS[metric].score(labels, predictions[[run]], weights)
             resampled[start : start + rows, run] = scored[:, 0]
     scores = np.concatenate([per_run(metric, labels, run[None]) for run in predictions])
@@ -231,6 +235,6 @@ def _drawn(units: int, resamples: int, rng: np.random.Generator | int) -> np.nda
 
 
 def mean_scores(found: Sequence[Scores]) -> Scores:
-    """The mean of several scores of the same runs on the same resamples, seed by seed."""
+    """The mean of several `Scores` of the same seeds on the same resamples, for each seed."""
     scores = np.mean([one.scores for one in found], axis=0)
     return replace(found[0], scores=scores, resampled=np.mean([one.resampled for one in found], axis=0))

@@ -7,31 +7,30 @@ A *family* is a set of comparisons whose verdicts are read together. Each study 
 what it asks (`ina.tables.verdicts.is_primary`), and all its other comparisons. Within a family
 
 1. no run of either has learned anything              -> undecided (two failures are not two equal methods)
-   fewer than three seeds on either side              -> undecided (two seeds say almost nothing about a third; the
-                                                         number of seeds that would decide is given from two seeds on,
-                                                         with its range)
+   fewer than three seeds that both have              -> undecided (two seeds say almost nothing about a third; from
+                                                         two seeds on, the number that would decide is given, with its
+                                                         range)
 2. shown to lie within the margin                     -> equivalent
    (two one-sided tests, TOST: |A - B| < margin, p <= alpha; alone, that is a 90 % interval inside the margin)
 3. shown to differ from 0                             -> better or worse, by the sign of A - B
    (two-sided test over seeds and examples, p <= alpha; alone, that is a 95 % interval without 0)
 4. else                                               -> undecided
 
-A verdict of better, worse or equivalent has to be the same at the neighbouring learning rates of both methods, lower
-and higher (`at_other_rates`). If it is not, it "depends on the rate". If some of these rates were not tried, it
-is called "better at these rates", and so on: it says nothing about the methods at others. If only one method was tried
-at both, it is called "better at three rates of LoRA", and so on.
+A verdict of better, worse or equivalent has to be the same at the lower and the higher neighbouring learning rate of
+both methods (`at_other_rates`). If it is not, the verdict is "depends on the rate". If some of these rates were not
+tried, it is "better at these rates", and so on: it says nothing about other rates. If only one method was tried at both
+of its neighbouring rates, it is "better at three rates of LoRA", and so on.
 
-All p-values are multiplied by the number m of comparisons in the family (Bonferroni): in a family, the chance of one or
-more false verdicts of a kind stays at most alpha. Comparisons to which rule 1 applies are not counted; their intervals
-are not corrected. The interval shown beside a verdict is corrected in the same way, so
-that the two never disagree: at level 1 - alpha / m it leaves out 0 exactly where the difference is shown. Rule 2 goes
-before rule 3: a difference that is real and too small to matter is reported as equivalent, and the reason says that it
-is real.
+All p-values are multiplied by the number m of comparisons in the family (Bonferroni), so that the chance of any false
+verdict of a kind in the family is at most alpha. The interval shown beside a verdict is corrected in the same way, so
+that the two never disagree: at level 1 - alpha / m it leaves out 0 exactly if the difference is shown. Comparisons to
+which rule 1 applies are not counted, and their intervals are not corrected. Rule 2 goes before rule 3: a difference
+that is real and too small to matter is reported as equivalent, and the reason says that it is real.
 
 The margins are one point of accuracy, F1, exact match and correlation, and two of MCC: MCC's range is twice as wide,
 and with balanced classes and errors MCC = 2 accuracy - 1, so both are one example in a hundred. A point is about the
-spread between seeds on the small GLUE tasks, and more than published variants of one method differ by (the three
-activations that train in the ablation of InA's authors are within 0.6 on average).
+spread between seeds on the small GLUE tasks. It is more than the differences between published variants of one method:
+in the ablation of InA's authors, the three activations that train are within 0.6 on average.
 """
 
 from bisect import bisect_left
@@ -51,11 +50,11 @@ MAX_SEEDS = 10_000
 
 @dataclass(frozen=True)
 class SeedsNeeded:
-    """Seeds for each method that would decide a pair; None where MAX_SEEDS would not.
+    """The number of seeds for each method that would decide a pair; None if MAX_SEEDS would not.
 
-    `low` and `high` are its 90 % range, as the seed variance is itself estimated from few seeds. If no number of seeds
-    would decide on these examples, all three are None, and `examples` is the factor by which the number of examples
-    must grow at least.
+    `low` and `high` are its 90 % range: the seed variance is itself estimated from few seeds. If no number of seeds
+    would decide on these examples, all three are None, and `examples` is the factor by which the number of examples has
+    to grow at least.
     """
 
     seeds: int | None = None
@@ -70,11 +69,11 @@ class Verdict:
 
     `interval` is the simultaneous one for the family. `smallest_margin` is the smallest margin, raw, within which the
     two would be equivalent; None where rule 1 applied. `holds_at_other_rates` is whether the verdict is the same at
-    lower and higher learning rates of both methods; None where some of them were not tried. `tried` is the label of the
-    method that was tried at both, where only one was.
+    lower and higher learning rates of both methods; None if some of them were not tried. If only one method was tried
+    at both, `tried` is its label.
 
-    `needed` is None where the pair is decided, where nothing is compared, and for a single seed, which tells nothing
-    about others.
+    `needed` is None if the pair is decided, if nothing is compared, and for a single seed, which tells nothing about
+    others.
     """
 
     verdict: Literal["better", "worse", "equivalent", "undecided", "depends on the rate"]
@@ -98,7 +97,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A question of a family: the difference A minus B against a raw margin (0.01 is a point).
+    """A comparison in a family: the difference A minus B, with a raw margin (0.01 is a point).
 
     `degenerate`: no run of either method has learned anything, so nothing is compared.
     """
@@ -114,7 +113,7 @@ def decide(family: Sequence[Comparison], alpha: float = ALPHA, planned: int = 1)
     Args:
         family: The comparisons.
         alpha: The level of the family.
-        planned: How many comparisons the family has at least, also where some are still to be made.
+        planned: The least number of comparisons to correct for, if some of the planned ones are still missing.
     """
     is_tested = [comparison.difference.seeds >= MIN_SEEDS and not comparison.degenerate for comparison in family]
     count = max(sum(is_tested), planned)
@@ -161,13 +160,12 @@ def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -
 
 
 def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: Sequence[str]) -> Verdict:
-    """The verdict if it is also that of the pair with one method at a neighbouring rate, else "depends on the rate".
+    """The verdict if all `others` agree with it, else "depends on the rate".
 
     Args:
-        verdict: At the rates of the study.
-        others: The verdicts at neighbouring rates, by what differs, as in "LoRA at 0.002 for 0.003". An undecided
-            verdict stays as it is: no claim rests on it.
-        complete: The labels of those of the two methods of which `others` has a lower and a higher rate.
+        verdict: At the rates of the study. An undecided verdict stays as it is: no claim rests on it.
+        others: The verdicts with one method at a neighbouring rate, by what differs: "LoRA at 0.002 for 0.003".
+        complete: The labels of the methods for which `others` has both a lower and a higher rate.
     """
     if verdict.verdict == "undecided":
         return verdict
@@ -197,17 +195,17 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, powe
     """How many seeds for each method would decide a pair on the same examples.
 
     Decided means: a true difference of 0 is found equivalent, and one of the margin or more is found different, each
-    with probability `power`. (A truth between the two may stay open with any number.) It rests on the variances, not
-    on the difference observed, which would make every undecided pair look hopeless; but where the whole 95 % interval
-    is beyond the margin, what has to be found is a difference as large as its nearer end. `alpha` is that of one
-    comparison.
+    with probability `power`. (A true difference between the two may stay open with any number.) The number depends on
+    the variances, not on the observed difference, with which every undecided pair would look hopeless. But if the whole
+    95 % interval is beyond the margin, the difference to be found is the end of the interval nearer to 0. `alpha` is
+    the level of this one comparison.
     """
     interval = difference.interval()
     beyond = max(interval.low, -interval.high)
     to_find = max(beyond, margin)
 
     def least(plan: Estimate) -> float:
-        """The least difference that is found with this precision; also the least margin for equivalence."""
+        """The least difference found with this precision, or the least margin for equivalence if that is larger."""
         to_differ = plan.half_width(alpha / 2) + plan.half_width(1 - power)
         to_be_equivalent = plan.half_width(alpha) + plan.half_width((1 - power) / 2)
         return to_differ if beyond > margin else max(to_differ, to_be_equivalent)
@@ -228,5 +226,5 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, powe
 
 
 def points(value: float, sign: str = "") -> str:
-    """A raw score in points of a hundred."""
+    """A raw score as text, in points."""
     return f"{100 * value:{sign}.2f} points"

@@ -1,6 +1,5 @@
 """Tables from records and published numbers: ``python -m ina.tables EXPERIMENT``.
 
-`frame` makes one data frame of records. Every table is a selection of it, made by `scores`, `verdicts`, `ablation`,
-`distractors`, `mechanism`, `search` and `costs`; `claims` gathers verdicts by topic; `table` prints; `documents` knows
-where each one lies.
+`frame` reads records into one data frame. `scores`, `verdicts`, `ablation`, `distractors`, `mechanism`, `search` and
+`costs` make tables from it, `claims` lists verdicts by topic, `table` formats tables, and `documents` writes the files.
 """

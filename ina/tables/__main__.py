@@ -1,9 +1,10 @@
 """Write the tables of experiments from their records, or check that the written ones are up to date.
 
-Files go to <results>/tables/<experiment>-<data source>/. REPORT.md, DETAILS.md and CLAIMS.md in <results> are kept up
-to date too, and, if <results> is called `results`, the README beside it. What stands between `<!-- table: NAME -->` and
-`<!-- /table -->` is replaced by our rows of that table, NAME being <experiment>-<data source>, and what stands between
-`<!-- claim: NAME -->` and `<!-- /claim -->` by what our runs say about that claim.
+Tables go to <results>/tables/<experiment>-<data source>/. Two kinds of blocks are updated in REPORT.md, DETAILS.md and
+CLAIMS.md in <results>, and in the README beside <results> if that folder is called `results`:
+
+    <!-- table: NAME --> ... <!-- /table -->    our rows of a main table; NAME is <experiment>-<data source>
+    <!-- claim: NAME --> ... <!-- /claim -->    the verdicts of our runs on a claim
 """
 
 import argparse
@@ -28,10 +29,10 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("experiment", nargs="?", help="default: every one that has records")
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date, or the "
-                        "metrics of a record are not those of its predictions")  # fmt: skip
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date, or if a "
+                        "record's metrics do not follow from its predictions")  # fmt: skip
     parser.add_argument("--format", choices=FORMATS, help="write nothing; print the tables in this format")
-    parser.add_argument("--published", action="store_true", help="print the numbers of others below our own")
+    parser.add_argument("--published", action="store_true", help="also print published numbers of others")
     try:
         _tables(parser.parse_args(arguments))
     except (OSError, ValueError) as error:
@@ -63,13 +64,13 @@ def _tables(options: argparse.Namespace) -> None:
         return
     count = write(files)
     if all_studies:
-        print(f"{count} of {len(files)} files were out of date and are written again")
+        print(f"{count} of {len(files)} files were out of date and have been rewritten")
         return
     for study in studies:
         main_tables = [table for table in tables(study) if table.name in MAIN]
         print("\n".join(markdown(on_screen(table, options.published)) for table in main_tables))
         print(f"-> {results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
-        print("" if options.published else "   --published shows the numbers of others too\n")
+        print("" if options.published else "   --published also shows the numbers of others\n")
     if searches:
         print(markdown(search_table(searches)))
 

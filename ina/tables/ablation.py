@@ -1,4 +1,4 @@
-"""Tables of ablations: the settings that an experiment varies as rows, in their order, beside those of others."""
+"""Tables of ablations: a row for each setting that an experiment varies, with published ablations below."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ TITLES = {
 }
 _ACTIVATIONS = list(ACTIVATIONS)
 _SITES = ("query", "key", "value", "all")
-_ORDERS = {  # how the values of a setting are sorted; others by themselves
+_ORDERS = {  # sort keys for values of a setting; the values of other settings sort as they are
     "activation": _ACTIVATIONS.index,
     "threshold": THRESHOLDS.index,
     "sites": lambda sites: (sites == ["all"], len(sites), [_SITES.index(site) for site in sites]),
@@ -62,7 +62,7 @@ def equals_lora(method: dict[str, Any]) -> bool:
 
 
 def format_setting(key: str, method: dict[str, Any]) -> str:
-    """The value of a setting in print; LoRA has no gate to set."""
+    """The printed value of a setting; a dash for a setting of the gate in LoRA, which has none."""
     value = method.get(key)
     if key == "detach_threshold":
         return "gradient stopped" if value else "gradient flows"
@@ -70,7 +70,7 @@ def format_setting(key: str, method: dict[str, Any]) -> str:
 
 
 def ablation_table(study: Study) -> Table:
-    """A section for each model and task, a row for each setting; below, the same settings as others published them."""
+    """A section for each model and task, a row for each setting; published numbers for these settings below."""
     keys = varied(study)
     parts = []
     for model, task in study.model_tasks:
@@ -104,7 +104,7 @@ def ablation_table(study: Study) -> Table:
 
 
 def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.DataFrame:
-    """Cells by both selections in points, with their differences to their reference and to the LoRA like them."""
+    """Cells at both selections in points, with their differences to the reference and to the matching LoRA."""
     cells = summary(study)
     cells = cells[(cells["model"] == model) & (cells["task"] == task) & (cells["metric"] == cells["headline"])]
     cells = cells.set_index("method").loc[[method for _, _, method in ordered(study, model, task)]].reset_index()
@@ -134,7 +134,7 @@ def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.Data
 
 
 def _shown(row: dict[str, Any], keys: tuple[str, ...], with_lora: bool) -> dict[str, str]:
-    """A row in print; rows of the last epoch leave the setting blank."""
+    """A printed row; rows of the last epoch leave the setting blank."""
     is_ours = row["origin"] == "ours"
     setting = {"Method": row["label"]} | {TITLES[key]: DASH if pd.isna(row[key]) else row[key] for key in keys}
     setting["Adapter"] = f"{row['adapter']:,.0f}" if is_ours else DASH
@@ -162,8 +162,10 @@ def _shown(row: dict[str, Any], keys: tuple[str, ...], with_lora: bool) -> dict[
 
 
 def _published(study: Study, task: str, keys: tuple[str, ...]) -> Iterator[pd.DataFrame]:
-    """Numbers of others for the settings that vary: activations at 0.3 (InA's authors), levels of inhibition (theirs,
-    and the best of five epochs of the precursor's curves); nothing is known of the rest."""
+    """Published numbers for the settings that vary; only activations and levels of inhibition have any.
+
+    Activations: InA's authors, at inhibition 0.3. Inhibition: InA's authors, and the precursor's best of five epochs.
+    """
 
     def rows_of(name: str) -> pd.DataFrame:
         table = published(name)

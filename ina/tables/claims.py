@@ -21,8 +21,8 @@ _COLUMNS = ["topic", "against", "on", "pair", "column", "order", "text"]
 def claim_texts(studies: list[Study]) -> dict[str, str]:
     """The evidence on each topic: a row for each study and pair of methods, a column for each task.
 
-    A study at a neighbouring learning rate is no evidence of its own: it is part of the verdicts of the study that it
-    checks. No claim rests on an interim study.
+    Studies at a neighbouring learning rate have no row: they count in the verdicts of the studies that they check.
+    Interim studies have none either.
     """
     counted = [study for study in studies if not (study.is_interim or study.experiment.endswith(RATE_SUFFIXES))]
     rows = pd.DataFrame([row for study in counted for row in _rows(study)], columns=_COLUMNS)
@@ -63,7 +63,7 @@ def _topic(study: Study, model: str, a: str, b: str, task: str) -> str | None:
 
 
 def _prefix(study: Study, task: str) -> str:
-    """The task at the head of a column, where a study has several."""
+    """The task's name before a column title, if a study has several tasks."""
     return f"{study.label(task=task)}: " * (len(study.tasks) > 1)
 
 

@@ -1,4 +1,4 @@
-"""What every experiment took, and the line that repeats it."""
+"""The cost of every experiment, and the command that repeats it."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ from .table import Table
 
 
 def cost_table(studies: list[Study]) -> Table:
-    """One row an experiment and data source, and their sum."""
+    """A row for each experiment and data source, and their sum."""
     data = pd.DataFrame(
         {
             "experiment": study.experiment,
@@ -29,16 +29,16 @@ def cost_table(studies: list[Study]) -> Table:
     titles["repeat"] = "Repeat"
     return Table(
         name="cost",
-        title="What every experiment took, and how to repeat it",
-        caption="Hours of processor cores, evaluation included. The line makes the runs anew, whatever is recorded "
-        "here, and prints the table. On a machine without the files or the weights it uses what there is and says so.",
+        title="The cost of every experiment, and how to repeat it",
+        caption="Hours of processor cores, evaluation included. The command makes all runs again, recorded or not, and "
+        "prints the table. Where files or weights are missing, it says what it uses instead.",
         shown=listed.assign(**hours)[[*titles]].rename(columns=titles),
         data=data,
     )
 
 
 def _repeated(study: Study) -> str:
-    """The line that makes the runs of an experiment anew; none for other runs."""
+    """The command that makes an experiment's runs again; empty for other runs."""
     if study.experiment not in options("experiment"):
         return ""
     target = "reproduce-squad" if study.tasks[0].startswith("squad") else "reproduce-glue"

@@ -1,8 +1,8 @@
-"""Scores against the number of distractors: does inhibition help more where more is irrelevant?
+"""Scores by number of distractors: does inhibition help more in texts with more irrelevant sentences?
 
-The runs are trained with one number of distractors and measured with several (`data.test_distractors`), which differ
-in nothing else: the same questions with the same answers. So an advantage of one method over another can be followed
-from paragraphs with fewer distractors than in training to those with more.
+Runs are trained with one number of distractors and measured with several (`data.test_distractors`), on the same
+questions with the same answers. So one method's advantage over another can be compared between paragraphs with fewer
+and with more distractors than in training.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ WORDS = {
 
 @cache
 def levels(study: Study) -> tuple[int, ...]:
-    """The numbers of distractors that all runs were measured with; none unless they go below and above training's."""
+    """The numbers of distractors that all runs were measured with; empty unless training's number lies between them."""
     measured = [{_trained(run), *(run.config["data"].get("test_distractors") or ())} for run in study.records]
     common, alike = set.intersection(*measured), len({_trained(run) for run in study.records}) == 1
     return tuple(sorted(common)) if alike and common and min(common) < trained(study) < max(common) else ()
@@ -70,8 +70,10 @@ def level_scores(study: Study) -> pd.DataFrame:
 
 @cache
 def advantages(study: Study) -> pd.DataFrame:
-    """InA against LoRA, and InA with inhibition against InA without, in points: one row for each number of distractors
-    and one for the growth of the advantage, with its verdict as in `ina.tables.verdicts.judge`.
+    """The advantage of InA over LoRA, and of InA with inhibition over InA without, in points.
+
+    One row for each number of distractors, and one for the growth of the advantage, with its verdict as in
+    `ina.tables.verdicts.judge`.
     """
     grown = judge(study, _growths)
     if grown.empty:
@@ -87,7 +89,7 @@ def advantages(study: Study) -> pd.DataFrame:
 
 @cache
 def at_other_rates(study: Study) -> pd.DataFrame:
-    """The differences by number of distractors with one method of a pair at a neighbouring rate, which `rate` names."""
+    """Differences by number of distractors, with one method of the pair at a neighbouring rate; `rate` names it."""
     return pd.DataFrame(
         row | {"rate": other.name}
         for other in study.at_another_rate
@@ -109,8 +111,9 @@ def _growths(study: Study) -> Iterator[dict[str, Any]]:
 
 
 def _differences(study: Study) -> Iterator[tuple[tuple[str, ...], dict[int, Scores]]]:
-    """The pairs of InA with LoRA and with InA without inhibition that have a seed in common, and their differences in
-    F1 by number of distractors.
+    """Pairs of InA with LoRA, or with InA without inhibition, and their differences in F1 by number of distractors.
+
+    Pairs without a common seed are left out.
     """
     for model, a, b in pairs(study):
         pair = of_inhibition(study, model, a, b)
@@ -138,8 +141,7 @@ def _by_level(names: tuple[str, ...], found: dict[int, Scores]) -> Iterator[dict
 
 
 def distractor_table(study: Study) -> Table:
-    """A section of F1 for each model and task, a row a method; below, the advantages and whether they grow;
-    last, the advantages with one method at a neighbouring rate."""
+    """F1 for each model, task and method; then the advantages and their growth, also at neighbouring rates."""
     data = pd.concat([level_scores(study), advantages(study), at_other_rates(study)], ignore_index=True)
     data["rate"] = data["rate"].fillna("") if "rate" in data else ""
     rows = []

@@ -23,7 +23,7 @@ MAIN = ("distractors", "ablation", "scores")  # what the command prints
 
 @cache
 def tables(study: Study) -> list[Table]:
-    """Every table of a study, its main one first; those of one name are one file."""
+    """Every table of a study, its main one first; tables of the same name go into one file."""
     scores = [ablation_table(study)] if study.is_ablation else score_tables(study)
     by_level = [distractor_table(study)] if levels(study) and not study.is_ablation else []
     judged = [] if verdicts(study).empty else [verdict_table(study)]
@@ -31,7 +31,7 @@ def tables(study: Study) -> list[Table]:
 
 
 def by_place(studies: list[Study], searches: list[Study]) -> dict[str, list[Table]]:
-    """All tables, by the place of their files below results/tables: those of each study, one of all searches."""
+    """All tables of the studies and one of all searches, by the path of their file below results/tables."""
     found: dict[str, list[Table]] = {}
     for study in studies:
         for table in tables(study):
@@ -40,10 +40,10 @@ def by_place(studies: list[Study], searches: list[Study]) -> dict[str, list[Tabl
 
 
 def expected_files(results: Path, studies: list[Study], searches: list[Study], all_studies: bool) -> dict[Path, str]:
-    """Every file that should lie under `results` for these studies, and the documents with parts, with its text.
+    """The expected text of every file of these studies under `results`, and of the documents that show parts of them.
 
-    With `all_studies`, these are all studies: the tables of searches and of costs and the claims are written too, and a
-    document's tables of other studies are emptied.
+    `all_studies`: these are all studies. Then searches, costs and claims are included, and tables in documents that
+    belong to no study are emptied.
     """
     files: dict[Path, str] = {}
     for place, found in by_place(studies, searches if all_studies else []).items():
@@ -62,7 +62,7 @@ def expected_files(results: Path, studies: list[Study], searches: list[Study], a
 
 
 def outdated(files: dict[Path, str]) -> list[Path]:
-    """Those of the files that are missing or have another text."""
+    """The files that are missing or have a different text."""
     return [path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
@@ -77,11 +77,11 @@ def write(files: dict[Path, str]) -> int:
 def filled(document: Path, tables: dict[str, Table], claims: dict[str, str] | None) -> str:
     """The text of a document with the parts between its markers replaced.
 
-    A table keeps the methods that it has in the document: a row that was deleted there stays deleted. Where there are
-    `claims`, `tables` are those of all studies, and the table of any other goes; else it stays.
+    A table keeps the methods that it has in the document: a row that was deleted there stays deleted. If `claims` are
+    given, `tables` are those of all studies, and a table of any other study is emptied; otherwise it stays.
 
     Raises:
-        ValueError: A part of the claims has an unknown name.
+        ValueError: The name of a claim is unknown.
     """
 
     def block(match: re.Match[str]) -> str:
@@ -96,7 +96,7 @@ def filled(document: Path, tables: dict[str, Table], claims: dict[str, str] | No
                 body = ""
         elif claims is not None:
             if name not in claims:
-                raise ValueError(f"{document}: there is no part of the claims {name!r}; there are {', '.join(claims)}")
+                raise ValueError(f"{document}: there is no claim {name!r}; there are {', '.join(claims)}")
             body = claims[name]
         return match[1] + body + match[5]
 

@@ -1,4 +1,4 @@
-"""From records to one data frame, and the studies that tables, figures and claims are selections of.
+"""Records as one data frame, and as studies: the runs that tables, figures and claims show.
 
 `frame` has a row for each run × selection (best, last) × metric. Tables, figures and claims read records only
 through this module.
@@ -24,12 +24,12 @@ from ..stats.verdict import MIN_SEEDS
 SELECTIONS = ("best", "last")
 CELL = ["model", "task", "method"]
 GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
-RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat another at a neighbouring rate
-# endings of experiments that complete another one with methods or rates: search_small_full completes search_small
+RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat another one at a neighbouring rate
+# of experiments that add methods or rates to another one: search_small_full completes search_small
 PART_SUFFIXES = ("_full", "_head", "_p90", "_vectors", "_higher", "_lower")
-# studies of results/QUESTIONS.md whose last planned run is still to be made
+# studies in results/QUESTIONS.md that still lack planned runs
 UNFINISHED = ("glue_base", "glue_base_full", "facts", "facts_long", "sentences")
-ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # MNLI; further numbers of distractors
+ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # of a metric: MNLI's dev set, or a number of distractors
 Key = tuple[str, str, str]  # model, task, method
 
 
@@ -37,7 +37,7 @@ def frame(runs: Iterable[Record]) -> pd.DataFrame:
     """The numbers of runs, one row for each run × selection × metric, in the order of the tables.
 
     Columns: id, experiment, source, model, task, method, seed, model_label, task_label, method_label; selection
-    ("best", "last"), epoch, metric, value (raw), n (dev examples of the metric), degenerate, headline (a metric);
+    ("best", "last"), epoch, metric, value (raw), n (dev examples of the metric), degenerate, headline (its metric);
     train_rows; adapter, head, trainable, total (weights); hours, core_hours; dtype, uncommitted;
     numbers (every setting that the numbers depend on); and the settings as ``method.*``, ``train.*``, ``data.*``, NaN
     where a run has none.
@@ -69,10 +69,10 @@ def _rows(run: Record) -> Iterator[dict[str, Any]]:
 
 
 class AtAnotherRate(NamedTuple):
-    """A study with the runs of one method replaced by those at a neighbouring learning rate, on the tasks that have
-    them.
+    """A study in which the runs of one method are replaced by its runs at a neighbouring learning rate.
 
     name: what differs, as in "LoRA at 0.002 for 0.003", with the number of runs if some are missing
+    tasks: those whose runs are replaced
     """
 
     name: str
@@ -85,13 +85,13 @@ class AtAnotherRate(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Study:
-    """The runs of one experiment on one data source, with those that complete it: what one table shows.
+    """The runs of one experiment on one data source, and of experiments that complete it: what one table shows.
 
     root: the folder that holds runs/ and predictions/
     records: in the order of the tables
-    at_other_rates: the same runs at neighbouring learning rates, see RATE_SUFFIXES
-    parts: where others complete it, the experiment alone and each of these, see PART_SUFFIXES
-    left_out: its tasks that the table does not show
+    at_other_rates: the same experiment at neighbouring learning rates, see RATE_SUFFIXES
+    parts: if other experiments complete this one, a study for each of them and for this one, see PART_SUFFIXES
+    left_out: tasks that the table does not show
     """
 
     root: Path
@@ -107,22 +107,22 @@ class Study:
 
     @property
     def name(self) -> str:
-        """Of its folders: ``<experiment>-<data source>``."""
+        """The name of its folders: ``<experiment>-<data source>``."""
         return f"{self.experiment}-{self.source}"
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """See `frame`."""
+        """The runs as a data frame, see the function `frame`."""
         return frame(self.records)
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """One row a run; selection and metric are those of the best epoch's first metric."""
+        """The first row of each run in `frame`: its best epoch, its first metric."""
         return self.frame.drop_duplicates("id")
 
     @cached_property
     def cells(self) -> dict[Key, list[Record]]:
-        """The runs of each model × task × method by seed."""
+        """The runs of each (model, task, method), in the order of their seeds."""
         found: dict[Key, list[Record]] = {}
         for run in self.records:
             found.setdefault((run.model, run.task, run.method), []).append(run)
@@ -130,12 +130,12 @@ class Study:
 
     @property
     def is_interim(self) -> bool:
-        """Whether runs of the study are still to be made, so that no conclusion uses it."""
+        """Whether planned runs are still missing; no conclusion uses such a study."""
         return self.experiment in UNFINISHED
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What every table of the study has to say: that it is interim, that adapters read no segment ids."""
+        """Notes for every table of the study: that it is interim, that its adapters read no segment ids."""
         interim = "Interim: runs of this study are still to be made; no conclusion uses it (results/QUESTIONS.md)."
         segment_ids = (
             "Segment ids (token_type_ids: which tokens are the question): the adapters read none, as PEFT's class for "
@@ -153,11 +153,11 @@ class Study:
         return (interim,) * self.is_interim + (segment_ids,) * is_unread
 
     def seeds(self, key: Key) -> tuple[int, ...]:
-        """The seeds of a cell; none where it has no runs."""
+        """The seeds of a cell; empty if it has no runs."""
         return tuple(run.seed for run in self.cells.get(key, ()))
 
     def scores(self, key: Key, selection: str) -> np.ndarray:
-        """The headline scores of the runs of a cell, raw, (seeds,)."""
+        """The raw headline scores of a cell's runs, (seeds,)."""
         return np.array([getattr(run, selection).metrics[run.headline] for run in self.cells[key]])
 
     def predictions(self, run: str) -> pd.DataFrame:
@@ -181,7 +181,7 @@ class Study:
 
     @property
     def averaged(self) -> tuple[str, ...]:
-        """The tasks that a mean over tasks is over: GLUE's without WNLI. SQuAD's two versions share questions."""
+        """The tasks in the mean over tasks: GLUE's without WNLI. SQuAD's versions share their questions."""
         return tuple(task for task in self.tasks if task in GLUE)
 
     @cached_property
@@ -200,7 +200,7 @@ class Study:
         return list(dict.fromkeys((model, task) for model, task, _ in self.cells))
 
     def keys(self, model: str, task: str) -> list[Key]:
-        """The cells of a model and task, by method in the order of the tables."""
+        """The cells of a model and task, with the methods in the order of the tables."""
         found = [(model, task, method) for owner, method in self.methods if owner == model]
         return [key for key in found if key in self.cells]
 
@@ -209,12 +209,12 @@ class Study:
         return next(run.headline for run in self.records if run.task == task)
 
     def settings(self, model: str, method: str) -> dict[str, Any]:
-        """The settings of a method, of its first run; those that are null are left out."""
+        """The settings of a method in its first run, without those that are null."""
         first = next(run for run in self.records if (run.model, run.method) == (model, method))
         return {key: value for key, value in first.config["method"].items() if value is not None}
 
     def label(self, **where: str) -> str:
-        """What a model, a task, or a method of a model is called in print: ``label(model="minilm", method="ina")``."""
+        """The printed name of a model, a task, or a method of a model: ``label(model="minilm", method="ina")``."""
         runs = [run for run in self.records if all(getattr(run, name) == value for name, value in where.items())]
         first, *others = dict.fromkeys(getattr(run.labels, list(where)[-1]) for run in runs)
         if not others:
@@ -224,11 +224,11 @@ class Study:
         return f"{name[0]} ({', '.join([*shared, 'other settings differ by task'])})"
 
     def pair_label(self, model: str, a: str, b: str) -> str:
-        """What the comparison of method a with b is called in print."""
+        """The printed name of the comparison of method a with b."""
         return f"{self.label(model=model, method=a)} − {self.label(model=model, method=b)}"
 
     def model_task_label(self, model: str, task: str) -> str:
-        """What a model with a task is called in print."""
+        """The printed name of a model with a task."""
         return f"{self.label(model=model)}, {self.label(task=task)}"
 
     def with_records(self, records: Iterable[Record], **changed: Any) -> Self:
@@ -238,8 +238,9 @@ class Study:
 
     @cached_property
     def at_another_rate(self) -> list[AtAnotherRate]:
-        """This study with each method at each neighbouring rate; runs count where three of the seeds of the cell that
-        they replace are there.
+        """This study with one method at a neighbouring rate, for each method and rate.
+
+        A cell is replaced only if at least MIN_SEEDS of its seeds were run at that rate.
         """
         variants = []
         for other in self.at_other_rates:
@@ -266,7 +267,7 @@ class Study:
 
     @cached_property
     def plan(self) -> dict[str, RunConfig] | None:
-        """The runs that the experiment stands for by id; None where it is no committed one or runs are outside it."""
+        """The planned runs by id; None if the experiment has no committed config or has runs that are not planned."""
         names = {self.experiment, *(part.experiment for part in self.parts)}
         if not names <= set(options("experiment")):
             return None
@@ -278,12 +279,12 @@ class Study:
 
     @property
     def count(self) -> str:
-        """How many runs there are, of how many planned where that is known."""
+        """The number of runs, with the number of planned runs where that is known: "9 of 12"."""
         return f"{len(self.records)} of {len(self.plan)}" if self.plan else f"{len(self.records)}"
 
 
 def _details(label: str) -> list[str]:
-    """The name in a label of a method, and what stands in brackets behind it."""
+    """The parts of a method's label: its name, and each detail in brackets."""
     name, _, details = label.removesuffix(")").partition(" (")
     return [name, *filter(None, details.split(", "))]
 
@@ -294,7 +295,9 @@ def _predictions(study: Study, run: str) -> pd.DataFrame:
 
 
 def studies(root: str | Path, experiment: str | None = None) -> list[Study]:
-    """Every experiment × data source with finished runs under `root`, or those of one experiment; see `searches`.
+    """A study for every experiment × data source with finished runs under `root`, or for one experiment.
+
+    Searches are left out, see `searches`.
 
     Raises:
         RecordError: A record is damaged.
@@ -304,7 +307,7 @@ def studies(root: str | Path, experiment: str | None = None) -> list[Study]:
 
 
 def searches(root: str | Path, experiment: str | None = None) -> list[Study]:
-    """As `studies`, those whose runs are the trials of a search; they say nothing about dev rows."""
+    """As `studies`, but only searches: their trials are scored on held-out training rows, not on dev rows."""
     return [study for study in _all(root, experiment) if study.is_search]
 
 
@@ -337,7 +340,7 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
 
 
 def _whole(experiment: str, exists: Callable[[str], bool]) -> str:
-    """The experiment that another one completes, by its name; the experiment itself where there is none."""
+    """The name of the experiment that this one completes; its own name if it completes none."""
     for suffix in PART_SUFFIXES:
         if experiment.endswith(suffix) and exists(experiment.removesuffix(suffix)):
             return _whole(experiment.removesuffix(suffix), exists)
@@ -345,23 +348,23 @@ def _whole(experiment: str, exists: Callable[[str], bool]) -> str:
 
 
 def _completed(study: Study, part: Study) -> Study:
-    """A study with the runs of one that completes it; a trial that both have counts once.
+    """A study with the runs of a study that completes it; a run that both have counts once.
 
     Raises:
-        RecordError: Both have a run of one name, with other settings.
+        RecordError: Both have a run of the same name, with different settings.
     """
     records = {run.id: run for run in study.records}
     for run in part.records:
         if records.setdefault(run.id, run).fingerprint != run.fingerprint:
             raise record.RecordError(
-                f"{part.experiment} completes {study.experiment}, and both have a run {run.id}, with other settings; "
+                f"{part.experiment} completes {study.experiment}, but their runs {run.id} have different settings; "
                 f"rename {part.experiment}, or let its name end in {' or '.join(RATE_SUFFIXES)}"
             )
     return study.with_records(records.values(), parts=(*(study.parts or (study,)), part))
 
 
 def split_of(metric: str) -> str:
-    """The dev split that a metric is measured on, which its ending names where a task has several."""
+    """The dev split that a metric is measured on; the metric's ending names it if the task has several."""
     ending = ENDING.search(metric)
     return f"validation{ending[0]}" if ending else "validation"
 
@@ -382,6 +385,6 @@ def _method_order(run: Record) -> tuple[Any, ...]:
 
 
 def task_order(task: str) -> tuple[int, str]:
-    """Where a task stands in the tables."""
+    """The sort key of a task in the tables."""
     known = (*GLUE, *SQUAD)
     return (known.index(task) if task in known else len(known), task)

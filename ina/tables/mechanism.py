@@ -1,7 +1,7 @@
-"""What was measured inside the trained models of a study: where attention goes, and what the gate does.
+"""Tables of measurements inside trained models: where attention goes, and what the gate does.
 
-The value of a run is a mean over the passages of the dev set. An interval is for a new seed on the same passages: t
-over the runs' values. Differences are paired by seed.
+The value of a run is its mean over the passages of the dev set. Intervals are t intervals over the runs' values, for a
+new seed on the same passages. Differences are paired by seed.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ ELSEWHERE = "elsewhere"
 _RANKS = ["rank_before", "rank_behind"]
 _INTERVALS = "In brackets: 95 % intervals for a new seed on the same passages (t over seeds)."
 _ATTENTION = {kind: f"Attention to {kind.capitalize()}" for kind in KINDS} | {ELSEWHERE: "Elsewhere if merged"}
-_DECIMALS = {"negative_peak": 3}  # rare
+_DECIMALS = {"negative_peak": 3}  # it is rare
 _GATE = {
     "update": "Update / base, %",
     "passed": "Passed, %",
@@ -39,23 +39,26 @@ _GATE = {
 
 @cache
 def measured(study: Study) -> list[Measurement]:
-    """What was measured in the study's models, in the order of its methods; empty where nobody looked into them.
+    """The measurements of the study's runs, in their order; empty if there are none.
 
     Raises:
-        RecordError: A measurement is damaged, or of another run than the record.
+        RecordError: A measurement is damaged, or belongs to another run than the record.
     """
     return measurement.of_runs(study.root, study.records)
 
 
 @cache
 def measurements(study: Study) -> pd.DataFrame:
-    """One row a number: model, task, method, seed, and see `ina.analysis.measurement.Measurement`; shares in points."""
+    """One row per number, shares in points.
+
+    Columns: model, task, method, seed, and those of `ina.analysis.measurement.Measurement`.
+    """
     frame = pd.concat([measurement.frame(found) for found in measured(study)], ignore_index=True)
     return frame.assign(value=frame["value"].where(frame["measure"].isin(_RANKS), 100 * frame["value"]))
 
 
 def attention(study: Study) -> pd.DataFrame:
-    """The rows on attention paid, and, to "elsewhere", on what of it is moved by merging."""
+    """The rows about attention. `to` is "elsewhere" for the share that merging moves to other tokens."""
     found = measurements(study)
     found = found[found["measure"].isin(["attention", "moved"])]
     return found.assign(to=found["to"].replace("", ELSEWHERE))
@@ -64,7 +67,8 @@ def attention(study: Study) -> pd.DataFrame:
 def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
     """Columns mean, low, high and seeds, indexed by model, task, method and `keys`.
 
-    What the keys leave open, such as the layer, is averaged within each run first. One run alone has no interval (NaN).
+    Values that differ in other columns, such as the layer, are averaged within each run first. A single run has no
+    interval (NaN).
     """
     by_run = frame.groupby([*CELL, *keys, "seed"], sort=False)["value"].mean()
     found = by_run.groupby([*CELL, *keys], sort=False).agg(mean="mean", std="std", seeds="count")
@@ -73,7 +77,7 @@ def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
 
 def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
-    """As `over_seeds`, for the differences to the method `base`, over the seeds that both have."""
+    """As `over_seeds`, for the differences to the method `base` over the seeds that both have."""
     columns = ["model", "task", "seed", "layer", "site", "measure", "by", "to"]
     is_base = frame["method"] == base
     pairs = frame[~is_base].merge(frame[is_base], on=columns, suffixes=("", "_base"))
@@ -81,7 +85,7 @@ def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
 
 
 def mechanism_tables(study: Study) -> list[Table]:
-    """Attention and the gate; none where nothing was measured."""
+    """The tables of attention and of the gate; none if nothing was measured."""
     if not measured(study):
         return []
     has_gate = (measurements(study)["site"] != "").any()
@@ -89,7 +93,7 @@ def mechanism_tables(study: Study) -> list[Table]:
 
 
 def attention_table(study: Study) -> Table:
-    """A row a method: the attention that tokens of each kind get; below, differences to LoRA and to no inhibition."""
+    """A row for each method: attention to each kind of token; below, differences to LoRA and to no inhibition."""
     frame = attention(study)
     shares = measurements(study).query("measure == 'share'").drop_duplicates(["model", "task", "to"])
     paid, of_all = "share of attention, %", frame[frame["by"] == ALL]
@@ -157,8 +161,7 @@ def _bases(study: Study) -> list[str]:
 
 
 def _block(study: Study, means: pd.DataFrame, ending: str = "", write: Callable = points) -> pd.DataFrame:
-    """Rows of `over_seeds` in print: a row for each method, and site where there are several, a column for each of the
-    last key."""
+    """Rows of `over_seeds` as text: a row for each method and site, a column for each value of the last key."""
     max_seeds = means["seeds"].groupby(level=list(range(means.index.nlevels - 1)), sort=False).transform("max")
     texts = [
         with_interval(row, partial(write, decimals=_DECIMALS.get(row.Index[-1], 1)))
@@ -174,13 +177,13 @@ def _block(study: Study, means: pd.DataFrame, ending: str = "", write: Callable 
 
 
 def _shown(blocks: list[pd.DataFrame], first: list[str], titles: dict[str, str]) -> pd.DataFrame:
-    """All blocks of a model and task before those of the next."""
+    """The blocks as one table; those of a model and task come together."""
     rows = pd.concat(blocks).sort_values("panel", kind="stable", ignore_index=True)
     return rows.reindex(columns=[SECTION, *first, *titles]).rename(columns=titles).fillna(DASH)
 
 
 def with_interval(row, write: Callable[[float], str]) -> str:
-    """A row of `over_seeds` in print; one seed has no interval."""
+    """A row of `over_seeds` as text; a single seed has no interval."""
     if np.isnan(row.mean):
         return DASH
     mean, low, high = (round(value, 5) + 0.0 for value in (row.mean, row.low, row.high))  # no "−0.0"
@@ -193,7 +196,7 @@ def _passages(study: Study) -> str:
 
 
 def _answers(study: Study) -> str:
-    """What the methods answer to the paper's example."""
+    """A note: what the methods answer to the paper's example."""
     answers: dict[str, list[str]] = {}
     for found in measured(study):
         if found.example:

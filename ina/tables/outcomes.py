@@ -13,7 +13,7 @@ from ..stats.resample import RESAMPLES, TooFewExamples
 from .frame import CELL, ENDING, SELECTIONS, Key, Study, split_of
 
 TOLERANCE = 1e-6  # predictions are stored in float32
-SHARED = ["train_rows", "dev_rows", "adapter", "head", "trainable", "dtype"]  # of a cell, in the CSV files of scores
+SHARED = ["train_rows", "dev_rows", "adapter", "head", "trainable", "dtype"]  # of a cell, for the CSV files of scores
 _ALSO = ["headline", "experiment", "source", "total", "train.learning_rate"]
 
 
@@ -21,8 +21,8 @@ _ALSO = ["headline", "experiment", "source", "total", "train.learning_rate"]
 def cell_scores(study: Study, key: Key, selection: str, split: str | None = None) -> Scores:
     """The headline scores of a cell.
 
-    `split` names another dev split than that of the headline. SQuAD's further splits have the same questions, which
-    hang together as in the first.
+    `split` names a dev split other than the headline's. SQuAD's further splits have the same questions in the same
+    clusters.
 
     Raises:
         RecordError: A file of predictions is missing.
@@ -44,16 +44,16 @@ def cell_scores(study: Study, key: Key, selection: str, split: str | None = None
 
 
 def _examples(frame: pd.DataFrame) -> np.ndarray:
-    """What tells examples apart: their name with what is right, as names are numbers of rows in many files."""
+    """A key for each example: its id and its label, because an id is only a row number in many files."""
     right = [name for name in ("label", "answerable") if name in frame]
     return (frame["id"].astype(str).str.cat([frame[name].astype(str) for name in right], sep=" ")).to_numpy(str)
 
 
 def _paragraphs(study: Study, task: str, ids: np.ndarray) -> np.ndarray | None:
-    """The paragraph of each question of SQuAD; None for other tasks, and in studies whose records do not know it.
+    """The paragraph of each SQuAD question; None for other tasks, and if no record of the study has it.
 
-    It is that without distractors where there is such a dev set: questions on one story of the generated suite have
-    distractors of their own.
+    If there is a dev set without distractors, its paragraphs are used: in the generated suite, questions on one story
+    get different distractors, and so different paragraphs.
     """
     for run in (run for run in study.records if run.task == task):
         frame = study.predictions(run.id)
@@ -67,10 +67,10 @@ def _paragraphs(study: Study, task: str, ids: np.ndarray) -> np.ndarray | None:
 
 
 def paired(study: Study, a: Key, b: Key, selection: str) -> Scores | None:
-    """Cell A minus cell B over the seeds that both have; None where there is none, or too few examples.
+    """Cell A minus cell B over the seeds that both have; None if they share no seed or have too few examples.
 
     Raises:
-        ValueError: They were measured on different examples.
+        ValueError: The cells were measured on different examples.
     """
     if not set(study.seeds(a)) & set(study.seeds(b)):
         return None
@@ -83,7 +83,7 @@ def paired(study: Study, a: Key, b: Key, selection: str) -> Scores | None:
 
 
 def majority(study: Study, task: str, metric: str) -> float:
-    """What `metric` is if every example gets the most frequent class, or no answer at all in SQuAD v2.0.
+    """The score of predicting the most frequent class for every example; in SQuAD v2.0, of never answering.
 
     NaN if the metric was not measured, or if no constant answer makes sense (STS-B, SQuAD v1.1).
     """
@@ -102,12 +102,12 @@ def majority(study: Study, task: str, metric: str) -> float:
 
 
 def check_metrics(study: Study) -> None:
-    """Work out the metrics of the best and the last epoch from the predictions.
+    """Check that the metrics of the best and the last epoch follow from the stored predictions.
 
-    Those of SQuAD v2.0 at the best threshold need the answers, which are not stored.
+    SQuAD v2.0's metrics at the best threshold are not checked: they need the best span of every question.
 
     Raises:
-        RecordError: A metric is another one; the message names the record's file.
+        RecordError: A metric differs; the message names the record's file.
     """
     for run in (run for run in study.records if run.predictions):
         for selection in SELECTIONS:
@@ -133,10 +133,10 @@ def _metric_of(frame: pd.DataFrame, selection: str, metric: str) -> float:
 
 @cache
 def summary(study: Study) -> pd.DataFrame:
-    """What every table of scores is a selection of: one row for each cell × metric × selection, in points.
+    """The numbers of all tables of scores: one row for each cell × metric × selection, in points.
 
-    Columns: n (runs), mean, std, min, max, degenerate (how many of the runs are), low and high (of the headline: the
-    95 % interval of the expected score over seeds and examples), and what all runs of the cell share: SHARED and more.
+    Columns: n (runs), mean, std, min, max, degenerate (number of such runs), low and high (for the headline metric: the
+    95 % interval of the expected score over seeds and examples), and values that all runs of a cell share, as SHARED.
     """
     frame = study.frame.assign(value=study.frame["value"].astype(float), dev_rows=study.frame["n"])
     groups = frame.groupby([*CELL, "metric", "selection"], sort=False)

@@ -1,4 +1,4 @@
-"""The numbers of others in results/published, each with its source and how sure it is."""
+"""The numbers of others in results/published, each with its source and status."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from ..labels import METHOD_LABELS
 from .table import DASH, SECTION, millions
 
 FOLDER = Path(__file__).parents[2] / "results" / "published"
-COLUMNS = {  # of the tables of scores; the first of a task is its headline
+COLUMNS = {  # of the tables of scores; a task's first column is its headline metric
     ("cola", "mcc"): "CoLA",
     ("qqp", "accuracy"): "QQP",
     ("mnli", "accuracy_matched"): "MNLI",
@@ -35,7 +35,7 @@ COLUMNS = {  # of the tables of scores; the first of a task is its headline
     ("squad_v2", "best_exact"): "v2.0 best-thr. EM",
 }
 HEADLINES = dict(reversed(COLUMNS))
-UNCLEAR = {"accuracy": "accuracy_matched", "correlation": "pearson"}  # where a source does not say which of the two
+UNCLEAR = {"accuracy": "accuracy_matched", "correlation": "pearson"}  # assumed if a source does not say which
 MARKS = {"DIGEST": "‡"}
 SECTIONS = {"published": "Published", "released": "Authors' released runs, with their code"}
 MODELS = {
@@ -49,10 +49,10 @@ _METHODS = METHOD_LABELS | {"ina_released": "InA"}
 
 @cache
 def published(name: str) -> pd.DataFrame:
-    """The numbers of others in results/published/<name>.csv, every entry as the text that stands in the file.
+    """The numbers of others in results/published/<name>.csv, as the text in the file.
 
-    `named` is our name of the metric. Where a source does not say which of two metrics it has, the entry is repeated
-    under the usual metric's name.
+    `named` is our name of the metric. If a source does not say which of two metrics it reports, the entry is repeated
+    under the name of the usual one.
     """
     table = pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False)
     named = [table.assign(named=table["metric"]), table.assign(named=table["metric"].map(UNCLEAR)).dropna()]
@@ -62,10 +62,10 @@ def published(name: str) -> pd.DataFrame:
 def published_rows(
     source: str, scores: list[tuple[str, str]], averaged: tuple[str, ...]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Other people's numbers for a table with columns (task, metric), and the source of each row.
+    """The numbers of others for a table with the columns `scores`, each a (task, metric).
 
     Returns:
-        One row a number, with its `text`, and under the table's own headings the row that it is in.
+        The numbers, one per row, with their `text` and the headings of their table row; and the notes with the sources.
     """
     rows, sources, table = [], [], published(source)
     index = pd.MultiIndex.from_tuples(scores, names=["task", "named"])
@@ -100,7 +100,7 @@ def published_rows(
 
 
 def _where(entries: pd.DataFrame) -> str:
-    """Source, status and notes of the entries of one row, each said once, for its columns where not for all."""
+    """Source, status and notes of a row's entries, each once; with column names if it is not for all columns."""
     columns = pd.Series(
         [COLUMNS.get(score, score[0]) for score in zip(entries["task"], entries["metric"], strict=True)]
     )
@@ -114,7 +114,7 @@ def _where(entries: pd.DataFrame) -> str:
 
 
 def folder(source: str) -> str:
-    """A source without the part that differs between the runs of one release; the CSV file has it in full."""
+    """A source without the path that differs between the runs of a release; the CSV file has the full source."""
     place, colon, path = source.partition(":")
     parts = path.split("/")
     return source if len(parts) < 4 else f"{place}{colon}{parts[0]}/{parts[1]}/…"

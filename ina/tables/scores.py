@@ -26,7 +26,7 @@ def score_tables(study: Study) -> list[Table]:
     second = [score for score in COLUMNS if score[0] in set(glue) & set(GLUE) and score not in headlines]
     squad = [score for score in COLUMNS if score[0] in SQUAD]
     kinds = [
-        ("Tasks of one's own", "", own, apart),
+        ("Your own tasks", "", own, apart),
         ("Table 3: GLUE", "glue", [] if own else glue, [*headlines, AVERAGE, *apart]),
         ("Table 3b: second metrics, GLUE", "glue", glue, second),
         ("Table 4: SQuAD", "squad", [task for task in study.tasks if task in SQUAD], squad),
@@ -44,7 +44,7 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
     if not averaged or any(study.headline(task) != HEADLINES[task] for task in averaged):
         averaged, scores = (), [score for score in scores if score != AVERAGE]
     others, sources = pd.DataFrame(), []
-    # nobody else has numbers of generated data, or of paragraphs with inserted sentences
+    # no published numbers are for generated data or for paragraphs with inserted sentences
     if source and study.source != "probe" and not any(run.config["data"].get("distractors") for run in study.records):
         others, sources = published_rows(source, [score for score in scores if score != AVERAGE], averaged)
     parts = [_counts(study, scores), majority_scores(study, scores), our_scores(study, scores, averaged), others]
@@ -67,12 +67,12 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
 
 
 def _counts(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
-    """Numbers of examples; without `origin`, so not in the CSV file."""
+    """Rows with numbers of examples. They have no `origin`, which keeps them out of the CSV file."""
     rows = []
     groups = study.frame.groupby(["task", "metric"])
     for kind, column in (("training", "train_rows"), ("dev", "n")):
         counts = groups[column].agg(span).to_dict() | {AVERAGE: ""}
-        if kind == "dev":  # they are of a part of the questions
+        if kind == "dev":  # HasAns and NoAns are for a part of the questions
             counts = {score: "" if "Ans_" in score[1] else count for score, count in counts.items()}
         rows += [{"Method": f"{kind} examples", "task": score[0], "metric": score[1], "text": counts.get(score, DASH)}
                  for score in scores]  # fmt: skip
@@ -80,7 +80,7 @@ def _counts(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
 
 
 def majority_scores(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame:
-    """The scores of one and the same answer to every example, where there is such an answer."""
+    """The scores of the majority class, for metrics that have such a baseline."""
     found = pd.DataFrame(scores, columns=["task", "metric"])
     found = found.assign(mean=[100 * majority(study, *score) for score in scores]).dropna()
     same = {"origin": "baseline", "experiment": study.experiment, "source": study.source, "method": "majority"}
@@ -88,12 +88,12 @@ def majority_scores(study: Study, scores: list[tuple[str, str]]) -> pd.DataFrame
 
 
 def our_scores(study: Study, scores: list[tuple[str, str]], averaged: tuple[str, ...]) -> pd.DataFrame:
-    """Our numbers in points, one a row, method by method; with the text that stands in the cell."""
+    """Our numbers in points, one per row, ordered by method, with the text of each cell."""
     keys = ["model", "method", "selection", "task", "metric"]
     index = [(*pair, selection, *score) for pair in study.methods for selection in SELECTIONS for score in scores]
     rows = summary(study).set_index(keys).reindex(pd.MultiIndex.from_tuples(index, names=keys)).reset_index()
     rows = rows[(rows["metric"] == "average") | rows["n"].notna()].astype({"n": "Int64", "degenerate": "Int64"})
-    counted = len(set(map(len, study.cells.values()))) > 1  # n differs: it stands in the cells, once a method
+    counted = len(set(map(len, study.cells.values()))) > 1  # n differs between cells, so best epochs show it
 
     def text(row) -> str:
         if row.metric == "average":
@@ -114,7 +114,7 @@ def our_scores(study: Study, scores: list[tuple[str, str]], averaged: tuple[str,
 
 
 def _average(study: Study, model: str, method: str, selection: str, averaged: tuple[str, ...], counted: bool) -> str:
-    """Mean over tasks; with a spread where all tasks have the same seeds, and with their number where `counted`."""
+    """Mean over tasks, with its spread if all tasks have the same seeds, and with the number of seeds if `counted`."""
     keys = [(model, task, method) for task in averaged]
     if not all(key in study.cells for key in keys):
         return DASH
@@ -126,7 +126,7 @@ def _average(study: Study, model: str, method: str, selection: str, averaged: tu
 
 
 def _trainable(cells: pd.DataFrame) -> str:
-    """Weights of adapter + head, of all where all are trained; a range where they differ by task."""
+    """Weights of adapter + head, or all weights if all are trained; a range if tasks differ."""
     adapter, head, total = (
         "–".join(dict.fromkeys(millions(int(count)) for count in (cells[name].min(), cells[name].max())))
         for name in ("adapter", "head", "total")
@@ -135,7 +135,7 @@ def _trainable(cells: pd.DataFrame) -> str:
 
 
 def caption(study: Study) -> str:
-    """What every table has to say: models, number of runs and seeds, epochs, number format, selection."""
+    """The caption of every table: models, number of runs and seeds, epochs, number format, selection."""
     runs, seeds = study.runs, list(map(len, study.cells.values()))
     models = ", ".join(runs["model_label"].unique())
     n = ", n in brackets" if len(set(seeds)) > 1 else ""
@@ -201,9 +201,9 @@ def warnings(study: Study) -> list[str]:
 
 
 def on_screen(table: Table, published: bool) -> Table:
-    """A table of scores in the columns in which we have numbers, without sources; with `published`, others below.
+    """A table of scores for the terminal: only columns with numbers of ours; others' rows only if `published`.
 
-    Those of parts of SQuAD v2.0's questions are for the whole table.
+    Sources, and columns for parts of SQuAD v2.0's questions, are only in the whole table.
     """
     if table.name != "scores":
         return table
@@ -218,7 +218,7 @@ def on_screen(table: Table, published: bool) -> Table:
 def excerpt(table: Table, place: str) -> Table:
     """Our best-epoch rows of a table, for a document, with a link to the whole table in the folder `place`.
 
-    The caption names the model; where there is but one, its column goes.
+    The column of models is dropped if there is only one, which the caption names.
     """
     caption = table.caption.removesuffix(" Last: at the last epoch.")
     text = f"{caption} [The whole table]({place}/{table.name}.md) explains the columns and has more."

@@ -1,7 +1,7 @@
-"""The table of searches: what each training setting scores on held-out training rows, and which one a method takes.
+"""The table of searches: the score of each training setting on held-out training rows, and the setting chosen.
 
-The trials of a search are measured on a share of the training rows (`data.select`), so that what is chosen by them is
-not chosen on the dev rows that every other table reports.
+The trials of a search are scored on a share of the training rows (`data.select`), so that nothing is chosen on the dev
+rows that all other tables report.
 """
 
 from functools import cache
@@ -28,7 +28,7 @@ _COLUMNS = [
 
 
 def varied_settings(study: Study, model: str, method: str) -> list[str]:
-    """The settings of training and data that numbers depend on, in which trials of a method on one task differ."""
+    """The training and data settings that affect the numbers and differ between a method's trials on one task."""
     runs = study.runs[(study.runs["model"] == model) & (study.runs["method"] == method)]
     settings = pd.DataFrame(list(runs["numbers"]), runs.index).filter(regex=r"^(train|data)\.").map(str)
     settings = settings.drop(columns=["train.dtype", "data.source", "data.fingerprint"])
@@ -40,10 +40,10 @@ def varied_settings(study: Study, model: str, method: str) -> list[str]:
 def trials(study: Study) -> pd.DataFrame:
     """One row for each model, method, setting and task, in points.
 
-    Columns: experiment, source, model, method, task; the settings that were varied, and `setting`, all of them in
-    print; `mean`, `std` and `scores` of the best headline scores over `seeds`; `over_tasks`, their mean over all tasks
-    of the search, NaN where one was not tried; `best`, whether that mean is the highest of the method; and `chosen`,
-    whether it is the best and no trial of the method is still to be made.
+    Columns: experiment, source, model, method, task; the settings that were varied, and `setting`, all of them as
+    text; `mean`, `std` and `scores` of the best headline scores over `seeds`; `over_tasks`, their mean over all tasks
+    of the search, NaN if one is missing; `best`, whether that mean is the method's highest; and `chosen`, whether it
+    is the best and all planned trials of the method are done.
     """
     done = {run.id for run in study.records}
     to_run = [run for name, run in (study.plan or {}).items() if name not in done]
@@ -73,7 +73,7 @@ def trials(study: Study) -> pd.DataFrame:
 
 
 def search_table(searches: list[Study]) -> Table:
-    """A section a search, a row for each method and setting, a column for each task."""
+    """A section for each search, a row for each method and setting, a column for each task."""
     rows, data = [], []
     columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
                for task in sorted({task for study in searches for task in study.tasks}, key=task_order)}  # fmt: skip

@@ -1,4 +1,4 @@
-"""A table: numbers in a data frame, their text in another, and both written as Markdown, CSV, LaTeX or HTML."""
+"""A table: its numbers in one data frame, its text in another. It is written as Markdown, CSV, LaTeX or HTML."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 DASH = "–"  # not measured
-SECTION = "section"  # column of `shown`: the heading under which a row stands
+SECTION = "section"  # column of `shown`: the heading above a row
 _LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Because", "Site", "Activation",
          "Sites", "Setting", "Our runs", "Methods", "Maximum per", "Through the maximum", "Advantage", "Experiment",
          "Data", "Repeat"}  # fmt: skip
@@ -16,11 +16,11 @@ _LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epoc
 class Table:
     """A table.
 
-    name: of its files, without suffix
-    title: with the number that it has in the paper
+    name: the name of its files, without suffix
+    title: with the number of the paper's table, if it has one
     caption: what is shown, from which data, by which rule
-    shown: text, made from `data`; rows stand under the headings in the column "section" where there is one
-    data: the numbers in points, one row a number, for the CSV file
+    shown: the text of the cells; a column "section" has the headings above the rows
+    data: the numbers in points, one per row, for the CSV file
     notes: one paragraph each
     """
 
@@ -33,14 +33,14 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    """For the terminal and for README files."""
+    """The table in Markdown, for the terminal and for documents."""
     parts = [f"**{table.title}.** {table.caption}\n", rows_as_markdown(table.shown)]
     parts += ["".join(f"- {note}\n" for note in table.notes)] * bool(table.notes)
     return "\n".join(parts)
 
 
 def rows_as_markdown(shown: pd.DataFrame) -> str:
-    """Columns are padded, so that the source reads as a table too."""
+    """The rows in Markdown, with padded columns, so that the source reads as a table too."""
     head = [name for name in shown if name != SECTION]
     lines, section = [], ""
     for row in shown.fillna("").to_dict("records"):
@@ -59,13 +59,13 @@ def rows_as_markdown(shown: pd.DataFrame) -> str:
 
 
 def csv(tables: list[Table]) -> str:
-    """One row a number; four decimals of a point, so that rounding is the same on every machine."""
+    """One row per number, with four decimals of a point, so that the file is the same on every machine."""
     frame = pd.concat([table.data for table in tables], ignore_index=True)
     return frame.round(4).to_csv(index=False, lineterminator="\n")
 
 
 def latex(table: Table) -> str:
-    """For LaTeX with the package booktabs."""
+    """The table in LaTeX, for the package booktabs."""
     style = table.shown.fillna("").style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
     align = "".join("l" if _is_text(name) else "r" for name in table.shown)
     text = style.to_latex(hrules=True, column_format=align)
@@ -76,7 +76,7 @@ _TEX = {"−": "$-$", "±": "$\\pm$", "×": "$\\times$", "Δ": "$\\Delta$", "†
 
 
 def html(table: Table) -> str:
-    """A web page that needs no other file."""
+    """The table as a web page that needs no other file."""
     style = table.shown.fillna("").style.hide(axis="index").format(escape="html")
     notes = "".join(f"<p>{note}</p>\n" for note in table.notes)
     body = style.set_caption(f"{table.title}. {table.caption}").set_uuid(table.name).to_html()
@@ -107,7 +107,7 @@ def interval(low: float, high: float, write=points) -> str:
 
 
 def spread(mean: float, std: float | None, n: int | None = None) -> str:
-    """Mean ± standard deviation in points, with the number of seeds where `n` is given."""
+    """Mean ± standard deviation in points, with the number of seeds if `n` is given."""
     text = points(mean) if std is None or np.isnan(std) else f"{points(mean)} ± {points(std)}"
     return text if n is None else f"{text} ({n:g})"
 

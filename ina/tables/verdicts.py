@@ -13,7 +13,7 @@ from .frame import SELECTIONS, AtAnotherRate, Study
 from .outcomes import RESAMPLES, paired
 from .table import DASH, SECTION, Table, interval, points, signed
 
-MEAN = "mean"  # in the place of a task: the mean over tasks
+MEAN = "mean"  # in place of a task: the mean over tasks
 _SAME = ("r", "alpha", "dropout", "sites")  # what LoRA must share with the InA it is compared with
 _COLUMNS = [
     *("experiment", "source", "selection", "model", "a", "b", "task", "seeds", "difference", "low", "high", "family"),
@@ -28,7 +28,7 @@ def pairs(study: Study) -> Iterator[tuple[str, str, str]]:
     InA is compared with the LoRA of the same rank, alpha, dropout and sites where there is one, else with the first;
     and with the method that is the same without inhibition, which shows what the threshold alone does. If there is
     none of these, all others are compared with the first method. No pair comes in both orders. The head alone is in no
-    pair: like the majority class, it stands in the tables to be looked at.
+    pair: like the majority class, it is a baseline in the tables of scores.
     """
     for model in study.models:
         settings = {method: study.settings(model, method) for owner, method in study.methods if owner == model}
@@ -64,9 +64,9 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
 
 
 def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] | None:
-    """A pair of InA with LoRA, or with itself without inhibition, in this order; None where it is another pair.
+    """The pair as (InA, LoRA) or (InA, InA without inhibition); None for any other pair.
 
-    In an ablation InA without inhibition comes first, as every setting is compared with the reference.
+    An ablation has the second pair in reverse order, because it compares every setting with the reference.
     """
     if without_inhibition(study, model, a, b):
         a, b = b, a
@@ -75,7 +75,7 @@ def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] |
 
 
 def _planned_primary(study: Study, model: str) -> int:
-    """How many primary comparisons of a model its study plans for one task or mean: with LoRA, without inhibition."""
+    """The planned number of primary comparisons of a model per task: with LoRA, and with no inhibition."""
     planned = {run.method_label: run.method for run in (study.plan or {}).values() if run.model.name == model}
     if "ina" not in planned:
         return 1
@@ -96,8 +96,8 @@ def without_inhibition(study: Study, model: str, a: str, b: str) -> bool:
 def verdicts(study: Study) -> pd.DataFrame:
     """Verdicts on all pairs of a study by both selections, one row each, in points.
 
-    Beside the columns of the CSV file: see `judge`, and `tasks` (number of them in a mean). A verdict that does not
-    hold at neighbouring learning rates says so.
+    The columns are those of the CSV file, those of `judge`, and `tasks` (their number in a mean). A verdict that does
+    not hold at neighbouring learning rates says so.
     """
     found = [judge(study, partial(_compared, selection=selection)) for selection in SELECTIONS]
     found = [table.sort_values("family", ascending=False, kind="stable") for table in found if len(table)]
@@ -107,13 +107,13 @@ def verdicts(study: Study) -> pd.DataFrame:
 def judge(study: Study, compare: Callable[[Study], Iterable[dict[str, Any]]]) -> pd.DataFrame:
     """Verdicts on comparisons of a study, one row each, in points.
 
-    Those of one model are two families, the primary one and the others. Columns that no CSV file has: `comparison` and
-    `judged` (of `ina.stats`), `scores` (A minus B of each seed), and in print `name` (the verdict), `reason` and
-    `needed` (what would decide).
+    The comparisons of one model form two families, primary and other. Columns that are not in the CSV file:
+    `comparison` and `judged` (from `ina.stats`), `scores` (A minus B for each seed), and as text `name` (the verdict),
+    `reason` and `needed` (the seeds that would decide).
 
     Args:
-        compare: Gives model, a, b, task, comparison and raw scores of each comparison, also of the study with one
-            method at a neighbouring rate.
+        compare: Yields model, a, b, task, comparison and raw scores for each comparison in a study. It is also called
+            on the study with one method at a neighbouring rate.
     """
     rows = pd.DataFrame(compare(study), dtype=object)
     if rows.empty:
@@ -141,7 +141,7 @@ def _restricted(
     b: str,
     task: str,
 ) -> stats.Verdict:
-    """The verdict after a look at those with one of the two methods at a neighbouring rate."""
+    """The verdict, restricted by the verdicts with one of the two methods at a neighbouring rate."""
     tasks = set(study.averaged) if task == MEAN else {task}
     tried = {
         (other.method, other.is_lower): (other.name, verdicts[model, a, b, task])
@@ -213,14 +213,14 @@ def _needed(needed: stats.SeedsNeeded | None) -> str:
 
 
 def verdict_table(study: Study) -> Table:
-    """One section a pair, one row a task, the mean over tasks last; last epochs, with the verdict on best ones beside.
+    """A section for each pair, a row for each task, for the last epoch; a column has the verdict at best epochs.
 
     `data` has both selections.
     """
     data = verdicts(study)
     if data.empty:
         nothing = pd.DataFrame(columns=["Task"])
-        text = "No two methods have a seed in common on a task with examples enough."
+        text = "No two methods have a seed in common on a task with enough examples."
         return Table("verdicts", f"Pairs of methods, experiment {study.experiment}", text, nothing, nothing)
     best, last = (data[data["selection"] == selection] for selection in SELECTIONS)
     rows = [
