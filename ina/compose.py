@@ -38,6 +38,8 @@ def _register_shared_files() -> None:
     for file in sorted(CONFIG_DIR.rglob("*.yaml")):
         if group := _shared_group(file):
             for name, option in OmegaConf.to_container(OmegaConf.load(file)).items():
+                if group == "experiment":
+                    option[group] = name  # under which its runs are recorded
                 store(group=group, name=name, node=option, package="_global_", provider=str(file))
 
 
