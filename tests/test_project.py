@@ -161,16 +161,6 @@ def test_make_reproduce_runs_the_experiment_and_then_prints_its_table(arguments,
     assert tables.split()[1:] == ["-m", "ina.tables", experiment, "--results", "outputs", "--published"]
 
 
-def test_ci_and_the_workflow_run_the_same_commands():
-    script = (ROOT / ".ci" / "run").read_text()
-    named = [line for line in script.splitlines() if line.startswith("make")]
-    assert named == ["make setup", "make lint", "make docs", "make test"]
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
-    steps = [step.get("run", "") for step in workflow["jobs"]["tests"]["steps"]]
-    assert [step for step in steps if step.startswith("make")] == named
-    subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
-
-
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a copy without history does not say what is committed")
 def test_the_committed_figures_are_those_that_a_page_shows():
     pages = [ROOT / "README.md", *(ROOT / "results").glob("*.md")]
