@@ -8,8 +8,8 @@ import pytest
 from made_up import write_measurement, write_run
 from tiny_runs import configured, write_glue
 
-from ina import data, figures, record, run, saved_models
-from ina.analysis import measurement, texts
+from ina import config, data, figures, record, run, saved_models
+from ina.analysis import measure, measurement, texts
 from ina.analysis.__main__ import main
 from ina.analysis.measure import TrainedModel, measure_run
 from ina.figures import attention
@@ -102,6 +102,21 @@ def test_a_kept_squad_model_answers_as_in_its_run_and_is_measured_on_the_papers_
     assert len(maps) == 1, "the mean over layers"
     assert maps.sum(axis=-1) == pytest.approx(np.ones(maps.shape[:2]), abs=1e-2)
     assert {row[3] for row in found.rows if row[2] == "attention"} == {"all", *texts.KINDS}
+
+
+@pytest.mark.parametrize(("seed", "root"), [(1, "results"), (99, "outputs")])
+def test_what_is_measured_lies_where_the_record_of_the_run_belongs(seed, root, tmp_path, monkeypatch):
+    command = ["experiment=distractors", "task=squad_v1", "method=lora"]
+    settings = config.configured([*command, f"seed={seed}"])
+    made = write_run(tmp_path / "records", task="squad_v1", experiment="distractors", seed=seed)
+    folder = saved_models.path(tmp_path, "distractors", "probe", made.id)
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text(made.model_copy(update={"config": settings.model_dump()}).model_dump_json())
+    roots = []
+    monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, False))
+    monkeypatch.setattr(measure, "measure_run", lambda _, root, __: roots.append(root) or (root, True))
+    main(["distractors", "--models", str(tmp_path)])
+    assert roots == [Path(root)]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 import transformers
 
-from .. import record, saved_models
+from .. import plan, record, saved_models
 from ..compose import CONFIG_DIR
 from . import measure, texts
 from .gates import MEASURES
@@ -45,8 +45,7 @@ def _experiment(arguments: list[str]) -> None:
         prog="python -m ina.analysis", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("experiment", help="its models are measured over the dev set and on the paper's example")
-    default_root = "results for an experiment from a clean checkout, else outputs"
-    parser.add_argument("--results", type=Path, metavar="DIR", help=f"default: {default_root}")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="default: results or outputs, as for the record")
     parser.add_argument("--models", default="outputs", type=Path, metavar="DIR", help="default: outputs")
     options = parser.parse_args(arguments)
     folders = sorted((options.models / "models" / options.experiment).glob(f"*/*/{saved_models.RECORD_FILE}"))
@@ -55,11 +54,10 @@ def _experiment(arguments: list[str]) -> None:
             f"no model of experiment {options.experiment!r} under {options.models / 'models'}; runs with "
             "keep_model=true leave them there. A recorded run is skipped, unless results_dir=… names another folder"
         )
-    commit, dirty = record.git_state(CONFIG_DIR.parent)
-    recorded = commit and dirty is False and options.experiment != record.ADHOC
-    root = options.results or Path("results" if recorded else "outputs")
+    clean = record.git_state(CONFIG_DIR.parent)[1] is False
     command = " ".join(["python -m ina.analysis", *arguments])
     for number, file in enumerate(folders, 1):
+        root = options.results or plan.record_root(saved_models.settings(record.read(file)), clean)
         path, new = measure.measure_run(file.parent, root, command)
         state = "->" if new else "already measured,"
         print(f"[{number}/{len(folders)}] {file.parent.name}: {state} {path}", flush=True)
