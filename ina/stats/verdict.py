@@ -191,11 +191,11 @@ def tost(difference: Estimate, margin: float) -> float:
     return max(difference.p_above(-margin), difference.p_below(margin))
 
 
-def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, power: float = POWER) -> SeedsNeeded:
+def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA) -> SeedsNeeded:
     """How many seeds for each method would decide a pair on the same examples.
 
     Decided means: a true difference of 0 is found equivalent, and one of the margin or more is found different, each
-    with probability `power`. (A true difference between the two may stay open with any number.) The number depends on
+    with probability POWER. (A true difference between the two may stay open with any number.) The number depends on
     the variances, not on the observed difference, with which every undecided pair would look hopeless. But if the whole
     95 % interval is beyond the margin, the difference to be found is the end of the interval nearer to 0. `alpha` is
     the level of this one comparison.
@@ -206,8 +206,8 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA, powe
 
     def least(plan: Estimate) -> float:
         """The least difference found with this precision, or the least margin for equivalence if that is larger."""
-        to_differ = plan.half_width(alpha / 2) + plan.half_width(1 - power)
-        to_be_equivalent = plan.half_width(alpha) + plan.half_width((1 - power) / 2)
+        to_differ = plan.half_width(alpha / 2) + plan.half_width(1 - POWER)
+        to_be_equivalent = plan.half_width(alpha) + plan.half_width((1 - POWER) / 2)
         return to_differ if beyond > margin else max(to_differ, to_be_equivalent)
 
     def seeds_at(factor: float) -> int | None:

@@ -117,7 +117,7 @@ def millions(count: int) -> str:
     return f"{count / 1e6:.{3 if count >= 1e6 else 2}g}M"
 
 
-def span(values, sign: str = "–") -> str:
+def span(values) -> str:
     """Whole numbers as one number or as a range."""
     low, high = min(values), max(values)
-    return f"{low:,}" if low == high else f"{low:,}{sign}{high:,}"
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
