@@ -141,9 +141,10 @@ def _attention(
     Takes (batch, heads, tokens, width) and returns (batch, tokens, heads, width), with the weights or None from sdpa.
     """
     if not dropout and key.shape[2] >= SDPA_MIN_TOKENS:
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, scaling=scaling, is_causal=False, **settings
-        )
+        with _fp32_precision("none"):  # by oneDNN its many small products take 1.4 to 7 times as long
+            return sdpa_attention_forward(
+                module, query, key, value, attention_mask, scaling=scaling, is_causal=False, **settings
+            )
     scores = torch.matmul(query * scaling, key.transpose(2, 3))
     if attention_mask is not None:
         scores.add_(attention_mask.to(scores.dtype))  # a float32 mask would turn all that follows into float32
@@ -212,20 +213,28 @@ def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
 def exact_products_by_onednn() -> Iterator[None]:
     """Inside the block, compute float32 products by oneDNN on AMD processors if it is precise enough.
 
-    MKL uses a slower path on AMD processors; oneDNN was 1.5 to 1.7 times as fast there. torch offers oneDNN only with
+    MKL uses a slower path on AMD processors; oneDNN was 1.5 to 2.2 times as fast there. torch offers oneDNN only with
     the permission to compute in bfloat16, which it uses on processors with bfloat16. So oneDNN's error is measured
     first, and oneDNN is used only if the error is at most four times MKL's.
     """
-    old_precision = torch.backends.mkldnn.matmul.fp32_precision
+    precision = torch.backends.mkldnn.matmul.fp32_precision
+    if "AuthenticAMD" in proc("cpuinfo"):
+        exact = _product_error()
+        with _fp32_precision("bf16"):
+            precision = "bf16" if _product_error() <= 4 * exact else precision
+    with _fp32_precision(precision):
+        yield
+
+
+@contextmanager
+def _fp32_precision(precision: str) -> Iterator[None]:
+    """Set torch's switch between MKL ("none") and oneDNN ("bf16") for float32 products inside the block."""
+    old = torch.backends.mkldnn.matmul.fp32_precision
+    torch.backends.mkldnn.matmul.fp32_precision = precision
     try:
-        if "AuthenticAMD" in proc("cpuinfo"):
-            exact = _product_error()
-            torch.backends.mkldnn.matmul.fp32_precision = "bf16"
-            if _product_error() > 4 * exact:
-                torch.backends.mkldnn.matmul.fp32_precision = old_precision
         yield
     finally:
-        torch.backends.mkldnn.matmul.fp32_precision = old_precision
+        torch.backends.mkldnn.matmul.fp32_precision = old
 
 
 def _product_error() -> float:

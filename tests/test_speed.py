@@ -222,6 +222,20 @@ def test_float32_products_by_onednn_are_chosen_where_they_are_exact(error, chose
     assert torch.backends.mkldnn.matmul.fp32_precision == before
 
 
+def test_sdpa_never_multiplies_by_onednn(monkeypatch):
+    used = []
+    monkeypatch.setattr(
+        speed,
+        "sdpa_attention_forward",
+        lambda *_, **__: used.append(torch.backends.mkldnn.matmul.fp32_precision),
+    )
+    states = torch.randn(1, 2, speed.SDPA_MIN_TOKENS, 4)
+    with speed._fp32_precision("bf16"):
+        speed._attention(None, states, states, states, None, scaling=0.5)
+        assert torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+    assert used == ["none"]
+
+
 @pytest.mark.parametrize(
     ("loads", "idle"), [([0, 0, 0, 0], 3), ([0, 100, 0, 90], 2), ([100, 99, 100, 0], 1), ([100, 100, 100, 100], 1)]
 )
