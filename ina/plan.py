@@ -65,7 +65,7 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
 def _commands(overrides: list[str]) -> list[list[str]]:
     """The command line of each run of a grid.
 
-    A swept method setting is left out for methods that lack it, as long as another method has it:
+    A method setting is left out for methods that lack it, as long as another method of the grid has it:
     ``method=lora,ina method.inhibition=0.1,0.9`` is LoRA once and InA twice.
     """
     fixed = [text for text in overrides if not parse(text).is_sweep_override()]
@@ -82,10 +82,9 @@ def _commands(overrides: list[str]) -> list[list[str]]:
             choices[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
         else:
             raise ConfigError(f"{text}: an interval needs a search: add hydra/sweeper=optuna")
-    swept = {key for key, texts in choices.items() if key.startswith("method.") and len(texts) > 1}
-    methods = choices.get("method", []) if swept else []
-    known = {method: compose([method]) for method in methods}
-    lacks = {method: {key for key in swept if not _has(cfg, key)} for method, cfg in known.items()}
+    given = {key for key in choices if key.startswith("method.")}
+    known = {method: compose([method]) for method in (choices.get("method", []) if given else [])}
+    lacks = {method: {key for key in given if not _has(cfg, key)} for method, cfg in known.items()}
     misspelt = set.intersection(*lacks.values()) if lacks else set()
     commands: dict[tuple[str, ...], None] = {}
     for job in itertools.product(*choices.values()):

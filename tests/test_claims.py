@@ -83,6 +83,15 @@ def test_no_claim_rests_on_an_interim_study(tmp_path):
     assert any(note.startswith("Interim: ") for note in shown.notes)
 
 
+def test_a_study_that_another_has_replaced_is_no_evidence(tmp_path, monkeypatch):
+    write_arms(tmp_path, {"lora": 0.5, "ina": 0.9}, experiment="distractors")
+    write_arms(tmp_path, {"lora": 0.5, "ina": 0.5}, experiment="facts")
+    for unfinished, shown in ((("facts",), "[distractors]"), ((), "[facts]")):
+        monkeypatch.setattr("ina.tables.frame.UNFINISHED", unfinished)
+        [row] = part(tmp_path, "glue")[1:]
+        assert shown in row[0]
+
+
 def test_activations_are_judged_against_plain_ina_where_nothing_else_differs(tmp_path):
     for skill, changed in ((0.9, {}), (0.5, {"activation": "relu"}), (0.5, {"activation": "relu", "inhibition": 0.9})):
         for seed in range(5):

@@ -91,10 +91,12 @@ def test_tasks_settings_and_seeds_of_a_grid_are_not_composed_one_by_one(monkeypa
     assert len(calls) <= 3, "the sweeper's own settings, the method's unless they are known, the one choice of files"
 
 
-def test_a_setting_that_a_method_lacks_is_swept_for_the_others_only():
+def test_a_setting_that_a_method_lacks_is_for_the_other_methods_of_the_grid():
     command = ["model=tiny_bert", "method=full,lora,ina", "method.inhibition=0.1,0.3", "method.r=8,4"]
     names = ["full", "lora", "lora-r4", *("ina-inhibition0.1", "ina-r4-inhibition0.1", "ina", "ina-r4")]
     assert sorted(one.method_label for one in plan.expand(command)) == sorted(names)
+    one_value = plan.expand(["model=tiny_bert", "method=lora,ina", "method.inhibition=0.5"])
+    assert [one.method_label for one in one_value] == ["lora", "ina-inhibition0.5"]
     arguments = plan.expand(["method=lora,dora", "method.arguments.r=4,8"])
     assert [one.method_label for one in arguments] == ["lora", "dora-r4", "dora"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from .distractors import GROWTH, advantages, levels, trained
-from .frame import GLUE, RATE_SUFFIXES, Study, task_order
+from .frame import GLUE, RATE_SUFFIXES, REPLACED, Study, task_order
 from .table import DASH, interval, rows_as_markdown, signed
 from .verdicts import MEAN, of_inhibition, verdicts
 
@@ -22,9 +22,11 @@ def claim_texts(studies: list[Study]) -> dict[str, str]:
     """The evidence on each topic: a row for each study and pair of methods, a column for each task.
 
     Studies at a neighbouring learning rate have no row: they count in the verdicts of the studies that they check.
-    Interim studies have none either.
+    Interim studies and replaced ones have none either.
     """
     counted = [study for study in studies if not (study.is_interim or study.experiment.endswith(RATE_SUFFIXES))]
+    finished = {study.experiment for study in counted}
+    counted = [study for study in counted if REPLACED.get(study.experiment) not in finished]
     rows = pd.DataFrame([row for study in counted for row in _rows(study)], columns=_COLUMNS)
     return {topic: _evidence(rows[rows["topic"] == topic]) for topic in TOPICS}
 

@@ -171,13 +171,12 @@ def distractor_table(study: Study) -> Table:
         shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Because"]),
         data=data.filter(_COLUMNS),
         notes=(
-            f"Growth: the difference with {' and '.join(map(str, more))} distractors (mean) minus that with "
-            f"{' and '.join(map(str, fewer))}. It is "
-            "positive if the first method gains on the second as irrelevant sentences are added. Verdicts: by the "
-            "rules in ina/stats/verdict.py. Primary family: InA at 0.3 against LoRA and against InA without "
-            "inhibition.",
-            "Intervals: of the expected score and difference over seeds and questions; with n = 1, over questions "
-            "alone. Those of growth are simultaneous for their family, the others are not corrected.",
+            f"Growth: the mean difference with {' and '.join(map(str, more))} distractors minus that with "
+            f"{' and '.join(map(str, fewer))}. It is positive if the first method gains on the second as irrelevant "
+            "sentences are added. Its verdict is grows, shrinks, stays or undecided, by the rules of the table of "
+            "verdicts. Primary family: InA at 0.3 against LoRA and against InA without inhibition.",
+            "Intervals: for the expected score or difference over new seeds and questions; with n = 1, over "
+            "questions only. Intervals of growth are corrected for their family, the others are not.",
             *study.notes,
         ),
     )

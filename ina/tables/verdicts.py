@@ -249,18 +249,20 @@ def verdict_table(study: Study) -> Table:
         shown=pd.DataFrame(rows),
         data=data[_COLUMNS],
         notes=(
-            "Family: primary (the study's main question) or other (all other comparisons with this model). Each family "
-            "is corrected for its number of rows with three seeds or more (Bonferroni); other rows are not corrected. "
-            "Interval: of the expected difference over seeds and examples, simultaneous for the family, from "
-            f"{RESAMPLES:,} resamples of the {unit}; a new run varies more. Mean over tasks: the tasks are fixed; the "
-            "margin is the mean of the tasks' margins.",
-            "At these rates: not run at both a lower and a higher learning rate, so the verdict says nothing about "
-            "other rates; at three rates of a method: only that method was. Smallest margin: the smallest within which "
-            "the two would be equivalent. Best epochs: the verdict if each run is scored at its epoch with the best "
-            "headline score on the dev set.",
-            "Seeds that would decide, with their 90 % range: for each method, on the same examples, with power 0.8; "
-            "if no number of seeds would do, how many times more examples are needed. With n = 1 no number can be "
-            "given, and the interval covers examples only; with n = 2 the number is rough.",
+            "Family: the primary family is the main question of the study. All other comparisons with this model "
+            "are the other family. Intervals and p-values are corrected for the number of rows of the family "
+            "(Bonferroni). Rows with fewer than three seeds are not counted and not corrected.",
+            f"95 % interval: for the expected difference over new seeds and new examples, from {RESAMPLES:,} "
+            f"resamples of the {unit}. Single runs vary more.",
+            "Mean over tasks: over these tasks, not over new ones. Its margin is the mean of the tasks' margins.",
+            "Verdict: better, worse or equivalent within a margin of 1 point (2 for MCC), else undecided. At these "
+            "rates: neither method was run at both a lower and a higher learning rate, so the verdict says nothing "
+            "about other rates. At three rates of a method: only this method was.",
+            "Smallest margin: the two would be equivalent within it. Best epochs: the verdict if each run is scored "
+            "at its epoch with the best headline score on the dev set.",
+            "Seeds that would decide: for each method, on the same examples, with power 0.8; the 90 % range in "
+            "brackets. If no number of seeds would decide, how many times more examples are needed. With n = 1 the "
+            "interval covers examples only, and no number of seeds is given. With n = 2 the number is rough.",
             *study.notes,
         ),
     )
