@@ -361,7 +361,7 @@ class RunConfig(_Strict):
         return self
 
     @property
-    def method_label(self) -> str:
+    def method_id(self) -> str:
         """The method's name, followed by its settings that differ from those in `configs` for this cell."""
         changed = self.method_changes(self.task.name)
         return "-".join([self.method.name, *(f"{key.split('.')[-1]}{_short(value)}" for key, value in changed.items())])
@@ -374,7 +374,7 @@ class RunConfig(_Strict):
     @property
     def cell(self) -> str:
         """``<model>--<task>--<method>``."""
-        return f"{self.model.name}--{self.task.name}--{self.method_label}"
+        return f"{self.model.name}--{self.task.name}--{self.method_id}"
 
     @property
     def id(self) -> str:

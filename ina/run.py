@@ -178,7 +178,7 @@ def _record(cfg: RunConfig, provenance: dict[str, Any], **outcome: Any) -> Recor
         id=cfg.id,
         model=cfg.model.name,
         task=cfg.task.name,
-        method=cfg.method_label,
+        method=cfg.method_id,
         seed=cfg.seed,
         experiment=cfg.experiment,
         headline=cfg.task.headline,

@@ -27,7 +27,7 @@ def main() -> None:
 
 def _print_states(runs: list[RunConfig], source: str) -> None:
     states = _states(runs, source)
-    cells = [(source, run.task.name, f"{run.model.name} {run.method_label}") for run in runs]
+    cells = [(source, run.task.name, f"{run.model.name} {run.method_id}") for run in runs]
     index = pd.MultiIndex.from_tuples(cells, names=["data", "task", "method"])
     columns = list(get_args(plan.RunState))
     frame = pd.get_dummies(pd.Series(states, index), dtype=int).reindex(columns=columns, fill_value=0)

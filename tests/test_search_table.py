@@ -85,7 +85,7 @@ def test_the_table_shows_every_trial_and_marks_what_is_taken(study, monkeypatch)
     assert list(table.shown[""]) == ["", "chosen", ""] * 2
     assert "20 % of the training rows" in table.caption
     assert list(table.data["chosen"]) == [False, False, True, True, False, False] * 2
-    fourth = SimpleNamespace(model=SimpleNamespace(name="minilm"), method_label="lora")  # still to be tried
+    fourth = SimpleNamespace(model=SimpleNamespace(name="minilm"), method_id="lora")  # still to be tried
     monkeypatch.setattr(Study, "plan", dict.fromkeys(study.runs["id"]) | {"a fourth rate": fourth})
     unfinished = search.search_table(searches(study.root))
     assert list(unfinished.shown[""]) == ["", "best so far", "", "", "chosen", ""]

@@ -16,7 +16,7 @@ import wandb
 import yaml
 from tiny_runs import configured, numbers, overrides, start, write_glue
 
-from hydra_plugins.ina_sweeper import _core
+from hydra_plugins.ina_sweeper import _sweep
 from ina import compose, data, plan, record, run, status, train
 from ina.compose import CONFIG_DIR, hydra_settings
 from ina.config import ConfigError, check, fingerprint, fingerprint_settings
@@ -94,11 +94,11 @@ def test_tasks_settings_and_seeds_of_a_grid_are_not_composed_one_by_one(monkeypa
 def test_a_setting_that_a_method_lacks_is_for_the_other_methods_of_the_grid():
     command = ["model=tiny_bert", "method=full,lora,ina", "method.inhibition=0.1,0.3", "method.r=8,4"]
     names = ["full", "lora", "lora-r4", *("ina-inhibition0.1", "ina-r4-inhibition0.1", "ina", "ina-r4")]
-    assert sorted(one.method_label for one in plan.expand(command)) == sorted(names)
+    assert sorted(one.method_id for one in plan.expand(command)) == sorted(names)
     one_value = plan.expand(["model=tiny_bert", "method=lora,ina", "method.inhibition=0.5"])
-    assert [one.method_label for one in one_value] == ["lora", "ina-inhibition0.5"]
+    assert [one.method_id for one in one_value] == ["lora", "ina-inhibition0.5"]
     arguments = plan.expand(["method=lora,dora", "method.arguments.r=4,8"])
-    assert [one.method_label for one in arguments] == ["lora", "dora-r4", "dora"]
+    assert [one.method_id for one in arguments] == ["lora", "dora-r4", "dora"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_sweep_says_which_runs_of_an_experiment_stay_out_of_the_results(
     command = ["experiment=distractors", "seed=1", "method=ina", *where, *changed]
     settings = compose.OmegaConf.create({"hydra": hydra_settings(command)})
     settings.hydra.sweep.dir = str(tmp_path / "sweep")
-    _core.Sweep(command, settings, launcher=None)._print_plan()
+    _sweep.Sweep(command, settings, launcher=None)._print_plan()
     out = capsys.readouterr().out
     assert message.format(out=tmp_path) in out if message else "are saved to" not in out
 
@@ -175,7 +175,7 @@ def test_recorded_runs_are_skipped_without_torch_and_their_rows_are_read_once(gl
     second = done.model_copy(update=changed)
     record.write(tmp_path, second, record.read_predictions(tmp_path, done))
     code = "import sys; sys.argv[0], sys.orig_argv[1:] = '-m', ['-m', 'ina.run']\n"  # as for a command
-    code += "from ina import run, status; from hydra_plugins.ina_sweeper import _core; from ina import data\n"
+    code += "from ina import run, status; from hydra_plugins.ina_sweeper import _sweep; from ina import data\n"
     code += "load, calls = data.load, []; data.load = lambda *given: calls.append(given) or load(*given)\n"
     code += "status.main()\n"
     code += "try: run.cli()\nfinally: print(len(calls), 'torch' in sys.modules, 'transformers' in sys.modules)"
@@ -287,7 +287,7 @@ def test_a_run_that_another_process_does_is_left_to_it(glue, tmp_path):
 
 
 def test_the_runs_in_progress_are_listed_while_they_train(glue, tmp_path, cli, monkeypatch):
-    for module, interval in ((_core, "REPORT_S"), (_core, "POLL_S"), (train, "PROGRESS_S")):
+    for module, interval in ((_sweep, "REPORT_S"), (_sweep, "POLL_S"), (train, "PROGRESS_S")):
         monkeypatch.setattr(module, interval, 0.01)
     code, out, err = cli(*grid(glue, tmp_path, "train.epochs=3", "task=stsb"))
     assert (code, err) == (0, "")

@@ -97,7 +97,7 @@ def test_variants_whose_rank_differs_by_task_keep_what_tells_them_apart(tmp_path
 @pytest.mark.parametrize("experiment", [name for name in options("experiment") if not name.endswith("_paper")])
 def test_methods_of_an_experiment_have_labels_of_their_own(experiment):
     runs = experiment_runs(experiment).values()
-    labels = {(run.model.name, run.method_label): method_label(run.method.model_dump()) for run in runs}
+    labels = {(run.model.name, run.method_id): method_label(run.method.model_dump()) for run in runs}
     of_model = [(model, label) for (model, _), label in labels.items()]
     assert len(set(of_model)) == len(of_model), sorted(labels.items())
 

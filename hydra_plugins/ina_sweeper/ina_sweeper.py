@@ -43,6 +43,6 @@ class InaSweeper(Sweeper):
         Args:
             arguments: The command line.
         """
-        from ._core import Sweep
+        from ._sweep import Sweep
 
         Sweep(arguments, self.config, self.launcher).run()

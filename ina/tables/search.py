@@ -47,7 +47,7 @@ def trials(study: Study) -> pd.DataFrame:
     """
     done = {run.id for run in study.records}
     to_run = [run for name, run in (study.plan or {}).items() if name not in done]
-    unfinished = {(run.model.name, run.method_label) for run in to_run}
+    unfinished = {(run.model.name, run.method_id) for run in to_run}
     rows = study.frame[(study.frame["selection"] == "best") & (study.frame["metric"] == study.frame["headline"])]
     rows = rows.rename(columns=lambda column: column.removeprefix("train.")).astype({"value": float})
     tables = []

@@ -115,7 +115,7 @@ class Sweep:
 
     def _print_plan(self) -> None:
         runs = self.runs.values()
-        names = [[cfg.model.name for cfg in runs], [cfg.task.name for cfg in runs], [cfg.method_label for cfg in runs]]
+        names = [[cfg.model.name for cfg in runs], [cfg.task.name for cfg in runs], [cfg.method_id for cfg in runs]]
         text = f"{len(runs)} runs: {' x '.join(map(_distinct, names))}; data: {self.source}"
         if self.recorded:
             text += f"; {len(self.recorded)} are recorded"
