@@ -247,7 +247,7 @@ def outcome(run: RunConfig, source: str, since: float) -> record.Record | None:
 
 
 def workers(gigabytes: float = 0.0) -> int:
-    """Number of runs that this machine can do at once: one per core, fewer if a run needs more memory.
+    """Number of runs that this machine can do at once: one per core, fewer if memory is too small for that.
 
     Args:
         gigabytes: Memory of one run in GiB; 0: no limit.

@@ -64,9 +64,9 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
 
 
 def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] | None:
-    """The pair as (InA, LoRA) or (InA, InA without inhibition); None for any other pair.
+    """The pair, put in the order (InA, LoRA) or (InA, InA without inhibition); None for any other pair.
 
-    An ablation has the second pair in reverse order, because it compares every setting with the reference.
+    In an ablation, `a` and `b` come as InA without inhibition and InA: every setting is compared with the reference.
     """
     if without_inhibition(study, model, a, b):
         a, b = b, a
