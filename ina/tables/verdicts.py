@@ -250,8 +250,9 @@ def verdict_table(study: Study) -> Table:
         data=data[_COLUMNS],
         notes=(
             "Family: the primary family is the main question of the study. All other comparisons with this model "
-            "are the other family. Intervals and p-values are corrected for the number of rows of the family "
-            "(Bonferroni). Rows with fewer than three seeds are not counted and not corrected.",
+            "are the other family. Intervals and p-values are corrected for the number of rows of the family, planned "
+            "ones included (Bonferroni). Rows with fewer than three seeds or with degenerate runs only are not counted "
+            "and not corrected.",
             f"95 % interval: for the expected difference over new seeds and new examples, from {RESAMPLES:,} "
             f"resamples of the {unit}. Single runs vary more.",
             "Mean over tasks: over these tasks, not over new ones. Its margin is the mean of the tasks' margins.",
