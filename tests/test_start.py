@@ -18,7 +18,7 @@ def configured(*overrides):
     return config.configured([*SMALL, *overrides])
 
 
-def test_start_is_off_by_default_applies_to_three_tasks_and_other_glue_tasks_need_train_start():
+def test_start_is_off_by_default_applies_to_three_tasks_and_is_refused_for_mnli_and_squad():
     tasks = ("mnli", "qqp", "qnli", "sst2", "cola", "stsb", "mrpc", "rte", "wnli", "squad_v1")
     assert not any(configured(f"task={task}").train.start for task in tasks)
     asked = {task for task in tasks if configured(f"task={task}", "start=mnli").train.start}
