@@ -42,7 +42,7 @@ class RankAllocation(TrainerCallback):
     ) -> None:
         self.config.rank_pattern = self.pattern
         self.tuner.update_and_allocate(state.global_step)
-        # left in the config, it would make PEFT save too few ranks to resume
+        # with the pattern in its config, PEFT would save too few ranks to resume
         self.pattern, self.config.rank_pattern = self.config.rank_pattern, None
 
     def save(self, checkpoint: Path) -> None:

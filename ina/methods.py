@@ -75,7 +75,8 @@ def peft_config(method: Lora | Ina | Peft, **common: Any) -> PeftConfig:
 def _count(model: nn.Module, head: tuple[str, ...], backbone: set[int]) -> Params:
     """Count the weights of adapter, head and model. The frozen copy that PEFT keeps of a trained head does not count.
 
-    `backbone` has the `id` of every weight of backbone and head; all other weights are the adapter's.
+    `backbone` has the `id` of every weight before the method was applied; other weights outside the head are the
+    adapter's.
     """
     adapter = in_head = trainable = total = 0
     for name, weight in model.named_parameters():

@@ -101,7 +101,7 @@ def load_tokenizer(model: ModelConfig) -> PreTrainedTokenizerBase:
 
 
 def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float | None = None) -> None:
-    """Check that a backbone exists, has such a head and takes `max_length` tokens; reads only its config.json.
+    """Check that a backbone exists, has such a head and takes `max_length` tokens; loads only its config.json.
 
     Raises:
         ModelError: It does not exist, has no such head, or takes fewer tokens.

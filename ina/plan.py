@@ -67,6 +67,9 @@ def _commands(overrides: list[str]) -> list[list[str]]:
 
     A method setting is left out for methods that lack it, as long as another method of the grid has it:
     ``method=lora,ina method.inhibition=0.1,0.9`` is LoRA once and InA twice.
+
+    Hydra puts a single value into its default method, InA, too. So a setting that InA lacks needs ``choice``:
+    ``method=full,gate method.layers=choice(1)``.
     """
     fixed = [text for text in overrides if not parse(text).is_sweep_override()]
     if several := [text for text in overrides if text.startswith("experiment=") and text not in fixed]:
@@ -247,7 +250,7 @@ def outcome(run: RunConfig, source: str, since: float) -> record.Record | None:
 
 
 def workers(gigabytes: float = 0.0) -> int:
-    """Number of runs that this machine can do at once: one per core, fewer if a run needs more memory.
+    """Number of runs that this machine can do at once: one per core, fewer if memory is too small for that.
 
     Args:
         gigabytes: Memory of one run in GiB; 0: no limit.

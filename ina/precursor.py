@@ -29,7 +29,7 @@ class GatedLinear(nn.Module):
         H_o \leftarrow (f(S - Th) + 1) \odot H_o
 
     Shapes: H (..., d), W_inh (d, k) in ``inhibit``, W_sel (k, k) in ``select``, S and H_o (..., k), Th (): one maximum
-    over the whole batch, including padding. So an example's score depends on the other examples in its batch.
+    over all examples in one forward pass, including padding. So an example's score depends on the others.
     """
 
     def __init__(self, base_layer: nn.Linear, inhibition: float, activation: str, std: float) -> None:
@@ -74,7 +74,7 @@ def add_gates(model: PreTrainedModel, method: Gate) -> None:
     """Gate the projections `method.sites` of the last `method.layers` layers, in place.
 
     Raises:
-        ValueError: The model is not of one of the `FAMILIES`.
+        ValueError: The type of the model is not in `FAMILIES`.
     """
     family = model.config.model_type
     if family not in FAMILIES:

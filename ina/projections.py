@@ -12,7 +12,7 @@ from .adapter import sites as adapter_sites
 
 
 def target_modules(model: PreTrainedModel, sites: tuple[str, ...]) -> list[str]:
-    """Module names of `sites` in `model`: of "query", "key" or "value"; or "all", every linear layer of the encoder.
+    """Module names of `sites` in `model`: some of "query", "key", "value"; or "all", every linear layer of the encoder.
 
     Raises:
         ValueError: The family or a site is unknown; the message lists the known ones.

@@ -221,7 +221,7 @@ def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
     """The folder of the run's checkpoints, and the number of torch threads, which can change rounding.
 
     Checkpoints of another version of the code are removed, because the numbers may differ. The number of threads is
-    `train.threads`, else the number that the run began with, else the number of idle cores.
+    `train.threads`, else the number that the run began with, else that of idle cores, at most torch's own.
     """
     import torch
 

@@ -261,7 +261,7 @@ COMPLETE = "whole"
 
 
 def mark_complete(checkpoint: Path) -> None:
-    """Mark a checkpoint as complete, once the outcomes of its epochs are written too, and remove older checkpoints."""
+    """Mark a checkpoint, whose epochs' outcomes must be written already, as complete, and remove older checkpoints."""
     (checkpoint / COMPLETE).touch()
     for other in checkpoint.parent.glob("checkpoint-*"):
         if other != checkpoint:

@@ -104,11 +104,13 @@ def test_a_kept_squad_model_answers_as_in_its_run_and_is_measured_on_the_papers_
     assert {row[3] for row in found.rows if row[2] == "attention"} == {"all", *texts.KINDS}
 
 
-@pytest.mark.parametrize(("seed", "root"), [(1, "results"), (99, "outputs")])
-def test_what_is_measured_lies_where_the_record_of_the_run_belongs(seed, root, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("seed", "dirty", "root"), [(1, False, "results"), (99, False, "outputs"), (1, True, "outputs")]
+)
+def test_what_is_measured_lies_where_the_record_of_the_run_belongs(seed, dirty, root, tmp_path, monkeypatch):
     command = ["experiment=distractors", "task=squad_v1", "method=lora"]
     settings = config.configured([*command, f"seed={seed}"])
-    made = write_run(tmp_path / "records", task="squad_v1", experiment="distractors", seed=seed)
+    made = write_run(tmp_path / "records", task="squad_v1", experiment="distractors", seed=seed, dirty=dirty)
     folder = saved_models.path(tmp_path, "distractors", "probe", made.id)
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(made.model_copy(update={"config": settings.model_dump()}).model_dump_json())

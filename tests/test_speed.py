@@ -222,7 +222,7 @@ def test_float32_products_by_onednn_are_chosen_where_they_are_exact(error, chose
     assert torch.backends.mkldnn.matmul.fp32_precision == before
 
 
-def test_sdpa_never_multiplies_by_onednn(monkeypatch):
+def test_sdpa_runs_with_mkl_inside_a_block_with_onednn(monkeypatch):
     used = []
     monkeypatch.setattr(
         speed,

@@ -18,7 +18,7 @@ def configured(*overrides):
     return config.configured([*SMALL, *overrides])
 
 
-def test_start_is_off_by_default_applies_to_three_tasks_and_other_glue_tasks_need_train_start():
+def test_start_is_off_by_default_applies_to_three_tasks_and_is_refused_for_mnli_and_squad():
     tasks = ("mnli", "qqp", "qnli", "sst2", "cola", "stsb", "mrpc", "rte", "wnli", "squad_v1")
     assert not any(configured(f"task={task}").train.start for task in tasks)
     asked = {task for task in tasks if configured(f"task={task}", "start=mnli").train.start}
@@ -105,7 +105,7 @@ def test_a_run_and_its_start_have_the_same_data_source(glue, tmp_path):
 @pytest.mark.parametrize(("family", "method"), [("bert", "full"), ("roberta", "ina"), ("deberta_v2", "lora")])
 def test_training_starts_with_the_encoder_that_mnli_left_and_a_new_head(family, method, tmp_path, monkeypatch):
     def outputs(model):
-        """The encoder's weights, adapters included, in float64; and the head's."""
+        """The output of the encoder, adapters included, in float64, and the weights of the head."""
         model = copy.deepcopy(model).double().eval()
         ids = torch.tensor([[2, 40, 41, 42, 3]])
         with torch.no_grad():

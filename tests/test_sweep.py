@@ -97,6 +97,8 @@ def test_a_setting_that_a_method_lacks_is_for_the_other_methods_of_the_grid():
     assert sorted(one.method_id for one in plan.expand(command)) == sorted(names)
     one_value = plan.expand(["model=tiny_bert", "method=lora,ina", "method.inhibition=0.5"])
     assert [one.method_id for one in one_value] == ["lora", "ina-inhibition0.5"]
+    of_gate = plan.expand(["model=tiny_bert", "method=full,gate", "method.layers=choice(1)"])
+    assert [one.method_id for one in of_gate] == ["full", "gate-layers1"]
     arguments = plan.expand(["method=lora,dora", "method.arguments.r=4,8"])
     assert [one.method_id for one in arguments] == ["lora", "dora-r4", "dora"]
 

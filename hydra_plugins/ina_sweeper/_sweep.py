@@ -177,7 +177,7 @@ class Sweep:
         return bool(killed)
 
     def _in_progress(self) -> dict[str, str]:
-        """The runs that started in this sweep and have not ended, each with its process and its progress."""
+        """The unfinished runs that some process has done since the sweep began, with that process and its progress."""
         found = {}
         for run_id in self._left():
             lock = self._lock(run_id)

@@ -11,7 +11,7 @@ _TEMPLATE = "# Model Card for Model ID"  # the title in PEFT's card template
 
 
 def write_card(folder: str | Path, base: str | None) -> None:
-    """Write README.md in `folder`, or extend the template that PEFT wrote. A card that the user edited only gets tags.
+    """Write README.md in `folder`, or extend the template that PEFT wrote. A card with another title only gets tags.
 
     Args:
         folder: The adapter's folder.

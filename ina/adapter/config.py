@@ -28,9 +28,9 @@ class InaConfig(PeftConfig):
         alpha: Numerator of the scale ``s = alpha / r``. Released code: 16.
         scale: ``s`` itself, instead of ``alpha / r``. The paper calls it tunable, in {0, 1}.
         dropout: Dropout on the input of ``W_down`` during training, in [0, 1). Released code: 0.1.
-        inhibition: ``Inh_p`` in [0, 1]. A rank component below this share of the token's largest one is inhibited.
-            Paper: 0, 0.1, 0.3 and 0.9. At 0 the activation still applies, so InA equals LoRA only if `activation` is
-            "identity".
+        inhibition: ``Inh_p`` in [0, 1]. A rank component below this share of the largest one is inhibited; `threshold`
+            tells which is the largest. Paper: 0, 0.1, 0.3 and 0.9. At 0 the activation still applies, so InA equals
+            LoRA only if `activation` is "identity".
         activation: ``f``. Paper: "gelu" in the text; "leaky_relu" has the same mean in the ablation table (84.2).
             Released code: "leaky_relu".
         threshold: "token": one threshold per token, from its maximum over the rank (paper). "tensor": one threshold

@@ -121,8 +121,8 @@ def attach(
         The PEFT model around `model`, in evaluation mode.
 
     Raises:
-        ValueError: Names or shapes in `weights` do not match the model with this `config`, or the model already has
-            such an adapter; the model is unchanged.
+        ValueError: Names or shapes in `weights` do not match the model with this `config`, or the model already has an
+            adapter of this name, or adapters without a PEFT model around them; the model is unchanged.
     """
     config.inference_mode = True
     made_for = config.base_model_name_or_path  # PEFT overwrites it with the name of this model

@@ -60,7 +60,7 @@ class InaModel(BaseTuner):
             )
         family = getattr(getattr(model, "config", None), "model_type", None)
         if family in FURTHER and peft_config.target_modules == default_targets(family):
-            # drop names that only other versions of transformers use: an adapter saved with one must not load here
+            # drop names that the model lacks: an adapter from another version of transformers must not pass for its own
             present = {name.rpartition(".")[2] for name, _ in model.named_modules()}
             peft_config.target_modules &= present
         if peft_config.layer_replication:

@@ -57,7 +57,9 @@ def _experiment(arguments: list[str]) -> None:
     clean = record.git_state(CONFIG_DIR.parent)[1] is False
     command = " ".join(["python -m ina.analysis", *arguments])
     for number, file in enumerate(folders, 1):
-        root = options.results or plan.record_root(saved_models.settings(record.read(file)), clean)
+        run = record.read(file)
+        from_clean = clean and run.provenance.dirty is False
+        root = options.results or plan.record_root(saved_models.settings(run), from_clean)
         path, new = measure.measure_run(file.parent, root, command)
         state = "->" if new else "already measured,"
         print(f"[{number}/{len(folders)}] {file.parent.name}: {state} {path}", flush=True)

@@ -17,7 +17,7 @@ from ..config import DataConfig, Task
 from ..data import load
 from ..tables.frame import CELL, SQUAD, Study
 
-_DEV = ("validation", "validation_matched")  # not the splits with other numbers of distractors
+_DEV = ("validation", "validation_matched")  # the first dev split of a task
 _PAGE = """---
 search: {{exclude: true}}
 hide: [toc]

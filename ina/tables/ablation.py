@@ -62,11 +62,13 @@ def equals_lora(method: dict[str, Any]) -> bool:
 
 
 def format_setting(key: str, method: dict[str, Any]) -> str:
-    """The printed value of a setting; a dash for a setting of the gate in LoRA, which has none."""
+    """The printed value of a setting; a dash if the method lacks it, as LoRA lacks those of the gate."""
     value = method.get(key)
+    if value is None:
+        return DASH
     if key == "detach_threshold":
         return "gradient stopped" if value else "gradient flows"
-    return DASH if value is None else value_label(value)
+    return value_label(value)
 
 
 def ablation_table(study: Study) -> Table:

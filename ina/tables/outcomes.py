@@ -136,7 +136,7 @@ def summary(study: Study) -> pd.DataFrame:
     """The numbers of all tables of scores: one row for each cell × metric × selection, in points.
 
     Columns: n (runs), mean, std, min, max, degenerate (number of such runs), low and high (for the headline metric: the
-    95 % interval of the expected score over seeds and examples), and values that all runs of a cell share, as SHARED.
+    95 % interval of the expected score over seeds and examples), and what the runs of a cell share: SHARED and more.
     """
     frame = study.frame.assign(value=study.frame["value"].astype(float), dev_rows=study.frame["n"])
     groups = frame.groupby([*CELL, "metric", "selection"], sort=False)

@@ -218,7 +218,7 @@ def on_screen(table: Table, published: bool) -> Table:
 def excerpt(table: Table, place: str) -> Table:
     """Our best-epoch rows of a table, for a document, with a link to the whole table in the folder `place`.
 
-    The column of models is dropped if there is only one, which the caption names.
+    The column of models is dropped if there is only one model; the caption names it.
     """
     caption = table.caption.removesuffix(" Last: at the last epoch.")
     text = f"{caption} [The whole table]({place}/{table.name}.md) explains the columns and has more."

@@ -42,7 +42,7 @@ def trials(study: Study) -> pd.DataFrame:
 
     Columns: experiment, source, model, method, task; the settings that were varied, and `setting`, all of them as
     text; `mean`, `std` and `scores` of the best headline scores over `seeds`; `over_tasks`, their mean over all tasks
-    of the search, NaN if one is missing; `best`, whether that mean is the method's highest; and `chosen`, whether it
+    of the search, NaN if one is missing; `best`, whether that mean is the highest of several; and `chosen`, whether it
     is the best and all planned trials of the method are done.
     """
     done = {run.id for run in study.records}

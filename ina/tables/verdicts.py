@@ -64,9 +64,9 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
 
 
 def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] | None:
-    """The pair as (InA, LoRA) or (InA, InA without inhibition); None for any other pair.
+    """The pair, put in the order (InA, LoRA) or (InA, InA without inhibition); None for any other pair.
 
-    An ablation has the second pair in reverse order, because it compares every setting with the reference.
+    In an ablation, `a` and `b` come as InA without inhibition and InA: every setting is compared with the reference.
     """
     if without_inhibition(study, model, a, b):
         a, b = b, a
@@ -250,8 +250,9 @@ def verdict_table(study: Study) -> Table:
         data=data[_COLUMNS],
         notes=(
             "Family: the primary family is the main question of the study. All other comparisons with this model "
-            "are the other family. Intervals and p-values are corrected for the number of rows of the family "
-            "(Bonferroni). Rows with fewer than three seeds are not counted and not corrected.",
+            "are the other family. Intervals and p-values are corrected for the number of rows of the family, planned "
+            "ones included (Bonferroni). Rows with fewer than three seeds or with degenerate runs only are not counted "
+            "and not corrected.",
             f"95 % interval: for the expected difference over new seeds and new examples, from {RESAMPLES:,} "
             f"resamples of the {unit}. Single runs vary more.",
             "Mean over tasks: over these tasks, not over new ones. Its margin is the mean of the tasks' margins.",

@@ -107,8 +107,8 @@ def best_metrics(exact: np.ndarray, f1: np.ndarray, odds: np.ndarray, answerable
     """`best_exact` and `best_f1` of v2.0, each with the lowest threshold on the odds that gives it.
 
     A question is answered if its odds are at most the threshold. If it is best to answer nothing, the threshold is 0.0,
-    as in the official script, or lower if some odds are below that. One difference: the official script may also cut
-    between questions with equal odds, which no threshold can do.
+    as in the official script, or just below the lowest odds if these are not above 0. One difference: the official
+    script may also cut between questions with equal odds, which no threshold can do.
 
     Args:
         exact, f1, odds, answerable: (questions,); the scores if every question is answered, and the `null_odds`.

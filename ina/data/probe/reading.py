@@ -33,7 +33,7 @@ def answerable_or_not(story: list[str], draw: Draw, split: str) -> list[Row]:
 
 
 def place(row: Row, draw: Draw, split: str, level: int) -> Row:
-    """The SQuAD columns of a row; the paragraph has `level` distractors before and after the facts."""
+    """The SQuAD columns of a row; the paragraph has `level` distractors, each before or after the facts."""
     front, back = [row["opening"]], [row["facts"]]
     used = {word[""] for word in row["bound"].values()}
     for _ in range(level):
