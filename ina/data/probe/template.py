@@ -147,7 +147,7 @@ def collect(
 ) -> list[Row]:
     """`size` rows in random order, made from each phenomenon in turn.
 
-    make: makes the group of rows of one filled template, such as a minimal pair; a group is kept whole
+    make: makes the rows of one filled template, such as a minimal pair; only the last group may be cut, at `size`
     seen: texts used so far; a group with any of them is dropped, so no text occurs twice in a task
 
     Raises RuntimeError if the templates cannot give that many different rows.
