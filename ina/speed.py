@@ -141,7 +141,7 @@ def _attention(
     Takes (batch, heads, tokens, width) and returns (batch, tokens, heads, width), with the weights or None from sdpa.
     """
     if not dropout and key.shape[2] >= SDPA_MIN_TOKENS:
-        with _fp32_precision("none"):  # by oneDNN its many small products take 1.4 to 7 times as long
+        with _fp32_precision("none"):  # oneDNN is slower at its many small products
             return sdpa_attention_forward(
                 module, query, key, value, attention_mask, scaling=scaling, is_causal=False, **settings
             )
@@ -213,7 +213,7 @@ def cast_frozen(model: nn.Module, dtype: torch.dtype) -> None:
 def exact_products_by_onednn() -> Iterator[None]:
     """Inside the block, compute float32 products by oneDNN on AMD processors if it is precise enough.
 
-    MKL uses a slower path on AMD processors; oneDNN was 1.5 to 2.2 times as fast there. torch offers oneDNN only with
+    MKL uses a slower path on AMD processors; oneDNN was 1.5 to 1.7 times as fast there. torch offers oneDNN only with
     the permission to compute in bfloat16, which it uses on processors with bfloat16. So oneDNN's error is measured
     first, and oneDNN is used only if the error is at most four times MKL's.
     """
