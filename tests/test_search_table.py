@@ -66,8 +66,10 @@ def test_different_training_rows_and_null_are_settings_of_their_own(section, key
         run = write_run(tmp_path, select=0.2, skill=skill, train={"threads": skill})  # so that their ids differ
         run.config[section][key] = value
         record.write(tmp_path, run, record.read_predictions(tmp_path, run))
-    shown = search.search_table(searches(tmp_path)).shown
-    assert dict(zip(shown["Setting"], shown[""], strict=True)) == dict(zip(trials, ("", "chosen"), strict=True))
+    [found] = searches(tmp_path)
+    shown = search.search_table(found).shown
+    assert list(shown) == ["Method", "Task", *trials, "Chosen"]
+    assert list(shown["Chosen"]) == [list(trials)[1]]
 
 
 def test_seeds_of_a_setting_are_averaged(tmp_path):
@@ -78,27 +80,29 @@ def test_seeds_of_a_setting_are_averaged(tmp_path):
     )
 
 
-def test_the_table_shows_every_trial_and_marks_what_is_taken(study, monkeypatch):
-    table = search.search_table([study])
-    assert list(table.shown) == ["section", "Model", "Method", "Setting", "CoLA", "MRPC", "Mean", ""]
-    assert list(table.shown["Setting"]) == [f"learning rate {rate}" for rate in ("0.001", "0.002", "0.004")] * 2
-    assert list(table.shown[""]) == ["", "chosen", ""] * 2
-    assert "20 % of the training rows" in table.caption
+def test_the_table_shows_every_trial_and_what_is_chosen(study, monkeypatch):
+    table = search.search_table(study)
+    assert list(table.shown) == ["Method", "Task", "0.001", "0.002", "0.004", "Chosen"]
+    assert list(table.shown["Method"]) == ["LoRA"] * 3 + ["InA (Inh 0.3)"] * 3
+    assert list(table.shown["Task"]) == ["CoLA", "MRPC", "Mean"] * 2
+    scores = table.shown[["0.001", "0.002", "0.004"]].astype(float)
+    assert scores.loc[2].tolist() == pytest.approx(scores.loc[:1].mean().tolist(), abs=0.1)
+    assert list(table.shown["Chosen"]) == ["", "", "0.002"] * 2
+    assert "20 % of them" in table.caption
     assert list(table.data["chosen"]) == [False, False, True, True, False, False] * 2
     fourth = SimpleNamespace(model=SimpleNamespace(name="minilm"), method_id="lora")  # still to be tried
     monkeypatch.setattr(Study, "plan", dict.fromkeys(study.runs["id"]) | {"a fourth rate": fourth})
-    unfinished = search.search_table(searches(study.root))
-    assert list(unfinished.shown[""]) == ["", "best so far", "", "", "chosen", ""]
+    unfinished = search.search_table(searches(study.root)[0])
+    assert list(unfinished.shown["Chosen"]) == ["", "", "0.002 so far", "", "", "0.002"]
     assert list(unfinished.data["chosen"]) == [False] * 6 + [False, False, True, True, False, False]
 
 
-def test_all_searches_are_in_one_table(study, tmp_path):
+def test_all_searches_are_in_one_file(study, tmp_path):
     write_run(tmp_path, task="stsb", experiment="another", select=0.2, train={"learning_rate": 1e-3})
     main(["--results", str(tmp_path)])
     assert [path.name for path in sorted((tmp_path / "tables").iterdir())] == ["searches.csv", "searches.md"]
-    table = search.search_table(searches(tmp_path))
-    assert set(table.shown["section"]) == {"search, data source files: 12 runs", "another, data source files: 1 runs"}
-    assert list(table.shown["STS-B"]) != ["–"] * 7 and table.shown["CoLA"].iloc[0] == "–"
+    text = (tmp_path / "tables" / "searches.md").read_text()
+    assert text.count("**another.**") == text.count("**search.**") == 1
 
 
 def test_trials_are_in_no_table_of_scores_of_dev_rows(study, tmp_path):
@@ -124,17 +128,19 @@ def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_pat
         write_run(tmp_path, experiment=experiment, select=0.2, skill=skill, train={"learning_rate": rate})
     joined = {study.experiment: len(study.runs) for study in searches(tmp_path)}
     assert joined == {"search_x": 2, "search_xy": 1}
-    shown = search.search_table(searches(tmp_path)).shown
-    assert shown["section"][0] == "search_x, search_x_full, data source files: 2 runs"
-    assert list(shown[""]) == ["", "chosen", ""], "of one setting none is chosen"
-    assert list(search.search_table(searches(tmp_path, "search_x")).shown[""]) == ["", "chosen"], "asked for alone, too"
+    search_x, search_xy = map(search.search_table, searches(tmp_path))
+    assert search_x.title == "search_x, search_x_full"
+    assert list(search_x.shown["Chosen"]) == ["0.002"]
+    assert list(search_xy.shown["Chosen"]) == [""], "of one setting none is chosen"
+    [alone] = searches(tmp_path, "search_x")
+    assert list(search.search_table(alone).shown["Chosen"]) == ["0.002"], "asked for alone, too"
 
 
 def test_a_trial_that_two_experiments_of_a_search_have_counts_once(tmp_path):
     for experiment in ("search_x", "search_x_higher"):
         for rate in (1e-3, 2e-3):
             write_run(tmp_path, experiment=experiment, select=0.2, train={"learning_rate": rate})
-    table = search.search_table(searches(tmp_path))
-    assert list(table.data["seeds"]) == [1, 1]
+    [found] = searches(tmp_path)
+    assert list(search.search_table(found).data["seeds"]) == [1, 1]
     [alone] = searches(tmp_path, "search_x_higher")
     assert len(alone.runs) == 2

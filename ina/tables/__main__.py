@@ -71,8 +71,8 @@ def _tables(options: argparse.Namespace) -> None:
         print("\n".join(markdown(on_screen(table, options.published)) for table in main_tables))
         print(f"-> {results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
         print("" if options.published else "   --published also shows the numbers of others\n")
-    if searches:
-        print(markdown(search_table(searches)))
+    for search in searches:
+        print(markdown(search_table(search)))
 
 
 if __name__ == "__main__":

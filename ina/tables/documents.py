@@ -31,12 +31,12 @@ def tables(study: Study) -> list[Table]:
 
 
 def by_place(studies: list[Study], searches: list[Study]) -> dict[str, list[Table]]:
-    """All tables of the studies and one of all searches, by the path of their file below results/tables."""
+    """All tables of the studies, and those of all searches in one file, by its path below results/tables."""
     found: dict[str, list[Table]] = {}
     for study in studies:
         for table in tables(study):
             found.setdefault(f"{study.name}/{table.name}", []).append(table)
-    return found | ({"searches": [search_table(searches)]} if searches else {})
+    return found | ({"searches": [search_table(search) for search in searches]} if searches else {})
 
 
 def expected_files(results: Path, studies: list[Study], searches: list[Study], all_studies: bool) -> dict[Path, str]:

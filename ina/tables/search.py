@@ -1,4 +1,4 @@
-"""The table of searches: the score of each training setting on held-out training rows, and the setting chosen.
+"""The tables of searches: the score of each training setting on held-out training rows, and the setting chosen.
 
 The trials of a search are scored on a share of the training rows (`data.select`), so that nothing is chosen on the dev
 rows that all other tables report.
@@ -9,8 +9,8 @@ from functools import cache
 import pandas as pd
 
 from ..labels import value_label
-from .frame import Study, task_order
-from .table import DASH, SECTION, Table, points, spread
+from .frame import Study
+from .table import DASH, Table, points, span, spread
 
 _COLUMNS = [
     "experiment",
@@ -72,39 +72,33 @@ def trials(study: Study) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).assign(experiment=study.experiment, source=study.source)
 
 
-def search_table(searches: list[Study]) -> Table:
-    """A section for each search, a row for each method and setting, a column for each task."""
-    rows, data = [], []
-    columns = {task: next(study.label(task=task) for study in searches if task in study.tasks)
-               for task in sorted({task for study in searches for task in study.tasks}, key=task_order)}  # fmt: skip
-    for study in searches:
-        results = trials(study)
-        data.append(results)
-        names = ", ".join(part.experiment for part in study.parts or (study,))
-        for (model, method, setting), group in results.groupby(["model", "method", "setting"], sort=False):
-            first = group.iloc[0]
-            rows.append(
-                {
-                    SECTION: f"{names}, data source {study.source}: {study.count} runs",
-                    "Model": study.label(model=model),
-                    "Method": study.label(model=model, method=method),
-                    "Setting": setting,
-                    **{columns[row.task]: spread(row.mean, row.std, row.seeds) for row in group.itertuples()},
-                    "Mean": DASH if pd.isna(first["over_tasks"]) else points(first["over_tasks"]),
-                    "": "chosen" if first["chosen"] else "best so far" if first["best"] else "",
-                }
-            )
-    shares = sorted({share for study in searches for share in study.runs["data.select"]})
-    shown = pd.DataFrame(rows, columns=[SECTION, "Model", "Method", "Setting", *columns.values(), "Mean", ""])
+def search_table(study: Study) -> Table:
+    """The table of a search: a row for each method and task, a column for each setting."""
+    results = trials(study)
+    is_rate = bool(results["setting"].str.fullmatch(r"learning rate \S+").all())
+    ordered = results.sort_values("learning_rate") if is_rate else results
+    titles = {name: name.removeprefix("learning rate " * is_rate) for name in ordered["setting"].unique()}
+    rows = []
+    for (model, method), group in results.groupby(["model", "method"], sort=False):
+        names = {"Model": study.label(model=model), "Method": study.label(model=model, method=method)}
+        for task in study.tasks:
+            scores = group[group["task"] == task]
+            cells = {titles[row.setting]: spread(row.mean, row.std) for row in scores.itertuples()}
+            rows.append(names | {"Task": study.label(task=task)} | cells)
+        settings = group.drop_duplicates("setting").set_index("setting").rename(titles)
+        if len(study.tasks) > 1:
+            rows.append(names | {"Task": "Mean"} | settings["over_tasks"].dropna().map(points).to_dict())
+        best = settings["chosen"][settings["best"]]
+        rows[-1]["Chosen"] = ", ".join(name if is_chosen else f"{name} so far" for name, is_chosen in best.items())
+    columns = ["Model"] * (len(study.models) > 1) + ["Method", "Task", *titles.values(), "Chosen"]
+    models = ", ".join(study.label(model=model) for model in study.models)
+    shares = " or ".join(f"{100 * share:g} %" for share in sorted(study.runs["data.select"].unique()))
     return Table(
-        name="searches",
-        title="Searches on held-out training rows",
-        caption=f"Best headline score in points on {' or '.join(f'{100 * share:g} %' for share in shares)} of the "
-        "training rows, which were held out; number of seeds in brackets. No dev row was looked at.",
-        shown=shown.fillna(DASH),
-        data=pd.concat(data, ignore_index=True)[_COLUMNS],
-        notes=(
-            "chosen: the setting with the best mean over the search's tasks, of all settings tried for this method; "
-            "best so far: other settings are still to be run.",
-        ),
+        name=study.experiment,
+        title=", ".join(part.experiment for part in study.parts or (study,)),
+        caption=f"Best headline score in points by {'learning rate' if is_rate else 'setting'} on held-out training "
+        f"rows ({shares} of them). {models}; data source {study.source}; {study.count} runs, seeds per score: "
+        f"{span(results['seeds'])}. Chosen: the best mean over the tasks.",
+        shown=pd.DataFrame(rows, columns=columns).fillna({"Chosen": ""}).fillna(DASH),
+        data=results.reindex(columns=_COLUMNS),
     )

@@ -8,7 +8,7 @@ import pandas as pd
 DASH = "–"  # not measured
 SECTION = "section"  # column of `shown`: the heading above a row
 _LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Because", "Site", "Activation",
-         "Sites", "Setting", "Our runs", "Methods", "Maximum per", "Through the maximum", "Advantage", "Experiment",
+         "Sites", "Chosen", "Our runs", "Methods", "Maximum per", "Through the maximum", "Advantage", "Experiment",
          "Data", "Repeat"}  # fmt: skip
 
 
