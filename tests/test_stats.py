@@ -250,7 +250,7 @@ def test_the_mean_over_tasks_of_one_seed_has_no_seed_variance():
 def test_the_rules(value, se, name):
     found = verdict(compared(value, se))
     assert (found.verdict, found.needed is not None) == (name, name == "undecided")
-    assert ("real but small" in found.reason) == (value == 0.004)
+    assert ("real but small" in found.remark) == (value == 0.004)
 
 
 def test_two_seeds_or_two_failed_methods_are_undecided():
@@ -304,12 +304,12 @@ def test_a_verdict_has_to_be_the_same_at_neighbouring_rates():
     untried = at_other_rates(better, {}, complete=[])
     names = [one.name for one in (same, half, partly, untried)]
     assert names == ["better", "better at three rates of LoRA", *["better at these rates"] * 2]
-    assert "also with LoRA at 2 for 1" in same.reason and "not tried" in untried.reason
+    assert "also with LoRA at 2 for 1" in same.remark and not untried.remark
     assert at_other_rates(undecided, {"LoRA at 2 for 1": better}, of_both) == undecided
     changed = at_other_rates(better, {"LoRA at 2 for 1": equivalent}, of_none)
     assert (changed.name, changed.difference) == ("depends on the rate", better.difference)
     low, high = (f"{100 * end:.2f}" for end in equivalent.interval)
-    assert f"equivalent with LoRA at 2 for 1 (+0.00 [{low}, {high}] points)" in changed.reason
+    assert f"equivalent with LoRA at 2 for 1 (+0.00 [{low}, {high}] points)" in changed.remark
 
 
 # seeds that would decide

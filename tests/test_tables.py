@@ -335,7 +335,7 @@ def test_a_primary_family_has_its_planned_size_before_all_its_runs_are_there(tmp
 
 def test_two_methods_that_fail_on_every_seed_are_not_equivalent_and_one_failed_run_blocks_no_verdict(tmp_path):
     write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), skill=None, n=1000)
-    assert judged(tmp_path)["ina", "lora", "sst2"]["reason"].startswith("all runs of both methods are degenerate")
+    assert judged(tmp_path)["ina", "lora", "sst2"]["remark"].startswith("all runs of both methods are degenerate")
     for seed in (1, 2, 3):
         for method, skill in (("lora", 0.5 if seed > 1 else None), ("ina", 0.9)):
             write_run(tmp_path, task="sst2", method=method, seed=seed, skill=skill, n=1000, experiment="other")
@@ -352,7 +352,7 @@ def test_a_verdict_is_unrestricted_only_if_lower_and_higher_rates_of_both_method
             names += list(verdicts(study(tmp_path)).get("name", ["none"]))[-1:]
     restricted = [*["better at these rates"] * 3, "better at three rates of LoRA"]
     assert names == ["none", *restricted, "better"]
-    assert verdict_table(study(tmp_path)).shown["Because"].item().count(" for 0.002") == 4
+    assert verdict_table(study(tmp_path)).shown["Remark"].item().count(" for 0.002") == 4
 
 
 @pytest.mark.parametrize("checked", ["minilm", "bert_base"])

@@ -25,7 +25,7 @@ All p-values are multiplied by the number m of comparisons in the family (Bonfer
 verdict of a kind in the family is at most alpha. The interval shown beside a verdict is corrected in the same way, so
 that the two never disagree: at level 1 - alpha / m it leaves out 0 exactly if the difference is shown. Comparisons to
 which rule 1 applies are not counted, and their intervals are not corrected. Rule 2 goes before rule 3: a difference
-that is real and too small to matter is reported as equivalent, and the reason says that it is real.
+that is real and too small to matter is reported as equivalent, and the remark says that it is real.
 
 The margins are one point of accuracy, F1, exact match and correlation, and two of MCC: MCC's range is twice as wide,
 and with balanced classes and errors MCC = 2 accuracy - 1, so both are one example in a hundred. A point is about the
@@ -70,7 +70,8 @@ class Verdict:
     `interval` is the simultaneous one for the family. `smallest_margin` is the smallest margin, raw, within which the
     two would be equivalent; None where rule 1 applied. `holds_at_other_rates` is whether the verdict is the same at
     lower and higher learning rates of both methods; None if some of them were not tried. If only one method was tried
-    at both, `tried` is its label.
+    at both, `tried` is its label. `remark` is what the numbers do not say, such as the verdicts at other rates; often
+    empty.
 
     `needed` is None if the pair is decided, if nothing is compared, and for a single seed, which tells nothing about
     others.
@@ -82,7 +83,7 @@ class Verdict:
     smallest_margin: float | None
     p_difference: float | None
     p_equivalence: float | None
-    reason: str
+    remark: str
     needed: SeedsNeeded | None
     holds_at_other_rates: bool | None = None
     tried: str | None = None
@@ -126,26 +127,21 @@ def decide(family: Sequence[Comparison], alpha: float = ALPHA, planned: int = 1)
 def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -> Verdict:
     d, margin = compared.difference, compared.margin
     p_difference = p_equivalence = smallest_margin = None
-    verdict = "undecided"
+    verdict, remark = "undecided", ""
     if compared.degenerate:
-        reason = "all runs of both methods are degenerate, so no comparison is made"
+        remark = "all runs of both methods are degenerate, so no comparison is made"
     elif not is_tested:
-        reason = f"n = {d.seeds:g}: a verdict needs at least {MIN_SEEDS} seeds"
+        remark = f"n = {d.seeds:g}: a verdict needs at least {MIN_SEEDS} seeds"
     else:
         p_difference = min(1.0, family * d.p_value())
         p_equivalence = min(1.0, family * tost(d, margin))
         inside = d.interval(1 - 2 * alpha / family)
         smallest_margin = max(inside.high, -inside.low)
         if p_equivalence <= alpha:
-            verdict, reason = "equivalent", f"within ±{points(margin)} (p = {p_equivalence:.2g})"
-            if p_difference <= alpha:
-                reason += f"; the difference is real but small (p = {p_difference:.2g})"
+            verdict = "equivalent"
+            remark = "the difference is real but small" if p_difference <= alpha else ""
         elif p_difference <= alpha:
             verdict = "better" if d.value > 0 else "worse"
-            reason = f"{points(d.value, '+')} (p = {p_difference:.2g})"
-        else:
-            reason = f"neither a difference (p = {p_difference:.2g}) nor equivalence within ±{points(margin)} "
-            reason += f"(p = {p_equivalence:.2g}) is shown"
     is_open = verdict == "undecided" and not compared.degenerate and d.seed_variance is not None
     return Verdict(
         verdict=verdict,
@@ -154,7 +150,7 @@ def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -
         smallest_margin=smallest_margin,
         p_difference=p_difference,
         p_equivalence=p_equivalence,
-        reason=reason,
+        remark=remark,
         needed=seeds_needed(d, margin, alpha / family) if is_open else None,
     )
 
@@ -167,23 +163,21 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: Seque
         others: The verdicts with one method at a neighbouring rate, by what differs: "LoRA at 0.002 for 0.003".
         complete: The labels of the methods for which `others` has both a lower and a higher rate.
     """
-    if verdict.verdict == "undecided":
+    if verdict.verdict == "undecided" or not others:
         return verdict
-    if not others:
-        return replace(verdict, reason=f"{verdict.reason}; not tried at other rates")
     differing = {name: other for name, other in others.items() if other.verdict != verdict.verdict}
     if not differing:
-        reason = f"{verdict.reason}; also with {', '.join(others)}"
+        remark = "; ".join(filter(None, [verdict.remark, f"also with {', '.join(others)}"]))
         if len(complete) == 2:
-            return replace(verdict, reason=reason, holds_at_other_rates=True)
-        return replace(verdict, reason=reason, tried=complete[0] if complete else None)
+            return replace(verdict, remark=remark, holds_at_other_rates=True)
+        return replace(verdict, remark=remark, tried=complete[0] if complete else None)
     elsewhere = ", ".join(
         f"{other.verdict} with {name} ({100 * other.difference:+.2f} "
         f"[{100 * other.interval.low:.2f}, {100 * other.interval.high:.2f}] points)"
         for name, other in differing.items()
     )
-    reason = f"{verdict.verdict} at the rates of the study, {verdict.reason}; {elsewhere}"
-    return replace(verdict, verdict="depends on the rate", reason=reason, holds_at_other_rates=False)
+    remark = f"{verdict.verdict} at the rates of the study; {elsewhere}"
+    return replace(verdict, verdict="depends on the rate", remark=remark, holds_at_other_rates=False)
 
 
 def tost(difference: Estimate, margin: float) -> float:
@@ -223,8 +217,3 @@ def seeds_needed(difference: Estimate, margin: float, alpha: float = ALPHA) -> S
     df = difference.seed_df
     low, seeds, high = (seeds_at(df / chi2) for chi2 in (stats.chi2.ppf(0.95, df), df, stats.chi2.ppf(0.05, df)))
     return SeedsNeeded(seeds, low, high)
-
-
-def points(value: float, sign: str = "") -> str:
-    """A raw score as text, in points."""
-    return f"{100 * value:{sign}.2f} points"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..stats.verdict import MIN_SEEDS
 from .distractors import GROWTH, advantages, levels, trained
 from .frame import GLUE, RATE_SUFFIXES, REPLACED, Study, task_order
 from .table import DASH, interval, rows_as_markdown, signed
@@ -32,9 +33,10 @@ def claim_texts(studies: list[Study]) -> dict[str, str]:
 
 
 def _rows(study: Study) -> Iterator[dict[str, Any]]:
-    """The verdicts of a study at the last epoch that bear on a claim."""
+    """The verdicts of a study at the last epoch that bear on a claim, on pairs with enough seeds for a verdict."""
     found = verdicts(study)
-    for row in (found[found["selection"] == "last"] if len(found) else found).itertuples():
+    enough = found[(found["selection"] == "last") & (found["seeds"] >= MIN_SEEDS)] if len(found) else found
+    for row in enough.itertuples():
         if topic := _topic(study, row.model, row.a, row.b, row.task):
             column = "Mean over tasks" if row.task == MEAN else study.label(task=row.task)
             yield _shared(study, row) | {
@@ -44,7 +46,8 @@ def _rows(study: Study) -> Iterator[dict[str, Any]]:
                 "text": _text(row, row.difference, row.name),
             }
     grown = advantages(study) if levels(study) else pd.DataFrame()
-    for row in (grown[grown["distractors"] == GROWTH] if len(grown) else grown).itertuples():
+    enough = grown[(grown["distractors"] == GROWTH) & (grown["seeds"] >= MIN_SEEDS)] if len(grown) else grown
+    for row in enough.itertuples():
         yield _shared(study, row) | {
             "topic": "irrelevant",
             "column": f"{_prefix(study, row.task)}Growth",
@@ -83,7 +86,7 @@ def _text(row, difference: float, verdict: str) -> str:
 
 def _evidence(found: pd.DataFrame) -> str:
     if found.empty:
-        return "No runs of ours.\n"
+        return f"No runs of ours with {MIN_SEEDS} seeds or more.\n"
     columns = found.drop_duplicates("column").sort_values("order")["column"]
     place = found["against"].map({"ina": 1, "full": 2}).fillna(0)
     found = found.assign(place=place).sort_values("place", kind="stable")

@@ -157,7 +157,7 @@ def distractor_table(study: Study) -> Table:
                 text = (signed if b else points)(entry["value"])
                 if entry["distractors"] == GROWTH:
                     row["Growth"] = f"{text} {interval(entry['simultaneous_low'], entry['simultaneous_high'])}"
-                    row |= {"Advantage": entry["advantage"], "Because": entry["reason"]}
+                    row |= {"Advantage": entry["advantage"], "Remark": entry["remark"]}
                 else:
                     row[f"Distractors {entry['distractors']}"] = f"{text} {interval(entry['low'], entry['high'])}"
             rows.append(row)
@@ -168,7 +168,7 @@ def distractor_table(study: Study) -> Table:
         title=f"Scores by number of distractors, experiment {study.experiment}, data source {study.source}",
         caption="F1 in points with 95 % intervals on the same questions, by number of irrelevant sentences in the "
         f"paragraph; trained with {trained(study)}; {SELECTION} epoch.",
-        shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Because"]),
+        shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Remark"]),
         data=data.filter(_COLUMNS),
         notes=(
             f"Growth: the mean difference with {' and '.join(map(str, more))} distractors minus that with "

@@ -28,7 +28,7 @@ RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat an
 # of experiments that add methods or rates to another one: search_small_full completes search_small
 PART_SUFFIXES = ("_full", "_head", "_p90", "_vectors", "_higher", "_lower")
 # studies in results/QUESTIONS.md that still lack planned runs
-UNFINISHED = ("glue_base", "glue_base_full", "facts", "facts_long", "sentences")
+UNFINISHED = ("glue_base", "glue_base_full", "facts_long", "sentences")
 # study -> the more careful study that replaces it in claims once it is finished (results/QUESTIONS.md)
 REPLACED = {"distractors": "facts", "distractors_confirm": "facts"}
 ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # of a metric: MNLI's dev set, or a number of distractors

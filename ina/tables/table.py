@@ -7,7 +7,7 @@ import pandas as pd
 
 DASH = "–"  # not measured
 SECTION = "section"  # column of `shown`: the heading above a row
-_LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Because", "Site", "Activation",
+_LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Remark", "Site", "Activation",
          "Sites", "Chosen", "Our runs", "Methods", "Maximum per", "Through the maximum", "Advantage", "Experiment",
          "Data", "Repeat"}  # fmt: skip
 

@@ -109,7 +109,7 @@ def judge(study: Study, compare: Callable[[Study], Iterable[dict[str, Any]]]) ->
 
     The comparisons of one model form two families, primary and other. Columns that are not in the CSV file:
     `comparison` and `judged` (from `ina.stats`), `scores` (A minus B for each seed), and as text `name` (the verdict),
-    `reason` and `needed` (the seeds that would decide).
+    `remark` and `needed` (the seeds that would decide).
 
     Args:
         compare: Yields model, a, b, task, comparison and raw scores for each comparison in a study. It is also called
@@ -171,7 +171,7 @@ def _numbers(compared: stats.Comparison, verdict: stats.Verdict) -> dict[str, An
         "seeds": difference.seeds,
         "seeds_needed": needed.seeds,
         "examples_needed": needed.examples,
-        "reason": verdict.reason.replace("-", "−"),
+        "remark": verdict.remark.replace("-", "−"),
         "needed": _needed(verdict.needed),
     }
 
@@ -207,9 +207,15 @@ def _needed(needed: stats.SeedsNeeded | None) -> str:
     if needed is None:
         return ""
     if needed.examples:
-        return f"no number on these examples; {needed.examples:.1f} × the examples needed"
+        return f"{needed.examples:.1f} × the examples"
     low, seeds, high = (format(n, ",") if n else None for n in (needed.low, needed.seeds, needed.high))
     return f"{seeds} ({low}–{high or '…'})" if seeds else f"{low or format(stats.MAX_SEEDS, ',')} or more"
+
+
+def _p(value: float | None) -> str:
+    if value is None or np.isnan(value):
+        return DASH
+    return "< 0.001" if value < 0.001 else f"{value:.2g}"
 
 
 def verdict_table(study: Study) -> Table:
@@ -234,8 +240,10 @@ def verdict_table(study: Study) -> Table:
             "Smallest margin": DASH if np.isnan(row.smallest_margin) else points(row.smallest_margin),
             "Verdict": row.name,
             "Best epochs": at_best,
-            "Because": row.reason,
+            "p, difference": _p(row.p_difference),
+            "p, equivalence": _p(row.p_equivalence),
             "Seeds that would decide": row.needed,
+            "Remark": row.remark,
         }
         for row, at_best in zip(last.itertuples(), best["name"], strict=True)
     ]
@@ -259,6 +267,7 @@ def verdict_table(study: Study) -> Table:
             "Verdict: better, worse or equivalent within a margin of 1 point (2 for MCC), else undecided. At these "
             "rates: neither method was run at both a lower and a higher learning rate, so the verdict says nothing "
             "about other rates. At three rates of a method: only this method was.",
+            "p: of the test for a difference, and of the two one-sided tests for equivalence within the margin.",
             "Smallest margin: the two would be equivalent within it. Best epochs: the verdict if each run is scored "
             "at its epoch with the best headline score on the dev set.",
             "Seeds that would decide: for each method, on the same examples, with power 0.8; the 90 % range in "
