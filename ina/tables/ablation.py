@@ -72,12 +72,16 @@ def format_setting(key: str, method: dict[str, Any]) -> str:
 
 
 def ablation_table(study: Study) -> Table:
-    """A section for each model and task, a row for each setting; published numbers for these settings below."""
+    """A section for each model and task, a row for each setting at its last epoch; published numbers below.
+
+    `data` has both selections.
+    """
     keys = varied(study)
     parts = []
     for model, task in study.model_tasks:
         parts += [_ours(study, model, task, keys), *_published(study, task, keys)]
     data = pd.concat([part.infer_objects() for part in parts], ignore_index=True)
+    printed = data[(data["origin"] != "ours") | (data["selection"] == "last")]
     methods = [study.settings(model, method) for model, method in study.methods]
     with_lora = any(method["kind"] == "lora" for method in methods)
     sources = list(data["where"].dropna().unique()) if "where" in data else []
@@ -99,7 +103,7 @@ def ablation_table(study: Study) -> Table:
         name="ablation",
         title=f"Ablation, dev set, experiment {study.experiment}, data source {study.source}",
         caption=caption(study),
-        shown=pd.DataFrame([_shown(row, keys, with_lora) for row in data.to_dict("records")]),
+        shown=pd.DataFrame([_shown(row, keys, with_lora) for row in printed.to_dict("records")]),
         data=data.filter(_DATA),
         notes=(*notes, *(sources or [nothing])),
     )
@@ -136,20 +140,13 @@ def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.Data
 
 
 def _shown(row: dict[str, Any], keys: tuple[str, ...], with_lora: bool) -> dict[str, str]:
-    """A printed row; rows of the last epoch leave the setting blank."""
     is_ours = row["origin"] == "ours"
-    setting = {"Method": row["label"]} | {TITLES[key]: DASH if pd.isna(row[key]) else row[key] for key in keys}
-    setting["Adapter"] = f"{row['adapter']:,.0f}" if is_ours else DASH
-    setting["Learning rate"] = value_label(row["learning_rate"]) if is_ours else DASH
-    score = (
-        row["text"]
-        if not is_ours
-        else spread(row["mean"], row["std"], row["n"] if row["selection"] == "best" else None)
-    )
-    shown = {SECTION: row["section"]} | (
-        dict.fromkeys(setting, "") if is_ours and row["selection"] == "last" else setting
-    )
+    shown = {SECTION: row["section"], "Method": row["label"]}
+    shown |= {TITLES[key]: DASH if pd.isna(row[key]) else row[key] for key in keys}
+    shown["Adapter"] = f"{row['adapter']:,.0f}" if is_ours else DASH
+    shown["Learning rate"] = value_label(row["learning_rate"]) if is_ours else DASH
     shown["Epoch"] = row["selection"]
+    score = spread(row["mean"], row["std"], row["n"]) if is_ours else row["text"]
     shown["Score (n)"] = score + (f" †{row['degenerate']:.0f}" if is_ours and row["degenerate"] else "")
     shown["95 % interval"] = interval(row["low"], row["high"]) if is_ours else DASH
     for prefix, title in (("", "To reference"), *[("lora_", "To LoRA")] * with_lora):
