@@ -10,7 +10,7 @@ import pandas as pd
 from .. import stats
 from ..stats import METRICS
 from .frame import SELECTIONS, AtAnotherRate, Study
-from .outcomes import RESAMPLES, paired
+from .outcomes import paired
 from .table import DASH, SECTION, Table, interval, points, signed
 
 MEAN = "mean"  # in place of a task: the mean over tasks
@@ -247,32 +247,12 @@ def verdict_table(study: Study) -> Table:
         }
         for row, at_best in zip(last.itertuples(), best["name"], strict=True)
     ]
-    clustered = any("paragraph" in study.predictions(run.id) for run in study.records)
-    unit = "paragraphs with all their questions" if clustered else "examples"
     return Table(
         name="verdicts",
         title=f"Pairs of methods, experiment {study.experiment}, data source {study.source}",
-        caption="Differences of the headline scores in points at the last epoch, paired by seed and by example, with "
-        "the verdict on the first method of the pair, by the rules in ina/stats/verdict.py.",
+        caption="Differences of the headline scores in points at the last epoch, paired by seed and by example. "
+        "docs/reading-results.md explains the columns.",
         shown=pd.DataFrame(rows),
         data=data[_COLUMNS],
-        notes=(
-            "Family: the primary family is the main question of the study. All other comparisons with this model "
-            "are the other family. Intervals and p-values are corrected for the number of rows of the family, planned "
-            "ones included (Bonferroni). Rows with fewer than three seeds or with degenerate runs only are not counted "
-            "and not corrected.",
-            f"95 % interval: for the expected difference over new seeds and new examples, from {RESAMPLES:,} "
-            f"resamples of the {unit}. Single runs vary more.",
-            "Mean over tasks: over these tasks, not over new ones. Its margin is the mean of the tasks' margins.",
-            "Verdict: better, worse or equivalent within a margin of 1 point (2 for MCC), else undecided. At these "
-            "rates: neither method was run at both a lower and a higher learning rate, so the verdict says nothing "
-            "about other rates. At three rates of a method: only this method was.",
-            "p: of the test for a difference, and of the two one-sided tests for equivalence within the margin.",
-            "Smallest margin: the two would be equivalent within it. Best epochs: the verdict if each run is scored "
-            "at its epoch with the best headline score on the dev set.",
-            "Seeds that would decide: for each method, on the same examples, with power 0.8; the 90 % range in "
-            "brackets. If no number of seeds would decide, how many times more examples are needed. With n = 1 the "
-            "interval covers examples only, and no number of seeds is given. With n = 2 the number is rough.",
-            *study.notes,
-        ),
+        notes=study.notes,
     )
