@@ -131,6 +131,9 @@ def test_methods_look_the_same_in_every_study_and_different_within_one(small, tm
     levels, ranks, peft = (style.method_styles(study(tmp_path / name)) for name in ("levels", "ranks", "peft"))
     assert style.method_styles(small)["ina"] == levels["ina-inhibition0.3"] == peft["ina"]
     assert peft["ina"].colour == style.COLOURS["ina"]
+    write_run(tmp_path / "identity", method="ina", activation="identity")
+    [identity] = style.method_styles(study(tmp_path / "identity")).values()
+    assert identity.colour == style.COLOURS["identity"]
     lightness = [sum(rgb(look.colour)) for look in levels.values()]  # by level, from light to dark
     assert lightness == sorted(set(lightness), reverse=True)
     for looks in (levels, ranks):

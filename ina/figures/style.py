@@ -1,7 +1,7 @@
 """How methods look in figures.
 
-A method has the same colour in every figure, from the palette of Okabe and Ito (2008), which is safe for the
-colour-blind. Levels of inhibition are shades of it, from light to dark. Shapes tell methods apart without colour.
+A method has the same colour in every figure, from palettes that are safe for the colour-blind (Okabe and Ito 2008; wine
+is Tol's, 2021). Levels of inhibition are shades of it, from light to dark. Shapes tell methods apart without colour.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ COLOURS = {
     "lora": "#0072b2",
     "lora_released": "#56b4e9",
     "ina": "#d55e00",
+    "identity": "#882255",  # InA without an activation: the threshold alone
     "ina_released": "#cc79a7",
     "peft": "#e69f00",  # other methods, told apart by their shapes
 }
@@ -40,8 +41,9 @@ class MethodStyle:
 
 
 def style_of(method: dict[str, Any]) -> MethodStyle:
-    """How a method is drawn, from a record's `config["method"]`; without a colour of its own, by its kind."""
-    family = next((name for name in (method["name"], method["kind"]) if name in COLOURS), "peft")
+    """How a method is drawn, from a record's `config["method"]`: by its activation, name or kind."""
+    names = (method.get("activation"), method["name"], method["kind"])
+    family = next((name for name in names if name in COLOURS), "peft")
     level = method.get("inhibition")
     if level is None:
         return MethodStyle(COLOURS[family], SHAPES[family])
