@@ -51,6 +51,8 @@ def test_the_verdicts_of_a_pair_stand_by_task_with_their_intervals(tmp_path):
 def test_two_seeds_are_no_evidence(tmp_path):
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.9}, seeds=range(2))
     assert part(tmp_path, "glue") == []
+    write_arms(tmp_path, {"lora": 0.5, "ina": 0.9}, seeds=range(2, 3))
+    assert len(part(tmp_path, "glue")) == 2, "the titles and one pair"
 
 
 def test_comparisons_with_lora_come_before_those_with_full_fine_tuning(tmp_path):

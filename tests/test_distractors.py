@@ -141,7 +141,7 @@ def test_the_figure_draws_scores_of_all_methods_leads_over_lora_and_their_growth
 
 def test_claims_list_leads_among_distractors_and_their_growth_apart_from_plain_squad(study):
     parts = claims.claim_texts([study])
-    assert parts["squad_v1"] == "No runs of ours.\n"
+    assert parts["squad_v1"] == "No runs of ours with 3 seeds or more.\n"
     head, _, *lines = parts["irrelevant"].splitlines()
     assert [cell.strip() for cell in head.split("|")[3:-1]] == ["F1 with 2", "Growth"]
     rows = {line.split("|")[2].strip(): line for line in lines}

@@ -97,6 +97,23 @@ def test_the_table_shows_every_trial_and_what_is_chosen(study, monkeypatch):
     assert list(unfinished.data["chosen"]) == [False] * 6 + [False, False, True, True, False, False]
 
 
+def test_rates_are_in_order_whatever_the_methods_tried(tmp_path):
+    for method, tried in (("lora", (2e-3, 4e-3)), ("ina", (1e-3, 2e-3))):
+        write_trials(tmp_path, tasks=("cola",), methods=(method,), skill=dict.fromkeys(tried, 0.7))
+    [found] = searches(tmp_path)
+    table = search.search_table(found)
+    assert list(table.shown) == ["Method", "Task", "0.001", "0.002", "0.004", "Chosen"]
+    assert list(table.shown["0.004"]) != ["–"] * 2 and "–" in list(table.shown["0.004"])
+
+
+def test_several_models_have_a_column(tmp_path):
+    for model in ("minilm", "bert_large"):
+        for rate in (1e-3, 2e-3):
+            write_run(tmp_path, model=model, experiment="search", select=0.2, train={"learning_rate": rate})
+    [found] = searches(tmp_path)
+    assert list(search.search_table(found).shown["Model"]) == ["BERT-large", "all-MiniLM-L6-v2"]
+
+
 def test_all_searches_are_in_one_file(study, tmp_path):
     write_run(tmp_path, task="stsb", experiment="another", select=0.2, train={"learning_rate": 1e-3})
     main(["--results", str(tmp_path)])
@@ -131,6 +148,7 @@ def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_pat
     search_x, search_xy = map(search.search_table, searches(tmp_path))
     assert search_x.title == "search_x, search_x_full"
     assert list(search_x.shown["Chosen"]) == ["0.002"]
+    assert list(search_xy.shown) == ["Method", "Task", "0.003", "Chosen"]
     assert list(search_xy.shown["Chosen"]) == [""], "of one setting none is chosen"
     [alone] = searches(tmp_path, "search_x")
     assert list(search.search_table(alone).shown["Chosen"]) == ["0.002"], "asked for alone, too"

@@ -522,7 +522,7 @@ def test_the_csv_has_every_number_once_with_full_precision(glue):
     ("format", "escaped", "parts"),
     [
         ("md", "a_b & 50 % <x> \\| y", ["**Table 3: GLUE", "± "]),
-        ("latex", "a\\_b \\& 50 \\% ", ["\\begin{tabular}", "\\toprule", "\\bottomrule", "$\\pm$"]),
+        ("latex", "a\\_b \\& 50 \\% $<$x$>$", ["\\begin{tabular}", "\\toprule", "\\bottomrule", "$\\pm$"]),
         ("html", "a_b &amp; 50 % &lt;x&gt; | y", ["Table 3: GLUE", "± "]),
     ],
 )

@@ -130,9 +130,7 @@ def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -
     verdict, remark = "undecided", ""
     if compared.degenerate:
         remark = "all runs of both methods are degenerate, so no comparison is made"
-    elif not is_tested:
-        remark = f"n = {d.seeds:g}: a verdict needs at least {MIN_SEEDS} seeds"
-    else:
+    elif is_tested:
         p_difference = min(1.0, family * d.p_value())
         p_equivalence = min(1.0, family * tost(d, margin))
         inside = d.interval(1 - 2 * alpha / family)
@@ -165,19 +163,21 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: Seque
     """
     if verdict.verdict == "undecided" or not others:
         return verdict
-    differing = {name: other for name, other in others.items() if other.verdict != verdict.verdict}
-    if not differing:
-        remark = "; ".join(filter(None, [verdict.remark, f"also with {', '.join(others)}"]))
-        if len(complete) == 2:
-            return replace(verdict, remark=remark, holds_at_other_rates=True)
-        return replace(verdict, remark=remark, tried=complete[0] if complete else None)
     elsewhere = ", ".join(
         f"{other.verdict} with {name} ({100 * other.difference:+.2f} "
         f"[{100 * other.interval.low:.2f}, {100 * other.interval.high:.2f}] points)"
-        for name, other in differing.items()
+        for name, other in others.items()
+        if other.verdict != verdict.verdict
     )
-    remark = f"{verdict.verdict} at the rates of the study; {elsewhere}"
-    return replace(verdict, verdict="depends on the rate", remark=remark, holds_at_other_rates=False)
+    found = (
+        f"{verdict.verdict} at the rates of the study; {elsewhere}" if elsewhere else f"also with {', '.join(others)}"
+    )
+    remark = "; ".join(filter(None, [verdict.remark, found]))
+    if elsewhere:
+        return replace(verdict, verdict="depends on the rate", remark=remark, holds_at_other_rates=False)
+    if len(complete) == 2:
+        return replace(verdict, remark=remark, holds_at_other_rates=True)
+    return replace(verdict, remark=remark, tried=complete[0] if complete else None)
 
 
 def tost(difference: Estimate, margin: float) -> float:

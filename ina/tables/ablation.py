@@ -81,13 +81,13 @@ def ablation_table(study: Study) -> Table:
     for model, task in study.model_tasks:
         parts += [_ours(study, model, task, keys), *_published(study, task, keys)]
     data = pd.concat([part.infer_objects() for part in parts], ignore_index=True)
-    printed = data[(data["origin"] != "ours") | (data["selection"] == "last")]
+    printed = data.query("origin != 'ours' or selection == 'last'")
     methods = [study.settings(model, method) for model, method in study.methods]
     with_lora = any(method["kind"] == "lora" for method in methods)
     sources = list(data["where"].dropna().unique()) if "where" in data else []
     notes = [
         "Reference (ref.): the method with the settings in its file in configs/. Δ: difference to the reference in "
-        "points, paired by seed and by example, with the verdict by the rules in ina/stats/verdict.py. Intervals: of "
+        "points, paired by seed and by example, with its verdict (docs/reading-results.md). Intervals: of "
         "the expected "
         f"score and difference over seeds and examples, from {RESAMPLES:,} resamples; those of differences are "
         "simultaneous for their family. For single runs published by others, Δ is computed from their numbers.",
@@ -102,7 +102,7 @@ def ablation_table(study: Study) -> Table:
     return Table(
         name="ablation",
         title=f"Ablation, dev set, experiment {study.experiment}, data source {study.source}",
-        caption=caption(study),
+        caption=caption(study, ("last",)),
         shown=pd.DataFrame([_shown(row, keys, with_lora) for row in printed.to_dict("records")]),
         data=data.filter(_DATA),
         notes=(*notes, *(sources or [nothing])),

@@ -16,27 +16,27 @@ from .table import DASH, interval, rows_as_markdown, signed
 from .verdicts import MEAN, of_inhibition, verdicts
 
 TOPICS = ("glue", "squad_v1", "squad_v2", "swag", "activations", "irrelevant")
-_COLUMNS = ["topic", "against", "on", "pair", "column", "order", "text"]
+_COLUMNS = ["topic", "against", "on", "pair", "seeds", "column", "order", "text"]
 
 
 def claim_texts(studies: list[Study]) -> dict[str, str]:
     """The evidence on each topic: a row for each study and pair of methods, a column for each task.
 
     Studies at a neighbouring learning rate have no row: they count in the verdicts of the studies that they check.
-    Interim studies and replaced ones have none either.
+    Interim studies, replaced ones, and pairs with fewer than MIN_SEEDS seeds have none either.
     """
     counted = [study for study in studies if not (study.is_interim or study.experiment.endswith(RATE_SUFFIXES))]
     finished = {study.experiment for study in counted}
     counted = [study for study in counted if REPLACED.get(study.experiment) not in finished]
     rows = pd.DataFrame([row for study in counted for row in _rows(study)], columns=_COLUMNS)
+    rows = rows[rows["seeds"] >= MIN_SEEDS]
     return {topic: _evidence(rows[rows["topic"] == topic]) for topic in TOPICS}
 
 
 def _rows(study: Study) -> Iterator[dict[str, Any]]:
-    """The verdicts of a study at the last epoch that bear on a claim, on pairs with enough seeds for a verdict."""
+    """The verdicts of a study at the last epoch that bear on a claim."""
     found = verdicts(study)
-    enough = found[(found["selection"] == "last") & (found["seeds"] >= MIN_SEEDS)] if len(found) else found
-    for row in enough.itertuples():
+    for row in (found[found["selection"] == "last"] if len(found) else found).itertuples():
         if topic := _topic(study, row.model, row.a, row.b, row.task):
             column = "Mean over tasks" if row.task == MEAN else study.label(task=row.task)
             yield _shared(study, row) | {
@@ -46,8 +46,7 @@ def _rows(study: Study) -> Iterator[dict[str, Any]]:
                 "text": _text(row, row.difference, row.name),
             }
     grown = advantages(study) if levels(study) else pd.DataFrame()
-    enough = grown[(grown["distractors"] == GROWTH) & (grown["seeds"] >= MIN_SEEDS)] if len(grown) else grown
-    for row in enough.itertuples():
+    for row in (grown[grown["distractors"] == GROWTH] if len(grown) else grown).itertuples():
         yield _shared(study, row) | {
             "topic": "irrelevant",
             "column": f"{_prefix(study, row.task)}Growth",
@@ -77,6 +76,7 @@ def _shared(study: Study, row) -> dict[str, Any]:
         "against": study.settings(row.model, row.b)["kind"],
         "on": f"{study.label(model=row.model)}, [{study.experiment}](tables/{study.name}/verdicts.md)",
         "pair": study.pair_label(row.model, row.a, row.b),
+        "seeds": row.seeds,
     }
 
 

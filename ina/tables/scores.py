@@ -1,5 +1,6 @@
 """Tables 3 and 4: our scores by both selections, and below them what others published and released."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,11 @@ from .table import DASH, SECTION, Table, millions, points, span, spread
 
 OURS = "This replication"
 AVERAGE = ("glue", "average")
+EPOCHS = {
+    "best": "Best: each run at its epoch with the best headline score on the dev set, which is optimistic for every "
+    "method.",
+    "last": "Last: at the last epoch.",
+}
 _NAMES = ["Model", "Method", "Trainable", "Epoch"]
 _DATA = ["origin", "experiment", "source", "method", "task", "metric", "mean", "model", "selection", "n", "std", "low",
          "high", "min", "max", "degenerate"]  # fmt: skip
@@ -134,17 +140,16 @@ def _trainable(cells: pd.DataFrame) -> str:
     return total if (cells["trainable"] == cells["total"]).all() else f"{adapter} + {head}"
 
 
-def caption(study: Study) -> str:
-    """The caption of every table: models, number of runs and seeds, epochs, number format, selection."""
+def caption(study: Study, selections: Sequence[str] = SELECTIONS) -> str:
+    """The caption of every table: models, number of runs and seeds, epochs, number format, selections."""
     runs, seeds = study.runs, list(map(len, study.cells.values()))
     models = ", ".join(runs["model_label"].unique())
     n = ", n in brackets" if len(set(seeds)) > 1 else ""
     return (
         f"{models}; {study.count} runs; {_counted(runs['train.epochs'], 'epoch')}, "
         f"{', '.join(sorted(runs['dtype'].unique()))}; {span(runs['train_rows'])} training and {span(runs['n'])} dev "
-        f"examples a task. Mean ± standard deviation in points over n = {_counted(seeds, 'seed')}{n}. Best: "
-        "each run at its epoch with the best headline score on the dev set, which is optimistic for every method. "
-        "Last: at the last epoch."
+        f"examples a task. Mean ± standard deviation in points over n = {_counted(seeds, 'seed')}{n}. "
+        + " ".join(EPOCHS[selection] for selection in selections)
     )
 
 
@@ -220,7 +225,7 @@ def excerpt(table: Table, place: str) -> Table:
 
     The column of models is dropped if there is only one model; the caption names it.
     """
-    caption = table.caption.removesuffix(" Last: at the last epoch.")
+    caption = table.caption.removesuffix(f" {EPOCHS['last']}")
     text = f"{caption} [The whole table]({place}/{table.name}.md) explains the columns and has more."
     rows = on_screen(table, published=False).shown
     if table.name == "scores":

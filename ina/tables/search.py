@@ -40,10 +40,10 @@ def varied_settings(study: Study, model: str, method: str) -> list[str]:
 def trials(study: Study) -> pd.DataFrame:
     """One row for each model, method, setting and task, in points.
 
-    Columns: experiment, source, model, method, task; the settings that were varied, and `setting`, all of them as
-    text; `mean`, `std` and `scores` of the best headline scores over `seeds`; `over_tasks`, their mean over all tasks
-    of the search, NaN if one is missing; `best`, whether that mean is the highest of several; and `chosen`, whether it
-    is the best and all planned trials of the method are done.
+    Columns: experiment, source, model, method, task; the settings that were varied (the learning rate if none was),
+    and `setting`, all of them as text; `mean`, `std` and `scores` of the best headline scores over `seeds`;
+    `over_tasks`, their mean over all tasks of the search, NaN if one is missing; `best`, whether that mean is the
+    highest of several; and `chosen`, whether it is the best and all planned trials of the method are done.
     """
     done = {run.id for run in study.records}
     to_run = [run for name, run in (study.plan or {}).items() if name not in done]
@@ -52,7 +52,7 @@ def trials(study: Study) -> pd.DataFrame:
     rows = rows.rename(columns=lambda column: column.removeprefix("train.")).astype({"value": float})
     tables = []
     for model, method in study.methods:
-        settings = varied_settings(study, model, method)
+        settings = varied_settings(study, model, method) or ["learning_rate"]
         trial_rows = rows[(rows["model"] == model) & (rows["method"] == method)]
         groups = trial_rows.groupby([*settings, "task"], dropna=False)["value"]
         table = 100 * groups.agg(["mean", "std"])
@@ -98,7 +98,7 @@ def search_table(study: Study) -> Table:
         title=", ".join(part.experiment for part in study.parts or (study,)),
         caption=f"Best headline score in points by {'learning rate' if is_rate else 'setting'} on held-out training "
         f"rows ({shares} of them). {models}; data source {study.source}; {study.count} runs, seeds per score: "
-        f"{span(results['seeds'])}. Chosen: the best mean over the tasks.",
+        f"{span(results['seeds'])}.",
         shown=pd.DataFrame(rows, columns=columns).fillna({"Chosen": ""}).fillna(DASH),
-        data=results.reindex(columns=_COLUMNS),
+        data=results[_COLUMNS],
     )

@@ -7,7 +7,7 @@ import pandas as pd
 
 DASH = "–"  # not measured
 SECTION = "section"  # column of `shown`: the heading above a row
-_LEFT = {"", "Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Remark", "Site", "Activation",
+_LEFT = {"Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Remark", "Site", "Activation",
          "Sites", "Chosen", "Our runs", "Methods", "Maximum per", "Through the maximum", "Advantage", "Experiment",
          "Data", "Repeat"}  # fmt: skip
 
@@ -72,7 +72,8 @@ def latex(table: Table) -> str:
     return "".join(_TEX.get(char, char) for char in text)
 
 
-_TEX = {"−": "$-$", "±": "$\\pm$", "×": "$\\times$", "Δ": "$\\Delta$", "†": "$\\dagger$", "‡": "$\\ddagger$"}
+_TEX = {"−": "$-$", "<": "$<$", ">": "$>$", "±": "$\\pm$", "×": "$\\times$", "Δ": "$\\Delta$", "†": "$\\dagger$"}
+_TEX["‡"] = "$\\ddagger$"
 
 
 def html(table: Table) -> str:

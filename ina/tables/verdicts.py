@@ -213,7 +213,7 @@ def _needed(needed: stats.SeedsNeeded | None) -> str:
 
 
 def _p(value: float | None) -> str:
-    if value is None or np.isnan(value):
+    if pd.isna(value):
         return DASH
     return "< 0.001" if value < 0.001 else f"{value:.2g}"
 
