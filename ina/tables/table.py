@@ -72,8 +72,8 @@ def latex(table: Table) -> str:
     return "".join(_TEX.get(char, char) for char in text)
 
 
-_TEX = {"−": "$-$", "<": "$<$", ">": "$>$", "±": "$\\pm$", "×": "$\\times$", "Δ": "$\\Delta$", "†": "$\\dagger$"}
-_TEX["‡"] = "$\\ddagger$"
+_TEX = {"−": "$-$", "<": "$<$", ">": "$>$", "±": "$\\pm$", "×": "$\\times$", "Δ": "$\\Delta$", "†": "$\\dagger$",
+        "‡": "$\\ddagger$"}  # fmt: skip
 
 
 def html(table: Table) -> str:
