@@ -218,6 +218,14 @@ class Ina(_LowRank):
     threshold: Literal["token", "tensor"]
     detach_threshold: bool
 
+    @model_validator(mode="after")
+    def _can_train(self) -> Ina:
+        if self.inhibition == 1:  # only here can InaConfig find more than the types above; importing it takes seconds
+            from .adapter import InaConfig
+
+            InaConfig(**self.model_dump(include=set(InaConfig.__dataclass_fields__)))
+        return self
+
 
 class Peft(_WithSites):
     """Any other method of PEFT: its config class and that class's arguments."""
@@ -261,8 +269,8 @@ class DataConfig(_Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> DataConfig:
-        if self.dir and self.source == "hub":
-            raise ValueError(f"dir={self.dir} has no meaning with data=hub; it names the folder of data=files")
+        if self.dir and self.source in ("hub", "probe"):
+            raise ValueError(f"dir={self.dir} has no meaning with data={self.source}; it names the folder of data=files")
         if self.select is not None and self.test_distractors:
             raise ValueError(
                 f"select={self.select} evaluates on training rows only: leave out test_distractors="
