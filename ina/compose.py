@@ -53,6 +53,14 @@ def options(group: str) -> list[str]:
     return sorted(files | {name.removesuffix(".yaml") for name in ConfigStore.instance().repo.get(group, {})})
 
 
+def study_settings(experiment: str) -> dict[str, Any]:
+    """The key `study` of an experiment's own entry or file, without what its defaults say; empty if it has none."""
+    file = CONFIG_DIR / "experiment" / f"{experiment}.yaml"
+    shared = ConfigStore.instance().repo.get("experiment", {}).get(file.name)
+    found = OmegaConf.load(file) if file.is_file() else shared.node if shared else {}
+    return OmegaConf.to_container(OmegaConf.create(found.get("study") or {}))
+
+
 @cache
 def parse(text: str) -> Override:
     """Parse one setting of a command line.
@@ -159,7 +167,7 @@ def quoted(key: str, value: str) -> str:
 
 
 def resolved(cfg: DictConfig) -> dict[str, Any]:
-    """A config as plain data, without the lookup tables in `recipe`.
+    """A config as plain data, without `recipe` (lookup tables) and `study` (for tables).
 
     Raises:
         ConfigError: A setting has no value.
@@ -168,7 +176,7 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
         return {
             key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
             for key, value in cfg.items()
-            if key != "recipe"
+            if key not in ("recipe", "study")
         }
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]

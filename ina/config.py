@@ -270,7 +270,7 @@ class DataConfig(_Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> DataConfig:
         if self.dir and self.source in ("hub", "probe"):
-            raise ValueError(f"dir={self.dir} has no meaning with data={self.source}; it names the folder of data=files")
+            raise ValueError(f"dir={self.dir} has no meaning with data={self.source}; it is the folder of data=files")
         if self.select is not None and self.test_distractors:
             raise ValueError(
                 f"select={self.select} evaluates on training rows only: leave out test_distractors="

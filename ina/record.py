@@ -15,7 +15,7 @@ import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -182,22 +182,23 @@ def read(path: Path) -> Record:
         ) from None
 
 
-def read_all(root: str | Path, experiment: str | None = None) -> Iterator[Record]:
+def read_all(root: str | Path, experiments: Collection[str] | None = None) -> Iterator[Record]:
     """All finished records under `root`, sorted by path.
 
     Args:
         root: The folder of results.
-        experiment: Name, or pattern of names, of the experiments to read; None: all.
+        experiments: The names of the experiments to read; None: all.
 
     Raises:
         RecordError: A folder cannot be read, `read` fails, or a record is of an unfinished run or in the wrong place.
     """
     runs = Path(root) / "runs"
     # glob silently skips folders that it may not read
-    for folder in (Path(root), runs, *runs.glob(experiment or "*"), *runs.glob(f"{experiment or '*'}/*")):
+    of_experiments = [folder for folder in runs.glob("*") if experiments is None or folder.name in experiments]
+    for folder in (Path(root), runs, *of_experiments, *(source for one in of_experiments for source in one.glob("*"))):
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
             raise RecordError(f"{folder} cannot be read; change its permissions, or name another folder of results")
-    for path in sorted(runs.glob(f"{experiment or '*'}/*/*.json")):
+    for path in sorted(path for folder in of_experiments for path in folder.glob("*/*.json")):
         record = read(path)
         if record.status != "done":
             raise RecordError(f"{path}: status: {record.status!r} should be 'done' here. Delete it to run it again.")

@@ -91,13 +91,14 @@ def test_no_claim_rests_on_an_interim_study(tmp_path):
     assert any(note.startswith("Interim: ") for note in shown.notes)
 
 
-def test_a_study_that_another_has_replaced_is_no_evidence(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("is_interim", "shown"), [(True, "[distractors]"), (False, "[facts]")])
+def test_a_study_that_a_finished_one_replaces_is_no_evidence(tmp_path, monkeypatch, is_interim, shown):
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.9}, experiment="distractors")
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.5}, experiment="facts")
-    for unfinished, shown in ((("facts",), "[distractors]"), ((), "[facts]")):
-        monkeypatch.setattr("ina.tables.frame.UNFINISHED", unfinished)
-        [row] = part(tmp_path, "glue")[1:]
-        assert shown in row[0]
+    roles = {"distractors": {"replaced_by": "facts"}, "facts": {"interim": is_interim}}
+    monkeypatch.setattr("ina.tables.frame.study_settings", roles.get)
+    [row] = part(tmp_path, "glue")[1:]
+    assert shown in row[0]
 
 
 def test_activations_are_judged_against_plain_ina_where_nothing_else_differs(tmp_path):

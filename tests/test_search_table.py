@@ -141,24 +141,25 @@ def test_the_figure_has_a_curve_of_score_against_rate_for_each_method(study):
 
 
 def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_path):
-    for experiment, rate, skill in (("search_x", 1e-3, 0.6), ("search_x_full", 2e-3, 0.9), ("search_xy", 3e-3, 0.7)):
+    skills = {"search_small": (1e-3, 0.6), "search_small_full": (2e-3, 0.9), "search_sst2": (3e-3, 0.7)}
+    for experiment, (rate, skill) in skills.items():
         write_run(tmp_path, experiment=experiment, select=0.2, skill=skill, train={"learning_rate": rate})
     joined = {study.experiment: len(study.runs) for study in searches(tmp_path)}
-    assert joined == {"search_x": 2, "search_xy": 1}
-    search_x, search_xy = map(search.search_table, searches(tmp_path))
-    assert search_x.title == "search_x, search_x_full"
-    assert list(search_x.shown["Chosen"]) == ["0.002"]
-    assert list(search_xy.shown) == ["Method", "Task", "0.003", "Chosen"]
-    assert list(search_xy.shown["Chosen"]) == [""], "of one setting none is chosen"
-    [alone] = searches(tmp_path, "search_x")
+    assert joined == {"search_small": 2, "search_sst2": 1}
+    whole, other = map(search.search_table, searches(tmp_path))
+    assert whole.title == "search_small, search_small_full"
+    assert list(whole.shown["Chosen"]) == ["0.002"]
+    assert list(other.shown) == ["Method", "Task", "0.003", "Chosen"]
+    assert list(other.shown["Chosen"]) == [""], "of one setting none is chosen"
+    [alone] = searches(tmp_path, "search_small")
     assert list(search.search_table(alone).shown["Chosen"]) == ["0.002"], "asked for alone, too"
 
 
 def test_a_trial_that_two_experiments_of_a_search_have_counts_once(tmp_path):
-    for experiment in ("search_x", "search_x_higher"):
+    for experiment in ("search_small", "search_small_full"):
         for rate in (1e-3, 2e-3):
             write_run(tmp_path, experiment=experiment, select=0.2, train={"learning_rate": rate})
     [found] = searches(tmp_path)
     assert list(search.search_table(found).data["seeds"]) == [1, 1]
-    [alone] = searches(tmp_path, "search_x_higher")
+    [alone] = searches(tmp_path, "search_small_full")
     assert len(alone.runs) == 2

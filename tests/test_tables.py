@@ -451,35 +451,60 @@ def test_a_users_own_tasks_have_a_table_without_the_columns_of_glue(tmp_path):
 
 
 def test_an_experiment_that_completes_another_stands_in_its_tables_and_has_a_line_of_costs_of_its_own(tmp_path):
-    write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), experiment="made_up")
-    write_study(tmp_path, tasks=("cola",), methods=("full",), seeds=(1, 2), experiment="made_up_full")
+    write_study(tmp_path, tasks=("cola",), methods=("lora", "ina"), experiment="glue_small")
+    write_study(tmp_path, tasks=("cola",), methods=("head",), seeds=(1, 2), experiment="glue_small_head")
     [joined] = studies(tmp_path)
-    assert (joined.experiment, joined.count) == ("made_up", "8")
-    assert [part.experiment for part in joined.parts] == ["made_up", "made_up_full"]
-    assert [method for _, method in joined.methods] == ["full", "lora", "ina"]
-    assert [found.name for found in studies(tmp_path, "made_up_full")] == ["made_up-files"], (
-        "asked for alone: the whole"
-    )
-    assert list(cost_table([joined]).shown["Runs"]) == ["6", "2", "8"]
+    assert (joined.experiment, joined.count) == ("glue_small", "8 of 225")
+    assert [part.experiment for part in joined.parts] == ["glue_small", "glue_small_head"]
+    assert [method for _, method in joined.methods] == ["head", "lora", "ina"]
+    assert [found.name for found in studies(tmp_path, "glue_small_head")] == ["glue_small-files"], "the whole"
+    assert list(cost_table([joined]).shown["Runs"]) == ["6 of 200", "2 of 25", "8"]
 
 
-def test_an_experiment_completes_another_on_its_own_data_alone_and_may_be_completed_itself(tmp_path):
-    write_study(tmp_path, tasks=("cola",), methods=("lora",), experiment="made_up")
-    write_study(tmp_path, tasks=("cola",), methods=("ina",), experiment="made_up_full", source="probe")
-    write_study(tmp_path, tasks=("cola",), methods=("full",), experiment="made_up_full")
-    write_study(tmp_path, tasks=("cola",), methods=("gate",), experiment="made_up_full_higher")
-    expected = {"made_up-files": "9", "made_up_full-probe": "3"}
+def test_an_experiment_completes_another_on_its_own_data_alone_and_if_that_is_recorded(tmp_path):
+    write_study(tmp_path, tasks=("cola",), methods=("head",), experiment="glue_small_head", source="probe")
+    write_study(tmp_path, tasks=("cola",), methods=("head",), experiment="glue_small_head")
+    assert {found.name for found in studies(tmp_path)} == {"glue_small_head-files", "glue_small_head-probe"}
+    write_study(tmp_path, tasks=("cola",), methods=("lora",), experiment="glue_small")
+    expected = {"glue_small-files": "6 of 225", "glue_small_head-probe": "3 of 25"}
     assert {found.name: found.count for found in studies(tmp_path)} == expected
-    assert {found.name: found.count for found in studies(tmp_path, "made_up")} == {"made_up-files": "9"}
-    assert {found.name: found.count for found in studies(tmp_path, "made_up_full")} == expected
+    assert {found.name: found.count for found in studies(tmp_path, "glue_small_head")} == expected
+    assert [found.name for found in studies(tmp_path, "glue_small")] == ["glue_small-files"]
+
+
+def test_a_name_alone_completes_nothing(tmp_path):
+    for experiment in ("reviews", "reviews_full"):
+        write_run(tmp_path, experiment=experiment)
+    assert {found.name for found in studies(tmp_path)} == {"reviews-files", "reviews_full-files"}
 
 
 def test_an_experiment_that_completes_another_is_refused_if_their_runs_have_different_settings(tmp_path):
-    for experiment, print in (("made_up", "f"), ("made_up_higher", "e")):
+    for experiment, print in (("glue_small", "f"), ("glue_small_head", "e")):
         run = write_run(tmp_path, experiment=experiment).model_copy(update={"fingerprint": print * 64})
         record.write(tmp_path, run, record.read_predictions(tmp_path, run))
-    with pytest.raises(record.RecordError, match="made_up_higher completes made_up, but their runs minilm--cola"):
+    with pytest.raises(record.RecordError, match="glue_small_head completes glue_small, but their runs minilm--cola"):
         studies(tmp_path)
+
+
+def test_the_role_of_every_experiment_is_valid():
+    whole = {name: found.completes for name in options("experiment") if (found := frame.role(name)).completes}
+    assert whole["glue_small_head"] == "glue_small" and whole["search_methods_lower"] == "search_methods"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"complets": "glue_small"}, "study.complets: Extra inputs"),
+        ({"completes": "glue_smal"}, "study.completes=glue_smal: there is no such experiment"),
+        ({"completes": "glue_small_head"}, "study.completes=glue_small_head, which completes glue_small; name"),
+    ],
+)
+def test_a_role_that_does_not_exist_is_named(tmp_path, monkeypatch, said, told):
+    write_run(tmp_path)
+    known = frame.study_settings
+    monkeypatch.setattr(frame, "study_settings", lambda name: said if name == "made_up" else known(name))
+    with pytest.raises(SystemExit, match=f"^error: experiment made_up: {told}"):
+        main(["made_up", "--results", str(tmp_path)])
 
 
 def test_costs_are_core_hours_summed_over_runs_processes_and_threads(tmp_path):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..stats.verdict import MIN_SEEDS
 from .distractors import GROWTH, advantages, levels, trained
-from .frame import GLUE, RATE_SUFFIXES, REPLACED, Study, task_order
+from .frame import GLUE, RATE_SUFFIXES, Study, role, task_order
 from .table import DASH, interval, rows_as_markdown, signed
 from .verdicts import MEAN, of_inhibition, verdicts
 
@@ -27,7 +27,7 @@ def claim_texts(studies: list[Study]) -> dict[str, str]:
     """
     counted = [study for study in studies if not (study.is_interim or study.experiment.endswith(RATE_SUFFIXES))]
     finished = {study.experiment for study in counted}
-    counted = [study for study in counted if REPLACED.get(study.experiment) not in finished]
+    counted = [study for study in counted if role(study.experiment).replaced_by not in finished]
     rows = pd.DataFrame([row for study in counted for row in _rows(study)], columns=_COLUMNS)
     rows = rows[rows["seeds"] >= MIN_SEEDS]
     return {topic: _evidence(rows[rows["topic"] == topic]) for topic in TOPICS}

@@ -5,7 +5,7 @@ through this module.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,9 +13,11 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .. import record
-from ..config import WITHOUT_PEFT, RunConfig, fingerprint_settings, options
+from ..compose import ConfigError, options, study_settings
+from ..config import WITHOUT_PEFT, RunConfig, fingerprint_settings
 from ..data.schema import SQUAD_TASKS as SQUAD
 from ..labels import METHOD_LABELS
 from ..record import Record
@@ -25,12 +27,6 @@ SELECTIONS = ("best", "last")
 CELL = ["model", "task", "method"]
 GLUE = ("cola", "qqp", "mnli", "sst2", "stsb", "qnli", "rte", "mrpc")  # the order of the authors' own table
 RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat another one at a neighbouring rate
-# of experiments that add methods or rates to another one: search_small_full completes search_small
-PART_SUFFIXES = ("_full", "_head", "_p90", "_vectors", "_higher", "_lower")
-# studies in results/QUESTIONS.md that still lack planned runs
-UNFINISHED = ("glue_base", "glue_base_full", "facts_long", "sentences")
-# study -> the more careful study that replaces it in claims once it is finished (results/QUESTIONS.md)
-REPLACED = {"distractors": "facts", "distractors_confirm": "facts"}
 ENDING = re.compile(r"_(matched|mismatched|d\d+)$")  # of a metric: MNLI's dev set, or a number of distractors
 Key = tuple[str, str, str]  # model, task, method
 
@@ -70,6 +66,42 @@ def _rows(run: Record) -> Iterator[dict[str, Any]]:
             yield common | columns | {"metric": metric, "value": value}
 
 
+class Role(BaseModel):
+    """The key `study` of an experiment: what tables do with it.
+
+    completes: the experiment in whose tables its runs stand, because they add methods or rates to it
+    interim: whether planned runs are still to be made; no conclusion uses such a study
+    replaced_by: the more careful study that replaces it in claims once that is finished
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    completes: str | None = None
+    interim: bool = False
+    replaced_by: str | None = None
+
+
+def role(experiment: str) -> Role:
+    """The role of an experiment.
+
+    Raises:
+        ConfigError: A key or a name is unknown, or the experiment that it completes completes another one.
+    """
+    try:
+        found = Role(**study_settings(experiment))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"experiment {experiment}: study.{key}: {first['msg']}") from None
+    for key, name in (("completes", found.completes), ("replaced_by", found.replaced_by)):
+        if name and name not in options("experiment"):
+            raise ConfigError(f"experiment {experiment}: study.{key}={name}: there is no such experiment")
+    if found.completes and (whole := study_settings(found.completes).get("completes")):
+        raise ConfigError(
+            f"experiment {experiment}: study.completes={found.completes}, which completes {whole}; name {whole}"
+        )
+    return found
+
+
 class AtAnotherRate(NamedTuple):
     """A study in which the runs of one method are replaced by its runs at a neighbouring learning rate.
 
@@ -92,7 +124,7 @@ class Study:
     root: the folder that holds runs/ and predictions/
     records: in the order of the tables
     at_other_rates: the same experiment at neighbouring learning rates, see RATE_SUFFIXES
-    parts: if other experiments complete this one, a study for each of them and for this one, see PART_SUFFIXES
+    parts: if other experiments complete this one, a study for each of them and for this one, see `Role`
     left_out: tasks that the table does not show
     """
 
@@ -133,7 +165,7 @@ class Study:
     @property
     def is_interim(self) -> bool:
         """Whether planned runs are still missing; no conclusion uses such a study."""
-        return self.experiment in UNFINISHED
+        return role(self.experiment).interim
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -317,9 +349,12 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}; give the one that holds runs/, as in --results results")
-    pattern = None if experiment is None else f"{_whole(experiment, lambda name: (root / 'runs' / name).is_dir())}*"
+    names = {folder.name for folder in root.glob("runs/*")}
+    if experiment is not None:
+        whole = _whole(experiment, names)
+        names = {name for name in names if _whole(name, names).removeprefix(whole) in ("", *RATE_SUFFIXES)}
     by_experiment: dict[tuple[str, str, bool], list[Record]] = {}
-    for run in record.read_all(root, pattern):
+    for run in record.read_all(root, names):
         by_experiment.setdefault((run.experiment or record.ADHOC, run.source, _is_trial(run)), []).append(run)
     if experiment is not None and experiment not in {name for name, *_ in by_experiment}:
         names = sorted({path.parts[-3] for path in root.glob("runs/*/*/*.json")})
@@ -328,9 +363,9 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
             + (f"there are {', '.join(names)}" if names else f"start with: python -m ina.run experiment={experiment}")
         )
     joined: dict[tuple[str, str, bool], Study] = {}
-    for (name, *kind), runs in sorted(by_experiment.items()):  # an experiment comes before those that complete it
+    for (name, *kind), runs in sorted(by_experiment.items(), key=lambda item: (bool(role(item[0][0]).completes), item)):
         study = Study(root, name, kind[0], tuple(sorted(runs, key=_order)))
-        whole = _whole(name, lambda other, kind=kind: (other, *kind) in by_experiment)
+        whole = _whole(name, {other for other, *of in by_experiment if of == kind})
         joined[whole, *kind] = study if whole == name else _completed(joined[whole, *kind], study)
     for (name, *kind), study in joined.items():
         others = (joined.get((name + rate, *kind)) for rate in RATE_SUFFIXES)
@@ -341,12 +376,10 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
     ]
 
 
-def _whole(experiment: str, exists: Callable[[str], bool]) -> str:
-    """The name of the experiment that this one completes; its own name if it completes none."""
-    for suffix in PART_SUFFIXES:
-        if experiment.endswith(suffix) and exists(experiment.removesuffix(suffix)):
-            return _whole(experiment.removesuffix(suffix), exists)
-    return experiment
+def _whole(experiment: str, recorded: set[str]) -> str:
+    """The recorded experiment that this one completes; its own name if there is none."""
+    whole = role(experiment).completes
+    return whole if whole in recorded else experiment
 
 
 def _completed(study: Study, part: Study) -> Study:
@@ -360,7 +393,7 @@ def _completed(study: Study, part: Study) -> Study:
         if records.setdefault(run.id, run).fingerprint != run.fingerprint:
             raise record.RecordError(
                 f"{part.experiment} completes {study.experiment}, but their runs {run.id} have different settings; "
-                f"rename {part.experiment}, or let its name end in {' or '.join(RATE_SUFFIXES)}"
+                f"give {part.experiment} another study.completes, or a name that ends in {' or '.join(RATE_SUFFIXES)}"
             )
     return study.with_records(records.values(), parts=(*(study.parts or (study,)), part))
 
