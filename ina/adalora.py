@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from peft.tuners.adalora import AdaLoraModel
-from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-FILE = "ranks.pt"
 _MOMENTS = ("ipt", "exp_avg_ipt", "exp_avg_unc")
 
 
@@ -21,10 +18,9 @@ class RankAllocation(TrainerCallback):
     Checkpoints also save the allocator's averages of past gradients; without them a resumed run would differ.
     """
 
-    def __init__(self, tuner: AdaLoraModel, checkpoint: str | None) -> None:
+    def __init__(self, tuner: AdaLoraModel) -> None:
         self.tuner = tuner
         [self.config] = tuner.peft_config.values()
-        self.checkpoint = checkpoint
         self.pattern = self.config.rank_pattern
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
@@ -32,8 +28,8 @@ class RankAllocation(TrainerCallback):
         self.config.tinit = round(self.config.tinit * stretch)
         self.config.tfinal = round(self.config.tfinal * stretch)
         self.config.total_step = state.max_steps
-        if self.checkpoint:
-            saved = torch.load(Path(self.checkpoint) / FILE)
+        if state.global_step:  # the run is resumed
+            saved = torch.load(_file(args, state))
             self.pattern = saved.pop("pattern")
             vars(self.tuner.rankallocator).update(saved)
 
@@ -45,13 +41,11 @@ class RankAllocation(TrainerCallback):
         # with the pattern in its config, PEFT would save too few ranks to resume
         self.pattern, self.config.rank_pattern = self.config.rank_pattern, None
 
-    def save(self, checkpoint: Path) -> None:
-        """Add the file that `on_train_begin` reads to a checkpoint."""
-        state = {name: getattr(self.tuner.rankallocator, name) for name in _MOMENTS}
-        torch.save(state | {"pattern": self.pattern}, checkpoint / FILE)
+    def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        if state.is_world_process_zero:
+            moments = {name: getattr(self.tuner.rankallocator, name) for name in _MOMENTS}
+            torch.save(moments | {"pattern": self.pattern}, _file(args, state))
 
 
-def adalora_callback(model: nn.Module, checkpoint: str | None) -> RankAllocation | None:
-    """AdaLoRA's callback for a run that is new or resumed from `checkpoint`; None for any other method."""
-    tuner = model.base_model if isinstance(model, PeftModel) else None
-    return RankAllocation(tuner, checkpoint) if isinstance(tuner, AdaLoraModel) else None
+def _file(args: TrainingArguments, state: TrainerState) -> Path:
+    return Path(args.output_dir) / f"checkpoint-{state.global_step}" / "ranks.pt"

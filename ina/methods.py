@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from peft import LoraConfig, PeftConfig, TaskType, get_peft_model
+from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model
+from peft.tuners.adalora import AdaLoraModel
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, TrainerCallback
 
+from .adalora import RankAllocation
 from .adapter import InaConfig
 from .config import Full, Gate, HeadAlone, Ina, Lora, Peft, RunConfig
 from .precursor import add_gates
@@ -70,6 +72,12 @@ def peft_config(method: Lora | Ina | Peft, **common: Any) -> PeftConfig:
     if isinstance(method, Lora):
         return LoraConfig(r=method.r, lora_alpha=method.alpha, lora_dropout=method.dropout, **common)
     return InaConfig(**method.model_dump(include=set(InaConfig.__dataclass_fields__)), **common)
+
+
+def callbacks(model: nn.Module) -> list[TrainerCallback]:
+    """What a prepared model needs during training besides its steps: AdaLoRA moves its rank budget."""
+    tuner = model.base_model if isinstance(model, PeftModel) else None
+    return [RankAllocation(tuner)] if isinstance(tuner, AdaLoraModel) else []
 
 
 def _count(model: nn.Module, head: tuple[str, ...], backbone: set[int]) -> Params:

@@ -28,8 +28,9 @@ from transformers.models.deberta.modeling_deberta import DisentangledSelfAttenti
 
 from . import tiny
 from .compose import CONFIG_DIR
-from .config import ModelConfig, file_sha256, folder_sha256
+from .config import ModelConfig
 from .data import hub
+from .fingerprint import file_sha256, folder_sha256
 from .tasks import Head
 
 

@@ -13,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from . import data, record
 from .compose import ConfigError, compose, hydra_settings, options, parse, quoted
-from .config import RunConfig, configured, fingerprint_settings
+from .config import RunConfig, configured
+from .fingerprint import fingerprint_settings
 
 RunState = Literal["done", "other settings", "running", "failed", "missing"]
 PATHS = ("data.dir", "model.path", "results_dir", "output_dir")  # the settings that name a folder
@@ -201,14 +202,9 @@ def _belongs_to_its_experiment(run: RunConfig) -> bool:
         return False
     if planned is None:
         return False
-    ignored = ("", "", "")  # source, data fingerprint and the dtype of "auto" depend on the machine
+    # without the source and the dtype of "auto", which depend on the machine, and the data's fingerprint
     planned_settings, own_settings = (
-        (
-            fingerprint_settings(cfg.model_dump(), *ignored),
-            cfg.train.dtype,
-            cfg.data.distractors,
-            cfg.data.test_distractors,
-        )
+        (fingerprint_settings(cfg.model_dump()), cfg.train.dtype, cfg.data.distractors, cfg.data.test_distractors)
         for cfg in (planned, run)
     )
     return planned_settings == own_settings
@@ -228,11 +224,8 @@ def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
     name = (run.experiment, source, run.id)
     for path in (record.record_path(root, *name) for root in roots):
         if path.is_file():
-            ignored = ("", "", "")
-            recorded_settings, own_settings = (
-                fingerprint_settings(config, *ignored) for config in (record.read(path).config, run.model_dump())
-            )
-            return "done" if recorded_settings == own_settings else "other settings"
+            recorded_settings = fingerprint_settings(record.read(path).config)
+            return "done" if recorded_settings == fingerprint_settings(run.model_dump()) else "other settings"
     if record.is_held(record.lock_path(run.output_dir, *name)):
         return "running"
     return "failed" if record.failure_path(run.output_dir, *name).is_file() else "missing"

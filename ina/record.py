@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, model_validator
 
-from .config import fingerprint, fingerprint_settings
+from .fingerprint import fingerprint, fingerprint_settings
 from .labels import labels
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def find(path: Path, settings: dict[str, Any]) -> Record | None:
 
     Args:
         path: The place of the run's record, from `record_path`.
-        settings: All settings that change the numbers of the run, from `ina.config.fingerprint_settings`.
+        settings: All settings that change the numbers of the run, from `ina.fingerprint.fingerprint_settings`.
 
     Raises:
         RecordError: The record was made with other settings; the message shows which.

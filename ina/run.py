@@ -26,7 +26,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from . import data, environment, plan, record
 from .compose import CONFIG_DIR, ConfigError, explain, options
-from .config import ModelConfig, RunConfig, Task, check, configured, fingerprint, fingerprint_settings
+from .config import ModelConfig, RunConfig, Task, check, configured
+from .fingerprint import fingerprint, fingerprint_settings
 from .record import USER_ERRORS, Busy, DataInfo, Params, Provenance, Record
 
 if TYPE_CHECKING:  # torch and transformers take many seconds to import, so only runs that train import them
@@ -285,6 +286,7 @@ def _train(
             seed=cfg.seed,
             folder=folder,
             report_to=report_to,
+            callbacks=methods.callbacks(model),
             on_progress=report_progress,
         )
     return model, trained, params

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from . import adalora, batches, speed
+from . import batches, speed
 from .config import TrainConfig
 from .environment import resolve_dtype
 from .record import Evaluation, clock, write_atomically
@@ -76,6 +76,7 @@ def fit(
     seed: int,
     folder: Path,
     report_to: list[str],
+    callbacks: Iterable[TrainerCallback] = (),
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """Train `model` on `features` and evaluate it on every dev set after every epoch.
@@ -101,11 +102,10 @@ def fit(
         trainer.remove_callback(PrinterCallback)  # `evaluate` logs one line per epoch instead
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_QuietProgressBar)
-        trainer.add_callback(_Clock(on_progress))
+        for callback in (*callbacks, _Clock(on_progress), _MarkComplete()):
+            trainer.add_callback(callback)
         with trainer.args.main_process_first():
             start = last_complete_checkpoint(folder)
-        if callback := adalora.adalora_callback(model, start):
-            trainer.add_callback(callback)
         trainer.train(resume_from_checkpoint=start)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
@@ -247,12 +247,6 @@ class _Trainer(Trainer):
             left = shutil.disk_usage(self.folder).free // 10**6
             raise OSError(f"the checkpoint in {self.folder} cannot be written, {left} MB are left: {error}") from error
         self.accelerator.wait_for_everyone()
-        if self.is_world_process_zero():
-            checkpoint = self.folder / f"checkpoint-{self.state.global_step}"
-            for callback in self.callback_handler.callbacks:
-                if isinstance(callback, adalora.RankAllocation):
-                    callback.save(checkpoint)
-            mark_complete(checkpoint)
         self.clock = time.perf_counter()  # the next epoch's training time starts here
 
 
@@ -266,6 +260,14 @@ def mark_complete(checkpoint: Path) -> None:
     for other in checkpoint.parent.glob("checkpoint-*"):
         if other != checkpoint:
             shutil.rmtree(other)
+
+
+class _MarkComplete(TrainerCallback):
+    """Comes last, so that a complete checkpoint holds what other callbacks have added."""
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        if state.is_world_process_zero:
+            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
 def last_complete_checkpoint(folder: Path) -> str | None:

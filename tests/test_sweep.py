@@ -19,7 +19,8 @@ from tiny_runs import configured, numbers, overrides, start, write_glue
 from hydra_plugins.ina_sweeper import _sweep
 from ina import compose, data, plan, record, run, status, train
 from ina.compose import CONFIG_DIR, hydra_settings
-from ina.config import ConfigError, check, fingerprint, fingerprint_settings
+from ina.config import ConfigError, check
+from ina.fingerprint import fingerprint, fingerprint_settings
 from ina.record import Busy
 
 

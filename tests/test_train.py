@@ -10,7 +10,7 @@ import transformers
 from datasets import Dataset
 from peft import AdaLoraConfig, get_peft_model
 
-from ina import InaConfig, config, data, environment, models, run, tiny, train
+from ina import InaConfig, config, data, environment, methods, models, run, tiny, train
 from ina.tasks import DevSet, Head, Scored
 
 LENGTHS = np.random.default_rng(0).integers(4, 12, 40)
@@ -54,7 +54,7 @@ def fit(folder, dev, model=None, **changed) -> train.Trained:
     transformers.set_seed(1)
     return train.fit(
         model, rows, [dev.set()], tiny.tokenizer("bert"), settings,
-        headline="mcc", seed=1, folder=folder, report_to=[],
+        headline="mcc", seed=1, folder=folder, report_to=[], callbacks=methods.callbacks(model),
     )  # fmt: skip
 
 

@@ -21,7 +21,8 @@ from omegaconf import DictConfig
 
 from ina import data, environment, plan, record, run
 from ina.compose import CONFIG_DIR, explain
-from ina.config import RunConfig, configured, fingerprint, fingerprint_settings
+from ina.config import RunConfig, configured
+from ina.fingerprint import fingerprint, fingerprint_settings
 from ina.record import USER_ERRORS, Record, clock
 
 REPORT_S = 20  # seconds between two reports of the runs in progress

@@ -108,23 +108,22 @@ class Comparison:
     degenerate: bool = False
 
 
-def decide(family: Sequence[Comparison], alpha: float = ALPHA, planned: int = 1) -> list[Verdict]:
+def decide(family: Sequence[Comparison], planned: int = 1) -> list[Verdict]:
     """Verdicts on one family of comparisons, in order.
 
     Args:
         family: The comparisons.
-        alpha: The level of the family.
         planned: The least number of comparisons to correct for, if some of the planned ones are still missing.
     """
     is_tested = [comparison.difference.seeds >= MIN_SEEDS and not comparison.degenerate for comparison in family]
     count = max(sum(is_tested), planned)
     return [
-        _verdict(comparison, tested, alpha, count if tested else 1)
+        _verdict(comparison, tested, count if tested else 1)
         for comparison, tested in zip(family, is_tested, strict=True)
     ]
 
 
-def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -> Verdict:
+def _verdict(compared: Comparison, is_tested: bool, family: int) -> Verdict:
     d, margin = compared.difference, compared.margin
     p_difference = p_equivalence = smallest_margin = None
     verdict, remark = "undecided", ""
@@ -133,23 +132,23 @@ def _verdict(compared: Comparison, is_tested: bool, alpha: float, family: int) -
     elif is_tested:
         p_difference = min(1.0, family * d.p_value())
         p_equivalence = min(1.0, family * tost(d, margin))
-        inside = d.interval(1 - 2 * alpha / family)
+        inside = d.interval(1 - 2 * ALPHA / family)
         smallest_margin = max(inside.high, -inside.low)
-        if p_equivalence <= alpha:
+        if p_equivalence <= ALPHA:
             verdict = "equivalent"
-            remark = "the difference is real but small" if p_difference <= alpha else ""
-        elif p_difference <= alpha:
+            remark = "the difference is real but small" if p_difference <= ALPHA else ""
+        elif p_difference <= ALPHA:
             verdict = "better" if d.value > 0 else "worse"
     is_open = verdict == "undecided" and not compared.degenerate and d.seed_variance is not None
     return Verdict(
         verdict=verdict,
         difference=d.value,
-        interval=d.interval(1 - alpha / family),
+        interval=d.interval(1 - ALPHA / family),
         smallest_margin=smallest_margin,
         p_difference=p_difference,
         p_equivalence=p_equivalence,
         remark=remark,
-        needed=seeds_needed(d, margin, alpha / family) if is_open else None,
+        needed=seeds_needed(d, margin, ALPHA / family) if is_open else None,
     )
 
 

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .. import record
 from ..compose import ConfigError, options, study_settings
-from ..config import WITHOUT_PEFT, RunConfig, fingerprint_settings
+from ..config import RunConfig
 from ..data.schema import SQUAD_TASKS as SQUAD
+from ..fingerprint import WITHOUT_PEFT, fingerprint_settings
 from ..labels import METHOD_LABELS
 from ..record import Record
 from ..stats.verdict import MIN_SEEDS
