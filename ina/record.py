@@ -9,11 +9,8 @@ does a run holds its lock in `<output_dir>/locks` and writes its progress there.
 from __future__ import annotations
 
 import datetime
-import hashlib
-import importlib.metadata
 import os
 import platform
-import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 ADHOC = "adhoc"  # folder of runs that belong to no experiment
 USER_ERRORS = (ValueError, OSError)  # shown as one sentence that says what to do; any other exception is a bug
-PACKAGES = ("torch", "transformers", "peft", "datasets", "accelerate", "scikit-learn", "scipy", "numpy")
 
 
 class RecordError(ValueError):
@@ -364,38 +360,6 @@ def explained(error: Exception) -> str:
     if isinstance(error, PermissionError) and error.filename:
         return f"{error.filename} may not be read or written; change its permissions, or name another folder"
     return str(error)
-
-
-def git_state(folder: Path, loaded: str | None = None) -> tuple[str | None, bool | None]:
-    """The commit of the code in `folder` and whether code or configs differ from it; None where git cannot tell.
-
-    Args:
-        folder: The repository.
-        loaded: The commit to compare with, from when a process loaded the code; None: the latest.
-    """
-    commit = loaded or _git(folder, "rev-parse", "HEAD")
-    questions = (["status", "--porcelain"], ["diff", "--name-only", commit or "HEAD"])
-    changes = [_git(folder, *question, "--", "ina", "configs") for question in questions]
-    return commit, None if None in changes else any(changes)
-
-
-def code_sha256(folder: Path) -> str:
-    """SHA-256 over the names and texts of all Python files in a folder."""
-    files = (f"{path.relative_to(folder)}\0{path.read_text('utf-8')}\0" for path in sorted(folder.rglob("*.py")))
-    return hashlib.sha256("".join(files).encode()).hexdigest()
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return result.stdout.strip()
-
-
-def versions() -> dict[str, str]:
-    """The versions of the packages that can change the numbers."""
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def utc(seconds: float) -> str:

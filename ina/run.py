@@ -15,7 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from . import data, environment, plan, record
+from . import data, environment, plan, record, versions
 from .compose import CONFIG_DIR, ConfigError, explain, options
 from .config import ModelConfig, RunConfig, Task, check, configured
 from .fingerprint import fingerprint, fingerprint_settings
@@ -59,7 +59,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
     environment.check_device(cfg.train)
     environment.log_in(cfg.wandb)
     name = (cfg.experiment, source, cfg.id)
-    commit, dirty = _code()
+    commit, dirty = versions.code()
     root = plan.record_root(cfg, clean=dirty is False)
     path = record.record_path(root, *name)
     if not path.is_file():
@@ -162,7 +162,7 @@ def _provenance_at_start(cfg: RunConfig, commit: str | None, dirty: bool | None,
         "dirty": dirty,
         "command": command,
         "python": platform.python_version(),
-        "versions": record.versions(),
+        "versions": versions.packages(),
         "model_revision": cfg.model.revision,
         "device": None,
         "processes": None,
@@ -193,7 +193,8 @@ def _record(cfg: RunConfig, provenance: dict[str, Any], **outcome: Any) -> Recor
 
 def record_failure(cfg: RunConfig, source: str, error: str) -> None:
     """Record a run as failed with `error` if its own process could not do so, for example because it was killed."""
-    _keep(cfg, _record(cfg, _provenance_at_start(cfg, *_code(), ""), source=source, status="failed", error=error))
+    provenance = _provenance_at_start(cfg, *versions.code(), command="")
+    _keep(cfg, _record(cfg, provenance, source=source, status="failed", error=error))
 
 
 def _keep(cfg: RunConfig, failure: Record) -> None:
@@ -203,19 +204,6 @@ def _keep(cfg: RunConfig, failure: Record) -> None:
         logger.warning("%s: %s, and no record of it can be written: %s", cfg.id, failure.status, error)
     else:
         logger.info("%s: %s, see %s", cfg.id, failure.status, path)
-
-
-@cache
-def _loaded() -> tuple[str | None, bool | None, str]:
-    """Commit, uncommitted changes and hash of the code that this process runs."""
-    return *record.git_state(CONFIG_DIR.parent), record.code_sha256(Path(__file__).parent)
-
-
-def _code() -> tuple[str | None, bool | None]:
-    """The commit of the code that this process runs, and whether code or configs differed from it at import or now."""
-    commit, then, _ = _loaded()
-    _, now = record.git_state(CONFIG_DIR.parent, commit)
-    return commit, None if None in (then, now) else then or now
 
 
 def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
@@ -230,7 +218,7 @@ def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
 
     folder = Path(cfg.output_dir) / "work" / f"{cfg.experiment or record.ADHOC}--{cfg.id}-{settings[:12]}"
     begun = folder / "begun.json"
-    code = {"code": _loaded()[-1], "versions": record.versions()}
+    code = {"code": versions.loaded()[-1], "versions": versions.packages()}
     notes = json.loads(begun.read_text()) if begun.is_file() else {}
     threads = cfg.train.threads or notes.pop("threads", None) or min(torch.get_num_threads(), speed.idle_cores())
     torch.set_num_threads(threads)

@@ -8,7 +8,7 @@ import pytest
 from made_up import write_measurement, write_run
 from tiny_runs import configured, write_glue
 
-from ina import config, data, figures, record, run, saved_models
+from ina import config, data, figures, record, run, saved_models, versions
 from ina.analysis import measure, measurement, texts
 from ina.analysis.__main__ import main
 from ina.analysis.measure import TrainedModel, measure_run
@@ -63,7 +63,7 @@ def test_all_kept_models_are_measured_once_and_measurements_of_other_runs_are_re
     for one in found.values():
         its = record.read(saved_models.path(models, None, "files", one.id) / saved_models.RECORD_FILE)
         assert (one.fingerprint, one.passages, one.example) == (its.fingerprint, 24, None)
-        assert one.origin["versions"] == record.versions()
+        assert one.origin["versions"] == versions.packages()
         assert one.origin["command"] == " ".join(["python -m ina.analysis", *arguments])
     kept, changed = map(json.loads, path.read_text().splitlines())
     path.write_text(f"{json.dumps(kept)}\n{json.dumps(changed | {'fingerprint': '0' * 64})}\n")
@@ -115,7 +115,7 @@ def test_what_is_measured_lies_where_the_record_of_the_run_belongs(seed, dirty, 
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(made.model_copy(update={"config": settings.model_dump()}).model_dump_json())
     roots = []
-    monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, False))
+    monkeypatch.setattr(versions, "git_state", lambda *_: ("0" * 40, False))
     monkeypatch.setattr(measure, "measure_run", lambda _, root, __: roots.append(root) or (root, True))
     main(["distractors", "--models", str(tmp_path)])
     assert roots == [Path(root)]

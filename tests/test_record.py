@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ina import record
+from ina import record, versions
 from ina.labels import method_label
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record, RecordError
 
@@ -72,10 +72,10 @@ def test_a_failed_run_is_never_stored_among_the_finished_ones(tmp_path):
     assert list(record.read_all(tmp_path)) == []
 
 
-def test_reading_all_can_be_limited_to_an_experiment(tmp_path):
+def test_reading_all_can_be_limited_to_some_experiments(tmp_path):
     for experiment, source in (("a", "files"), ("a", "probe"), ("b", "probe"), (None, "probe")):
         record.write(tmp_path, example(experiment=experiment, source=source), FRAME)
-    assert [len(list(record.read_all(tmp_path, name))) for name in (None, "a", "adhoc")] == [4, 2, 1]
+    assert [len(list(record.read_all(tmp_path, names))) for names in (None, ["a"], ["a", "adhoc"])] == [4, 2, 3]
 
 
 def test_a_record_keeps_the_labels_it_was_written_with(path):
@@ -189,14 +189,14 @@ def test_a_commit_that_only_adds_records_does_not_change_the_version_of_the_code
         who = ["-c", "user.name=a", "-c", "user.email=a@b"]
         for command in (["add", "."], [*who, "commit", "-m", file]):
             subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
-        return record.code_sha256(tmp_path / "ina")
+        return versions.code_sha256(tmp_path / "ina")
 
-    assert record.git_state(tmp_path) == (None, None), "outside a repository nothing is known"
+    assert versions.git_state(tmp_path) == (None, None), "outside a repository nothing is known"
     subprocess.run(["git", "init"], cwd=tmp_path, check=True, capture_output=True)
     first = committed("ina/run.py")
     assert first and committed("results/record.json") == first
-    loaded = record.git_state(tmp_path)[0]
-    assert committed("ina/train.py") != first and record.git_state(tmp_path, loaded) == (loaded, True)
-    assert record.git_state(tmp_path)[1] is False
+    loaded = versions.git_state(tmp_path)[0]
+    assert committed("ina/train.py") != first and versions.git_state(tmp_path, loaded) == (loaded, True)
+    assert versions.git_state(tmp_path)[1] is False
     (tmp_path / "ina" / "train.py").write_text("changed")
-    assert record.git_state(tmp_path)[1] is True
+    assert versions.git_state(tmp_path)[1] is True

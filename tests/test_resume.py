@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 from tiny_runs import configured, numbers, overrides, start
 
-from ina import record, run, train
+from ina import record, run, train, versions
 
 RUN_ID = "tiny_bert--stsb--ina--s1"  # of three epochs of five steps
 
@@ -86,7 +86,7 @@ def test_killed_around_a_checkpoint_a_run_goes_on_from_the_last_whole_one_to_the
 def test_a_checkpoint_of_another_version_of_the_code_is_not_used(unkilled, glue, tmp_path, monkeypatch, caplog):
     with ending(2, "after"):
         run.run(configured(glue, tmp_path))
-    monkeypatch.setattr(run, "_loaded", lambda: ("0" * 40, True, "other files"))
+    monkeypatch.setattr(versions, "loaded", lambda: ("0" * 40, True, "other files"))
     caplog.clear()
     with caplog.at_level("INFO"):
         check_same(unkilled, tmp_path, run.run(configured(glue, tmp_path))[0])

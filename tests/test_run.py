@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_runs import configured, numbers, overrides
 
-from ina import config, plan, record, run, speed, train
+from ina import config, plan, record, run, speed, train, versions
 from ina.record import RecordError
 
 
@@ -148,10 +148,10 @@ def test_a_run_that_predicts_one_class_is_marked(glue, tmp_path, caplog):
 @pytest.mark.parametrize(("then", "now", "dirty"), [(False, False, False), (True, False, True), (False, True, True)])
 def test_code_that_was_modified_when_loaded_counts_as_uncommitted_even_after_a_revert(then, now, dirty, monkeypatch):
     states = iter([("a" * 40, then), ("a" * 40, now)])
-    monkeypatch.setattr(record, "git_state", lambda *_: next(states))
-    run._loaded.cache_clear()
-    assert run._code() == ("a" * 40, dirty)
-    run._loaded.cache_clear()
+    monkeypatch.setattr(versions, "git_state", lambda *_: next(states))
+    versions.loaded.cache_clear()
+    assert versions.code() == ("a" * 40, dirty)
+    versions.loaded.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import yaml
 from tiny_runs import configured, numbers, overrides, start, write_glue
 
 from hydra_plugins.ina_sweeper import _sweep
-from ina import compose, data, plan, record, run, status, train
+from ina import compose, data, plan, record, run, status, train, versions
 from ina.compose import CONFIG_DIR, hydra_settings
 from ina.config import ConfigError, check
 from ina.fingerprint import fingerprint, fingerprint_settings
@@ -160,7 +160,7 @@ def test_a_sweep_prints_plan_runs_and_summary_and_does_only_missing_runs_when_st
 def test_a_sweep_says_which_runs_of_an_experiment_stay_out_of_the_results(
     dirty, changed, message, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(record, "git_state", lambda *_: ("0" * 40, dirty))
+    monkeypatch.setattr(versions, "git_state", lambda *_: ("0" * 40, dirty))
     where = ["data=probe", f"output_dir={tmp_path}", f"results_dir={tmp_path}/results"]
     command = ["experiment=distractors", "seed=1", "method=ina", *where, *changed]
     settings = compose.OmegaConf.create({"hydra": hydra_settings(command)})

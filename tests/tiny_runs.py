@@ -44,7 +44,8 @@ def write_glue(folder: Path, train: int = 40, dev: int = 24) -> Path:
 def overrides(glue: Path, out: Path, *more: str) -> list[str]:
     """The command line of the smallest sensible run: STS-B, because its scores are not round numbers."""
     small = ["model=tiny_bert", "task=stsb", "train.epochs=3", "train.batch_size=8", "train.learning_rate=0.003"]
-    where = ["data=files", f"data.dir={glue}", f"output_dir={out}", f"results_dir={out}/results"]
+    where = [f"output_dir={out}", f"results_dir={out}/results"]
+    where += [] if "data=probe" in more else ["data=files", f"data.dir={glue}"]
     small += ["train.threads=1", "train.dtype=float32"]
     given = {text.split("=")[0] for text in more}
     return [text for text in small + where if text.split("=")[0] not in given] + list(more)

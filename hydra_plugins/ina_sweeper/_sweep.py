@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
-from ina import data, environment, plan, record, run
+from ina import data, environment, plan, record, run, versions
 from ina.compose import CONFIG_DIR, explain
 from ina.config import RunConfig, configured
 from ina.fingerprint import fingerprint, fingerprint_settings
@@ -43,7 +43,7 @@ class Sweep:
             runs, self.commands = plan.plan(arguments)
             self.runs = {cfg.id: cfg for cfg in runs}
             self.source = plan.source(runs)
-            self.clean = record.git_state(CONFIG_DIR.parent)[1] is False
+            self.clean = versions.git_state(CONFIG_DIR.parent)[1] is False
             missing = [cfg for cfg in runs if not self._record_path(cfg).is_file()]
             plan.of_each(missing, lambda cfg: (cfg.model, cfg.task, cfg.train.head_dropout), run.check_model)
             for cfg in runs:

@@ -14,7 +14,7 @@ import torch
 from datasets import Dataset
 from torch import nn
 
-from .. import data, models, record, saved_models
+from .. import data, models, record, saved_models, versions
 from ..compose import CONFIG_DIR
 from ..tasks import spans
 from . import attention, gates, measurement, texts
@@ -149,7 +149,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
         )
     split, passages = texts.dev_passages(opened.cfg, examples)
     read = [opened.tokens(passage) for passage in passages]
-    commit, dirty = record.git_state(CONFIG_DIR.parent)
+    commit, dirty = versions.git_state(CONFIG_DIR.parent)
     result = Measurement(
         **run.model_dump(include={"id", "model", "task", "method", "seed", "fingerprint"}),
         split=split,
@@ -162,7 +162,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
             "dirty": dirty,
             "command": command,
             "python": platform.python_version(),
-            "versions": record.versions(),
+            "versions": versions.packages(),
             "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
     )
