@@ -1,8 +1,7 @@
-"""The cost of every experiment, and the command that repeats it."""
+"""The cost of every experiment."""
 
 import pandas as pd
 
-from ..compose import compose, options
 from .frame import Study
 from .table import Table
 
@@ -16,7 +15,6 @@ def cost_table(studies: list[Study]) -> Table:
             "runs": len(study.runs),
             "count": study.count if study.plan and len(study.plan) != len(study.runs) else f"{len(study.runs)}",
             "core_hours": float(study.runs["core_hours"].sum()),
-            "repeat": _repeated(study),
         }
         for whole in studies
         for study in whole.parts or (whole,)
@@ -26,24 +24,11 @@ def cost_table(studies: list[Study]) -> Table:
     listed = pd.concat([data, pd.DataFrame([everything])], ignore_index=True).fillna("")
     hours = {"core_hours": listed["core_hours"].map("{:.1f}".format)}
     titles = {"experiment": "Experiment", "source": "Data", "count": "Runs", "core_hours": "Core hours"}
-    titles["repeat"] = "Repeat"
     return Table(
         name="cost",
         title="The cost of every experiment, and how to repeat it",
-        caption="Hours of processor cores, evaluation included. The command makes all runs again, recorded or not, and "
-        "prints the table. Where files or weights are missing, it says what it uses instead.",
+        caption="Hours of processor cores, evaluation included. `make reproduce-glue EXPERIMENT=<experiment>` makes "
+        "the runs of any experiment again, recorded or not, and prints the table; data *files* needs INA_DATA_DIR.",
         shown=listed.assign(**hours)[[*titles]].rename(columns=titles),
         data=data,
     )
-
-
-def _repeated(study: Study) -> str:
-    """The command that makes an experiment's runs again; empty for other runs."""
-    if study.experiment not in options("experiment"):
-        return ""
-    target = "reproduce-squad" if study.tasks[0].startswith("squad") else "reproduce-glue"
-    line = f"make {target} EXPERIMENT={study.experiment}"
-    default = compose([f"experiment={study.experiment}"]).data.source
-    if study.source != ("files" if default == "auto" else default):
-        line += f" ARGS=data={study.source}"
-    return f"`INA_DATA_DIR=… {line}`" if study.source == "files" else f"`{line}`"
