@@ -38,10 +38,10 @@ def test_the_method_trains_on_the_task_and_both_are_recorded(extended):
     assert result.params.adapter == 8 * 32 * 2 * 2  # 8 reflections at query and key of two layers
 
 
-def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_six_runs(extended):
+def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_fifteen_runs(extended):
     assert configured(["model=roberta_base", "method=hra"]).cell == "roberta_base--cola--hra"
-    runs = plan.expand(["experiment=reviews_mini", *extended])
-    assert len(runs) == 6 and {one.method.name for one in runs} == {"full", "lora", "hra"}
+    runs = plan.expand(["experiment=reviews_small", *extended])
+    assert len(runs) == 15 and {one.method.name for one in runs} == {"lora", "ina", "hra"}
 
 
 @pytest.mark.parametrize(

@@ -567,6 +567,7 @@ def test_the_terminal_shows_our_rows_and_those_of_others_on_request(glue, publis
 def test_scores_on_generated_data_have_no_published_numbers_beside_them(tmp_path):
     write_run(tmp_path, source="probe")
     table = scores(tmp_path)
+    assert table.title.startswith("Table 3: GLUE (generated), dev set") and "CoLA" in table.shown
     assert set(table.shown["section"]) == {OURS} and set(table.data["origin"]) == {"ours", "baseline"}
     assert not any(note.startswith("[") for note in table.notes)
 

@@ -42,7 +42,7 @@ def differences(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure
 
 def _verdict_row(study: Study, verdict: dict[str, Any]) -> dict[str, Any]:
     heading = study.pair_label(verdict["model"], verdict["a"], verdict["b"])
-    row = _row(study, verdict, heading, "mean" if verdict["is_mean"] else _task(study, verdict["task"]))
+    row = _row(study, verdict, heading, "mean" if verdict["is_mean"] else study.task_label(verdict["task"]))
     row |= {"margin": verdict["margin"], "family": verdict["family"], "word": verdict["name"]}
     row["word"] += f" (n = {verdict['seeds']:g})" * (verdict["seeds"] < MIN_SEEDS)
     row["seeds"] = [round(score, 2) for score in verdict["scores"]]
@@ -87,7 +87,7 @@ def _curve(study: Study, model: str, task: str) -> Chart:
         "scale": {"domain": [epochs[0] - 0.15, epochs[-1] + 0.15], "nice": False, "zero": False},
     }
     spec = lines(rows, x, f"{_metric(study, task)}, points", _styles(study, model))
-    return Chart(spec, f"{study.label(model=model)}, {_task(study, task)}", 240)
+    return Chart(spec, f"{study.label(model=model)}, {study.task_label(task)}", 240)
 
 
 def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
@@ -101,7 +101,7 @@ def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
         row = _row(
             study,
             cell | {"verdict": word.partition(" at ")[0] if judged else ""},
-            _task(study, cell["task"]) if len(study.model_tasks) > 1 else "",
+            study.task_label(cell["task"]) if len(study.model_tasks) > 1 else "",
             study.label(model=cell["model"], method=cell["method"])
             + " = LoRA" * equals_lora(study.settings(cell["model"], cell["method"])),
             word=word if judged else "reference" if pd.isna(cell.get("against", np.nan)) else "",
@@ -151,7 +151,7 @@ def _distractors(study: Study, model: str, task: str) -> list[Chart]:
     ends = {"domain": [-0.4, len(places) - 0.6], "nice": False, "zero": False}
     x = {"title": "distractors in the paragraph", "axis": axis, "scale": ends}
     rules = [{"x": {"datum": places[trained(study)]}}]
-    title = _prefix(study, model) + _task(study, task)
+    title = _prefix(study, model) + study.task_label(task)
     charts = [Chart(lines(rows(scores), x, "F1", styles, rules), title)]
     over_lora = gains[~is_growth & gains["b"].isin(loras)]
     if len(over_lora):
@@ -194,7 +194,7 @@ def _rates(study: Study, task: str) -> Chart:
     labels = {row["method"] for row in rows}
     styles = {label: style for label, style in _styles(study, study.models[0]).items() if label in labels}
     metric = f"{_metric(study, task)} on held-out training rows"
-    return Chart(lines(rows, x, metric, styles), _task(study, task))
+    return Chart(lines(rows, x, metric, styles), study.task_label(task))
 
 
 def _styles(study: Study, model: str) -> dict[str, MethodStyle]:
@@ -208,11 +208,6 @@ def _styles(study: Study, model: str) -> dict[str, MethodStyle]:
 def _prefix(study: Study, model: str) -> str:
     """The model before a title, if there are several models."""
     return f"{study.label(model=model)}, " if len(study.models) > 1 else ""
-
-
-def _task(study: Study, task: str) -> str:
-    """The task in a title, marked if its data is generated."""
-    return study.label(task=task) + (", generated" if study.source == "probe" else "")
 
 
 def _metric(study: Study, task: str) -> str:

@@ -262,9 +262,13 @@ class Study:
         """The printed name of the comparison of method a with b."""
         return f"{self.label(model=model, method=a)} − {self.label(model=model, method=b)}"
 
+    def task_label(self, task: str) -> str:
+        """The printed name of a task, which says so if its data is generated."""
+        return self.label(task=task) + ", generated" * (self.source == "probe")
+
     def model_task_label(self, model: str, task: str) -> str:
         """The printed name of a model with a task."""
-        return f"{self.label(model=model)}, {self.label(task=task)}"
+        return f"{self.label(model=model)}, {self.task_label(task)}"
 
     def with_records(self, records: Iterable[Record], **changed: Any) -> Self:
         """The same study with other runs."""

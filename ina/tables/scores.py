@@ -68,7 +68,8 @@ def _table(study: Study, kind: str, source: str, tasks: list[str], scores: list[
              for status, mark in MARKS.items() if data["text"].str.contains(mark).any()]  # fmt: skip
     notes = (*_notes(study, averaged, (data["origin"] == "baseline").any()), *marks, *sources)
     data = data[data["origin"].notna() & ~((data["origin"] == "ours") & (data["metric"] == "average"))]
-    title = f"{kind}, dev set, experiment {study.experiment}, data source {study.source}"
+    generated = " (generated)" * (study.source == "probe")
+    title = f"{kind}{generated}, dev set, experiment {study.experiment}, data source {study.source}"
     return Table("scores", title, caption(study), shown, data.filter([*_DATA, *SHARED, "status", "note"]), notes)
 
 

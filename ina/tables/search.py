@@ -84,7 +84,7 @@ def search_table(study: Study) -> Table:
         for task in study.tasks:
             scores = group[group["task"] == task]
             cells = {titles[row.setting]: spread(row.mean, row.std) for row in scores.itertuples()}
-            rows.append(names | {"Task": study.label(task=task)} | cells)
+            rows.append(names | {"Task": study.task_label(task)} | cells)
         settings = group.drop_duplicates("setting").set_index("setting").rename(titles)
         if len(study.tasks) > 1:
             rows.append(names | {"Task": "Mean"} | settings["over_tasks"].dropna().map(points).to_dict())

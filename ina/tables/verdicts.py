@@ -232,7 +232,7 @@ def verdict_table(study: Study) -> Table:
     rows = [
         {
             SECTION: f"{study.label(model=row.model)}: {study.pair_label(row.model, row.a, row.b)}",
-            "Task": f"mean over {row.tasks} tasks" if row.task == MEAN else study.label(task=row.task),
+            "Task": f"mean over {row.tasks} tasks" if row.task == MEAN else study.task_label(row.task),
             "Family": row.family,
             "n": f"{row.seeds:g}",
             "Difference": signed(row.difference),
