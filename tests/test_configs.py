@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import shlex
 
 import pytest
 
@@ -63,25 +62,6 @@ def test_the_help_explains_every_group_and_names_only_settings_that_exist():
     for name in settings:
         section, _, key = name.partition(".")
         assert section in known and (not key or key in known[section]), name
-
-
-def _command_lines() -> set[str]:
-    """What follows `python -m ina.run` in the help, in the pages and in comments of configs.
-
-    Without searches over intervals, which are no list of runs, and the task that docs/extending.md makes up.
-    """
-    pages = [CONFIG_DIR.parent / "README.md", *(CONFIG_DIR.parent / "docs").glob("*.md"), *CONFIG_DIR.rglob("*.yaml")]
-    text = "\n".join(page.read_text().replace("\\\n", "") for page in pages)
-    found = re.findall(r"(?:python -m|torchrun.* -m|accelerate launch -m) ina\.run((?: [^\s`]*[^\s`,;.)\]])+)", text)
-    lines = {" ".join(line.split(" #")[0].split()) for line in found}
-    return {line for line in lines if "=" in line and "optuna" not in line and "reviews" not in line}
-
-
-@pytest.mark.parametrize("line", sorted(_command_lines()))
-def test_every_documented_command_line_expands_into_runs(line):
-    given = [text for text in shlex.split(line) if "=" in text]
-    few = [] if "seed=" in line else ["seed=1"]
-    assert plan.expand([*given, *few])
 
 
 # experiments

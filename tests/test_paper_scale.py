@@ -1,33 +1,14 @@
-"""For large models: accumulation, checkpointing and processes do not change losses; documented lines run."""
+"""For large models: accumulation, checkpointing and processes do not change the losses."""
 
-import re
 import subprocess
 import sys
 
-import peft
 import pytest
 import torch
-from transformers import AutoModel, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModel
 
-from ina import InaConfig, record, run, tiny
-from ina.compose import CONFIG_DIR
+from ina import record, run, tiny
 from ina.config import configured
-
-
-def test_the_documented_lines_for_a_language_model_run(tmp_path, capsys):
-    page = (CONFIG_DIR.parent / "docs" / "method.md").read_text()
-    [lines] = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "AutoModelForCausalLM" in block]
-    tokenizer = tiny.tokenizer("roberta")
-    tokenizer.save_pretrained(tmp_path)
-    shape = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, bos_token_id=0)
-    LlamaForCausalLM(LlamaConfig(**shape, vocab_size=len(tokenizer), eos_token_id=None)).save_pretrained(tmp_path)
-    made = {"peft": peft, "InaConfig": InaConfig}
-    exec(lines.replace("meta-llama/Llama-3.2-1B", str(tmp_path)), made)
-    assert capsys.readouterr().out.startswith("<s>I put my red bag in the black bag.")
-    trained = {
-        name.split(".ina_")[0].split(".")[-1] for name, w in made["model"].named_parameters() if w.grad is not None
-    }
-    assert trained == {"q_proj", "k_proj"}
 
 
 @pytest.fixture(scope="module")
