@@ -22,6 +22,7 @@ from ina.compose import CONFIG_DIR, hydra_settings
 from ina.config import ConfigError, check
 from ina.fingerprint import fingerprint, fingerprint_settings
 from ina.record import Busy
+from ina.tables import __main__ as tables
 
 
 def grid(glue, out, *more):
@@ -430,10 +431,18 @@ def test_a_run_recorded_with_bfloat16_is_not_repeated_by_dtype_auto(glue, tmp_pa
     assert code == 0 and "2 are recorded" in out
 
 
-@pytest.mark.parametrize("launcher", ["basic", "slurm", "ray", "local"])
-def test_experiments_can_be_started_by_any_launcher(launcher):
-    for name in ("squad_mini", "squad_small", "glue_mini"):
-        assert hydra_settings([f"experiment={name}", f"hydra/launcher={launcher}"]).launcher._target_
+def test_the_first_commands_of_the_readme_run_an_experiment_with_its_launcher_and_print_its_table(
+    glue, tmp_path, cli, capfd
+):
+    small = ["model=tiny_bert", "task=stsb", "method=lora,ina", "train.dtype=float32", "hydra.launcher.n_jobs=1"]
+    where = ["data=files", f"data.dir={glue}", f"output_dir={tmp_path}", f"results_dir={tmp_path}"]
+    code, out, err = cli("experiment=glue_smoke", *small, *where)
+    assert (code, err) == (0, "") and "2 runs: 2 done, 0 recorded before, 0 failed" in out
+    tables.main(["glue_smoke", "--results", str(tmp_path), "--published"])
+    shown = [[cell.strip() for cell in line.split("|")] for line in capfd.readouterr().out.splitlines()]
+    for done in record.read_all(tmp_path, "glue_smoke"):
+        score = f"{100 * done.best.metrics['pearson']:.1f}".replace("-", "−")
+        assert any({done.labels.method, "best", score} <= {*cells} for cells in shown)
 
 
 @pytest.mark.parametrize("experiment", ["distractors", "search_facts", "probe_card"])
