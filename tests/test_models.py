@@ -192,6 +192,24 @@ def test_the_head_is_what_the_checkpoint_lacks_or_never_trained(hub, distilbert,
     assert models.head_modules(given, models.load(given, head, seed=1)) == modules
 
 
+@over_families
+def test_a_trained_head_in_the_folder_is_kept_if_it_fits_the_task_and_another_number_of_classes_is_an_error(
+    copied, family
+):
+    folder = copied(family)
+    trained = models.load(model(path=str(folder)), PAIR, seed=5)
+    weights_of(folder).unlink()
+    trained.save_pretrained(folder)
+    given = model(path=str(folder))
+    opened = models.load(given, PAIR, seed=1)
+    assert all(torch.equal(weight, opened.state_dict()[name]) for name, weight in trained.state_dict().items())
+    assert models.head_modules(given, opened) == models.head_modules(given, trained), "it is trained further"
+    spans = [models.load(given, SPAN, seed).qa_outputs.weight for seed in (1, 1, 2)]
+    assert torch.equal(spans[0], spans[1]) and not torch.equal(spans[0], spans[2]), "a head of another kind is new"
+    with pytest.raises(ModelError, match=f"cannot load the weights of model some from .*{family}: "):
+        models.load(given, Head("classification", 3), seed=1)
+
+
 def rewrite(folder: Path, kept) -> None:
     weights = {name: weight for name, weight in load_file(weights_of(folder)).items() if kept(name)}
     save_file(weights, weights_of(folder), {"format": "pt"})
