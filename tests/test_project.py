@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import ina
+from ina.adapter.sites import PROJECTIONS
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -55,14 +56,45 @@ def test_the_adapter_requires_the_same_peft_as_pyproject(tmp_path):
     assert result.stderr.splitlines()[-1] == told
 
 
-def test_the_adapter_imports_nothing_of_the_study():
-    for path in [ROOT / "ina" / "__init__.py", *(ROOT / "ina" / "adapter").glob("*.py")]:
-        in_the_adapter = path.parent.name == "adapter"
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                parents, module = node.level, node.module or node.names[0].name
-                assert parents <= 1 and not module.startswith("ina."), f"{path}: {module}"
-                assert in_the_adapter or not parents or module == "adapter", f"{path}: {module}"
+def imported(part: str) -> set[str]:
+    """The parts of the package that the files of a part import, without the part itself."""
+    path, found = ROOT / "ina" / part, set()
+    for file in [path] if path.suffix else path.rglob("*.py"):
+        package = file.relative_to(ROOT).with_suffix("").parts[:-1]
+        for node in ast.walk(ast.parse(file.read_text())):
+            for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+                level = getattr(node, "level", 0)
+                parents = package[: len(package) - level + 1] if level else ()
+                name = ".".join([*parents, *filter(None, [getattr(node, "module", None)]), alias.name])
+                found |= set(name.split(".")[1:2]) if name.startswith("ina.") else set()
+    return found - {part.removesuffix(".py")}
+
+
+# the line of DESIGN.md: command line, runs, run, record, data frame, tables; nothing runs back up
+MAY_IMPORT = {
+    "__init__.py": "adapter",
+    "adapter": "",
+    "stats": "",
+    "compose.py": "",
+    "data": "config tasks",  # the types of settings, and how SQuAD compares answers
+    "config.py": "compose data",
+    "record.py": "config labels",
+    "plan.py": "compose config data record",
+    "tasks": "config data",
+    "train.py": "adalora batches config environment record speed tasks",
+    "tables": "adapter analysis compose config data labels plan record stats",
+    "figures": "analysis record stats tables",
+    "site": "config data figures record tables",
+}
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_a_part_of_the_package_knows_only_what_comes_before_it(part):
+    assert imported(part) <= set(MAY_IMPORT[part].split())
+
+
+def test_training_knows_no_family_of_tasks():
+    assert "from .tasks import KEYS, DevSet, Scored\n" in (ROOT / "ina" / "train.py").read_text()
 
 
 def test_environment_yml_and_make_setup_install_with_the_pins():
@@ -97,6 +129,13 @@ def test_versions_and_make_targets_named_in_a_page_are_those_of_the_project(page
 def test_links_of_a_page_lead_to_committed_files(page):
     for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_the_readme_names_the_required_versions_and_the_number_of_families():
+    text = (ROOT / "README.md").read_text()
+    required = re.findall(r"`([a-z]+>=[\d.]+)`", text)
+    assert required and set(required) <= set(PROJECT["dependencies"])
+    assert re.findall(r"(\d+) model families", text) == [str(len(PROJECTIONS))]
 
 
 def test_the_readme_is_short_enough_to_be_read():
