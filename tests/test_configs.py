@@ -92,11 +92,19 @@ def test_an_experiment_with_a_scale_is_the_experiment_named_after_both(scale):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (["experiment=glue", "scale=huge"], "experiment=glue_huge: there is no such experiment; did you mean glue_"),
-        (["experiment=glue_small", "method=gate"], "train.learning_rate has no value here .*recipe.rate.gate"),
+        (["experiment=glue", "scale=huge"], "^experiment=glue_huge: there is no such experiment; did you mean glue_"),
+        (["experiment=glue_small", "method=gate"], "^train.learning_rate has no value here .*recipe.rate.gate"),
+        (["task=colla"], r"^task=colla: there is no such task; did you mean cola\?$"),
+        (["hydra/launcher=slrum"], "^hydra/launcher=slrum: there is no such launcher; did you mean slurm"),
+        (["recipe=bert_large--lor"], "^recipe=bert_large--lor: there is no such recipe; there are .*bert_large--lora"),
+        (["trian.epochs=3"], "^trian.epochs: there is no such setting; did you mean train?"),
+        (["train.epochs.x=3"], "^train.epochs.x: there is no such setting$"),
+        (["method=lora", "method.inhibition=0"], "inhibition: .*; there are name, kind, r, alpha, dropout, sites"),
+        (["task=glob(*)"], "^task=glob.*: name the values one by one, some of cola"),
+        (["+hydra.sweeper.params.seed=1"], "^.*: write the grid itself, as in -m seed=1,2$"),
     ],
 )
-def test_an_experiment_that_does_not_exist_or_prescribes_nothing_is_refused(given, told):
+def test_what_does_not_exist_is_refused_with_what_does(given, told):
     with pytest.raises(ConfigError, match=told):
         plan.expand(given)
 

@@ -218,30 +218,16 @@ def test_a_run_that_cannot_write_its_results_ends_before_it_trains(folder, glue,
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["method.r=0"], "error: .*\n  method.r=0: Input should be"),
-        (["train.epoch=3"], "error: train.epoch: there is no such setting; did you mean epochs?"),
-        (["method=lora", "method.inhibition=0"], "inhibition: .*; there are name, kind, r, alpha, dropout, sites"),
-        (["task=colla"], "task=colla: there is no such task; did you mean cola"),
-        (["hydra/launcher=slrum"], "hydra/launcher=slrum: there is no such launcher; did you mean slurm"),
-        (["trian.epochs=3"], "trian.epochs: there is no such setting; did you mean train?"),
-        (["train.epochs.x=3"], "error: train.epochs.x: there is no such setting\n$"),
+        (["method.r=0"], "^error: .*\n  method.r=0: "),
+        (["train.epoch=3"], "^error: train.epoch: there is no such setting; did you mean epochs?"),
         (["task=cola,stsb"], "^error: task=cola,stsb means several runs: add -m to do them all"),
         (["seed=range(1,3)"], r"^error: seed=range\(1,3\) means several runs: add -m to do them all"),
-        (["train.epochs=choice(1,2)"], r"^error: train.epochs=choice\(1,2\) means several runs: add -m"),
-        (
-            ["recipe=bert_large--lor"],
-            "^error: recipe=bert_large--lor: there is no such recipe; there are .*bert_large--lora",
-        ),
-        (["task=glob(*)"], "^error: task=glob.*: name the values one by one, some of cola"),
         (["scale=mini"], "^error: scale=mini needs an experiment: experiment=glue scale=mini\n$"),
-        (["+hydra.sweeper.params.seed=1"], "^error: .*: write the grid itself, as in -m seed=1,2\n$"),
-        (["data.dir=/no/such/folder"], "error: .*/no/such/folder"),
+        (["data.dir=/no/such/folder"], "^error: .*/no/such/folder"),
         (["model=bert_base", "model.path=/no/such/model"], "error: model.path=/no/such/model"),
-        (["task=qnli"], "error: data.source=files has no qnli"),
-        (["task.max_length=1024"], "error: task.max_length=1024, but model tiny_bert takes no more than 512 tokens"),
     ],
 )
-def test_an_error_names_what_was_not_found(arguments, told, glue, tmp_path, cli):
+def test_an_error_of_each_kind_is_one_sentence_and_leaves_nothing_behind(arguments, told, glue, tmp_path, cli):
     code, out, err = cli(*overrides(glue, tmp_path / "out", *arguments))
     assert (code, out) == (1, "") and re.search(told, err)
     assert not (tmp_path / "out").exists()
