@@ -7,7 +7,7 @@ from transformers import DebertaV2Config, DebertaV2ForSequenceClassification, Di
 from transformers import DistilBertForSequenceClassification as DistilBert
 
 from ina import config, methods, models
-from ina.config import ConfigError, Gate, ModelConfig
+from ina.config import Gate, ModelConfig
 from ina.precursor import GatedLinear
 from ina.tasks import Head
 
@@ -134,12 +134,3 @@ def test_other_families_are_refused_by_name():
     model = DistilBert(DistilBertConfig(vocab_size=60, dim=32, n_layers=1, n_heads=4, hidden_dim=64))
     with pytest.raises(ValueError, match="for models of type bert, roberta, deberta, deberta-v2, not 'distilbert'"):
         methods.prepare(gate(), model, ("classifier",))
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [("sites=[value]", "sites.0='value'"), ("layers=0", "layers=0"), ("activation=gulu", "activation='gulu'")],
-)
-def test_wrong_settings_are_refused_with_their_value(wrong, told):
-    with pytest.raises(ConfigError, match=f"method.{told}"):
-        config.configured(["method=gate", f"method.{wrong}"])
