@@ -127,12 +127,6 @@ def test_variants_by_level_differ_from_their_method_only_in_the_inhibition(model
 # tasks and models
 
 
-@pytest.mark.parametrize("task", schema.SQUAD_TASKS)
-def test_squad_has_its_version_and_windows(task):
-    defined = run("minilm", task, "ina").task
-    assert (defined.version_2, defined.max_length, defined.doc_stride) == (task == "squad_v2", 384, 128)
-
-
 def test_bert_large_is_cased_on_glue_and_uncased_on_squad():
     assert run("bert_large", "cola", "ina").model.hub == "google-bert/bert-large-cased"
     assert run("bert_large", "squad_v1", "ina").model.hub == "google-bert/bert-large-uncased"
