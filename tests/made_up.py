@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ina.tasks.squad import answerable_metrics
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MODEL = "all-MiniLM-L6-v2"
 NOW = "2026-11-23T05:53:00+00:00"
+RATES = {"": 0.002, "_lower_rate": 0.001, "_higher_rate": 0.004}  # by the ending of an experiment's name
 
 
 def write_run(
@@ -91,7 +93,7 @@ def write_study(
     root: Path,
     tasks: tuple[str, ...] = ("cola", "sst2", "stsb", "mrpc"),
     methods: tuple[str, ...] = ("full", "lora", "ina"),
-    seeds: tuple[int, ...] = (1, 2, 3),
+    seeds: Sequence[int] = (1, 2, 3),
     **settings: Any,
 ) -> None:
     """Write a grid of runs under `root`."""
@@ -99,6 +101,26 @@ def write_study(
         for method in methods:
             for seed in seeds:
                 write_run(root, task=task, method=method, seed=seed, **settings)
+
+
+def write_arms(
+    root: Path,
+    skills: dict[str, float | None],
+    tasks: tuple[str, ...] = ("sst2",),
+    seeds: Sequence[int] = range(5),
+    n: int = 1000,
+    **settings: Any,
+) -> None:
+    """Write a grid of runs under `root`, with a skill for each method."""
+    for method, skill in skills.items():
+        write_study(root, tasks, (method,), seeds, skill=skill, n=n, **settings)
+
+
+def write_rates(root: Path, skills: dict[str, float | None], rates: Iterable[str] = RATES, **settings: Any) -> None:
+    """Write an experiment and its repetitions at a lower and a higher rate, or some of the three; see `RATES`."""
+    for ending in rates:
+        at = {"experiment": f"made_up{ending}", "train": {"learning_rate": RATES[ending]}}
+        write_arms(root, skills, **{"seeds": (1, 2, 3), "n": 500} | at | settings)
 
 
 def study(root: Path, experiment: str = "made_up") -> Study:

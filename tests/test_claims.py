@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from made_up import MODEL, write_levels, write_run, write_study
+from made_up import MODEL, write_arms, write_levels, write_run
 
 from ina.tables import documents
 from ina.tables.__main__ import main
@@ -20,11 +20,6 @@ def part(root: Path, topic: str) -> list[list[str]]:
     """The cells of a topic's table, column titles first; empty if there are no runs."""
     lines = [line for line in claim_texts(studies(root))[topic].splitlines() if "---" not in line]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
-
-
-def write_arms(root: Path, skills: dict[str, float], tasks=("sst2",), seeds=range(5), n=1000, **settings) -> None:
-    for method, skill in skills.items():
-        write_study(root, tasks=tasks, methods=(method,), seeds=seeds, skill=skill, n=n, **settings)
 
 
 def test_every_part_stands_in_the_document_and_no_other_and_says_so_where_there_are_no_runs():

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import vl_convert
-from made_up import MODEL, study, write_run, write_study
+from made_up import MODEL, study, write_arms, write_run, write_study
 
 from ina import figures
 from ina.figures import Figure, chart, comparison, style
@@ -19,8 +19,7 @@ LEVELS = (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9)
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Study:
     root = tmp_path_factory.mktemp("figures")
-    for method, skill in (("full", 0.9), ("lora", 0.7), ("ina", 0.7)):
-        write_study(root, tasks=("cola", "sst2"), methods=(method,), seeds=(1, 2, 3, 4), skill=skill, n=400)
+    write_arms(root, {"full": 0.9, "lora": 0.7, "ina": 0.7}, tasks=("cola", "sst2"), seeds=(1, 2, 3, 4), n=400)
     write_run(root, task="cola", method="lora", seed=4, skill=None, n=400)
     return study(root)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import MODEL, study, write_run, write_study
+from made_up import MODEL, RATES, study, write_arms, write_rates, write_run, write_study
 
 from ina import record
 from ina.config import options
@@ -26,6 +26,7 @@ from ina.tables.table import FORMATS, Table, csv, markdown
 from ina.tables.verdicts import MEAN, pairs, verdict_table, verdicts
 
 RESULTS = Path(__file__).parent.parent / "results"
+ARMS = {"lora": 0.5, "ina": 0.9}
 
 
 def scores(root: Path) -> Table:
@@ -46,7 +47,7 @@ def rows_of_examples(table: Table) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def glue(tmp_path_factory) -> Path:
+def of_glue(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("glue") / "results"
     write_study(root, tasks=("cola", "stsb", "mrpc"))
     write_run(root, task="cola", method="ina", inhibition=0.1, seed=1)
@@ -54,7 +55,7 @@ def glue(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def squad(tmp_path_factory) -> Path:
+def of_squad(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("squad") / "results"
     write_study(root, tasks=("squad_v1", "squad_v2"), methods=("lora", "ina"), seeds=(1, 2))
     return root
@@ -140,18 +141,20 @@ def test_a_metric_that_is_not_that_of_the_predictions_is_refused_with_the_file(t
 # what stands in the cells
 
 
-def test_a_cell_is_mean_and_standard_deviation_over_seeds_in_points_with_their_number_where_it_differs(glue, squad):
-    runs = [run for run in record.read_all(glue) if (run.task, run.method) == ("cola", "lora")]
+def test_a_cell_is_mean_and_standard_deviation_over_seeds_in_points_with_their_number_where_it_differs(
+    of_glue, of_squad
+):
+    runs = [run for run in record.read_all(of_glue) if (run.task, run.method) == ("cola", "lora")]
     for selection, n in (("best", " (3)"), ("last", "")):
         values = [100 * getattr(run, selection).metrics["mcc"] for run in runs]
         expected = f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}{n}"
-        cells = rows(scores(glue))["LoRA", selection]
+        cells = rows(scores(of_glue))["LoRA", selection]
         assert (cells["CoLA"], cells["QNLI"]) == (expected, "–")
-    assert re.fullmatch(r"\d+\.\d \(1\)", rows(scores(glue))["InA (Inh 0.1)", "best"]["CoLA"])  # no spread
-    assert re.fullmatch(r"\d+\.\d ± \d+\.\d", rows(scores(squad))["LoRA", "best"]["v1.1 F1"])
-    weights = [rows(scores(glue))[method, "best"]["Trainable"] for method in ("LoRA", "Full fine-tuning")]
+    assert re.fullmatch(r"\d+\.\d \(1\)", rows(scores(of_glue))["InA (Inh 0.1)", "best"]["CoLA"])  # no spread
+    assert re.fullmatch(r"\d+\.\d ± \d+\.\d", rows(scores(of_squad))["LoRA", "best"]["v1.1 F1"])
+    weights = [rows(scores(of_glue))[method, "best"]["Trainable"] for method in ("LoRA", "Full fine-tuning")]
     assert weights == ["0.074M + 0.00038M–0.00077M", "22.7M"], "of adapter and head, or of all"
-    assert "n = 2 seeds." in scores(squad).caption and "n = 1–3 seeds, n in brackets." in scores(glue).caption
+    assert "n = 2 seeds." in scores(of_squad).caption and "n = 1–3 seeds, n in brackets." in scores(of_glue).caption
 
 
 def test_degenerate_runs_are_counted_in_their_cell_and_explained(tmp_path):
@@ -170,7 +173,7 @@ def test_numbers_of_others_do_not_stand_beside_paragraphs_with_inserted_sentence
     assert (set(scores(tmp_path).shown["section"]) == {OURS}) == (inserted is not None)
 
 
-def test_the_majority_class_stands_above_our_rows(tmp_path, squad):
+def test_the_majority_class_stands_above_our_rows(tmp_path, of_squad):
     write_study(tmp_path, tasks=("cola", "sst2", "stsb", "mnli", "wnli"), methods=("lora",), seeds=(1,))
     first, second = (rows(table)["Majority class", ""] for table in score_tables(study(tmp_path)))
     labels = {run.task: record.read_predictions(tmp_path, run)["label"] for run in record.read_all(tmp_path)}
@@ -178,27 +181,27 @@ def test_the_majority_class_stands_above_our_rows(tmp_path, squad):
     share = {task: f"{100 * of.value_counts(normalize=True).max():.1f}" for task, of in labels.items()}
     assert (first["SST-2"], first["CoLA"], first["STS-B"], first["RTE"]) == (share["sst2"], "0.0", "–", "–")
     assert (first["MNLI"], second["MNLI mismatched"]) == (share["mnli"], share["mismatched"])
-    found = rows(scores(squad))["Majority class", ""]  # no answer
+    found = rows(scores(of_squad))["Majority class", ""]  # no answer
     shown = [found[name] for name in ("v2.0 F1", "v2.0 EM", "v2.0 HasAns F1", "v2.0 NoAns", "v1.1 F1")]
     assert shown == ["50.0", "50.0", "0.0", "100.0", "–"]
 
 
-def test_columns_come_in_the_order_of_the_authors_table_and_the_average_is_over_the_measured_tasks(glue, tmp_path):
+def test_columns_come_in_the_order_of_the_authors_table_and_the_average_is_over_the_measured_tasks(of_glue, tmp_path):
     tasks = ["CoLA", "QQP", "MNLI", "SST-2", "STS-B", "QNLI", "RTE", "MRPC"]
-    assert list(scores(glue).shown)[5:] == [*tasks, "Avg. of 3"]
-    values = [study(glue).scores(("minilm", task, "lora"), "best") for task in ("cola", "stsb", "mrpc")]
-    assert rows(scores(glue))["LoRA", "best"]["Avg. of 3"].startswith(f"{100 * np.mean(values):.1f} ± ")
-    assert rows(scores(glue))["InA (Inh 0.1)", "best"]["Avg. of 3"] == "–"  # it lacks two tasks
+    assert list(scores(of_glue).shown)[5:] == [*tasks, "Avg. of 3"]
+    values = [study(of_glue).scores(("minilm", task, "lora"), "best") for task in ("cola", "stsb", "mrpc")]
+    assert rows(scores(of_glue))["LoRA", "best"]["Avg. of 3"].startswith(f"{100 * np.mean(values):.1f} ± ")
+    assert rows(scores(of_glue))["InA (Inh 0.1)", "best"]["Avg. of 3"] == "–"  # it lacks two tasks
     write_study(tmp_path, tasks=("cola", "wnli"), methods=("lora",), seeds=(1, 2))
     write_run(tmp_path, task="stsb", seed=3)
     assert list(scores(tmp_path).shown)[5:] == [*tasks, "Avg. of 2", "WNLI"]
     assert re.fullmatch(r"\d+\.\d", rows(scores(tmp_path))["LoRA", "last"]["Avg. of 2"])  # no spread: the seeds differ
 
 
-def test_second_metrics_and_squad_have_their_own_tables(glue, squad):
-    second = score_tables(study(glue))[1]
+def test_second_metrics_and_squad_have_their_own_tables(of_glue, of_squad):
+    second = score_tables(study(of_glue))[1]
     assert second.title.startswith("Table 3b: ") and list(second.shown)[5:] == ["STS-B Spearman", "MRPC F1"]
-    [table] = score_tables(study(squad))
+    [table] = score_tables(study(of_squad))
     cells = rows(table)["LoRA", "last"]
     assert cells["v2.0 F1"] != cells["v2.0 best-thr. F1"] and "not comparable" in table.notes[0]
 
@@ -206,8 +209,8 @@ def test_second_metrics_and_squad_have_their_own_tables(glue, squad):
 # what the title says
 
 
-def test_the_title_says_experiment_source_selection_model_and_number_format(glue):
-    table = scores(glue)
+def test_the_title_says_experiment_source_selection_model_and_number_format(of_glue):
+    table = scores(of_glue)
     assert table.title == "Table 3: GLUE, dev set, experiment made_up, data source files"
     for words in (MODEL, "28 runs", "bfloat16", "Best: each run", "2 epochs", "240 training and 120 dev examples"):
         assert words in table.caption
@@ -238,8 +241,8 @@ def test_runs_that_differ_in_more_than_the_seed_or_are_of_uncommitted_code_are_p
 # the numbers of others
 
 
-def test_numbers_of_others_stand_below_as_their_source_prints_them(glue, squad):
-    table = scores(glue)
+def test_numbers_of_others_stand_below_as_their_source_prints_them(of_glue, of_squad):
+    table = scores(of_glue)
     digest = rows(table)["InA [1]", "unknown"]
     assert (digest["section"], digest["Model"], digest["CoLA"]) == ("Published", "BERT-large", "65.9‡")
     assert any("[1] doi:10.1016/j.neunet.2024.106410 as quoted by a public digest, DIGEST" in n for n in table.notes)
@@ -247,7 +250,7 @@ def test_numbers_of_others_stand_below_as_their_source_prints_them(glue, squad):
     assert (released["CoLA"], released["QQP"], released["Avg. of 3"]) == ("58.80", "–", "76.5")
     files = [pd.read_csv(FOLDER / f"{name}.csv", dtype=str) for name in ("glue", "squad")]
     known = {value for file in files for value in file.query("beside.notna()")["value"]}
-    for table in (scores(glue), scores(squad)):
+    for table in (scores(of_glue), scores(of_squad)):
         others = table.shown[table.shown["section"] != OURS]
         cells = others[[name for name in list(others)[5:] if not name.startswith("Avg.")]].to_numpy().ravel()
         assert {cell.rstrip("‡") for cell in cells} - {"–"} <= known
@@ -277,8 +280,8 @@ def test_each_method_is_compared_with_full_fine_tuning_and_with_what_is_like_it(
     assert {a for _, a, b in pairs(study(tmp_path)) if b == second} == firsts
 
 
-def test_a_method_with_other_settings_is_compared_with_the_plain_one_too(glue):
-    assert [b for _, a, b in pairs(study(glue)) if a == "ina-inhibition0.1"] == ["lora", "full", "ina"]
+def test_a_method_with_other_settings_is_compared_with_the_plain_one_too(of_glue):
+    assert [b for _, a, b in pairs(study(of_glue)) if a == "ina-inhibition0.1"] == ["lora", "full", "ina"]
 
 
 def test_methods_without_a_seed_in_common_have_no_table_of_verdicts(tmp_path):
@@ -288,15 +291,15 @@ def test_methods_without_a_seed_in_common_have_no_table_of_verdicts(tmp_path):
 
 
 @pytest.mark.parametrize("selection", ["best", "last"])
-def test_a_difference_is_that_of_the_mean_scores_over_common_seeds(glue, squad, selection):
-    for root, task in ((glue, "cola"), (squad, "squad_v2")):
+def test_a_difference_is_that_of_the_mean_scores_over_common_seeds(of_glue, of_squad, selection):
+    for root, task in ((of_glue, "cola"), (of_squad, "squad_v2")):
         ina, lora = (study(root).scores(("minilm", task, method), selection) for method in ("ina", "lora"))
         assert judged(root, selection)["ina", "lora", task]["difference"] == pytest.approx(100 * np.mean(ina - lora))
-    assert judged(glue, selection)["ina-inhibition0.1", "lora", "cola"]["seeds"] == 1
+    assert judged(of_glue, selection)["ina-inhibition0.1", "lora", "cola"]["seeds"] == 1
 
 
-def test_adapters_that_read_no_segment_ids_are_marked_beside_scores_and_verdicts(tmp_path, squad):
-    for ids, root in ((True, squad), (False, tmp_path)):
+def test_adapters_that_read_no_segment_ids_are_marked_beside_scores_and_verdicts(tmp_path, of_squad):
+    for ids, root in ((True, of_squad), (False, tmp_path)):
         if not ids:
             write_study(root, tasks=("squad_v1",), methods=("full", "lora"), train={"adapter_segment_ids": False})
         tables = [scores(root), verdict_table(study(root))]
@@ -304,8 +307,7 @@ def test_adapters_that_read_no_segment_ids_are_marked_beside_scores_and_verdicts
 
 
 def test_a_large_difference_gets_a_verdict_and_the_mean_over_tasks_too(tmp_path):
-    for method, skill in (("lora", 0.5), ("ina", 0.9)):
-        write_study(tmp_path, tasks=("sst2", "rte"), methods=(method,), seeds=range(5), skill=skill, n=1000)
+    write_arms(tmp_path, ARMS, tasks=("sst2", "rte"))
     found = {task: (one["verdict"], one["family"]) for (_, _, task), one in judged(tmp_path).items()}
     assert found == {"sst2": ("better", "other"), "rte": ("better", "other"), MEAN: ("better", "primary")}
 
@@ -334,19 +336,17 @@ def test_a_primary_family_has_its_planned_size_before_all_its_runs_are_there(tmp
 def test_two_methods_that_fail_on_every_seed_are_not_equivalent_and_one_failed_run_blocks_no_verdict(tmp_path):
     write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), skill=None, n=1000)
     assert judged(tmp_path)["ina", "lora", "sst2"]["remark"].startswith("all runs of both methods are degenerate")
-    for seed in (1, 2, 3):
-        for method, skill in (("lora", 0.5 if seed > 1 else None), ("ina", 0.9)):
-            write_run(tmp_path, task="sst2", method=method, seed=seed, skill=skill, n=1000, experiment="other")
+    write_arms(tmp_path, ARMS, seeds=(2, 3), experiment="other")
+    write_arms(tmp_path, ARMS | {"lora": None}, seeds=(1,), experiment="other")
     found = verdicts(study(tmp_path, "other")).query("selection == 'last'")
     assert list(found["verdict"]) == ["better"]
 
 
 def test_a_verdict_is_unrestricted_only_if_lower_and_higher_rates_of_both_methods_were_tried(tmp_path):
     names = []
-    for ending, rate in (("", 0.002), ("_lower_rate", 0.001), ("_higher_rate", 0.004)):
-        for method, skill in (("lora", 0.5), ("ina", 0.9)):
-            settings = {"experiment": f"made_up{ending}", "train": {"learning_rate": rate}, "skill": skill, "n": 500}
-            write_study(tmp_path, tasks=("sst2",), methods=(method,), **settings)
+    for rate in RATES:
+        for method, skill in ARMS.items():
+            write_rates(tmp_path, {method: skill}, [rate])
             names += list(verdicts(study(tmp_path)).get("name", ["none"]))[-1:]
     restricted = [*["better at these rates"] * 3, "better at three rates of LoRA"]
     assert names == ["none", *restricted, "better"]
@@ -355,11 +355,10 @@ def test_a_verdict_is_unrestricted_only_if_lower_and_higher_rates_of_both_method
 
 @pytest.mark.parametrize("checked", ["minilm", "bert_base"])
 def test_a_verdict_on_one_model_is_not_checked_at_the_rates_of_another_model(tmp_path, checked):
-    for ending, rate in (("", 0.002), ("_lower_rate", 0.001), ("_higher_rate", 0.004)):
-        for model in ("minilm", "bert_base"):
-            for method, skill in (("lora", 0.9 if ending and model == checked else 0.5), ("ina", 0.9)):
-                settings = {"experiment": f"made_up{ending}", "train": {"learning_rate": rate}, "skill": skill}
-                write_study(tmp_path, tasks=("sst2",), methods=(method,), model=model, n=500, **settings)
+    for model in ("minilm", "bert_base"):
+        write_rates(tmp_path, ARMS, [""], model=model)
+        lora = {"lora": 0.9 if model == checked else 0.5}
+        write_rates(tmp_path, ARMS | lora, ["_lower_rate", "_higher_rate"], model=model)
     found = verdicts(study(tmp_path)).query("selection == 'last'").set_index("model")["verdict"]
     assert found.to_dict() == dict.fromkeys(("minilm", "bert_base"), "better") | {checked: "depends on the rate"}
 
@@ -374,14 +373,8 @@ def test_a_mean_over_tasks_is_over_the_seeds_that_all_tasks_have(tmp_path):
 
 
 def test_a_mean_over_tasks_has_the_mean_of_their_margins_and_needs_all_of_them_at_another_rate(tmp_path):
-    for ending, rate, tasks in (
-        ("", 0.002, ("cola", "mrpc")),
-        ("_lower_rate", 0.001, ("cola",)),
-        ("_higher_rate", 0.004, ("cola",)),
-    ):
-        for method, skill in (("lora", 0.5), ("ina", 0.9)):
-            settings = {"experiment": f"made_up{ending}", "train": {"learning_rate": rate}, "skill": skill, "n": 500}
-            write_study(tmp_path, tasks=tasks, methods=(method,), **settings)
+    write_rates(tmp_path, ARMS, tasks=("cola",))
+    write_rates(tmp_path, ARMS, [""], tasks=("mrpc",))
     found = judged(tmp_path)
     assert {task: one["margin"] for (_, _, task), one in found.items()} == {"cola": 2, "mrpc": 1, MEAN: 1.5}
     names = {task: one["name"] for (_, _, task), one in found.items()}
@@ -518,11 +511,11 @@ def test_costs_are_core_hours_summed_over_runs_processes_and_threads(tmp_path):
 # formats
 
 
-def test_the_csv_has_every_number_once_with_full_precision(glue):
-    found = pd.read_csv(io.StringIO(csv(score_tables(study(glue))[:1])))
+def test_the_csv_has_every_number_once_with_full_precision(of_glue):
+    found = pd.read_csv(io.StringIO(csv(score_tables(study(of_glue))[:1])))
     mine = found.query("origin == 'ours'")
     [row] = mine.query("task == 'cola' and method == 'lora' and selection == 'best'").to_dict("records")
-    values = 100 * study(glue).scores(("minilm", "cola", "lora"), "best")
+    values = 100 * study(of_glue).scores(("minilm", "cola", "lora"), "best")
     assert (row["n"], row["degenerate"], row["trainable"]) == (3, 0, 74498)
     assert (row["mean"], row["min"], row["max"]) == pytest.approx((values.mean(), values.min(), values.max()), abs=1e-4)
     assert ((mine["low"] < mine["mean"]) & (mine["mean"] < mine["high"])).all()
@@ -537,11 +530,11 @@ def test_the_csv_has_every_number_once_with_full_precision(glue):
         ("html", "a_b &amp; 50 % &lt;x&gt; | y", ["Table 3: GLUE", "± "]),
     ],
 )
-def test_every_format_escapes_special_characters_and_is_deterministic(glue, format, escaped, parts):
+def test_every_format_escapes_special_characters_and_is_deterministic(of_glue, format, escaped, parts):
     shown = pd.DataFrame({"Method": ["a_b & 50 % <x> | y"]})
     assert escaped in FORMATS[format](Table("t", "T", "c", shown, pd.DataFrame()))
-    text = FORMATS[format](scores(glue))
-    assert all(part in text for part in parts) and text == FORMATS[format](scores(glue))
+    text = FORMATS[format](scores(of_glue))
+    assert all(part in text for part in parts) and text == FORMATS[format](scores(of_glue))
     assert not re.search(r"(src|href)=|@import|url\(", text)  # a page needs no other file
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len({(len(line), line.count("|")) for line in lines}) == (format == "md"), "columns are aligned"
@@ -551,8 +544,8 @@ def test_every_format_escapes_special_characters_and_is_deterministic(glue, form
 
 
 @pytest.mark.parametrize("published", [False, True])
-def test_the_terminal_shows_our_rows_and_those_of_others_on_request(glue, published):
-    whole = scores(glue)
+def test_the_terminal_shows_our_rows_and_those_of_others_on_request(of_glue, published):
+    whole = scores(of_glue)
     shown = on_screen(whole, published)
     assert list(shown.shown)[5:] == ["CoLA", "STS-B", "MRPC", "Avg. of 3"], "not QQP, …"
     sections = [OURS, *["Published", "Authors' released runs, with their code"] * published]
@@ -560,7 +553,7 @@ def test_the_terminal_shows_our_rows_and_those_of_others_on_request(glue, publis
     assert rows(shown)["LoRA", "last"] == {title: rows(whole)["LoRA", "last"][title] for title in shown.shown}
     assert not any(note.startswith("[") for note in shown.notes)
     assert any("‡" in note for note in shown.notes) == published
-    verdict = verdict_table(study(glue))
+    verdict = verdict_table(study(of_glue))
     assert on_screen(verdict, published) is verdict
 
 
@@ -572,18 +565,18 @@ def test_scores_on_generated_data_have_no_published_numbers_beside_them(tmp_path
     assert not any(note.startswith("[") for note in table.notes)
 
 
-def test_a_document_shows_our_best_rows_in_the_columns_in_which_we_have_numbers(glue, squad):
-    short = excerpt(scores(glue), "results/tables/made_up-files")
+def test_a_document_shows_our_best_rows_in_the_columns_in_which_we_have_numbers(of_glue, of_squad):
+    short = excerpt(scores(of_glue), "results/tables/made_up-files")
     assert list(short.shown) == ["Method", "Trainable", "Epoch", "CoLA", "STS-B", "MRPC", "Avg. of 3"]
     mine = short.shown.set_index("Method")["CoLA"]
-    assert mine["LoRA"] == rows(scores(glue))["LoRA", "best"]["CoLA"] and len(mine) == 1 + 4
+    assert mine["LoRA"] == rows(scores(of_glue))["LoRA", "best"]["CoLA"] and len(mine) == 1 + 4
     assert mine.index[0] == "Majority class"
     assert "[The whole table](results/tables/made_up-files/scores.md)" in short.caption
-    assert not any("Ans" in name for name in excerpt(scores(squad), "").shown)
+    assert not any("Ans" in name for name in excerpt(scores(of_squad), "").shown)
 
 
-def test_a_row_that_was_deleted_from_a_document_stays_deleted(glue, tmp_path):
-    document, tables = tmp_path / "REPORT.md", {"made_up-files": excerpt(scores(glue), "tables")}
+def test_a_row_that_was_deleted_from_a_document_stays_deleted(of_glue, tmp_path):
+    document, tables = tmp_path / "REPORT.md", {"made_up-files": excerpt(scores(of_glue), "tables")}
     document.write_text("Before.\n<!-- table: made_up-files -->\n<!-- /table -->\nAfter.\n")
     whole = documents.filled(document, tables, None)
     assert whole.startswith("Before.\n") and whole.endswith("After.\n") and "| Full fine-tuning" in whole
@@ -593,8 +586,8 @@ def test_a_row_that_was_deleted_from_a_document_stays_deleted(glue, tmp_path):
     assert len(whole.splitlines()) == len(short.splitlines()) + 1
 
 
-def test_the_command_writes_markdown_and_csv_and_prints_the_table(glue, tmp_path, capsys):
-    root = shutil.copytree(glue, tmp_path / "outputs")
+def test_the_command_writes_markdown_and_csv_and_prints_the_table(of_glue, tmp_path, capsys):
+    root = shutil.copytree(of_glue, tmp_path / "outputs")
     main(["made_up", "--results", str(root)])
     assert "**Table 3: GLUE" in capsys.readouterr().out
     folder = root / "tables" / "made_up-files"
@@ -606,9 +599,9 @@ def test_the_command_writes_markdown_and_csv_and_prints_the_table(glue, tmp_path
     assert before == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-def test_check_finds_what_is_stale_missing_or_without_records(glue, tmp_path):
+def test_check_finds_what_is_stale_missing_or_without_records(of_glue, tmp_path):
     readme = tmp_path / "README.md"
-    outputs, root = (shutil.copytree(glue, tmp_path / name) for name in ("outputs", "results"))
+    outputs, root = (shutil.copytree(of_glue, tmp_path / name) for name in ("outputs", "results"))
     readme.write_text(
         text := "".join(f"<!-- table: {n}-files -->\nold\n<!-- /table -->\n" for n in ("made_up", "gone"))
     )
@@ -626,9 +619,9 @@ def test_check_finds_what_is_stale_missing_or_without_records(glue, tmp_path):
         assert problem in str(error.value)
 
 
-def test_an_error_names_the_missing_folder_or_experiment(glue, tmp_path):
+def test_an_error_names_the_missing_folder_or_experiment(of_glue, tmp_path):
     with pytest.raises(FileNotFoundError, match="no finished run of experiment 'nope'.*there are made_up"):
-        study(glue, "nope")
+        study(of_glue, "nope")
     for root, told in ((tmp_path / "nowhere", "no folder .*nowhere"), (tmp_path, "no record under .*; nothing was ch")):
         with pytest.raises(SystemExit, match=f"there is {told}"):
             main(["--check", "--results", str(root)])
