@@ -160,7 +160,7 @@ def test_the_split_projection_of_deberta_has_the_parts_that_its_attention_takes(
 
 
 @over_families
-@pytest.mark.parametrize("name", ["full", "lora", "ina"])
+@pytest.mark.parametrize("name", ["full", "ina"])
 @over_heads
 def test_weights_are_counted_on_the_meta_device_as_in_a_real_model(family, name, head):
     on_meta = prepared(method(name), family, head, partial(models.untrained, device="meta"))[1]
@@ -168,17 +168,13 @@ def test_weights_are_counted_on_the_meta_device_as_in_a_real_model(family, name,
 
 
 # 24 layers of width 1024: the shapes in the released logs (inhibited-lora@7e40a8a, batch/InA_GLUE_*.out, LoRA-LM)
-@pytest.mark.parametrize(
-    ("r", "sites", "adapter"),
-    [(4, "query,key,value", 589_824), (8, "query,key,value", 1_179_648), (8, "query,key", 786_432)],
-)
+@pytest.mark.parametrize(("r", "sites", "adapter"), [(4, "query,key,value", 589_824), (8, "query,key", 786_432)])
 @pytest.mark.parametrize("hub", ["google-bert/bert-large-cased", "microsoft/deberta-large"])
-@over_adapters
-def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r, sites, adapter, name):
+def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r, sites, adapter):
     given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
     model = models.untrained(given, PAIR, "meta")
     total = model.num_parameters()
-    settings = method(name, f"method.r={r}", f"method.sites=[{sites}]")
+    settings = method("ina", f"method.r={r}", f"method.sites=[{sites}]")
     _, params = methods.prepare(settings, model, models.head_modules(given, model))
     assert (params.adapter, params.total) == (adapter, total + adapter)
 
