@@ -77,12 +77,13 @@ MAY_IMPORT = {
     "stats": "",
     "compose.py": "",
     "data": "config tasks",  # the types of settings, and how SQuAD compares answers
-    "config.py": "compose data",
-    "record.py": "config labels",
-    "plan.py": "compose config data record",
+    "fingerprint.py": "data",
+    "config.py": "adapter compose data fingerprint",
+    "record.py": "fingerprint labels",
+    "plan.py": "compose config data fingerprint record",
     "tasks": "config data",
-    "train.py": "adalora batches config environment record speed tasks",
-    "tables": "adapter analysis compose config data labels plan record stats",
+    "train.py": "batches config environment record speed tasks",
+    "tables": "adapter analysis compose config data fingerprint labels plan record stats",
     "figures": "analysis record stats tables",
     "site": "config data figures record tables",
 }
