@@ -125,17 +125,25 @@ def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float |
 def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None = None) -> PreTrainedModel:
     """The backbone in float32, or its encoder in four bits, with a new head that depends only on `seed`.
 
-    If `model.path` holds a model with such a head for as many classes, that head is kept.
+    If `model.path` holds a model with such a head, that head is kept.
 
     The attribute `lacking` names the encoder modules that are not in the checkpoint and start at random.
 
     Raises:
-        ModelError: Its files cannot be loaded, are damaged, or lack weights of the encoder's layers.
+        ModelError: Its files cannot be loaded, are damaged, or lack weights of the encoder's layers, or its head has
+            another number of outputs.
     """
     if _is_random(model):
         torch.manual_seed(seed)
         return untrained(model, head, head_dropout=head_dropout)
     config = _load("config.json", AutoConfig, model)
+    kind = _auto(head)._model_mapping.get(type(config), None)
+    has_such_a_head = kind is not None and config.architectures == [kind.__name__]
+    if has_such_a_head and head.kind in ("classification", "regression") and config.num_labels != head.outputs:
+        raise ModelError(
+            f"the head of model {model.name} in {locate(model)[0]} has {config.num_labels} outputs, and the task needs "
+            f"{head.outputs}; save the encoder alone, model.base_model.save_pretrained(…), and use that folder"
+        )
     _configure_head(config, head, head_dropout)
     settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
     if model.quantization:

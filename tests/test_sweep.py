@@ -508,7 +508,7 @@ def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, mo
     assert lock.stat().st_mtime == 1, "a sweep takes a lock that is newer than itself for a run in progress"
     capsys.readouterr()
 
-    monkeypatch.setattr(sys, "argv", [*grid, "data.source=probe"])
+    monkeypatch.setattr(sys, "argv", [*grid, "data.source=probe", "data.dir=null"])
     status.main()
     *_, total, others = capsys.readouterr().out.splitlines()
     assert total == "4 runs: 0 done, 0 other settings, 0 running, 0 failed, 4 missing"
