@@ -62,7 +62,7 @@ notebooks: setup ## run the notebooks in place and write them as HTML to outputs
 
 # The build fails if a page loads something from the network: the site works from a folder and on any static host.
 docs: setup $(VENV)/.ina-docs ## build the site, documents and results, to outputs/site
-	$(RUN) -m ruff check --extend-select D101,D102,D103,D417 ina/adapter ina/stats ina/record.py ina/tables/frame.py
+	$(RUN) -m ruff check --extend-select D101,D102,D103,D417 ina/adapter ina/stats ina/record.py ina/tables/frame.py ina/tables/study.py
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build $(ARGS)
 
 $(VENV)/.ina-docs: pyproject.toml constraints.txt

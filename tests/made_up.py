@@ -17,7 +17,7 @@ from ina.analysis.texts import KINDS
 from ina.config import RunConfig, configured
 from ina.data.schema import level_split
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record
-from ina.tables.frame import Study, studies
+from ina.tables.study import Study, studies
 from ina.tasks.labelled import label_metrics
 from ina.tasks.squad import answerable_metrics
 

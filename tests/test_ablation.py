@@ -9,7 +9,7 @@ from made_up import write_run
 from ina import figures
 from ina.tables import documents
 from ina.tables.ablation import ablation_table, varied
-from ina.tables.frame import Study, studies
+from ina.tables.study import Study, studies
 from ina.tables.table import Table
 
 

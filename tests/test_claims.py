@@ -10,7 +10,7 @@ from made_up import MODEL, write_arms, write_levels, write_run
 from ina.tables import documents
 from ina.tables.__main__ import main
 from ina.tables.claims import claim_texts
-from ina.tables.frame import studies
+from ina.tables.study import studies
 from ina.tables.verdicts import verdicts
 
 DOCUMENT = Path(__file__).parent.parent / "results" / "CLAIMS.md"
@@ -91,7 +91,7 @@ def test_a_study_that_a_finished_one_replaces_is_no_evidence(tmp_path, monkeypat
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.9}, experiment="distractors")
     write_arms(tmp_path, {"lora": 0.5, "ina": 0.5}, experiment="facts")
     roles = {"distractors": {"replaced_by": "facts"}, "facts": {"interim": is_interim}}
-    monkeypatch.setattr("ina.tables.frame.study_settings", roles.get)
+    monkeypatch.setattr("ina.tables.study.study_settings", roles.get)
     [row] = part(tmp_path, "glue")[1:]
     assert shown in row[0]
 

@@ -8,7 +8,7 @@ from made_up import write_levels, write_run
 
 from ina import figures
 from ina.tables import claims, distractors, documents
-from ina.tables.frame import Study, studies
+from ina.tables.study import Study, studies
 
 LEVELS = (0, 1, 2, 4, 8)
 NONE = "ina-inhibition0.0"

@@ -10,7 +10,7 @@ from made_up import MODEL, study, write_arms, write_run, write_study
 from ina import figures
 from ina.figures import Figure, chart, comparison, style
 from ina.figures.__main__ import main
-from ina.tables.frame import Study, searches
+from ina.tables.study import Study, searches
 from ina.tables.verdicts import verdicts
 
 LEVELS = (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9)

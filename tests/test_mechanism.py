@@ -15,7 +15,7 @@ from ina.analysis.measure import TrainedModel, measure_run
 from ina.figures import attention
 from ina.record import RecordError
 from ina.tables import documents, mechanism
-from ina.tables.frame import Study, studies
+from ina.tables.study import Study, studies
 
 ARMS = ["Full fine-tuning", "LoRA", "InA (Inh 0)", "InA (Inh 0.3)", "InA (Inh 0.9)"]
 

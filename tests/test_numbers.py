@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ina.tables.frame import studies
 from ina.tables.outcomes import cell_scores
+from ina.tables.study import studies
 
 ROOT = Path(__file__).parent.parent
 TABLES = ROOT / "results" / "tables"

@@ -11,7 +11,7 @@ from ina import record
 from ina.figures.comparison import rates
 from ina.tables import search
 from ina.tables.__main__ import main
-from ina.tables.frame import Study, searches, studies
+from ina.tables.study import Study, searches, studies
 
 SKILL = {1e-3: 0.7, 2e-3: 0.9, 4e-3: 0.6}
 

@@ -14,7 +14,8 @@ from task_files import task
 
 from ina import data, record
 from ina.config import DataConfig
-from ina.tables import documents, frame
+from ina.tables import documents
+from ina.tables.study import Study, studies
 from ina.tables.table import spread
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +40,7 @@ def results(tmp_path_factory) -> Path:
             write_levels(root, method, seed, (0, 2, 4), loss=0.1, questions=40)
         for level in (0.0, 0.3):
             write_run(root, task="stsb", seed=seed, method="ina", experiment="ablation_made_up", n=60, inhibition=level)
-    documents.write(documents.expected_files(root, frame.studies(root), [], all_studies=False))
+    documents.write(documents.expected_files(root, studies(root), [], all_studies=False))
     return root
 
 
@@ -56,8 +57,8 @@ def site(results, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def study(results) -> frame.Study:
-    return frame.studies(results, "made_up")[0]
+def study(results) -> Study:
+    return studies(results, "made_up")[0]
 
 
 def page_of(site: Path, name: str) -> str:
@@ -153,7 +154,7 @@ def test_the_error_browser_has_the_texts_that_were_predicted_on(tmp_path, glue, 
         if same_data:
             info = run.data.model_copy(update={"fingerprint": rows.fingerprint})
             record.write(tmp_path, run.model_copy(update={"data": info}), record.read_predictions(tmp_path, run))
-    [script] = [text for name, text in error_files(frame.studies(tmp_path)).items() if name.endswith(".js")]
+    [script] = [text for name, text in error_files(studies(tmp_path)).items() if name.endswith(".js")]
     assert shown_errors(script)["texts"] == rows.splits["validation"]["sentence"][:count]
 
 

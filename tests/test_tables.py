@@ -16,12 +16,13 @@ from ina.labels import method_label
 from ina.plan import experiment_runs
 from ina.stats.resample import TooFewExamples
 from ina.tables import documents, frame, outcomes
+from ina.tables import study as roles
 from ina.tables.__main__ import main
 from ina.tables.costs import cost_table
-from ina.tables.frame import studies
 from ina.tables.outcomes import check_metrics
 from ina.tables.published import FOLDER
 from ina.tables.scores import OURS, excerpt, on_screen, score_tables
+from ina.tables.study import studies
 from ina.tables.table import FORMATS, Table, csv, markdown
 from ina.tables.verdicts import MEAN, pairs, verdict_table, verdicts
 
@@ -479,7 +480,7 @@ def test_an_experiment_that_completes_another_is_refused_if_their_runs_have_diff
 
 
 def test_the_role_of_every_experiment_is_valid():
-    whole = {name: found.completes for name in options("experiment") if (found := frame.role(name)).completes}
+    whole = {name: found.completes for name in options("experiment") if (found := roles.role(name)).completes}
     assert whole["glue_small_head"] == "glue_small" and whole["search_methods_lower"] == "search_methods"
 
 
@@ -493,8 +494,8 @@ def test_the_role_of_every_experiment_is_valid():
 )
 def test_a_role_that_does_not_exist_is_named(tmp_path, monkeypatch, said, told):
     write_run(tmp_path)
-    known = frame.study_settings
-    monkeypatch.setattr(frame, "study_settings", lambda name: said if name == "made_up" else known(name))
+    known = roles.study_settings
+    monkeypatch.setattr(roles, "study_settings", lambda name: said if name == "made_up" else known(name))
     with pytest.raises(SystemExit, match=f"^error: experiment made_up: {told}"):
         main(["made_up", "--results", str(tmp_path)])
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 from ..tables.distractors import advantages, levels
-from ..tables.frame import Study
 from ..tables.search import varied_settings
+from ..tables.study import Study
 from ..tables.verdicts import verdicts
 from .attention import attention_figures, layers
 from .chart import Figure, png, save

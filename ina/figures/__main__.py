@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from ..record import explained
-from ..tables import frame
+from ..tables.study import searches, studies
 from . import __doc__ as described
 from . import figures_for, save
 
@@ -17,9 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     options = parser.parse_args(arguments)
     try:
-        studies = frame.studies(options.results, options.experiment)
-        studies += frame.searches(options.results, options.experiment)
-        for study in studies:
+        for study in (one for read in (studies, searches) for one in read(options.results, options.experiment)):
             folder = options.results / "figures" / study.name
             for name, draw in figures_for(study).items():
                 figure = draw()

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 
 from ..analysis.measurement import ALL, Reading
-from ..tables.frame import Study
 from ..tables.mechanism import attention, measured, measurements, over_seeds
+from ..tables.study import Study
 from .chart import Chart, Figure, lines, number
 from .style import method_styles
 

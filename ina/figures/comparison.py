@@ -8,8 +8,8 @@ import pandas as pd
 from ..stats.verdict import MIN_SEEDS
 from ..tables.ablation import ablation_table, equals_lora
 from ..tables.distractors import GROWTH, advantages, level_scores, levels, trained
-from ..tables.frame import Study
 from ..tables.search import trials, varied_settings
+from ..tables.study import Study
 from ..tables.table import DASH, span
 from ..tables.verdicts import MEAN, verdicts
 from .chart import Chart, Figure, Rows, intervals, lines

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tables.frame import Study
+from ..tables.study import Study
 
 COLOURS = {
     "full": "#000000",

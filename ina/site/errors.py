@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 
 from ..config import DataConfig, Task
 from ..data import load
-from ..tables.frame import CELL, SQUAD, Study
+from ..tables.frame import CELL, SQUAD
+from ..tables.study import Study
 
 _DEV = ("validation", "validation_matched")  # the first dev split of a task
 _PAGE = """---

@@ -11,9 +11,10 @@ import pandas as pd
 from .. import record
 from ..figures import figures_for
 from ..figures.chart import Chart
-from ..tables.frame import GLUE, SELECTIONS, SQUAD, Study, studies
+from ..tables.frame import GLUE, SELECTIONS, SQUAD
 from ..tables.published import COLUMNS, HEADLINES, published_rows
 from ..tables.scores import majority_scores, our_scores, warnings
+from ..tables.study import Study, studies
 from ..tables.table import DASH, interval, points, span
 from .errors import error_files
 

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 from ..record import explained
-from . import frame
 from .documents import MAIN, by_place, expected_files, outdated, tables, write
 from .outcomes import check_metrics
 from .scores import on_screen
 from .search import search_table
+from .study import searches, studies
 from .table import FORMATS, markdown
 
 
@@ -41,16 +41,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _tables(options: argparse.Namespace) -> None:
     results, all_studies = options.results, options.experiment is None
-    studies = frame.studies(results, options.experiment)
-    searches = frame.searches(results, options.experiment)
+    recorded, trials = (read(results, options.experiment) for read in (studies, searches))
     if options.format:
-        for found in by_place(studies, searches).values():
+        for found in by_place(recorded, trials).values():
             print("\n".join(map(FORMATS[options.format], found)))
         return
     if options.check:
-        for study in studies:
+        for study in recorded:
             check_metrics(study)
-    files = expected_files(results, studies, searches, all_studies)
+    files = expected_files(results, recorded, trials, all_studies)
     if options.check:
         if not files:
             raise FileNotFoundError(f"there is no record under {results / 'runs'}; nothing was checked")
@@ -66,12 +65,12 @@ def _tables(options: argparse.Namespace) -> None:
     if all_studies:
         print(f"{count} of {len(files)} files were out of date and have been rewritten")
         return
-    for study in studies:
+    for study in recorded:
         main_tables = [table for table in tables(study) if table.name in MAIN]
         print("\n".join(markdown(on_screen(table, options.published)) for table in main_tables))
         print(f"-> {results / 'tables' / study.name}: whole tables, sources, intervals and verdicts")
         print("" if options.published else "   --published also shows the numbers of others\n")
-    for search in searches:
+    for search in trials:
         print(markdown(search_table(search)))
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 
 from ..adapter.gate import ACTIVATIONS, THRESHOLDS
 from ..labels import METHOD_LABELS, value_label
-from .frame import Key, Study
 from .outcomes import RESAMPLES, summary
 from .published import folder, published
 from .scores import caption, warnings
+from .study import Key, Study
 from .table import DASH, SECTION, Table, interval, signed, spread
 from .verdicts import verdicts
 

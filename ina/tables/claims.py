@@ -11,7 +11,8 @@ import pandas as pd
 
 from ..stats.verdict import MIN_SEEDS
 from .distractors import GROWTH, advantages, levels, trained
-from .frame import GLUE, RATE_SUFFIXES, Study, role, task_order
+from .frame import GLUE, task_order
+from .study import RATE_SUFFIXES, Study, role
 from .table import DASH, interval, rows_as_markdown, signed
 from .verdicts import MEAN, of_inhibition, verdicts
 

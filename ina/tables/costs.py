@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from .frame import Study
+from .study import Study
 from .table import Table
 
 

@@ -14,8 +14,8 @@ import pandas as pd
 from ..data.schema import distractor_count, level_split
 from ..record import Record
 from ..stats import METRICS, Comparison, Scores, mean_scores
-from .frame import Key, Study
 from .outcomes import cell_scores
+from .study import Key, Study
 from .table import SECTION, Table, interval, points, signed
 from .verdicts import judge, of_inhibition, pairs
 

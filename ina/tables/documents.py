@@ -10,10 +10,10 @@ from .ablation import ablation_table
 from .claims import claim_texts
 from .costs import cost_table
 from .distractors import distractor_table, levels
-from .frame import Study
 from .mechanism import mechanism_tables
 from .scores import excerpt, score_tables
 from .search import search_table
+from .study import Study
 from .table import Table, csv, markdown
 from .verdicts import verdict_table, verdicts
 

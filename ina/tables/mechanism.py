@@ -15,7 +15,8 @@ from ..analysis import measurement
 from ..analysis.gates import MEASURES
 from ..analysis.measurement import ALL, Measurement
 from ..analysis.texts import KINDS
-from .frame import CELL, Study
+from .frame import CELL
+from .study import Study
 from .table import DASH, SECTION, Table, interval, points, signed
 
 ELSEWHERE = "elsewhere"

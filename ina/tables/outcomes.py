@@ -10,7 +10,8 @@ from ..data.schema import level_split
 from ..record import RecordError, record_path
 from ..stats import Scores, per_run, score_runs
 from ..stats.resample import RESAMPLES, TooFewExamples
-from .frame import CELL, ENDING, SELECTIONS, Key, Study, split_of
+from .frame import CELL, ENDING, SELECTIONS, split_of
+from .study import Key, Study
 
 TOLERANCE = 1e-6  # predictions are stored in float32
 SHARED = ["train_rows", "dev_rows", "adapter", "head", "trainable", "dtype"]  # of a cell, for the CSV files of scores

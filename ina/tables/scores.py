@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from .frame import CELL, GLUE, SELECTIONS, SQUAD, Study
+from .frame import CELL, GLUE, SELECTIONS, SQUAD
 from .outcomes import SHARED, majority, summary
 from .published import COLUMNS, HEADLINES, MARKS, published_rows
+from .study import Study
 from .table import DASH, SECTION, Table, millions, points, span, spread
 
 OURS = "This replication"

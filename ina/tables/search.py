@@ -9,7 +9,7 @@ from functools import cache
 import pandas as pd
 
 from ..labels import value_label
-from .frame import Study
+from .study import Study
 from .table import DASH, Table, points, span, spread
 
 _COLUMNS = [

@@ -9,8 +9,9 @@ import pandas as pd
 
 from .. import stats
 from ..stats import METRICS
-from .frame import SELECTIONS, AtAnotherRate, Study
+from .frame import SELECTIONS
 from .outcomes import paired
+from .study import AtAnotherRate, Study
 from .table import DASH, SECTION, Table, interval, points, signed
 
 MEAN = "mean"  # in place of a task: the mean over tasks
