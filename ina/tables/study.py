@@ -127,7 +127,7 @@ class Study:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes for every table of the study: that it is interim, that its adapters read no segment ids."""
-        interim = "Interim: runs of this study are still to be made; no conclusion uses it (results/QUESTIONS.md)."
+        interim = "Interim: runs of this study are still to be made; no conclusion uses it."
         segment_ids = (
             "Segment ids (token_type_ids: which tokens are the question): the adapters read none, as PEFT's class for "
             "question answering drops them."
