@@ -54,11 +54,18 @@ def options(group: str) -> list[str]:
 
 
 def study_settings(experiment: str) -> dict[str, Any]:
-    """The key `study` of an experiment's own entry or file, without what its defaults say; empty if it has none."""
+    """The key `study` of an experiment's own entry or file, without what its defaults say; empty if it has none.
+
+    Raises:
+        ConfigError: It is no mapping.
+    """
     file = CONFIG_DIR / "experiment" / f"{experiment}.yaml"
     shared = ConfigStore.instance().repo.get("experiment", {}).get(file.name)
     found = OmegaConf.load(file) if file.is_file() else shared.node if shared else {}
-    return OmegaConf.to_container(OmegaConf.create(found.get("study") or {}))
+    study = OmegaConf.to_container(OmegaConf.create({"study": found.get("study") or {}}))["study"]
+    if not isinstance(study, dict):
+        raise ConfigError(f"experiment {experiment}: study={study!r} is no mapping; {{completes: glue_small}} is one")
+    return study
 
 
 @cache
@@ -78,6 +85,8 @@ def parse(text: str) -> Override:
     chosen = override.value().list if override.is_choice_sweep() else [override.value()]
     if override.key_or_group == "recipe" and not {str(name) for name in chosen if name is not None} <= set(choices):
         raise ConfigError(f"{text}: there is no such recipe; there are {', '.join(choices)}")
+    if override.key_or_group.partition(".")[0] == "study":
+        raise ConfigError(f"{text}: `study` belongs in an experiment's entry; experiment=<name> chooses an experiment")
     if choices and not all(isinstance(name, str | list | QuotedString) for name in chosen):
         raise ConfigError(f"{text}: leave it out, or name some of {', '.join(choices)}")
     return override

@@ -105,7 +105,7 @@ def check(model: ModelConfig, head: Head, max_length: int, head_dropout: float |
     """Check that a backbone exists, has such a head and takes `max_length` tokens; loads only its config.json.
 
     Raises:
-        ModelError: It does not exist, has no such head, or takes fewer tokens.
+        ModelError: It does not exist, has no such head or one for another number of classes, or takes fewer tokens.
     """
     if not _is_random(model):
         locate(model)
@@ -137,14 +137,7 @@ def load(model: ModelConfig, head: Head, seed: int, head_dropout: float | None =
         torch.manual_seed(seed)
         return untrained(model, head, head_dropout=head_dropout)
     config = _load("config.json", AutoConfig, model)
-    kind = _auto(head)._model_mapping.get(type(config), None)
-    has_such_a_head = kind is not None and config.architectures == [kind.__name__]
-    if has_such_a_head and head.kind in ("classification", "regression") and config.num_labels != head.outputs:
-        raise ModelError(
-            f"the head of model {model.name} in {locate(model)[0]} has {config.num_labels} outputs, and the task needs "
-            f"{head.outputs}; save the encoder alone, model.base_model.save_pretrained(…), and use that folder"
-        )
-    _configure_head(config, head, head_dropout)
+    _configure_head(model, config, head, head_dropout)
     settings = dict(config=config, dtype=torch.float32, output_loading_info=True)
     if model.quantization:
         unquantized = head_modules(model, untrained(model, head, "meta", layers=1))
@@ -182,7 +175,7 @@ def untrained(
     """
     config = architecture(model)
     config.num_hidden_layers = layers or config.num_hidden_layers
-    _configure_head(config, head, head_dropout)
+    _configure_head(model, config, head, head_dropout)
     lacking = _lacking_after_pre_training(config, head)
     with torch.device(device):
         backbone = _auto(head).from_config(config)
@@ -271,7 +264,14 @@ def _auto(head: Head):
     return others.get(head.kind, AutoModelForSequenceClassification)
 
 
-def _configure_head(config: PretrainedConfig, head: Head, dropout: float | None) -> None:
+def _configure_head(model: ModelConfig, config: PretrainedConfig, head: Head, dropout: float | None) -> None:
+    with_head = _auto(head)._model_mapping.get(type(config), None)
+    has_such_a_head = with_head is not None and config.architectures == [with_head.__name__]
+    if has_such_a_head and head.kind in ("classification", "regression") and config.num_labels != head.outputs:
+        raise ModelError(
+            f"the head of model {model.name} in {locate(model)[0]} has {config.num_labels} outputs, and the task needs "
+            f"{head.outputs}; save the encoder alone, model.base_model.save_pretrained(…), and use that folder"
+        )
     if head.kind == "choice" and type(config) not in AutoModelForMultipleChoice._model_mapping:
         raise ModelError(
             f"transformers has no head for multiple choice on models of type {config.model_type!r}; "

@@ -76,7 +76,7 @@ def fit(
     seed: int,
     folder: Path,
     report_to: list[str],
-    callbacks: Iterable[TrainerCallback] = (),
+    callbacks: Iterable[TrainerCallback],
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """Train `model` on `features` and evaluate it on every dev set after every epoch.
@@ -102,7 +102,7 @@ def fit(
         trainer.remove_callback(PrinterCallback)  # `evaluate` logs one line per epoch instead
         if trainer.pop_callback(ProgressCallback):
             trainer.add_callback(_QuietProgressBar)
-        for callback in (*callbacks, _Clock(on_progress), _MarkComplete()):
+        for callback in (*callbacks, _Clock(on_progress), _EndOfSave(trainer)):
             trainer.add_callback(callback)
         with trainer.args.main_process_first():
             start = last_complete_checkpoint(folder)
@@ -247,7 +247,6 @@ class _Trainer(Trainer):
             left = shutil.disk_usage(self.folder).free // 10**6
             raise OSError(f"the checkpoint in {self.folder} cannot be written, {left} MB are left: {error}") from error
         self.accelerator.wait_for_everyone()
-        self.clock = time.perf_counter()  # the next epoch's training time starts here
 
 
 COMPLETE = "whole"
@@ -262,12 +261,16 @@ def mark_complete(checkpoint: Path) -> None:
             shutil.rmtree(other)
 
 
-class _MarkComplete(TrainerCallback):
+class _EndOfSave(TrainerCallback):
     """Comes last, so that a complete checkpoint holds what other callbacks have added."""
+
+    def __init__(self, trainer: _Trainer) -> None:
+        self.trainer = trainer
 
     def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         if state.is_world_process_zero:
             mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        self.trainer.clock = time.perf_counter()  # the next epoch's training time starts here
 
 
 def last_complete_checkpoint(folder: Path) -> str | None:

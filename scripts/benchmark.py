@@ -254,7 +254,7 @@ def ours(cfg: RunConfig, examples: datasets.Dataset, steps: int, folder: Path, r
     train.fit(
         model(cfg, random), examples.select(rows), [DevSet("validation", few, lambda _: scored)], tokenizer(),
         cfg.train.model_copy(update={"threads": None}),
-        headline="nothing", seed=cfg.seed, folder=folder, report_to=[],
+        headline="nothing", seed=cfg.seed, folder=folder, report_to=[], callbacks=[],
     )  # fmt: skip
 
 

@@ -101,6 +101,8 @@ def test_an_experiment_with_a_scale_is_the_experiment_named_after_both(scale):
         (["train.epochs.x=3"], "^train.epochs.x: there is no such setting$"),
         (["method=lora", "method.inhibition=0"], "inhibition: .*; there are name, kind, r, alpha, dropout, sites"),
         (["task=glob(*)"], "^task=glob.*: name the values one by one, some of cola"),
+        (["study=glue"], "^study=glue: `study` belongs in an experiment's entry; experiment=<name> chooses"),
+        (["+study.interim=true"], "study.interim=true: `study` belongs in"),
         (["+hydra.sweeper.params.seed=1"], "^.*: write the grid itself, as in -m seed=1,2$"),
     ],
 )

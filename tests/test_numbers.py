@@ -29,16 +29,19 @@ def prose(page: str) -> str:
 
 
 def unfounded(text: str, table: np.ndarray) -> list[str]:
-    """The intervals of a text that are no row of the table: a value, low and high, or all three with the other sign.
+    """The intervals of a text that are no row of the table: a value, low and high.
 
-    A second interval of a difference, as in "4.6: [2.7, 6.4] by itself, and [−0.8, 9.9]", has the number of the first.
+    A value without a sign, as in "behind by 2.8", may be that of the other sign. No table is named in the text, so
+    any row will do. A second interval of a difference, as in "4.6: [2.7, 6.4] by itself, and [−0.8, 9.9]", has the number of the first.
     """
-    both, found, value = np.concatenate([table, -table[:, [0, 2, 1]]]), [], ""
+    found, value = [], ""
+    both = np.concatenate([table, -table[:, [0, 2, 1]]])
     for match in INTERVAL.finditer(text):
         value = match[1] or value
         printed = (value, match[2], match[3])
         tolerance = [0.5 * 10.0 ** -len(one.partition(".")[2]) + HAIR for one in printed]
-        if not (np.abs(both - [number(one) for one in printed]) <= tolerance).all(axis=1).any():
+        rows = table if value[0] in "+−-" else both
+        if not (np.abs(rows - [number(one) for one in printed]) <= tolerance).all(axis=1).any():
             found.append(f"{value} [{match[2]}, {match[3]}]")
     return found
 

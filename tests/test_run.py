@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_runs import configured, numbers, overrides
 
-from ina import config, plan, record, run, speed, train, versions
+from ina import config, plan, record, run, saved_models, speed, train, versions
 from ina.record import RecordError
 
 
@@ -86,6 +87,13 @@ def test_predictions_of_the_best_and_the_last_epoch_and_offline_wandb_stay_besid
         assert frame["label"].corr(frame[f"{selection}_prediction"]) == pytest.approx(recorded, abs=1e-5)
     assert {path.name for path in out.iterdir()} == {"runs", "predictions", "locks", "work", "wandb"}
     assert not any((out / "work").iterdir()) and list(out.glob("wandb/offline-run-*/*.wandb"))
+
+
+def test_a_run_with_adalora_moves_its_ranks(glue, tmp_path):
+    result, _ = run.run(configured(glue, tmp_path, "method=adalora", "train.learning_rate=0.01", "keep_model=true"))
+    weights = load_file(saved_models.path(tmp_path, None, "files", result.id) / "adapter_model.safetensors")
+    ranks = [int(weight.count_nonzero()) for name, weight in weights.items() if "lora_E" in name]
+    assert len(ranks) == 4 and sum(ranks) == 4 * 8, "query and key of two layers, at the budget"
 
 
 def test_a_run_on_multiple_choice_is_recorded_with_its_accuracy(tmp_path):

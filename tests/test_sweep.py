@@ -437,7 +437,7 @@ def test_the_first_commands_of_the_readme_run_an_experiment_with_its_launcher_an
     assert (code, err) == (0, "") and "2 runs: 2 done, 0 recorded before, 0 failed" in out
     tables.main(["glue_smoke", "--results", str(tmp_path), "--published"])
     shown = [[cell.strip() for cell in line.split("|")] for line in capfd.readouterr().out.splitlines()]
-    for done in record.read_all(tmp_path, "glue_smoke"):
+    for done in record.read_all(tmp_path, ["glue_smoke"]):
         score = f"{100 * done.best.metrics['pearson']:.1f}".replace("-", "−")
         assert any({done.labels.method, "best", score} <= {*cells} for cells in shown)
 

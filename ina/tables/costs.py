@@ -28,7 +28,8 @@ def cost_table(studies: list[Study]) -> Table:
         name="cost",
         title="The cost of every experiment, and how to repeat it",
         caption="Hours of processor cores, evaluation included. `make reproduce-glue EXPERIMENT=<experiment>` makes "
-        "the runs of any experiment again, recorded or not, and prints the table; data *files* needs INA_DATA_DIR.",
+        "the runs of any experiment in configs/study again, also one on SQuAD, recorded or not, and prints the table. "
+        "Data *files* needs INA_DATA_DIR, else other data is used.",
         shown=listed.assign(**hours)[[*titles]].rename(columns=titles),
         data=data,
     )

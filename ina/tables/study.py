@@ -24,7 +24,7 @@ Key = tuple[str, str, str]  # model, task, method
 
 
 class Role(BaseModel):
-    """The key `study` of an experiment: what tables do with it.
+    """The key `study` of an experiment: what tables do with it. It is not inherited from `defaults`.
 
     completes: the experiment in whose tables its runs stand, because they add methods or rates to it
     interim: whether planned runs are still to be made; no conclusion uses such a study
