@@ -31,8 +31,9 @@ def prose(page: str) -> str:
 def unfounded(text: str, table: np.ndarray) -> list[str]:
     """The intervals of a text that are no row of the table: a value, low and high.
 
-    A value without a sign, as in "behind by 2.8", may be that of the other sign. No table is named in the text, so
-    any row will do. A second interval of a difference, as in "4.6: [2.7, 6.4] by itself, and [−0.8, 9.9]", has the number of the first.
+    A value without a sign, as in "behind by 2.8", may be that of the other sign. The text names no table, so any row
+    will do. A second interval of a difference, as in "4.6: [2.7, 6.4] by itself, and [−0.8, 9.9]", has the number of
+    the first.
     """
     found, value = [], ""
     both = np.concatenate([table, -table[:, [0, 2, 1]]])
