@@ -17,7 +17,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     options = parser.parse_args(arguments)
     try:
-        for study in (one for read in (studies, searches) for one in read(options.results, options.experiment)):
+        asked = (options.results, options.experiment)
+        for study in studies(*asked) + searches(*asked):
             folder = options.results / "figures" / study.name
             for name, draw in figures_for(study).items():
                 figure = draw()

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _tables(options: argparse.Namespace) -> None:
     results, all_studies = options.results, options.experiment is None
-    recorded, trials = (read(results, options.experiment) for read in (studies, searches))
+    recorded, trials = studies(results, options.experiment), searches(results, options.experiment)
     if options.format:
         for found in by_place(recorded, trials).values():
             print("\n".join(map(FORMATS[options.format], found)))
