@@ -325,13 +325,21 @@ def test_the_main_question_of_a_study_is_a_family_of_its_own(tmp_path):
         assert one["simultaneous_high"] > one["high"] and one["simultaneous_low"] < one["low"]
 
 
-def test_a_primary_family_has_its_planned_size_before_all_its_runs_are_there(tmp_path):
+@pytest.mark.parametrize(
+    ("experiment", "model", "task"),
+    [
+        pytest.param("glue_small", "minilm", "sst2", id="InA without inhibition is in its plan"),
+        pytest.param("glue_base", "mpnet", "rte", id="and here in the plan of an experiment that completes it"),
+    ],
+)
+def test_a_primary_family_has_its_planned_size_before_all_its_runs_are_there(tmp_path, experiment, model, task):
     found = {}
-    for experiment in ("glue_small", "made_up"):  # glue_small also plans InA without inhibition
-        write_study(tmp_path, tasks=("sst2",), methods=("lora", "ina"), experiment=experiment)
-        found[experiment] = verdicts(study(tmp_path, experiment)).query("selection == 'last'").iloc[0]
-    assert found["glue_small"]["difference"] == found["made_up"]["difference"]
-    assert found["glue_small"]["simultaneous_low"] < found["made_up"]["simultaneous_low"] == found["made_up"]["low"]
+    for name in (experiment, "made_up"):
+        write_study(tmp_path, tasks=(task,), methods=("lora", "ina"), experiment=name, model=model)
+        found[name] = verdicts(study(tmp_path, name)).query("selection == 'last'").iloc[0]
+    planned, alone = found[experiment], found["made_up"]
+    assert planned["difference"] == alone["difference"]
+    assert planned["simultaneous_low"] < alone["simultaneous_low"] == alone["low"]
 
 
 def test_two_methods_that_fail_on_every_seed_are_not_equivalent_and_one_failed_run_blocks_no_verdict(tmp_path):
@@ -463,6 +471,16 @@ def test_an_experiment_completes_another_on_its_own_data_alone_and_if_that_is_re
     assert {found.name: found.count for found in studies(tmp_path)} == expected
     assert {found.name: found.count for found in studies(tmp_path, "glue_small_head")} == expected
     assert [found.name for found in studies(tmp_path, "glue_small")] == ["glue_small-files"]
+
+
+def test_an_interim_experiment_completes_another_only_when_it_is_finished(tmp_path, monkeypatch):
+    write_study(tmp_path, tasks=("cola",), methods=("lora",), experiment="glue_small")
+    write_study(tmp_path, tasks=("cola",), methods=("head",), experiment="glue_small_head")
+    known = roles.study_settings
+    interim = {"glue_small_head": {"completes": "glue_small", "interim": True}}
+    monkeypatch.setattr(roles, "study_settings", lambda name: interim.get(name) or known(name))
+    found = {one.name: (one.count, one.is_interim) for one in studies(tmp_path)}
+    assert found == {"glue_small-files": ("3 of 200", False), "glue_small_head-files": ("3 of 25", True)}
 
 
 def test_a_name_alone_completes_nothing(tmp_path):

@@ -27,7 +27,7 @@ class Role(BaseModel):
     """The key `study` of an experiment: what tables do with it. It is not inherited from `defaults`.
 
     completes: the experiment in whose tables its runs stand, because they add methods or rates to it
-    interim: whether planned runs are still to be made; no conclusion uses such a study
+    interim: whether planned runs are still to be made; no conclusion uses them, and they stand in tables of their own
     replaced_by: the more careful study that replaces it in claims once that is finished
     """
 
@@ -272,6 +272,16 @@ class Study:
         runs = {id: run for id, run in runs.items() if run.task.name not in self.left_out}
         return runs if {run.id for run in self.records} <= runs.keys() else None
 
+    @cached_property
+    def completed_plan(self) -> list[RunConfig]:
+        """All runs of `plan`, and of experiments that complete this one and have no finished runs yet."""
+        if self.plan is None:
+            return []
+        from ..plan import experiment_runs
+
+        completing = [name for name in options("experiment") if role(name).completes == self.experiment]
+        return [*self.plan.values(), *(run for name in completing for run in experiment_runs(name).values())]
+
     @property
     def count(self) -> str:
         """The number of runs, with the number of planned runs where that is known: "9 of 12"."""
@@ -338,9 +348,9 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
 
 
 def _whole(experiment: str, recorded: set[str]) -> str:
-    """The recorded experiment that this one completes; its own name if there is none."""
-    whole = role(experiment).completes
-    return whole if whole in recorded else experiment
+    """The recorded experiment in whose tables this one stands; its own name if it completes none or is interim."""
+    own = role(experiment)
+    return own.completes if own.completes in recorded and not own.interim else experiment
 
 
 def _completed(study: Study, part: Study) -> Study:

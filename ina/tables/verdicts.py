@@ -77,7 +77,7 @@ def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] |
 
 def _planned_primary(study: Study, model: str) -> int:
     """The planned number of primary comparisons of a model per task: with LoRA, and with no inhibition."""
-    planned = {run.method_id: run.method for run in (study.plan or {}).values() if run.model.name == model}
+    planned = {run.method_id: run.method for run in study.completed_plan if run.model.name == model}
     if "ina" not in planned:
         return 1
     bare = planned["ina"].model_copy(update={"inhibition": 0})
