@@ -1,18 +1,24 @@
 """Figures show what the records hold, and are readable by all."""
 
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import vl_convert
 from made_up import MODEL, study, write_arms, write_run, write_study
+from PIL import Image
 
 from ina import figures
 from ina.figures import Figure, chart, comparison, style
 from ina.figures.__main__ import main
-from ina.tables.study import Study, searches
+from ina.tables.study import Study, searches, studies
 from ina.tables.verdicts import verdicts
 
+RESULTS = Path(__file__).parent.parent / "results"
+PAGES = "".join(page.read_text() for page in RESULTS.glob("*.md"))
+SHOWN = [RESULTS / name for name in dict.fromkeys(re.findall(r"\((figures/\S+\.png)\)", PAGES))]
 LEVELS = (0.0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9)
 
 
@@ -169,6 +175,23 @@ def test_the_command_writes_every_figure_for_print_and_screen_the_pictures_the_s
     names = {f"{name}.{suffix}" for name in ("differences", "curves") for suffix in ("pdf", "png")}
     assert found[0].keys() == names and all(content.startswith((b"%PDF", b"\x89PNG")) for content in found[0].values())
     assert all(found[0][name] == found[1][name] for name in names if name.endswith("png"))
+
+
+def numbers_and_rest(text: str) -> tuple[list[float], object]:
+    numbers: list[float] = []
+    return numbers, json.loads(text, parse_float=lambda number: numbers.append(float(number)))
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_committed_figure_shows_what_the_records_say(path):
+    experiment = path.parent.name.rpartition("-")[0]
+    found = studies(RESULTS, experiment) + searches(RESULTS, experiment)
+    [shown] = [one for one in found if one.name == path.parent.name]
+    expected, layout = numbers_and_rest(json.dumps(figures.figures_for(shown)[path.stem]().spec()))
+    numbers, its_layout = numbers_and_rest(Image.open(path).text["Vega-Lite"])
+    again = f"run: python -m ina.figures {experiment}"
+    assert its_layout == layout, again
+    assert expected and numbers == pytest.approx(expected, rel=1e-6, abs=1e-9), again
 
 
 def test_a_search_that_varies_no_learning_rate_has_no_figure_of_rates(tmp_path):
