@@ -175,14 +175,25 @@ def test_the_gate_keeps_its_input_and_output_once_and_nothing_else_for_the_backw
         (dict(scale=1.0, use_rslora=True), "leave out `use_rslora` and `alpha_pattern`"),
         (dict(inhibition=1.5), r"`inhibition` should lie in \[0, 1\], not 1.5"),
         (dict(inhibition=float("nan")), r"`inhibition` should lie in \[0, 1\], not nan"),
-        (dict(inhibition=1, r=1), "`inhibition` should be below 1 with r=1"),
-        (dict(inhibition=1.0, activation="relu"), "`inhibition` should be below 1 with .*relu: .* nothing would train"),
+        (dict(inhibition=1, r=1), "`inhibition` should be below 1 with rank 1 or relu: .* nothing would train"),
+        (dict(inhibition=1, rank_pattern={"key": 1}), "`inhibition` should be below 1 with rank 1"),
+        (dict(inhibition=1.0, activation="relu"), "`inhibition` should be below 1 with rank 1 or relu"),
         (dict(dropout=1.0), r"`dropout` should lie in \[0, 1\), not 1.0"),
         (dict(activation="gulu"), "`activation` should be one of gelu, .*, not 'gulu'"),
+        (dict(activation=["gelu"]), r"`activation` should be one of gelu, .*, not \['gelu'\]"),
+        (dict(use_rslora="false"), "`use_rslora` should be True or False, not 'false'"),
+        (dict(detach_threshold=1), "`detach_threshold` should be True or False, not 1"),
+        (dict(init_weights="gaussian"), "`init_weights` should be True or False, not 'gaussian'"),
+        (dict(rank_pattern=[4]), r"`rank_pattern` should map names of modules to numbers, not be \[4\]"),
+        (dict(target_modules=5), "`target_modules` should be a list of names or a regular expression, not 5"),
+        (dict(target_modules=[["a"]]), r"`target_modules` should be a list of names or .*, not \[\['a'\]\]"),
+        (dict(exclude_modules="("), r"`exclude_modules` should be .* a regular expression, not '\(': missing"),
+        (dict(modules_to_save="pooler"), "`modules_to_save` should be a list of names, not 'pooler'"),
+        (dict(layers_to_transform=True), "`layers_to_transform` should be the number of a layer or .*, not True"),
         (dict(threshold="tensor", task_type="CAUSAL_LM"), "`threshold` should be 'token' for CAUSAL_LM"),
         (dict(threshold="layer"), "`threshold` should be one of token, tensor, not 'layer'"),
         (dict(bias="lora_only"), "`bias` should be one of none, all, ina_only, not 'lora_only'"),
-        (dict(layers_to_transform=[0], target_modules=".*query"), "a regular expression names layers itself"),
+        (dict(layers_to_transform=[0], target_modules="all-linear"), "a list of `target_modules`, not 'all-linear'"),
         (dict(layers_pattern="layer"), "`layers_pattern` needs `layers_to_transform`"),
         (dict(r=0, inhibition=-1), "`r` should be .*; `inhibition` should lie"),
     ],
@@ -193,7 +204,7 @@ def test_wrong_settings_are_refused_with_their_value(settings, told):
 
 
 def test_layers_cannot_be_numbered_where_the_familys_targets_are_a_regular_expression():
-    with pytest.raises(ValueError, match="a regular expression names layers itself"):
+    with pytest.raises(ValueError, match=r"needs a list of `target_modules`, not '\.\*language_model"):
         get_peft_model(build("gemma3"), InaConfig(layers_to_transform=[0]))
 
 
@@ -209,8 +220,16 @@ def test_modules_that_read_their_weights_without_a_call_are_refused():
         with pytest.raises(ValueError, match=f"{name}' is a part of torch's .*; leave it out"):
             get_peft_model(encoder, InaConfig(target_modules=[name]))
     mamba = MambaForCausalLM(MambaConfig(hidden_size=16, num_hidden_layers=1, vocab_size=32, state_size=4))
-    with pytest.raises(ValueError, match="'out_proj' of mamba should be left out"):
-        get_peft_model(mamba, InaConfig(target_modules=["out_proj"]))
+    for name in ("out_proj", "x_proj", "dt_proj"):
+        with pytest.raises(ValueError, match=f"mamba reads the weight of the target '{name}' .*; leave it out"):
+            get_peft_model(mamba, InaConfig(target_modules=[name]))
+
+
+def test_a_module_with_an_adapter_of_another_method_is_refused():
+    model = nn.Sequential(nn.Linear(4, 4))
+    get_peft_model(model, LoraConfig(target_modules=["0"]))
+    with pytest.raises(ValueError, match=r"the target '0' has an adapter of lora; remove it first with `unload\(\)`"):
+        get_peft_model(model, InaConfig(target_modules=["0"]))
 
 
 def test_a_module_whose_name_peft_would_take_for_a_weight_of_the_adapter_is_refused():
@@ -229,6 +248,35 @@ def test_a_fused_projection_of_remote_code_with_a_known_model_type_is_adapted_as
     model = nn.ModuleDict({"Wqkv": nn.Linear(4, 12)})
     model.config = config
     assert get_peft_model(model, InaConfig(target_modules=["Wqkv"])).base_model.model["Wqkv"].parts["default"] == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        (dict(exclude_modules=["c_attn.key"]), ("query",)),
+        (dict(target_modules=["c_attn"], exclude_modules=["c_attn.value"]), ("query", "key")),
+        (dict(target_modules=["c_attn"], exclude_modules=["c_proj"]), ()),
+    ],
+)
+def test_parts_of_a_fused_projection_can_be_excluded(settings, parts):
+    assert fused_parts(build("gpt2"), **settings) == {parts}
+
+
+def test_a_fused_projection_without_a_part_that_is_not_excluded_is_excluded():
+    parts = ["c_attn.query", "c_attn.key", "c_attn.value"]
+    for targets in (None, ["c_attn"]):
+        with pytest.raises(ValueError, match="All modules were excluded|mismatched .* excluded modules"):
+            get_peft_model(build("gpt2"), InaConfig(target_modules=targets, exclude_modules=parts))
+
+
+def test_a_fused_projection_is_found_in_a_model_inside_another():
+    model = nn.ModuleDict({"encoder": build("bert"), "decoder": build("gpt2")})
+    assert fused_parts(model, target_modules=["c_attn.query"]) == {("query",)}
+
+
+def fused_parts(model: nn.Module, **settings) -> set[tuple[str, ...]]:
+    model = get_peft_model(model, InaConfig(**settings))
+    return {module.parts["default"] for module in model.modules() if isinstance(module, InaLinear)}
 
 
 def test_an_unknown_family_needs_target_modules():

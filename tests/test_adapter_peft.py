@@ -435,6 +435,14 @@ def test_text_that_somebody_wrote_into_the_card_stays(own, tmp_path):
     assert ("# InA adapter" in card.text) == own.startswith("# Model Card")
 
 
+@pytest.mark.parametrize("own", ["---\nlicense: [\n---\n", "café"])
+def test_a_file_that_is_no_card_stays_and_the_adapter_is_saved(own, tmp_path):
+    (tmp_path / "README.md").write_bytes(content := own.encode("latin-1"))
+    with pytest.warns(UserWarning, match="README.md stays as it is, because it is no model card"):
+        InaConfig().save_pretrained(tmp_path)
+    assert (tmp_path / "README.md").read_bytes() == content and (tmp_path / CONFIG).exists()
+
+
 def test_an_adapter_of_another_version_of_transformers_is_not_opened_as_the_base_model(tmp_path):
     config = adapt(build("vit")).peft_config["default"]
     assert config.target_modules in ({"query", "key"}, {"q_proj", "k_proj"})

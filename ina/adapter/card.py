@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from huggingface_hub import ModelCard, ModelCardData
@@ -13,12 +14,18 @@ _TEMPLATE = "# Model Card for Model ID"  # the title in PEFT's card template
 def write_card(folder: str | Path, base: str | None) -> None:
     """Write README.md in `folder`, or extend the template that PEFT wrote. A card with another title only gets tags.
 
+    A card that cannot be read stays as it is, with a warning: the weights are still to be saved.
+
     Args:
         folder: The adapter's folder.
         base: The name of the base model.
     """
     file = Path(folder) / "README.md"
-    card = ModelCard.load(file) if file.exists() else ModelCard(f"---\n{ModelCardData(library_name='peft')}\n---\n")
+    try:
+        card = ModelCard.load(file) if file.exists() else ModelCard(f"---\n{ModelCardData(library_name='peft')}\n---\n")
+    except Exception as error:  # YAML's have no common base with those of the encoding
+        warnings.warn(f"{file} stays as it is, because it is no model card: {error}", stacklevel=2)
+        return
     card.data["tags"] = sorted({*(card.data.get("tags") or []), "peft", "ina"})
     if _TITLE not in card.text and (_TEMPLATE in card.text or not card.text.strip()):
         card.text = _TEXT.replace("BASE", base or "<the base model>") + card.text

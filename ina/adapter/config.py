@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,22 +82,42 @@ class InaConfig(PeftConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.peft_type = PeftType.INA
+        self.rank_pattern, self.alpha_pattern = self.rank_pattern or {}, self.alpha_pattern or {}
+        self.check()
         if isinstance(self.target_modules, list):
             self.target_modules = set(self.target_modules)
         if isinstance(self.exclude_modules, list):
             self.exclude_modules = set(self.exclude_modules)
-        self.rank_pattern, self.alpha_pattern = self.rank_pattern or {}, self.alpha_pattern or {}
-        self.check()
 
     def check(self) -> None:
         """Raise ValueError if settings are out of range; the message names all of them."""
-        if problems := list(self._problems()):
+        if problems := list(self._of_another_type()) or list(self._problems()):
             raise ValueError("InaConfig: " + "; ".join(problems))
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
         """Save the settings and a model card, README.md."""
         super().save_pretrained(save_directory, **kwargs)
         write_card(save_directory, self.base_model_name_or_path)
+
+    def _of_another_type(self):
+        for name in ("detach_threshold", "use_rslora", "init_weights"):
+            if not isinstance(getattr(self, name), bool):
+                yield f"`{name}` should be True or False, not {getattr(self, name)!r}"
+        for name in ("rank_pattern", "alpha_pattern"):
+            if not isinstance(getattr(self, name), dict):
+                yield f"`{name}` should map names of modules to numbers, not be {getattr(self, name)!r}"
+        for name in ("target_modules", "exclude_modules", "modules_to_save"):
+            names, is_expression = getattr(self, name), name != "modules_to_save"
+            if isinstance(names, str) and is_expression:
+                try:
+                    re.compile(names)
+                except re.error as error:
+                    yield f"`{name}` should be a list of names or a regular expression, not {names!r}: {error}"
+            elif names is not None and not _is_list(names, str):
+                yield f"`{name}` should be a list of names{' or a regular expression' * is_expression}, not {names!r}"
+        layers = self.layers_to_transform
+        if layers is not None and not _is_list([layers] if isinstance(layers, int) else layers, int):
+            yield f"`layers_to_transform` should be the number of a layer or a list of numbers, not {layers!r}"
 
     def _problems(self):
         for name, r in {"r": self.r, **_entries("rank_pattern", self.rank_pattern)}.items():
@@ -113,13 +134,13 @@ class InaConfig(PeftConfig):
             yield f"`dropout` should lie in [0, 1), not {self.dropout!r}"
         if not _is_number(self.inhibition) or not 0 <= self.inhibition <= 1:
             yield f"`inhibition` should lie in [0, 1], not {self.inhibition!r}"
-        if self.inhibition == 1 and (self.r == 1 or self.activation == "relu"):
+        if self.inhibition == 1 and (1 in (self.r, *self.rank_pattern.values()) or self.activation == "relu"):
             yield (
-                f"`inhibition` should be below 1 with r={self.r} and {self.activation}: f(Z - max Z) would be 0 for "
-                "every token, and nothing would train"
+                "`inhibition` should be below 1 with rank 1 or relu: f(Z - max Z) would be 0 for every token, and "
+                "nothing would train"
             )
         for name, allowed in {"activation": ACTIVATIONS, "threshold": THRESHOLDS, "bias": BIASES}.items():
-            if getattr(self, name) not in allowed:
+            if getattr(self, name) not in tuple(allowed):  # a list has no hash
                 yield f"`{name}` should be one of {', '.join(allowed)}, not {getattr(self, name)!r}"
         if self.threshold == "tensor" and self.task_type in ("CAUSAL_LM", "SEQ_2_SEQ_LM"):
             yield (
@@ -129,7 +150,7 @@ class InaConfig(PeftConfig):
         if self.bias != "none" and not hasattr(BaseTuner, "_get_learnable_bias_state_dict"):
             yield f"`bias` should be 'none', not {self.bias!r}: this version of PEFT would not save the biases"
         if self.layers_to_transform is not None and isinstance(self.target_modules, str):
-            yield "`layers_to_transform` needs a list of `target_modules`: a regular expression names layers itself"
+            yield f"`layers_to_transform` needs a list of `target_modules`, not {self.target_modules!r}"
         if self.layers_pattern and self.layers_to_transform is None:
             yield "`layers_pattern` needs `layers_to_transform`, which is not set"
 
@@ -144,6 +165,11 @@ class InaConfig(PeftConfig):
 
 def _entries(name: str, pattern: dict[str, float]) -> dict[str, float]:
     return {f"{name}[{key!r}]": value for key, value in pattern.items()}
+
+
+def _is_list(values: object, kind: type) -> bool:
+    is_list = isinstance(values, list | tuple | set)
+    return is_list and all(isinstance(value, kind) and not isinstance(value, bool) for value in values)
 
 
 def _is_number(value: object) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from peft import PeftConfig
-from peft.tuners.tuners_utils import BaseTuner, check_target_module_exists, replicate_layers
+from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer, check_target_module_exists, replicate_layers
 from peft.utils.constants import MIN_TARGET_MODULES_FOR_OPTIMIZATION
 from peft.utils.other import AuxiliaryTrainingWrapper
 from torch import nn
@@ -19,8 +19,12 @@ from .config import InaConfig
 from .layer import CANNOT_MERGE, InaLinear, features
 from .sites import FURTHER, FUSED, PROJECTIONS, Fused, default_targets, fused_layout
 
-# Families whose kernels read the weight of `out_proj`; PEFT refuses the same families for LoRA.
-_READ_BY_KERNELS = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
+# Modules whose weights are read without a call. PEFT refuses `out_proj` of the same families for LoRA.
+_READ_BY_KERNELS = {
+    **dict.fromkeys(("mamba", "falcon_mamba"), ("out_proj", "x_proj", "dt_proj")),
+    **dict.fromkeys(("mamba2", "falcon_h1", "nemotron_h"), ("out_proj",)),
+}
+_LEAVE_OUT = "leave it out of `target_modules`, or name it in `exclude_modules`"
 
 
 class InaModel(BaseTuner):
@@ -68,15 +72,19 @@ class InaModel(BaseTuner):
 
     def _check_target_module_exists(self, peft_config: PeftConfig, key: str) -> bool | re.Match[str] | None:
         found = check_target_module_exists(peft_config, key)
-        # other falsy values mean that `exclude_modules` matches
-        return bool(self._parts(peft_config, key)) if found is None or found is False else found
+        if _is_excluded(found):
+            return found
+        parts = list(self._found_parts(peft_config, key).values())
+        if found and not (parts and all(map(_is_excluded, parts))):
+            return found
+        return any(parts) or next(filter(_is_excluded, parts), False)
 
     def _check_target_module_compatiblity(self, peft_config: PeftConfig, model: nn.Module, target_name: str) -> None:
         family = getattr(getattr(model, "config", None), "model_type", None)
-        if target_name == "out_proj" and family in _READ_BY_KERNELS:
+        if target_name in _READ_BY_KERNELS.get(family, ()):
             raise ValueError(
-                f"'out_proj' of {family} should be left out of `target_modules`: in training a kernel reads its weight "
-                "directly and would ignore the adapter"
+                f"{family} reads the weight of the target {target_name!r} without calling it and would ignore the "
+                f"adapter; {_LEAVE_OUT}"
             )
 
     def _fused(self, key: str) -> Fused | None:
@@ -84,16 +92,28 @@ class InaModel(BaseTuner):
         base = module.get_base_layer() if isinstance(module, InaLinear) else module
         if not isinstance(base, nn.Linear | Conv1D):
             return None
-        return fused_layout(getattr(self.model, "config", None), key.rpartition(".")[2], features(base)[1])
+        return fused_layout(self._config_above(key), key.rpartition(".")[2], features(base)[1])
+
+    def _config_above(self, key: str) -> Any:
+        """The config of the innermost model around the module `key`; an encoder and its decoder may differ."""
+        path = key.split(".")
+        around = (self.model.get_submodule(".".join(path[:depth])) for depth in reversed(range(len(path))))
+        configs = (getattr(module, "config", None) for module in around)
+        return next((config for config in configs if getattr(config, "model_type", None)), None)
+
+    def _found_parts(self, peft_config: PeftConfig, key: str) -> dict[str, Any]:
+        """What PEFT finds for each part of the module `key`; empty if it is not a fused projection."""
+        fused = self._fused(key)
+        parts = fused.widths if fused else ()
+        return {part: check_target_module_exists(peft_config, f"{key}.{part}") for part in parts}
 
     def _parts(self, peft_config: PeftConfig, key: str) -> tuple[str, ...]:
-        """The targeted parts of the module `key`; empty if it is not a fused projection."""
-        fused = self._fused(key)
-        return (
-            tuple(part for part in fused.widths if check_target_module_exists(peft_config, f"{key}.{part}"))
-            if fused
-            else ()
-        )
+        """The parts of the module `key` to adapt; empty if the whole module is to be adapted."""
+        found = self._found_parts(peft_config, key)
+        if not check_target_module_exists(peft_config, key):
+            return tuple(part for part, is_target in found.items() if is_target)
+        left = tuple(part for part, is_target in found.items() if not _is_excluded(is_target))
+        return left if len(left) < len(found) else ()
 
     def _create_and_replace(
         self,
@@ -105,20 +125,21 @@ class InaModel(BaseTuner):
         current_key: str,
         **_: Any,
     ) -> None:
-        whole = check_target_module_exists(peft_config, current_key)
-        parts = () if whole else self._parts(peft_config, current_key)
+        parts = self._parts(peft_config, current_key)
         if isinstance(target, InaLinear):
             target.update_layer(adapter_name, peft_config, current_key, parts)
             return
         if isinstance(parent, nn.MultiheadAttention | nn.TransformerEncoderLayer):
             raise ValueError(
                 f"the target {current_key!r} is a part of torch's {type(parent).__name__}, which reads its weights "
-                "without calling it; leave it out of `target_modules`"
+                f"without calling it; {_LEAVE_OUT}"
             )
+        if isinstance(target, BaseTunerLayer):
+            method = type(target).__module__.split(".")[2]
+            raise ValueError(f"the target {current_key!r} has an adapter of {method}; remove it first with `unload()`")
         if not isinstance(target, nn.Linear | Conv1D):
             raise ValueError(
-                f"InA adapts linear modules, and the target {current_key!r} is a {type(target).__name__}; "
-                "leave it out of `target_modules`"
+                f"InA adapts linear modules, and the target {current_key!r} is a {type(target).__name__}; {_LEAVE_OUT}"
             )
         layer = InaLinear(target, adapter_name, peft_config, current_key, self._fused(current_key), parts)
         if adapter_name not in self.active_adapters:
@@ -173,6 +194,11 @@ class InaModel(BaseTuner):
 
     def _check_merge_allowed(self) -> None:
         raise NotImplementedError(CANNOT_MERGE)
+
+
+def _is_excluded(found: Any) -> bool:
+    """Whether PEFT's answer is that `exclude_modules` matches: it is false, and neither None nor False."""
+    return not found and found is not None and found is not False
 
 
 def _with_adapter_names(names: list[str], module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict]:
