@@ -37,19 +37,12 @@ class SplitProjection(nn.Module):
     def __init__(self, fused: nn.Linear, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.in_features, self.out_features = fused.in_features, fused.out_features
         rows = fused.weight.detach().unflatten(0, (heads, 3, -1))
         for index, part in enumerate(("query", "key", "value")):
             weight = rows[:, index].flatten(0, 1)
             linear = nn.Linear(fused.in_features, len(weight), bias=False, device="meta")
             linear.weight = nn.Parameter(weight.clone(), requires_grad=fused.weight.requires_grad)
             self.add_module(f"split_{part}", linear)
-
-    @property
-    def weight(self) -> Tensor:
-        """The fused weight, (3 * heads * d_head, d), without any adapter."""
-        linears = (getattr(part, "base_layer", part) for part in self.children())
-        return torch.stack([linear.weight.unflatten(0, (self.heads, -1)) for linear in linears], dim=1).flatten(0, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Project `x` (..., d) to the fused layout (..., 3 * heads * d_head)."""

@@ -252,7 +252,7 @@ def ours(cfg: RunConfig, examples: datasets.Dataset, steps: int, folder: Path, r
     few = examples.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
     scored = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
     train.fit(
-        model(cfg, random), examples.select(rows), [DevSet("validation", few, lambda _: scored)], tokenizer(),
+        model(cfg, random), examples.select(rows), [DevSet(few, lambda _: scored)], tokenizer(),
         cfg.train.model_copy(update={"threads": None}),
         headline="nothing", seed=cfg.seed, folder=folder, report_to=[], callbacks=[],
     )  # fmt: skip

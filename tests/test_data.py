@@ -4,7 +4,6 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import datasets
-import numpy as np
 import pytest
 from task_files import data_config, task
 
@@ -104,12 +103,6 @@ def test_splits_and_columns_that_the_task_does_not_use_are_left_out():
     assert splits["train"].features == schema.features(RTE)
 
 
-def stsb(score):
-    """One row of STS-B."""
-    columns = {"sentence1": ["A"], "sentence2": ["B"], "label": [score], "idx": [0]}
-    return datasets.DatasetDict(train=datasets.Dataset.from_dict(columns, schema.features(task("stsb"))))
-
-
 # subsets
 
 
@@ -191,7 +184,3 @@ def test_any_change_of_content_changes_the_fingerprint(sources):
         ina.data.subset(rte(20), 5),
     ]
     assert len({schema.fingerprint(both(rows)) for rows in changed}) == len(changed)
-
-
-def test_a_score_keeps_its_single_precision_in_the_fingerprint():
-    assert schema.fingerprint(stsb(3.8)) == schema.fingerprint(stsb(float(np.float32(3.8))))

@@ -153,7 +153,6 @@ def test_the_split_projection_of_deberta_has_the_parts_that_its_attention_takes(
     fused, x = attention.in_proj, torch.randn(2, 3, 32)
     expected = attention.transpose_for_scores(fused(x)).chunk(3, dim=-1)
     split = split_fused_projections(attention).in_proj
-    assert torch.equal(split.weight, fused.weight)
     torch.testing.assert_close(split(x), fused(x))
     for part, heads in zip((split.split_query, split.split_key, split.split_value), expected, strict=True):
         torch.testing.assert_close(attention.transpose_for_scores(part(x)), heads)

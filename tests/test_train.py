@@ -36,7 +36,7 @@ class Dev:
         return Scored({"mcc": self.scores[len(self.logits) - 1]}, pd.DataFrame(rows), bool(np.ptp(predicted) == 0))
 
     def set(self) -> DevSet:
-        return DevSet("validation", features(20, length=LENGTHS[:20]), self.score)
+        return DevSet(features(20, length=LENGTHS[:20]), self.score)
 
 
 def build(adapter=None):
@@ -116,13 +116,6 @@ ADAPTERS = {
         task_type="SEQ_CLS", target_modules=["query", "key"], init_r=6, target_r=2, **PLAN
     ),
 }
-
-
-def test_adalora_moves_its_ranks_until_the_budget_is_reached(tmp_path):
-    model = build(ADAPTERS["adalora"]())
-    fit(tmp_path, Dev(0.2, 0.5, 0.5), model, learning_rate=0.01)
-    scales = [weight for name, weight in model.named_parameters() if "lora_E" in name]
-    assert sum((scale != 0).sum().item() for scale in scales) == 2 * len(scales)
 
 
 @pytest.mark.parametrize("method, dtype", [("ina", "bfloat16"), ("adalora", "float32")])  # float32: test_resume

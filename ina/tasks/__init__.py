@@ -51,7 +51,6 @@ class DevSet:
     score: takes the model's outputs for `features`, arrays of (n features, ...) in the same order
     """
 
-    split: str
     features: Dataset
     score: Callable[[tuple[np.ndarray, ...]], Scored]
 

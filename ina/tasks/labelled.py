@@ -35,7 +35,7 @@ def train_features(task: GlueTask | ChoiceTask, rows: Dataset, tokenizer: PreTra
 def dev_sets(task: GlueTask | ChoiceTask, splits: DatasetDict, tokenizer: PreTrainedTokenizerBase) -> list[DevSet]:
     """The dev split; for MNLI, the matched and the mismatched dev split."""
     return [
-        DevSet(split, _features(task, rows, tokenizer), _scorer(task, split, rows))
+        DevSet(_features(task, rows, tokenizer), _scorer(task, split, rows))
         for split, rows in splits.items()
         if split.startswith("validation")
     ]

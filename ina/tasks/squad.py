@@ -42,7 +42,7 @@ def dev_sets(task: SquadTask, splits: DatasetDict, tokenizer: PreTrainedTokenize
     for split, rows in splits.items():
         if split.startswith("validation"):
             all_windows = list(windows(task, rows, tokenizer))
-            sets.append(DevSet(split, features(all_windows), _scorer(task, split, rows, all_windows)))
+            sets.append(DevSet(features(all_windows), _scorer(task, split, rows, all_windows)))
     return sets
 
 
