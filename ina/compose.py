@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import yaml
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,6 +21,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, OmegaConfBaseException
 
+ONE_EXPERIMENT = "name one experiment per command; each has its own grid"
 CONFIG_DIR = Path(__file__).parent.parent / "configs"
 
 
@@ -87,7 +89,9 @@ def parse(text: str) -> Override:
         raise ConfigError(f"{text}: there is no such recipe; there are {', '.join(choices)}")
     if override.key_or_group.partition(".")[0] == "study":
         raise ConfigError(f"{text}: `study` belongs in an experiment's entry; experiment=<name> chooses an experiment")
-    if choices and not all(isinstance(name, str | list | QuotedString) for name in chosen):
+    if choices and any(isinstance(name, list) for name in chosen):
+        raise ConfigError(f"{text}: brackets make one list; for several runs leave them out and add -m")
+    if choices and not all(isinstance(name, str | QuotedString) for name in chosen):
         raise ConfigError(f"{text}: leave it out, or name some of {', '.join(choices)}")
     return override
 
@@ -113,7 +117,7 @@ def compose(overrides: list[str]) -> DictConfig:
         for setting in settings:
             OmegaConf.update(cfg, setting.key_or_group, setting.value())
         return cfg
-    except (OmegaConfBaseException, FileNotFoundError):
+    except (OmegaConfBaseException, FileNotFoundError, yaml.YAMLError):
         return copy.deepcopy(_composed(*overrides))  # raises Hydra's error
 
 
@@ -134,6 +138,8 @@ def _composed(*overrides: str, **wanted: bool) -> DictConfig:
             return hydra.compose("run", list(overrides), **wanted)
         except HydraException as error:
             raise ConfigError(explain(error)) from None
+        except yaml.YAMLError as error:
+            raise ConfigError(" ".join(str(error).split())) from None
 
 
 def _sets_a_value(override: Override) -> bool:
@@ -152,13 +158,18 @@ def explain(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(cause, ConfigAttributeError):
         return f"{cause.full_key}: there is no such setting{_instead(str(cause.key), list(cause.parent_node or ()))}"
-    if option := re.search(r"Could not find '(\S+)/([^/\s]+)'", str(error)):
+    if option := re.search(r"Could not find '(\S+)/([^/\s]*)'", str(error)):
         names, group = re.findall(r"^\t(\S+)$", str(error), re.M), option[1].rpartition("/")[2]
         return f"{option[1]}={option[2]}: there is no such {group}{_instead(option[2], names)}"
     if wrong := re.match(r"Could not override '((\w+)[\w.]*)'", str(error)):
         return f"{wrong[1]}: there is no such setting{_instead(wrong[2], list(_composed()))}"
     if swept := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error)):
-        return f"{swept[1]} means several runs: add -m to do them all (to give a list, write brackets: [1,2])"
+        key = swept[1].partition("=")[0]
+        if key == "experiment":
+            return f"{swept[1]}: {ONE_EXPERIMENT}"
+        return f"{swept[1]} means several runs: add -m to do them all" + (
+            "" if options(key) else " (to give a list, write brackets: [1,2])"
+        )
     return re.split("\nConfig search path|\nTo append to your", str(error))[0]
 
 

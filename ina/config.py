@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from .compose import ConfigError, compose, options, parse, resolved
+from .compose import CONFIG_DIR, ConfigError, compose, options, parse, resolved
 from .data import schema
 from .fingerprint import WITHOUT_PEFT, fingerprint, fingerprint_settings, folder_sha256
 
@@ -75,7 +75,7 @@ class ModelConfig(_Strict):
 class TaskFiles(_Strict):
     """The TSV files of a user's own task: `train.tsv` and `dev.tsv`, with a header."""
 
-    folder: str  # below data.dir
+    folder: Annotated[str, Field(pattern=r"^[^/~]")]  # below data.dir
     label: str  # the column of labels
     labels: Annotated[list[str], Field(min_length=2)]  # names of the classes in that column, in order
 
@@ -102,11 +102,27 @@ class GlueTask(_Strict):
                 )
             if self.name in schema.TASKS:
                 raise ValueError(f"name={self.name} is a task of GLUE, SQuAD or SWAG; choose another for your own")
+            for key, values in (("columns", self.columns), ("files.labels", self.files.labels)):
+                if len(set(values)) < len(values):
+                    raise ValueError(f"{key}={values}: no name may stand there twice")
+            if taken := {self.files.label, "label", "idx"} & set(self.columns):
+                raise ValueError(f"columns={self.columns}: {taken.pop()!r} is not a text but the label or the row")
+        elif self.name in schema.TASKS:
+            for key, value in _built_in(self.name).items():
+                if getattr(self, key) != value:
+                    raise ValueError(f"{key}={getattr(self, key)!r}: {self.name} has {value!r}")
         splits = [split.removeprefix("validation") for split in schema.split_names(self.name)[1:]]
         names = [metric + split for metric in schema.metric_names(self) for split in splits]
         if self.headline not in names:
             raise ValueError(f"headline={self.headline} is not one of {', '.join(names)}")
         return self
+
+
+@cache
+def _built_in(task: str) -> dict[str, Any]:
+    """What no setting may change of a task of GLUE."""
+    own = OmegaConf.load(CONFIG_DIR / "task" / f"{task}.yaml")
+    return OmegaConf.to_container(OmegaConf.masked_copy(own, ["label", "columns", "classes"]))
 
 
 class SquadTask(_Strict):
@@ -236,7 +252,7 @@ class Peft(_WithSites):
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Peft:
-        self.peft_config()
+        self.peft_config(target_modules=["query"], modules_to_save=["classifier"], task_type="SEQ_CLS")
         return self
 
     def peft_config(self, **arguments: Any) -> peft.PeftConfig:
@@ -252,8 +268,8 @@ class Peft(_WithSites):
             raise ValueError(f"config={self.config}: peft has no such config class; LoraConfig is one")
         try:
             return config_class(**self.arguments, **arguments)
-        except TypeError as error:
-            raise ValueError(f"arguments of {self.config}: {error}") from None
+        except (TypeError, ValueError, ZeroDivisionError) as error:
+            raise ValueError(f"{self.config} does not accept these arguments: {error}") from None
 
 
 class DataConfig(_Strict):
@@ -401,7 +417,12 @@ def default_settings(method: str, model: str | None = None, task: str | None = N
     """The settings of a method in `configs/method` and, for a model and a task, in `configs/recipe`.
 
     Recipes read only `task.name`, so the config is composed for CoLA and the task renamed.
+
+    Raises:
+        ConfigError: There is no such method.
     """
+    if method not in options("method"):
+        raise ConfigError(f"method.name={method}: it must be the name of its file in configs/method or of its entry")
     known = [f"model={model}"] if model in options("model") else []
     composed = compose([f"method={method}", *known, "task=cola"])
     if task:
@@ -454,7 +475,12 @@ def _explained(problem: dict[str, Any]) -> str:
     if problem["type"] in ("extra_forbidden", "missing"):
         message = {"extra_forbidden": "there is no such setting", "missing": "is missing"}[problem["type"]]
         return f"  {key}: {message}"
+    if problem["type"] == "union_tag_not_found":
+        tag = problem["ctx"]["discriminator"].strip("'")
+        return f"  {key}.{tag}: is missing (a file of configs/method begins with # @package _global_)"
     value = problem["input"]
+    if value == "???":
+        return f"  {key}: is missing"
     if isinstance(value, dict | BaseModel):
         return f"  {key}: {message}" if key else f"  {message}"
     return f"  {key}={value!r}: {message}"

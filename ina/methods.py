@@ -50,7 +50,12 @@ def prepare(
             target_modules=target_modules(model, tuple(method.sites)),
             modules_to_save=list(head),
         )
-        model = get_peft_model(model, config)
+        try:
+            model = get_peft_model(model, config)
+        except (TypeError, ValueError, ZeroDivisionError) as error:
+            if not isinstance(method, Peft):
+                raise
+            raise ValueError(f"method={method.name}: PEFT refuses arguments={method.arguments}: {error}") from error
     return model, _count(model, head, backbone)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from omegaconf import DictConfig, OmegaConf
 
 from . import data, record
-from .compose import ConfigError, compose, hydra_settings, options, parse, quoted
+from .compose import ONE_EXPERIMENT, ConfigError, compose, hydra_settings, options, parse, quoted
 from .config import RunConfig, configured
 from .fingerprint import fingerprint_settings
 
@@ -74,7 +74,7 @@ def _commands(overrides: list[str]) -> list[list[str]]:
     """
     fixed = [text for text in overrides if not parse(text).is_sweep_override()]
     if several := [text for text in overrides if text.startswith("experiment=") and text not in fixed]:
-        raise ConfigError(f"{several[0]}: name one experiment per command; each has its own grid")
+        raise ConfigError(f"{several[0]}: {ONE_EXPERIMENT}")
     grid = hydra_settings(fixed).sweeper.get("params") or {}
     choices: dict[str, list[str]] = {}
     for text in [*(f"{key}={value}" for key, value in grid.items()), *overrides]:
@@ -125,6 +125,8 @@ def readable(arguments: list[str]) -> list[str]:
     texts = []
     for text in arguments:
         key, _, value = text.partition("=")
+        if key in PATHS and value in ("", "''", '""'):
+            raise ConfigError(f"{text}: the value is empty; name a folder, or leave {key} out")
         if key in PATHS and value != "null" and not value.startswith(("'", '"')):
             text = quoted(key, os.path.expanduser(value))
         if "=" in text and not text.startswith("-"):

@@ -142,8 +142,20 @@ class Record(_Block):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
+        try:
+            *named, method = (self.config[key]["name"] for key in ("model", "task", "method"))
+            named.append(self.config["seed"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"config: a field is missing or of a wrong type ({error!r})") from None
+        if named != [self.model, self.task, self.seed] or self.method.partition("-")[0] != method:
+            raise ValueError("model, task, method and seed are not those of `config`")
+        names = (f"{self.model}--{self.task}--{name}--s{self.seed}--" for name in (self.method, method))
+        if not f"{self.id}--".startswith(tuple(names)):
+            raise ValueError(f"id: {self.id} is of another model, task, method or seed")
         if self.status != "done":
             return self
+        if None in (self.data, self.params, self.n):
+            raise ValueError("data, params and n may be null only if the run did not finish")
         if self.evaluations[-1:] != [self.last]:
             raise ValueError("`last` is not the last of `evaluations`")
         if missing := [evaluation.epoch for evaluation in self.evaluations if self.headline not in evaluation.metrics]:

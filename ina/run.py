@@ -62,7 +62,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
     commit, dirty = versions.code()
     root = plan.record_root(cfg, clean=dirty is False)
     path = record.record_path(root, *name)
-    if not path.is_file():
+    if not path.is_file() or cfg.model.path:
         check_model(cfg.model, cfg.task, cfg.train.head_dropout)
     record.check_writable(Path(cfg.output_dir))
     with record.hold_lock(record.lock_path(cfg.output_dir, *name), wait) as report_progress:
@@ -81,9 +81,12 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
                 logger.info("%s: already recorded, %s", cfg.id, record.headline_scores(old_record))
                 if cfg.keep_model:
                     _warn_without_model(cfg, source)
+                if record.first_process():
+                    shutil.rmtree(_work_folder(cfg, known["fingerprint"]), ignore_errors=True)
                 return old_record, False
             record.check_writable(path.parent)
-            folder, threads = _work_folder(cfg, known["fingerprint"])
+            folder = _work_folder(cfg, known["fingerprint"])
+            threads = _begin(cfg, folder)
             sizes = ", ".join(f"{size:,} {split}" for split, size in rows.items())
             logger.info("%s: data source %s (%s), %s, torch threads: %d", cfg.id, source, sizes, dtype, threads)
             model, trained, params = _train(cfg, examples, folder, origin, report_progress)
@@ -117,8 +120,9 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
 
                 torch.distributed.barrier()  # the next run may start from the model that process 0 has just saved
             return result, True
-        except (SystemExit, Busy):
-            # not failures: submitit queues the job again; another process is doing the run that this one starts from
+        except (SystemExit, Busy, record.RecordError):
+            # not failures: submitit queues the job again; another process is doing the run that this one starts from;
+            # a run of this name is recorded with other settings
             raise
         except BaseException as error:
             status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -206,8 +210,13 @@ def _keep(cfg: RunConfig, failure: Record) -> None:
         logger.info("%s: %s, see %s", cfg.id, failure.status, path)
 
 
-def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
-    """The folder of the run's checkpoints, and the number of torch threads, which can change rounding.
+def _work_folder(cfg: RunConfig, settings: str) -> Path:
+    """The folder of the run's checkpoints, by the fingerprint of its settings."""
+    return Path(cfg.output_dir) / "work" / f"{cfg.experiment or record.ADHOC}--{cfg.id}-{settings[:12]}"
+
+
+def _begin(cfg: RunConfig, folder: Path) -> int:
+    """Note in the work folder how the run begins; returns the number of torch threads, which can change rounding.
 
     Checkpoints of another version of the code are removed, because the numbers may differ. The number of threads is
     `train.threads`, else the number that the run began with, else that of idle cores, at most torch's own.
@@ -216,7 +225,6 @@ def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
 
     from . import speed
 
-    folder = Path(cfg.output_dir) / "work" / f"{cfg.experiment or record.ADHOC}--{cfg.id}-{settings[:12]}"
     begun = folder / "begun.json"
     code = {"code": versions.loaded()[-1], "versions": versions.packages()}
     notes = json.loads(begun.read_text()) if begun.is_file() else {}
@@ -229,7 +237,7 @@ def _work_folder(cfg: RunConfig, settings: str) -> tuple[Path, int]:
             )
             shutil.rmtree(folder)
         record.write_atomically(begun, lambda file: file.write_text(json.dumps(code | {"threads": threads})))
-    return folder, threads
+    return threads
 
 
 def _train(

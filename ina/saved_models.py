@@ -40,7 +40,8 @@ def save(model: nn.Module, run: Record, output_dir: str | Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in folder.parent.glob(f".{folder.name}.*.partial"):  # also those of killed processes
+            shutil.rmtree(left, ignore_errors=True)
     return folder
 
 

@@ -47,6 +47,11 @@ def settings(*overrides, source="files", data="0" * 64, dtype="float32"):
         (["task=mnli", "task.headline=accuracy"], "headline=accuracy is not one of accuracy_matched, accuracy_"),
         (["task=squad_v1", "train.head_dropout=0.2"], "head_dropout=0.2 is for classifiers; squad_v1 has no"),
         (["method.scale=1", "method.alpha=8"], "method.alpha=8.0 has no effect if method.scale is set"),
+        (["task=sst2", "task.classes=3"], "classes=3: sst2 has 2"),
+        (["task=rte", "task.name=mrpc"], "label='RTE': mrpc has 'MRPC'"),
+        (["~method.kind"], r"method.kind: is missing \(a file of configs/method begins with"),
+        (["train.learning_rate='???'"], "train.learning_rate: is missing"),
+        (["method=dora", "method.config=PrefixTuningConfig"], "PrefixTuningConfig does not accept these arguments"),
         (["method.r=0", "train.epochs=0"], "method.r=0: .*\n.*train.epochs=0: "),
     ],
 )

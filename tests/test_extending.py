@@ -38,6 +38,19 @@ def test_the_method_trains_on_the_task_and_both_are_recorded(extended):
     assert result.params.adapter == 8 * 32 * 2 * 2  # 8 reflections at query and key of two layers
 
 
+def test_a_file_with_a_mistake_in_its_yaml_is_named_with_the_line(extended):
+    (compose.CONFIG_DIR / "task" / "mine.yaml").write_text("family: glue\n name: mine\n")
+    with pytest.raises(ConfigError, match=r'mine\.yaml", line 2'):
+        configured(["task=mine"])
+
+
+@pytest.mark.parametrize("argument", ["r=abc", "r=0"])
+def test_arguments_that_peft_refuses_are_named_with_the_method(extended, argument):
+    small = ["model=tiny_bert", "method=hra", f"method.arguments.{argument}", "task=reviews", "train.threads=1"]
+    with pytest.raises(ValueError, match=r"method=hra: PEFT refuses arguments=\{'r': ('abc'|0)\}: "):
+        run.run(configured([*small, *extended]))
+
+
 def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_fifteen_runs(extended):
     assert configured(["model=roberta_base", "method=hra"]).cell == "roberta_base--cola--hra"
     runs = plan.expand(["experiment=reviews_small", *extended])
@@ -50,6 +63,10 @@ def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_fifteen_
         ("task.classes=3", "the number of names must equal `classes`"),
         ("task.headline=pearson", "headline=pearson is not one of accuracy, mcc, f1"),
         ("task.name=cola", "name=cola is a task of GLUE"),
+        ("task.columns=[review,review]", "columns=.*: no name may stand there twice"),
+        ("task.columns=[review,verdict]", "columns=.*: 'verdict' is not a text but the label or the row"),
+        ("task.files.labels=[good,good]", "files.labels=.*: no name may stand there twice"),
+        ("task.files.folder=/my/reviews", "task.files.folder='/my/reviews': "),
     ],
 )
 def test_a_task_that_contradicts_itself_is_refused(extended, changed, told):

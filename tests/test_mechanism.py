@@ -1,6 +1,7 @@
 """Measurements inside trained models are written once per run; tables and figures are made only from them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,7 @@ def test_what_is_measured_lies_where_the_record_of_the_run_belongs(seed, dirty, 
     roots = []
     monkeypatch.setattr(versions, "git_state", lambda *_: ("0" * 40, False))
     monkeypatch.setattr(measure, "measure_run", lambda _, root, __: roots.append(root) or (root, True))
+    shutil.copytree(folder, folder.with_name(f".{folder.name}.1.partial"))  # left by a killed process
     main(["distractors", "--models", str(tmp_path)])
     assert roots == [Path(root)]
 

@@ -13,8 +13,8 @@ from ina.labels import method_label
 from ina.record import DataInfo, Evaluation, Params, Provenance, Record, RecordError
 
 CONFIG = {
-    "model": {"label": "MiniLM"},
-    "task": {"label": "CoLA"},
+    "model": {"name": "minilm", "label": "MiniLM"},
+    "task": {"name": "cola", "label": "CoLA"},
     "method": {"kind": "ina", "name": "ina", "inhibition": 0.3},
     "seed": 1,
 }
@@ -60,8 +60,9 @@ def test_a_record_and_its_predictions_are_read_back_unchanged_and_unknown_is_nul
 
 @pytest.mark.parametrize(("version", "source", "now"), [(1, "files", None), (1, "probe", 2), (2, "files", 2)])
 def test_distractors_in_records_of_version_1_are_the_probes_alone(version, source, now, tmp_path):
-    config = CONFIG | {"data": {"distractors": 2}}
-    written = record.write(tmp_path, example(schema_version=2, source=source, config=config, task="squad_v1"), FRAME)
+    config = CONFIG | {"data": {"distractors": 2}, "task": {"name": "squad_v1", "label": "SQuAD v1.1"}}
+    run = example(id="minilm--squad_v1--ina--s1", schema_version=2, source=source, config=config, task="squad_v1")
+    written = record.write(tmp_path, run, FRAME)
     written.write_text(written.read_text().replace('"schema_version": 2', f'"schema_version": {version}'))
     assert record.read(written).config["data"]["distractors"] == now
 
@@ -81,7 +82,7 @@ def test_reading_all_can_be_limited_to_some_experiments(tmp_path):
 def test_a_record_keeps_the_labels_it_was_written_with(path):
     written = json.loads(path.read_text())
     assert written["labels"] == {"model": "MiniLM", "task": "CoLA", "method": "InA (Inh 0.3)"}
-    renamed = example(config=CONFIG | {"model": {"label": "MiniLM-L6"}}, labels=written["labels"])
+    renamed = example(config=CONFIG | {"model": {"name": "minilm", "label": "MiniLM-L6"}}, labels=written["labels"])
     assert renamed.labels.model == "MiniLM"
 
 
@@ -124,6 +125,9 @@ def test_every_committed_record_is_sound_and_lies_where_its_run_belongs_and_its_
         ("0.25", "NaN", "evaluations.1.metrics.mcc: Input should be a finite number"),
         ('"headline": "mcc"', '"headline": "f1"', "headline: 'f1' is not one of the metrics after epoch 1"),
         ('"last": {\n  "epoch": 2', '"last": {\n  "epoch": 1', "`last` is not the last of `evaluations`"),
+        ('"method": "ina"', '"method": "lora"', "file: model, task, method and seed are not those of `config`"),
+        ('"id": "minilm--cola', '"id": "minilm--rte', "file: id: minilm--rte.* is of another model, task"),
+        ('"n": 2', '"n": null', "file: data, params and n may be null only if the run did not finish"),
         ('"best": {\n  "epoch": 1', '"best": {\n  "epoch": 3', "`best` is not the evaluation with the highest mcc"),
     ],
 )

@@ -49,13 +49,13 @@ def test_a_run_has_a_thread_for_each_idle_core_and_no_more_than_torch_takes(idle
     unset, set_to_7 = (config.configured([f"output_dir={tmp_path}", f"train.threads={value}"]) for value in ("null", 7))
     for cores, cfg in ((idle, unset), (2, unset), (2, set_to_7)):
         monkeypatch.setattr(speed, "idle_cores", lambda cores=cores: cores)
-        run._work_folder(cfg, "f" * 64)
+        run._begin(cfg, run._work_folder(cfg, "f" * 64))
     assert given == [threads, threads, 7], "the second, resumed, goes on as it began"
 
 
 def test_runs_of_two_experiments_do_not_train_in_one_folder(tmp_path):
     cfg = config.configured([f"output_dir={tmp_path}", "train.threads=1"])
-    folders = [run._work_folder(cfg.model_copy(update={"experiment": name}), "f" * 64)[0] for name in "ab"]
+    folders = [run._work_folder(cfg.model_copy(update={"experiment": name}), "f" * 64) for name in "ab"]
     assert folders[0] != folders[1]
 
 
@@ -104,8 +104,11 @@ def test_a_run_on_multiple_choice_is_recorded_with_its_accuracy(tmp_path):
 
 def test_a_recorded_run_is_skipped_and_says_so(done, caplog):
     cfg, result, out = done
+    left = run._work_folder(cfg, result.fingerprint)
+    left.mkdir()
     with caplog.at_level("INFO"):
         assert run.run(cfg) == (result, False)
+    assert not left.exists(), "a process was killed after it had recorded the run"
     best = f"pearson best {result.best.metrics['pearson']:.4f} (epoch {result.best.epoch}), last "
     assert f"tiny_bert--stsb--ina--s1: already recorded, {best}" in caplog.text
 
@@ -119,7 +122,7 @@ def test_a_run_recorded_with_other_settings_is_refused_with_the_differing_keys(d
     assert "train.epochs: 3 there, 2 here" in str(refusal.value)
     assert "train.weight_decay: off there, 0.1 here" in str(refusal.value)
     assert "train.batch_size" not in str(refusal.value)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and not (out / "failed").exists()
 
 
 def test_the_same_seed_gives_the_same_numbers_to_the_last_bit_and_another_seed_does_not(

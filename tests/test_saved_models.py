@@ -58,7 +58,9 @@ def test_a_model_of_the_same_run_is_replaced(kept, tmp_path):
     folder = saved_models.path(tmp_path, result.experiment, result.source, result.id)
     folder.mkdir(parents=True)
     (folder / "of an earlier run").touch()
+    (folder.with_name(f".{folder.name}.1.partial")).mkdir()
     saved_models.save(left, result, tmp_path)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name], "what a killed process left is removed"
     assert not (folder / "of an earlier run").exists() and (folder / saved_models.RECORD_FILE).is_file()
 
 

@@ -106,6 +106,14 @@ def test_rates_are_in_order_whatever_the_methods_tried(tmp_path):
     assert list(table.shown["0.004"]) != ["–"] * 2 and "–" in list(table.shown["0.004"])
 
 
+def test_trials_that_hold_out_different_shares_are_not_compared(tmp_path):
+    for share in (0.2, 0.3):
+        write_run(tmp_path, experiment="search", select=share, train={"learning_rate": share})
+    [found] = searches(tmp_path)
+    with pytest.raises(ValueError, match=r"search-files hold out different shares .*data.select=0.2 and 0.3"):
+        search.trials(found)
+
+
 def test_several_models_have_a_column(tmp_path):
     for model in ("minilm", "bert_large"):
         for rate in (1e-3, 2e-3):

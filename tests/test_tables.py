@@ -505,7 +505,7 @@ def test_the_role_of_every_experiment_is_valid():
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"complets": "glue_small"}, "study.complets: Extra inputs"),
+        ({"complets": "glue_small"}, "study.complets: Extra inputs .*; its keys are completes, interim"),
         ({"completes": "glue_smal"}, "study.completes=glue_smal: there is no such experiment"),
         ({"completes": "glue_small_head"}, "study.completes=glue_small_head, which completes glue_small; name"),
     ],

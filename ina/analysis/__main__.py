@@ -48,7 +48,7 @@ def _experiment(arguments: list[str]) -> None:
     parser.add_argument("--results", type=Path, metavar="DIR", help="default: results or outputs, as for the record")
     parser.add_argument("--models", default="outputs", type=Path, metavar="DIR", help="default: outputs")
     options = parser.parse_args(arguments)
-    folders = sorted((options.models / "models" / options.experiment).glob(f"*/*/{saved_models.RECORD_FILE}"))
+    folders = sorted((options.models / "models" / options.experiment).glob(f"*/[!.]*/{saved_models.RECORD_FILE}"))
     if not folders:
         raise FileNotFoundError(
             f"no model of experiment {options.experiment!r} under {options.models / 'models'}; runs with "

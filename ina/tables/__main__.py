@@ -49,10 +49,10 @@ def _tables(options: argparse.Namespace) -> None:
     if options.check:
         for study in recorded:
             check_metrics(study)
+    if not recorded and not trials:
+        raise FileNotFoundError(f"there is no record under {results / 'runs'}; give the folder that holds runs/")
     files = expected_files(results, recorded, trials, all_studies)
     if options.check:
-        if not files:
-            raise FileNotFoundError(f"there is no record under {results / 'runs'}; nothing was checked")
         problems = [f"{path} is {'out of date' if path.is_file() else 'missing'}" for path in outdated(files)]
         if all_studies:
             paths = sorted((results / "tables").glob("*/*.*"))

@@ -44,7 +44,15 @@ def trials(study: Study) -> pd.DataFrame:
     and `setting`, all of them as text; `mean`, `std` and `scores` of the best headline scores over `seeds`;
     `over_tasks`, their mean over all tasks of the search, NaN if one is missing; `best`, whether that mean is the
     highest of several; and `chosen`, whether it is the best and all planned trials of the method are done.
+
+    Raises:
+        ValueError: The trials hold out different shares of the training rows.
     """
+    if len(shares := sorted({run.config["data"]["select"] for run in study.records})) > 1:
+        raise ValueError(
+            f"the trials of {study.name} hold out different shares of the training rows, data.select="
+            f"{' and '.join(map(str, shares))}, so their scores cannot be compared; give each search its own output_dir"
+        )
     done = {run.id for run in study.records}
     to_run = [run for name, run in (study.plan or {}).items() if name not in done]
     unfinished = {(run.model.name, run.method_id) for run in to_run}

@@ -48,7 +48,8 @@ def role(experiment: str) -> Role:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"experiment {experiment}: study.{key}: {first['msg']}") from None
+        keys = f"; its keys are {', '.join(Role.model_fields)}" * (first["type"] == "extra_forbidden")
+        raise ConfigError(f"experiment {experiment}: study.{key}: {first['msg']}{keys}") from None
     for key, name in (("completes", found.completes), ("replaced_by", found.replaced_by)):
         if name and name not in options("experiment"):
             raise ConfigError(f"experiment {experiment}: study.{key}={name}: there is no such experiment")
@@ -331,7 +332,7 @@ def _all(root: str | Path, experiment: str | None) -> list[Study]:
         names = sorted({path.parts[-3] for path in root.glob("runs/*/*/*.json")})
         raise FileNotFoundError(
             f"no finished run of experiment {experiment!r} under {root / 'runs'}; "
-            + (f"there are {', '.join(names)}" if names else f"start with: python -m ina.run experiment={experiment}")
+            + (f"there are {', '.join(names)}" if names else "give the folder that holds runs/")
         )
     joined: dict[tuple[str, str, bool], Study] = {}
     for (name, *kind), runs in sorted(by_experiment.items(), key=lambda item: (bool(role(item[0][0]).completes), item)):
