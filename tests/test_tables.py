@@ -440,8 +440,10 @@ def test_the_verdict_at_the_best_epochs_stands_beside_that_at_the_last(tmp_path,
 def test_a_users_own_tasks_have_a_table_without_the_columns_of_glue(tmp_path):
     run = write_run(tmp_path)
     record.record_path(tmp_path, "made_up", "files", run.id).unlink()
-    mine = run.model_copy(update={"task": "reviews", "id": "minilm--reviews--lora--s1"})
-    mine = mine.model_copy(update={"labels": run.labels.model_copy(update={"task": "Reviews"})})
+    config = run.config | {"task": run.config["task"] | {"name": "reviews", "label": "Reviews"}}
+    labels = run.labels.model_copy(update={"task": "Reviews"})
+    named = {"task": "reviews", "id": "minilm--reviews--lora--s1", "config": config, "labels": labels}
+    mine = run.model_copy(update=named)
     record.write(tmp_path, mine, record.read_predictions(tmp_path, run))
     table = scores(tmp_path)
     assert table.title.startswith("Your own tasks, dev set") and "Reviews" in table.shown
@@ -640,6 +642,7 @@ def test_check_finds_what_is_stale_missing_or_without_records(of_glue, tmp_path)
 def test_an_error_names_the_missing_folder_or_experiment(of_glue, tmp_path):
     with pytest.raises(FileNotFoundError, match="no finished run of experiment 'nope'.*there are made_up"):
         study(of_glue, "nope")
-    for root, told in ((tmp_path / "nowhere", "no folder .*nowhere"), (tmp_path, "no record under .*; nothing was ch")):
-        with pytest.raises(SystemExit, match=f"there is {told}"):
-            main(["--check", "--results", str(root)])
+    for root, told in ((tmp_path / "nowhere", "no folder .*nowhere"), (tmp_path, "no record under .*; give the folder")):
+        for check in ([], ["--check"]):
+            with pytest.raises(SystemExit, match=f"there is {told}"):
+                main([*check, "--results", str(root)])
