@@ -193,7 +193,7 @@ def test_another_method_of_peft_is_a_file_that_names_its_config_class(name, weig
     [
         ("method.config=DoraConfig", "peft has no such config class"),
         ("method.config=get_peft_model", "peft has no such config class"),
-        ("+method.arguments.rank=4", "arguments of LoraConfig: .*'rank'"),
+        ("+method.arguments.rank=4", "LoraConfig does not accept these arguments: .*'rank'"),
         ("method.sites=[query,query]", "name each projection once"),
     ],
 )
