@@ -122,7 +122,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             return result, True
         except (SystemExit, Busy, record.RecordError):
             # not failures: submitit queues the job again; another process is doing the run that this one starts from;
-            # a run of this name is recorded with other settings
+            # the record of this run or of that one has other settings, or its model is gone
             raise
         except BaseException as error:
             status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"

@@ -275,7 +275,7 @@ class Study:
 
     @cached_property
     def completed_plan(self) -> list[RunConfig]:
-        """All runs of `plan`, and of experiments that complete this one and have no finished runs yet."""
+        """The runs of `plan`, and of all experiments that complete this one, also of those that are interim."""
         if self.plan is None:
             return []
         from ..plan import experiment_runs
