@@ -343,7 +343,7 @@ def main() -> None:
     where = f"{train.device_name(torch.device('cpu'))}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     parts = [
         f"# Benchmark\n\nMade by `make bench`, {datetime.date.today()}: {where}. Compare only ratios between machines. "
-        "The section gpu was not run."
+        "In brackets: quartiles. The section gpu was not run."
     ]
     for title, measure in [SECTIONS[name] for name in sections or list(SECTIONS)[:-1]]:
         parts.append("\n".join([f"## {title}", "", *measure()]))

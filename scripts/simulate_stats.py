@@ -332,7 +332,8 @@ def coverage_table(rng: np.random.Generator, scenario: Scenario, seeds: tuple[in
 
 def report(rng: np.random.Generator, repeats: int) -> Iterator[str]:
     yield from (f"- **{name}**: {what}" for name, what in METHODS.items())
-    yield f"\nMean over {', '.join(SIMULATED)} and {' and '.join(map(str, EXAMPLES))} examples, with the range."
+    metrics, counts = ", ".join(SIMULATED), " and ".join(map(str, EXAMPLES))
+    yield f"\nEach entry is the mean over {metrics}, with {counts} examples; the range is in brackets."
     for name, scenario in SCENARIOS.items():
         yield f"\n## Variance between seeds: {name}\n\n{describe(rng, scenario)}.\n"
         yield from coverage_table(rng, scenario, SEEDS if name != "collapse" else (5,), repeats)
