@@ -89,6 +89,11 @@ def write_run(
     return run
 
 
+def rewrite(root: Path, run: Record, **changed: Any) -> None:
+    """Write a run again with other values of some fields, and the same predictions."""
+    record.write(root, run.model_copy(update=changed), record.read_predictions(root, run))
+
+
 def write_study(
     root: Path,
     tasks: tuple[str, ...] = ("cola", "sst2", "stsb", "mrpc"),

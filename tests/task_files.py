@@ -10,10 +10,10 @@ from ina.config import DataConfig, Task
 
 
 @cache
-def task(name, **changed) -> Task:
-    """The task of a file in configs/task, with some settings changed."""
+def task(name) -> Task:
+    """The task of a file in configs/task."""
     settings = yaml.safe_load((CONFIG_DIR / "task" / f"{name}.yaml").read_text(encoding="utf-8"))
-    return TypeAdapter(Task).validate_python(settings | changed)
+    return TypeAdapter(Task).validate_python(settings)
 
 
 def data_config(source="auto", folder=None, **given) -> DataConfig:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import write_run
+from made_up import write_run, write_study
 
 from ina import figures
 from ina.tables import documents
@@ -15,8 +15,7 @@ from ina.tables.table import Table
 
 def grid(root: Path, experiment: str, *settings: dict, method: str = "ina", task: str = "stsb", skill=0.8) -> None:
     for changed in settings:
-        for seed in (1, 2, 3):
-            write_run(root, task=task, method=method, seed=seed, experiment=experiment, skill=skill, **changed)
+        write_study(root, (task,), (method,), experiment=experiment, skill=skill, **changed)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from datasets import Dataset
 from peft import AdaLoraConfig, LoraConfig, get_peft_model
+from tiny_models import FAMILIES
 from tiny_runs import configured
 from torch import nn
 from transformers import AutoModelForQuestionAnswering
@@ -20,7 +21,6 @@ from ina.analysis.texts import EXAMPLE, KINDS, Passage
 from ina.projections import split_fused_projections, target_modules
 from ina.tasks.spans import windows
 
-FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
 LORA = LoraConfig(r=4, task_type="QUESTION_ANS", target_modules=["query", "key"])
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ina.batches import MEGA_BATCH, Batches, divide_batch
+from ina.batches import Batches, divide_batch
 
 LENGTHS = [3 + (7 * example) % 11 for example in range(45)]
 FEATURES = [{"input_ids": [0] * length, "example": example} for example, length in enumerate(LENGTHS)]
@@ -26,11 +26,17 @@ def test_every_example_comes_once_an_epoch_in_batches_of_like_length_that_are_no
     found = order()
     assert sorted(sum(found, [])) == list(range(45))
     assert [len(batch) for batch in found] == [8, 8, 8, 8, 8, 5]
-    assert len(FEATURES) < MEGA_BATCH * 8
     spreads = [max(LENGTHS[i] for i in batch) - min(LENGTHS[i] for i in batch) for batch in found]
     assert max(spreads) <= 2 < max(LENGTHS) - min(LENGTHS)
     means = [sum(LENGTHS[i] for i in batch) for batch in order(batch_size=4)[:-1]]
     assert means != sorted(means) and means != sorted(means, reverse=True)
+
+
+def test_an_epoch_of_several_mega_batches_has_every_example_once_and_sorts_by_length_only_within_each(monkeypatch):
+    monkeypatch.setattr("ina.batches.MEGA_BATCH", 2)
+    found = order()
+    assert sorted(sum(found, [])) == list(range(45))
+    assert max(max(LENGTHS[i] for i in batch) - min(LENGTHS[i] for i in batch) for batch in found) > 2
 
 
 def test_the_length_of_a_multiple_choice_example_is_that_of_its_longest_choice():

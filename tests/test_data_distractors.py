@@ -84,6 +84,14 @@ def test_no_inserted_sentence_contains_the_answer_after_the_metrics_normalisatio
     assert "Grunge" not in found and found.count("It rained") == MOST
 
 
+def test_no_sentence_is_inserted_into_an_answer_and_the_place_of_the_answer_moves():
+    answer = "by the sea. In the morning"
+    one = article("one", "They met in a cafe by the sea.", "In the morning they left for the north.", answer=answer)
+    others = [article(verb, *days(verb, 9), answer=verb) for verb in ("rained", "shone")]
+    found = insert(Dataset.from_list([one, *others]), MOST)[0]
+    assert found["answers"]["answer_start"] == [found["context"].index(answer)]
+
+
 def test_no_sentence_is_cut_at_an_abbreviation_or_an_initial():
     whole = "The plan of Franklin D. Roosevelt and of St. Peter's was read in the U.S. News of that day."
     one = article("one", *[whole.replace("plan", f"plan{number}") for number in range(9)], answer="plan0")

@@ -90,7 +90,7 @@ def online(monkeypatch):
 def test_a_hub_that_never_answers_is_given_up_after_its_timeout_and_asked_only_once(online, monkeypatch):
     monkeypatch.setattr(hub, "TIMEOUT_S", 0.2)
     ends = threading.Event()
-    asked = online(lambda: ends.wait() and SimpleNamespace(is_success=True))
+    asked = online(lambda: ends.wait(30) and SimpleNamespace(is_success=True))
     for name in schema.TASKS:
         with pytest.raises(FileNotFoundError, match="the hub gave no answer within"):
             hub.find(task(name), HUB)

@@ -4,19 +4,15 @@ from functools import partial
 
 import pytest
 import torch
-from peft import TaskType
 from peft.tuners.tuners_utils import BaseTunerLayer
+from tiny_models import FAMILIES, LOAD, PAIR, SPAN, prepared, stepped, tiny_config
 from torch import nn
 
 from ina import methods, models
-from ina.config import ConfigError, ModelConfig, configured
+from ina.config import ModelConfig, configured
 from ina.projections import split_fused_projections
 from ina.record import Params
-from ina.tasks import Head
 
-FAMILIES = ("bert", "roberta", "deberta", "deberta-v2")
-PAIR, SPAN = Head("classification", 2), Head("span", 2)
-LOAD = partial(models.load, seed=1)
 PROJECTIONS = {
     "bert": "attention.self.{}",
     "roberta": "attention.self.{}",
@@ -32,32 +28,8 @@ def method(name: str, *overrides: str):
     return configured([f"method={name}", *overrides]).method
 
 
-def tiny(family: str) -> ModelConfig:
-    return ModelConfig(name="tiny", label="tiny", tiny=family)
-
-
-def prepared(settings, family="bert", head=PAIR, load=LOAD) -> tuple[nn.Module, Params]:
-    model = load(tiny(family), head)
-    torch.manual_seed(2)
-    task_type = None if head == SPAN else TaskType.SEQ_CLS
-    return methods.prepare(settings, model, models.head_modules(tiny(family), model), task_type)
-
-
 def trainable(model: nn.Module) -> set[str]:
     return {name for name, weight in model.named_parameters() if weight.requires_grad}
-
-
-def stepped(model: nn.Module) -> set[str]:
-    """Names of the weights that two optimiser steps change: W_up starts at zero, so W_down moves in the second."""
-    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)
-    inputs = {"input_ids": torch.arange(5, 29).view(4, 6), "labels": torch.tensor([0, 1, 1, 0])}
-    model.eval()
-    for _ in range(2):
-        model(**inputs).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    return {name for name, weight in model.named_parameters() if not torch.equal(weight, before[name])}
 
 
 @over_families
@@ -98,7 +70,7 @@ def test_lora_and_ina_have_the_same_sites_shapes_scales_and_initial_weights(fami
 @pytest.mark.parametrize("name", ["full", "head", "lora", "ina"])
 def test_a_prepared_model_starts_as_the_pre_trained_one_and_what_trains_moves(family, name):
     ids = torch.arange(5, 17).view(2, 6)
-    expected = models.load(tiny(family), PAIR, seed=1).eval()(ids).logits
+    expected = LOAD(tiny_config(family), PAIR).eval()(ids).logits
     model, params = prepared(method(name), family)
     if name == "full":
         total = model.num_parameters()
@@ -113,13 +85,11 @@ def test_a_prepared_model_starts_as_the_pre_trained_one_and_what_trains_moves(fa
 @over_adapters
 def test_an_adapter_reads_segment_ids_on_squad_unless_the_run_leaves_them_out(name):
     ids, segments = torch.arange(5, 17).view(2, 6), torch.tensor([[0, 0, 1, 1, 1, 1]] * 2)
-    bare = models.load(tiny("bert"), SPAN, seed=1).eval()
+    bare = LOAD(tiny_config("bert"), SPAN).eval()
     logits = {}
     for read in ("true", "false"):
         cfg = configured([f"method={name}", "task=squad_v1", f"train.adapter_segment_ids={read}"])
-        model, _ = methods.prepare(
-            cfg.method, models.load(tiny("bert"), SPAN, seed=1), ("qa_outputs",), methods.task_type(cfg)
-        )
+        model, _ = methods.prepare(cfg.method, LOAD(tiny_config("bert"), SPAN), ("qa_outputs",), methods.task_type(cfg))
         logits[read] = model.eval()(ids, token_type_ids=segments).start_logits
     torch.testing.assert_close(logits["true"], bare(ids, token_type_ids=segments).start_logits, rtol=0, atol=1e-6)
     torch.testing.assert_close(logits["false"], bare(ids).start_logits, rtol=0, atol=1e-6)
@@ -149,7 +119,7 @@ def test_every_setting_of_the_gate_reaches_the_adapter():
 
 
 def test_the_split_projection_of_deberta_has_the_parts_that_its_attention_takes():
-    attention = models.load(tiny("deberta"), PAIR, seed=1).base_model.encoder.layer[0].attention.self
+    attention = LOAD(tiny_config("deberta"), PAIR).base_model.encoder.layer[0].attention.self
     fused, x = attention.in_proj, torch.randn(2, 3, 32)
     expected = attention.transpose_for_scores(fused(x)).chunk(3, dim=-1)
     split = split_fused_projections(attention).in_proj
@@ -166,15 +136,23 @@ def test_weights_are_counted_on_the_meta_device_as_in_a_real_model(family, name,
     assert on_meta == prepared(method(name), family, head)[1]
 
 
-# 24 layers of width 1024: the shapes in the released logs (inhibited-lora@7e40a8a, batch/InA_GLUE_*.out, LoRA-LM)
-@pytest.mark.parametrize(("r", "sites", "adapter"), [(4, "query,key,value", 589_824), (8, "query,key", 786_432)])
+# 24 layers of width 1024: the shapes in the released logs (inhibited-lora@7e40a8a, batch/InA_GLUE_*.out, LoRA-LM), and
+# two d × d + bias layers for each projection with the precursor's gate
+@pytest.mark.parametrize(
+    ("name", "changed", "adapter"),
+    [
+        ("ina", ["method.r=4", "method.sites=[query,key,value]"], 589_824),
+        ("ina", ["method.r=8", "method.sites=[query,key]"], 786_432),
+        ("gate", ["method.layers=null", "method.sites=[key]"], 50_380_800),
+        ("gate", ["method.layers=null", "method.sites=[query,key]"], 100_761_600),
+    ],
+)
 @pytest.mark.parametrize("hub", ["google-bert/bert-large-cased", "microsoft/deberta-large"])
-def test_adapters_of_the_large_models_have_the_size_of_the_released_ones(hub, r, sites, adapter):
+def test_adapters_and_gates_of_the_large_models_have_the_published_sizes(hub, name, changed, adapter):
     given = ModelConfig(name="large", label="large", hub=hub, revision="0" * 40)
     model = models.untrained(given, PAIR, "meta")
     total = model.num_parameters()
-    settings = method("ina", f"method.r={r}", f"method.sites=[{sites}]")
-    _, params = methods.prepare(settings, model, models.head_modules(given, model))
+    _, params = methods.prepare(method(name, *changed), model, models.head_modules(given, model))
     assert (params.adapter, params.total) == (adapter, total + adapter)
 
 
@@ -186,23 +164,3 @@ def test_another_method_of_peft_is_a_file_that_names_its_config_class(name, weig
     assert params.adapter == 2 * 2 * weights
     assert params.trainable == params.adapter + params.head
     assert stepped(model) == trainable(model)
-
-
-@pytest.mark.parametrize(
-    ("changed", "told"),
-    [
-        ("method.config=DoraConfig", "peft has no such config class"),
-        ("method.config=get_peft_model", "peft has no such config class"),
-        ("+method.arguments.rank=4", "LoraConfig does not accept these arguments: .*'rank'"),
-        ("method.sites=[query,query]", "name each projection once"),
-    ],
-)
-def test_a_config_class_or_argument_that_peft_does_not_have_is_refused(changed, told):
-    with pytest.raises(ConfigError, match=told):
-        method("dora", changed)
-
-
-def test_adalora_on_squad_is_refused_where_its_regularisation_would_be_lost():
-    with pytest.raises(ConfigError, match="AdaLoRA on SQuAD needs train.adapter_segment_ids=false"):
-        method("adalora", "task=squad_v1")
-    method("adalora", "task=squad_v1", "train.adapter_segment_ids=false")

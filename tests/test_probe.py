@@ -1,4 +1,4 @@
-"""The generated suite has properties beyond those that `test_data` checks for every source."""
+"""The generated suite: fixed rows, balanced labels, no text twice, whole sentences; levels differ in facts alone."""
 
 import re
 from collections import Counter

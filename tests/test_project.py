@@ -48,11 +48,13 @@ def test_constraints_pin_every_dependency_and_nothing_else_and_the_distribution_
 
 def test_the_adapter_requires_the_same_peft_as_pyproject(tmp_path):
     lowest = RANGES["peft"]
-    (tmp_path / "peft.py").write_text('__version__ = "0.17.1"\n')  # in place of the installed one
+    major, minor = numbers(lowest)
+    older = f"{major}.{minor - 1}.9"
+    (tmp_path / "peft.py").write_text(f'__version__ = "{older}"\n')  # in place of the installed one
     command = [sys.executable, "-c", "import ina"]
     paths = os.pathsep.join([str(tmp_path), str(ROOT)])
     result = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
-    told = f"ImportError: InA needs peft {lowest} or newer, and peft 0.17.1 is installed: pip install -U peft"
+    told = f"ImportError: InA needs peft {lowest} or newer, and peft {older} is installed: pip install -U peft"
     assert result.stderr.splitlines()[-1] == told
 
 
@@ -71,7 +73,7 @@ def imported(part: str) -> set[str]:
 
 
 # from the command line to runs, a run, its record, the data frame of all records and the tables: no part looks back
-MAY_IMPORT = {
+IMPORTS = {
     "__init__.py": "adapter",
     "adapter": "",
     "stats": "",
@@ -89,15 +91,13 @@ MAY_IMPORT = {
 }
 
 
-@pytest.mark.parametrize("part", MAY_IMPORT)
+@pytest.mark.parametrize("part", IMPORTS)
 def test_a_part_of_the_package_knows_only_what_comes_before_it(part):
-    assert imported(part) <= set(MAY_IMPORT[part].split())
+    assert imported(part) == set(IMPORTS[part].split())
 
 
 def test_training_knows_no_family_of_tasks():
-    lines = (ROOT / "ina" / "train.py").read_text().splitlines()
-    imports = [line for line in lines if "import" in line and "tasks" in line]
-    assert imports == ["from .tasks import KEYS, DevSet, Scored"]
+    assert not re.search(r"\b(family|squad|glue|labelled|spans|choice)\b", (ROOT / "ina" / "train.py").read_text())
 
 
 def test_environment_yml_and_make_setup_install_with_the_pins():
@@ -129,7 +129,7 @@ def test_versions_and_make_targets_named_in_a_page_are_those_of_the_project(page
 
 
 @pytest.mark.parametrize("page", [*PAGES, *sorted((ROOT / "results").glob("*.md"))], ids=lambda page: page.name)
-def test_links_of_a_page_lead_to_committed_files(page):
+def test_links_of_a_page_lead_to_files(page):
     for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / link).exists(), f"{page.name} links to {link}"
 

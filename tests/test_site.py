@@ -9,10 +9,10 @@ import chromium
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import write_levels, write_run, write_study
+from made_up import rewrite, write_levels, write_run, write_study
 from task_files import task
 
-from ina import data, record
+from ina import data
 from ina.config import DataConfig
 from ina.tables import documents
 from ina.tables.study import Study, studies
@@ -152,8 +152,7 @@ def test_the_error_browser_has_the_texts_that_were_predicted_on(tmp_path, glue, 
     for method in ("lora", "ina"):
         run = write_run(tmp_path, method=method, source=source, n=len(rows.splits["validation"]))
         if same_data:
-            info = run.data.model_copy(update={"fingerprint": rows.fingerprint})
-            record.write(tmp_path, run.model_copy(update={"data": info}), record.read_predictions(tmp_path, run))
+            rewrite(tmp_path, run, data=run.data.model_copy(update={"fingerprint": rows.fingerprint}))
     [script] = [text for name, text in error_files(studies(tmp_path)).items() if name.endswith(".js")]
     assert shown_errors(script)["texts"] == rows.splits["validation"]["sentence"][:count]
 

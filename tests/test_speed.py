@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from tiny_models import LOAD, PAIR, tiny_config
 from torch import nn
 from transformers import MPNetConfig, MPNetForSequenceClassification
 
-from ina import InaConfig, config, models, speed
+from ina import InaConfig, speed
 from ina.tasks import Head
 
 N = 1_000_003  # no multiple of the four masks that a random word gives
-PAIR = Head("classification", 2)
 BOTH = [torch.float32, torch.bfloat16]
 
 
@@ -91,7 +91,7 @@ def build(family: str, head: Head = PAIR) -> nn.Module:
         shape = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, vocab_size=200)
         model = MPNetForSequenceClassification(MPNetConfig(**shape))
     else:
-        model = models.load(config.ModelConfig(name="tiny", label="tiny", tiny=family), head, seed=1)
+        model = LOAD(tiny_config(family), head)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -206,9 +206,17 @@ def test_a_frozen_base_in_bfloat16_gives_the_loss_and_gradients_of_autocast_up_t
 # --- the machine
 
 
-@pytest.mark.parametrize(("error", "chosen"), [(None, None), (3.5e-7, "bf16"), (2.4e-3, None)])
-def test_float32_products_by_onednn_are_chosen_where_they_are_exact(error, chosen, monkeypatch):
-    monkeypatch.setattr(speed, "proc", lambda _: "AuthenticAMD")
+@pytest.mark.parametrize(
+    ("vendor", "error", "chosen"),
+    [
+        ("AuthenticAMD", None, None),
+        ("AuthenticAMD", 3.5e-7, "bf16"),
+        ("AuthenticAMD", 2.4e-3, None),
+        ("GenuineIntel", 3.5e-7, None),
+    ],
+)
+def test_float32_products_by_onednn_are_chosen_on_amd_where_they_are_exact(vendor, error, chosen, monkeypatch):
+    monkeypatch.setattr(speed, "proc", lambda _: vendor)
     before = torch.backends.mkldnn.matmul.fp32_precision
     measured = speed._product_error
     if error:

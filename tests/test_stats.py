@@ -247,7 +247,7 @@ def test_the_mean_over_tasks_of_one_seed_has_no_seed_variance():
         (0.000, 0.007, "undecided"),  # p = 0.08
     ],
 )
-def test_the_rules(value, se, name):
+def test_a_verdict_follows_from_the_difference_and_its_standard_error(value, se, name):
     found = verdict(compared(value, se))
     assert (found.verdict, found.needed is not None) == (name, name == "undecided")
     assert ("real but small" in found.remark) == (value == 0.004)

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import MODEL, RATES, study, write_arms, write_rates, write_run, write_study
+from made_up import MODEL, RATES, rewrite, study, write_arms, write_rates, write_run, write_study
 
 from ina import record
 from ina.config import options
-from ina.labels import method_label
 from ina.plan import experiment_runs
 from ina.stats.resample import TooFewExamples
 from ina.tables import documents, frame, outcomes
@@ -26,7 +25,6 @@ from ina.tables.study import studies
 from ina.tables.table import FORMATS, Table, csv, markdown
 from ina.tables.verdicts import MEAN, pairs, verdict_table, verdicts
 
-RESULTS = Path(__file__).parent.parent / "results"
 ARMS = {"lora": 0.5, "ina": 0.9}
 
 
@@ -41,10 +39,6 @@ def rows(table: Table) -> dict[tuple[str, str], dict[str, str]]:
         method = row["Method"] or method
         found[method, row["Epoch"]] = row
     return found
-
-
-def rows_of_examples(table: Table) -> dict[str, str]:
-    return table.shown[table.shown["Method"] == "dev examples"].iloc[0].to_dict()
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +76,7 @@ def test_a_methods_label_is_that_of_each_models_own_runs(tmp_path):
     found = study(tmp_path)
     assert [found.label(model=model, method="lora") for model in ("bert_large", "minilm")] == ["LoRA (r 4)", "LoRA"]
     label = other.labels.model_copy(update={"method": "LoRA (r 4)"})
-    record.write(tmp_path, other.model_copy(update={"labels": label}), record.read_predictions(tmp_path, other))
+    rewrite(tmp_path, other, labels=label)
     assert study(tmp_path).label(model="minilm", method="lora") == "LoRA (other settings differ by task)"
 
 
@@ -96,14 +90,6 @@ def test_variants_whose_rank_differs_by_task_keep_what_tells_them_apart(tmp_path
     ]
 
 
-@pytest.mark.parametrize("experiment", [name for name in options("experiment") if not name.endswith("_paper")])
-def test_methods_of_an_experiment_have_labels_of_their_own(experiment):
-    runs = experiment_runs(experiment).values()
-    labels = {(run.model.name, run.method_id): method_label(run.method.model_dump()) for run in runs}
-    of_model = [(model, label) for (model, _), label in labels.items()]
-    assert len(set(of_model)) == len(of_model), sorted(labels.items())
-
-
 def test_a_study_without_a_task_of_the_mean_has_no_mean(tmp_path):
     write_run(tmp_path, task="wnli")
     assert not any(column.startswith("Avg.") for column in scores(tmp_path).shown)
@@ -111,11 +97,10 @@ def test_a_study_without_a_task_of_the_mean_has_no_mean(tmp_path):
 
 def test_the_dev_examples_of_mnli_are_counted_for_each_split(tmp_path):
     run = write_run(tmp_path, task="mnli", n=121)
-    rows = {"validation_matched": 60, "validation_mismatched": 61}
-    changed = run.model_copy(update={"data": run.data.model_copy(update={"rows": run.data.rows | rows})})
-    record.write(tmp_path, changed, record.read_predictions(tmp_path, run))
+    by_split = {"validation_matched": 60, "validation_mismatched": 61}
+    rewrite(tmp_path, run, data=run.data.model_copy(update={"rows": run.data.rows | by_split}))
     [_, second] = score_tables(study(tmp_path))
-    assert rows_of_examples(second)["MNLI mismatched"] == "61"
+    assert rows(second)["dev examples", ""]["MNLI mismatched"] == "61"
 
 
 def test_a_method_of_an_unknown_kind_stands_last_under_its_own_name(tmp_path):
@@ -170,7 +155,7 @@ def test_degenerate_runs_are_counted_in_their_cell_and_explained(tmp_path):
 def test_numbers_of_others_do_not_stand_beside_paragraphs_with_inserted_sentences(tmp_path, inserted):
     run = write_run(tmp_path, task="squad_v1")
     config = run.config | {"data": run.config["data"] | {"distractors": inserted}}
-    record.write(tmp_path, run.model_copy(update={"config": config}), record.read_predictions(tmp_path, run))
+    rewrite(tmp_path, run, config=config)
     assert (set(scores(tmp_path).shown["section"]) == {OURS}) == (inserted is not None)
 
 
@@ -232,8 +217,7 @@ def test_runs_that_differ_in_more_than_the_seed_or_are_of_uncommitted_code_are_p
     assert not any("uncommitted" in note for note in scores(tmp_path).notes)
     run = write_run(tmp_path, seed=2, train={"epochs": 5})
     for known in ({"dirty": True}, {"commit": None, "dirty": None}):
-        changed = run.model_copy(update={"provenance": run.provenance.model_copy(update=known)})
-        record.write(tmp_path, changed, record.read_predictions(tmp_path, run))
+        rewrite(tmp_path, run, provenance=run.provenance.model_copy(update=known))
         notes = scores(tmp_path).notes
         assert "minilm--cola--lora: runs differ in train.epochs." in notes
         assert any("uncommitted" in note for note in notes)

@@ -9,9 +9,10 @@ import torch
 import transformers
 from datasets import Dataset
 from peft import AdaLoraConfig, get_peft_model
+from tiny_models import LOAD, PAIR, tiny_config
 
-from ina import InaConfig, config, data, environment, methods, models, run, tiny, train
-from ina.tasks import DevSet, Head, Scored
+from ina import InaConfig, config, data, environment, methods, run, tiny, train
+from ina.tasks import DevSet, Scored
 
 LENGTHS = np.random.default_rng(0).integers(4, 12, 40)
 
@@ -40,8 +41,7 @@ class Dev:
 
 
 def build(adapter=None):
-    tiny_bert = config.ModelConfig(name="tiny_bert", label="tiny", tiny="bert")
-    model = models.load(tiny_bert, Head("classification", 2), seed=1)
+    model = LOAD(tiny_config(), PAIR)
     return get_peft_model(model, adapter) if adapter else model
 
 
