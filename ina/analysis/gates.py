@@ -22,7 +22,7 @@ MEASURES = {
     "tail": "share of |f(Z − Th)|² that comes from inhibited components, through the negative tail of f",
     "negative_peak": "share of tokens whose largest component is negative; then Th is negative, and subtracting it "
     "raises all components",
-    "raised": "for these tokens, |f(Z − Th)| / |f(Z)|; above 1: more passes than without a threshold",
+    "raised": "for these tokens, |f(Z − Th)| / |f(Z)|; above 1 (100 %): more passes than without a threshold",
 }
 """Measured for each token. For LoRA only "update" is defined."""
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from ..record import explained
-from ..tables.study import searches, studies
+from ..tables.study import studies_and_searches
 from . import __doc__ as described
 from . import figures_for, save
 
@@ -17,8 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", default="results", type=Path, metavar="DIR", help="default: results")
     options = parser.parse_args(arguments)
     try:
-        asked = (options.results, options.experiment)
-        for study in studies(*asked) + searches(*asked):
+        for study in studies_and_searches(options.results, options.experiment):
             folder = options.results / "figures" / study.name
             for name, draw in figures_for(study).items():
                 figure = draw()

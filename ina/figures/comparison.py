@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..stats.verdict import MIN_SEEDS
+from ..stats import MIN_SEEDS
 from ..tables.ablation import ablation_table, equals_lora
 from ..tables.distractors import GROWTH, advantages, level_scores, levels, trained
 from ..tables.search import trials, varied_settings

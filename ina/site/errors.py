@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from ..config import DataConfig, Task
 from ..data import load
-from ..tables.frame import CELL, SQUAD
+from ..tables.frame import SQUAD
 from ..tables.study import Study
 
 _DEV = ("validation", "validation_matched")  # the first dev split of a task
@@ -56,7 +56,7 @@ def _examples(study: Study, model: str, task: str) -> dict[str, Any]:
     """
     texts, methods = _texts(study, model, task), []
     for key in study.keys(model, task):
-        runs = [study.predictions(run) for run in study.runs.loc[(study.runs[CELL] == key).all(axis=1), "id"]]
+        runs = [study.predictions(run.id) for run in study.cells[key]]
         runs = [run[run["split"].isin(_DEV)].set_index("id") for run in runs]
         first = runs[0]
         if "last_f1" in first:

@@ -21,7 +21,6 @@ from .errors import error_files
 _WHOSE = {"published": "published", "released": "released runs"}
 _TEXT = {"Study", "Data", "Model", "Method", "Methods", "Epoch", "Task", "Tasks", "Commit", "Record", "Trainable"}
 _WIDE = "---\nsearch: {exclude: true}\nhide: [toc]\n---\n"  # tables need the room, and should not be searched
-_NOTHING = "No study has measured this.\n"
 
 
 def site_files(results: Path) -> dict[str, str | Path]:
@@ -61,10 +60,6 @@ def site_files(results: Path) -> dict[str, str | Path]:
     return files | error_files(all_studies)
 
 
-def _links(study: Study, table: str, name: str) -> str:
-    return f"[{name}](tables/{study.name}/{table}.md), [the runs](studies/{study.name}.md)"
-
-
 def html_table(rows: list[dict[str, str]], filters: Iterable[str]) -> str:
     """A table that docs/assets/tables.js sorts, and filters by the columns `filters`; cells are HTML."""
     columns = list(rows[0])
@@ -86,10 +81,10 @@ def _scores_page(all_studies: list[Study], title: str, source: str, scores: list
     scored_studies = [study for study in all_studies if tasks & set(study.tasks) and not study.is_ablation]
     averaged = scored_studies[0].averaged if scored_studies and source == "glue" else ()
     names = {score: COLUMNS[score] for score in scores}
-    if len(averaged) > 1:
+    if averaged:
         names["glue", "average"] = f"Avg. of {len(averaged)}"
     rows = [row for study in scored_studies for row in _our_rows(study, names, averaged)]
-    others, sources = published_rows(source, scores, averaged if len(averaged) > 1 else ())
+    others, sources = published_rows(source, scores, averaged)
     heads = ["origin", "Model", "Method", "Trainable", "Epoch"]
     for (origin, model, method, trainable, epoch), group in others.groupby(heads, sort=False) if len(others) else ():
         row = {"Study": _WHOSE[origin], "Model": model, "Method": escape(method), "Trainable": trainable}
@@ -99,7 +94,7 @@ def _scores_page(all_studies: list[Study], title: str, source: str, scores: list
     rows = [blank | row for row in rows]
     notes = "\n".join(f"- {escape(note)}" for note in sources)
     over = ", ".join(COLUMNS[task, HEADLINES[task]] for task in averaged)
-    mean = f" Avg. of {len(averaged)}: mean over {over}." if len(averaged) > 1 else ""
+    mean = f" Avg. of {len(averaged)}: mean over {over}." if averaged else ""
     return f"""{_WIDE}# {title}
 
 Dev sets. Our cells are mean ± standard deviation over n seeds, in points. Hover over a cell for the 95 % interval of
@@ -170,8 +165,9 @@ def _overview(all_studies: list[Study], name: str, text: str) -> str:
         if draw := figures_for(study, SELECTIONS).get(name):
             figure = draw()
             n = f"n = {span([len(runs) for runs in study.cells.values()])} seeds. "
-            parts += [f"## {study.experiment}", figure.note, _grid(figure.charts), n + _links(study, name, "The table")]
-    return "\n\n".join([text, *(parts or [_NOTHING])])
+            links = f"[The table](tables/{study.name}/{name}.md), [the runs](studies/{study.name}.md)"
+            parts += [f"## {study.experiment}", figure.note, _grid(figure.charts), n + links]
+    return "\n\n".join([text, *(parts or ["No study has measured this.\n"])])
 
 
 def _studies_page(all_studies: list[Study]) -> str:

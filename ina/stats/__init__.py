@@ -12,18 +12,20 @@ every method), that another training set would give other scores, and that anoth
 learning rate.
 """
 
-from .estimate import Estimate, Interval, mean_of
-from .resample import METRICS, Scores, mean_scores, per_run, score_runs
-from .verdict import MAX_SEEDS, Comparison, SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
+from .estimate import Estimate, mean_of
+from .resample import METRICS, RESAMPLES, Scores, TooFewExamples, mean_scores, per_run, score_runs
+from .verdict import MAX_SEEDS, MIN_SEEDS, Comparison, SeedsNeeded, Verdict, at_other_rates, decide, seeds_needed
 
 __all__ = [
     "MAX_SEEDS",
     "METRICS",
+    "MIN_SEEDS",
+    "RESAMPLES",
     "Comparison",
     "Estimate",
-    "Interval",
     "Scores",
     "SeedsNeeded",
+    "TooFewExamples",
     "Verdict",
     "at_other_rates",
     "decide",

@@ -16,7 +16,7 @@ from .documents import MAIN, by_place, expected_files, outdated, tables, write
 from .outcomes import check_metrics
 from .scores import on_screen
 from .search import search_table
-from .study import searches, studies
+from .study import studies_and_searches
 from .table import FORMATS, markdown
 
 
@@ -41,7 +41,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _tables(options: argparse.Namespace) -> None:
     results, all_studies = options.results, options.experiment is None
-    recorded, trials = studies(results, options.experiment), searches(results, options.experiment)
+    found = studies_and_searches(results, options.experiment)
+    recorded, trials = ([one for one in found if one.is_search == is_search] for is_search in (False, True))
     if options.format:
         for found in by_place(recorded, trials).values():
             print("\n".join(map(FORMATS[options.format], found)))

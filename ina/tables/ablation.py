@@ -9,9 +9,9 @@ import pandas as pd
 from ..adapter.gate import ACTIVATIONS, THRESHOLDS
 from ..labels import METHOD_LABELS, value_label
 from .outcomes import RESAMPLES, summary
-from .published import folder, published
+from .published import published, short_source
 from .scores import caption, warnings
-from .study import Key, Study
+from .study import Study
 from .table import DASH, SECTION, Table, interval, signed, spread
 from .verdicts import verdicts
 
@@ -43,17 +43,6 @@ def varied(study: Study) -> tuple[str, ...]:
     return tuple(
         key for key, column in columns.items() if any(values.map(str).nunique() > 1 for _, values in groups[column])
     )
-
-
-def ordered(study: Study, model: str, task: str) -> list[Key]:
-    """The cells of a model and task, by method and then by the settings that vary."""
-
-    def place(key: Key) -> tuple[Any, ...]:
-        method = study.settings(model, key[2])
-        values = [_ORDERS.get(name, lambda value: value)(method[name]) for name in varied(study) if name in method]
-        return (method["name"] != "lora", method["name"], *values)
-
-    return sorted(study.keys(model, task), key=place)
 
 
 def equals_lora(method: dict[str, Any]) -> bool:
@@ -110,10 +99,19 @@ def ablation_table(study: Study) -> Table:
 
 
 def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.DataFrame:
-    """Cells at both selections in points, with their differences to the reference and to the matching LoRA."""
+    """Cells at both selections in points, with their differences to the reference and to the matching LoRA.
+
+    They are in the order of the methods and then of the settings that vary.
+    """
+
+    def place(name: str) -> tuple[Any, ...]:
+        method = study.settings(model, name)
+        values = [_ORDERS.get(key, lambda value: value)(method[key]) for key in keys if key in method]
+        return (method["name"] != "lora", method["name"], *values)
+
     cells = summary(study)
     cells = cells[(cells["model"] == model) & (cells["task"] == task) & (cells["metric"] == cells["headline"])]
-    cells = cells.set_index("method").loc[[method for _, _, method in ordered(study, model, task)]].reset_index()
+    cells = cells.set_index("method").loc[sorted(set(cells["method"]), key=place)].reset_index()
     methods = [study.settings(model, method) for method in cells["method"]]
     cells = cells.rename(columns={"train.learning_rate": "learning_rate"}).assign(
         origin="ours",
@@ -153,7 +151,7 @@ def _shown(row: dict[str, Any], keys: tuple[str, ...], with_lora: bool) -> dict[
         _, difference, *ends, verdict = (row.get(f"{prefix}{name}", np.nan) for name in _AGAINST)
         cells = [DASH if pd.isna(difference) else signed(difference), *["" if is_ours else DASH] * 2]
         if not pd.isna(ends[0]):
-            cells[1:] = interval(*ends, signed), verdict
+            cells[1:] = interval(*ends), verdict
         elif row["is_reference"] and not prefix:
             cells[0] = "ref."
         shown |= dict(zip((f"{title} {column}" for column in ("Δ", "95 % interval", "verdict")), cells, strict=True))
@@ -193,7 +191,7 @@ def _published(study: Study, task: str, keys: tuple[str, ...]) -> Iterator[pd.Da
             section=f"{heading}, {study.label(task=task)}",
             label=rows["method"].map(lambda method: METHOD_LABELS.get(method, method)),
             is_reference=is_reference,
-            where=[f"{heading}: {folder(one.source)}, {one.status}{'; ' * bool(one.note)}{one.note}."
+            where=[f"{heading}: {short_source(one.source)}, {one.status}{'; ' * bool(one.note)}{one.note}."
                    for one in rows.itertuples()],
             inhibition=rows["inhibition"].map(lambda level: f"{float(level):g}"),
             mean=mean,

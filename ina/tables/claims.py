@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..stats.verdict import MIN_SEEDS
+from ..stats import MIN_SEEDS
 from .distractors import GROWTH, advantages, levels, trained
 from .frame import GLUE, task_order
 from .study import RATE_SUFFIXES, Study, role

@@ -24,13 +24,7 @@ _NAMES = ["model", "task", "a", "b"]
 _COLUMNS = [*_NAMES, "rate", "distractors", "seeds", "value", "low", "high", "verdict", "advantage", "margin",
             "simultaneous_low", "simultaneous_high"]  # fmt: skip
 GROWTH = "growth"  # in the place of a number of distractors
-WORDS = {
-    "better": "grows",
-    "worse": "shrinks",
-    "equivalent": "stays",
-    "undecided": "undecided",
-    "depends on the rate": "depends on the rate",
-}
+WORDS = {"better": "grows", "worse": "shrinks", "equivalent": "stays"}
 
 
 @cache
@@ -79,24 +73,10 @@ def advantages(study: Study) -> pd.DataFrame:
     if grown.empty:
         return grown
     by_level = pd.DataFrame(row for names, found in _differences(study) for row in _by_level(names, found))
-    words = [
-        name.replace(verdict, WORDS[verdict]) for name, verdict in zip(grown["name"], grown["verdict"], strict=True)
-    ]
-    grown = grown.rename(columns={"difference": "value"}).assign(advantage=words, distractors=GROWTH)
+    grown = grown.rename(columns={"difference": "value", "name": "advantage"}).assign(distractors=GROWTH)
+    grown[["advantage", "remark"]] = grown[["advantage", "remark"]].replace(WORDS, regex=True)
     pairs = pd.concat([by_level, grown]).groupby(_NAMES, sort=False)
     return pd.concat([rows for _, rows in pairs], ignore_index=True)
-
-
-@cache
-def at_other_rates(study: Study) -> pd.DataFrame:
-    """Differences by number of distractors, with one method of the pair at a neighbouring rate; `rate` names it."""
-    return pd.DataFrame(
-        row | {"rate": other.name}
-        for other in study.at_another_rate
-        for names, found in _differences(other.study)
-        if names[0] == other.model and other.method in names[2:]
-        for row in _by_level(names, found)
-    )
 
 
 def _growths(study: Study) -> Iterator[dict[str, Any]]:
@@ -142,7 +122,14 @@ def _by_level(names: tuple[str, ...], found: dict[int, Scores]) -> Iterator[dict
 
 def distractor_table(study: Study) -> Table:
     """F1 for each model, task and method; then the advantages and their growth, also at neighbouring rates."""
-    data = pd.concat([level_scores(study), advantages(study), at_other_rates(study)], ignore_index=True)
+    at_other_rates = pd.DataFrame(
+        row | {"rate": other.name}
+        for other in study.at_another_rate
+        for names, found in _differences(other.study)
+        if names[0] == other.model and other.method in names[2:]
+        for row in _by_level(names, found)
+    )
+    data = pd.concat([level_scores(study), advantages(study), at_other_rates], ignore_index=True)
     data["rate"] = data["rate"].fillna("") if "rate" in data else ""
     rows = []
     for model, task in study.model_tasks:
@@ -162,21 +149,24 @@ def distractor_table(study: Study) -> Table:
                     row[f"Distractors {entry['distractors']}"] = f"{text} {interval(entry['low'], entry['high'])}"
             rows.append(row)
     fewer, more = fewer_and_more(study)
-    columns = [f"Distractors {level}" for level in levels(study)]
+    growth = (
+        f"Growth: the mean difference with {' and '.join(map(str, more))} distractors minus that with "
+        f"{' and '.join(map(str, fewer))}. It is positive if the first method gains on the second as irrelevant "
+        "sentences are added. Its verdict is grows, shrinks, stays or undecided, by the rules of the table of "
+        "verdicts. Its intervals are corrected for their family. Primary family: InA at 0.3 against LoRA and against "
+        "InA without inhibition."
+    )
     return Table(
         name="distractors",
         title=f"Scores by number of distractors, experiment {study.experiment}, data source {study.source}",
         caption="F1 in points with 95 % intervals on the same questions, by number of irrelevant sentences in the "
         f"paragraph; trained with {trained(study)}; {SELECTION} epoch.",
-        shown=pd.DataFrame(rows, columns=[SECTION, "Method", "n", *columns, "Growth", "Advantage", "Remark"]),
+        shown=pd.DataFrame(rows),
         data=data.filter(_COLUMNS),
         notes=(
-            f"Growth: the mean difference with {' and '.join(map(str, more))} distractors minus that with "
-            f"{' and '.join(map(str, fewer))}. It is positive if the first method gains on the second as irrelevant "
-            "sentences are added. Its verdict is grows, shrinks, stays or undecided, by the rules of the table of "
-            "verdicts. Primary family: InA at 0.3 against LoRA and against InA without inhibition.",
-            "Intervals: for the expected score or difference over new seeds and questions; with n = 1, over "
-            "questions only. Intervals of growth are corrected for their family, the others are not.",
+            *[growth] * (not advantages(study).empty),
+            "Intervals: for the expected score or difference over new seeds and questions, not corrected; with n = 1, "
+            "over questions only.",
             *study.notes,
         ),
     )

@@ -104,12 +104,12 @@ def attention_table(study: Study) -> Table:
         ),
         _block(study, over_seeds(of_all, "to"), paid),
     ]
-    data = [over_seeds(frame, "layer", "by", "to").assign(less="")]
+    data = [over_seeds(of_all, "to").assign(less="")]
     for base in _bases(study):
         label = study.label(model=study.models[0], method=base)
         differences = difference_to(of_all[of_all["to"] != ELSEWHERE], base, "to")
         blocks.append(_block(study, differences, f"minus {label}, points", signed))
-        data.append(difference_to(frame, base, "layer", "by", "to").assign(less=base))
+        data.append(differences.assign(less=base))
     return Table(
         name="attention",
         title=f"Attention in the trained models, experiment {study.experiment}, data source {study.source}",
@@ -143,7 +143,7 @@ def gate_table(study: Study) -> Table:
         title=f"The gate in the trained models, experiment {study.experiment}, data source {study.source}",
         caption=f"Mean over layers and the tokens of {_passages(study)}. {_INTERVALS}",
         shown=_shown([_block(study, means)], ["Method", "Site", "n"], _GATE),
-        data=over_seeds(frame.rename(columns={"by": "kind"}), "layer", "site", "kind", "measure").reset_index(),
+        data=means.reset_index(),
         notes=(
             *(f"{_GATE[name].split(',')[0]}: {text}." for name, text in MEASURES.items()),
             "Effective rank of the update over all tokens: exp of the entropy of its normalised singular values, from "
@@ -187,8 +187,7 @@ def with_interval(row, write: Callable[[float], str]) -> str:
     """A row of `over_seeds` as text; a single seed has no interval."""
     if np.isnan(row.mean):
         return DASH
-    mean, low, high = (round(value, 5) + 0.0 for value in (row.mean, row.low, row.high))  # no "−0.0"
-    return f"{write(mean)} {interval(low, high, write)}" if row.seeds > 1 else write(mean)
+    return write(row.mean) + (f" {interval(row.low, row.high, write)}" if row.seeds > 1 else "")
 
 
 def _passages(study: Study) -> str:

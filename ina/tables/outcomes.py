@@ -8,8 +8,7 @@ import pandas as pd
 
 from ..data.schema import level_split
 from ..record import RecordError, record_path
-from ..stats import Scores, per_run, score_runs
-from ..stats.resample import RESAMPLES, TooFewExamples
+from ..stats import RESAMPLES, Scores, TooFewExamples, per_run, score_runs
 from .frame import CELL, ENDING, SELECTIONS, split_of
 from .study import Key, Study
 

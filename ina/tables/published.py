@@ -104,7 +104,7 @@ def _where(entries: pd.DataFrame) -> str:
     columns = pd.Series(
         [COLUMNS.get(score, score[0]) for score in zip(entries["task"], entries["metric"], strict=True)]
     )
-    source = entries["source"].map(folder) + ", " + entries["status"]
+    source = entries["source"].map(short_source) + ", " + entries["status"]
     seeds = ("n = " + entries["seeds"]).where(entries["seeds"] != "", "")
     parts = []
     for texts in (source, seeds, entries["note"]):
@@ -113,7 +113,7 @@ def _where(entries: pd.DataFrame) -> str:
     return "; ".join(parts) + "."
 
 
-def folder(source: str) -> str:
+def short_source(source: str) -> str:
     """A source without the path that differs between the runs of a release; the CSV file has the full source."""
     place, colon, path = source.partition(":")
     parts = path.split("/")

@@ -12,19 +12,8 @@ from ..labels import value_label
 from .study import Study
 from .table import DASH, Table, points, span, spread
 
-_COLUMNS = [
-    "experiment",
-    "source",
-    "model",
-    "method",
-    "setting",
-    "task",
-    "seeds",
-    "mean",
-    "std",
-    "over_tasks",
-    "chosen",
-]
+_COLUMNS = ["experiment", "source", "model", "method", "setting", "task", "seeds", "mean", "std", "over_tasks",
+            "chosen"]  # fmt: skip
 
 
 def varied_settings(study: Study, model: str, method: str) -> list[str]:

@@ -16,7 +16,7 @@ from ..config import RunConfig
 from ..fingerprint import WITHOUT_PEFT
 from ..labels import METHOD_LABELS
 from ..record import Record
-from ..stats.verdict import MIN_SEEDS
+from ..stats import MIN_SEEDS
 from .frame import GLUE, frame, method_order, run_order
 
 RATE_SUFFIXES = ("_lower_rate", "_higher_rate")  # of experiments that repeat another one at a neighbouring rate
@@ -173,8 +173,9 @@ class Study:
 
     @property
     def averaged(self) -> tuple[str, ...]:
-        """The tasks in the mean over tasks: GLUE's without WNLI. SQuAD's versions share their questions."""
-        return tuple(task for task in self.tasks if task in GLUE)
+        """The tasks in the mean over tasks, if several: GLUE's without WNLI. SQuAD's versions share their questions."""
+        found = tuple(task for task in self.tasks if task in GLUE)
+        return found if len(found) > 1 else ()
 
     @cached_property
     def methods(self) -> list[tuple[str, str]]:
@@ -309,15 +310,16 @@ def studies(root: str | Path, experiment: str | None = None) -> list[Study]:
         RecordError: A record is damaged.
         FileNotFoundError: There is no record.
     """
-    return [study for study in _all(root, experiment) if not study.is_search]
+    return [study for study in studies_and_searches(root, experiment) if not study.is_search]
 
 
 def searches(root: str | Path, experiment: str | None = None) -> list[Study]:
     """As `studies`, but only searches: their trials are scored on held-out training rows, not on dev rows."""
-    return [study for study in _all(root, experiment) if study.is_search]
+    return [study for study in studies_and_searches(root, experiment) if study.is_search]
 
 
-def _all(root: str | Path, experiment: str | None) -> list[Study]:
+def studies_and_searches(root: str | Path, experiment: str | None = None) -> list[Study]:
+    """What `studies` and `searches` give, together."""
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}; give the one that holds runs/, as in --results results")

@@ -9,7 +9,7 @@ DASH = "–"  # not measured
 SECTION = "section"  # column of `shown`: the heading above a row
 _LEFT = {"Model", "Method", "Epoch", "Task", "Family", "Verdict", "Best epochs", "Remark", "Site", "Activation",
          "Sites", "Chosen", "Our runs", "Methods", "Maximum per", "Through the maximum", "Advantage", "Experiment",
-         "Data", "Repeat"}  # fmt: skip
+         "Data"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def latex(table: Table) -> str:
     style = table.shown.fillna("").style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
     align = "".join("l" if _is_text(name) else "r" for name in table.shown)
     text = style.to_latex(hrules=True, column_format=align)
-    return "".join(_TEX.get(char, char) for char in text)
+    return text.translate(str.maketrans(_TEX))
 
 
 _TEX = {"−": "$-$", "<": "$<$", ">": "$>$", "±": "$\\pm$", "×": "$\\times$", "Δ": "$\\Delta$", "†": "$\\dagger$",
@@ -93,7 +93,7 @@ def _is_text(column: str) -> bool:
 
 def points(value: float, decimals: int = 1) -> str:
     """A number in points."""
-    return f"{value:.{decimals}f}".replace("-", "−")
+    return f"{value:z.{decimals}f}".replace("-", "−")
 
 
 def signed(value: float, decimals: int = 1) -> str:

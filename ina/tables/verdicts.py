@@ -1,5 +1,6 @@
 """Which method is better: pairs of methods with their verdicts, on every task and in the mean over tasks."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 
 from .. import stats
 from ..stats import METRICS
-from .frame import SELECTIONS
+from .frame import GLUE, SELECTIONS
 from .outcomes import paired
 from .study import AtAnotherRate, Study
 from .table import DASH, SECTION, Table, interval, points, signed
@@ -61,7 +62,7 @@ def is_primary(study: Study, model: str, a: str, b: str, task: str) -> bool:
     those in results/QUESTIONS.md.
     """
     a, _ = of_inhibition(study, model, a, b) or ("", "")
-    return a == "ina" == study.settings(model, a)["name"] and (task == MEAN) == (len(study.averaged) > 1)
+    return a == "ina" == study.settings(model, a)["name"] and (task == MEAN) == bool(study.averaged)
 
 
 def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] | None:
@@ -76,15 +77,17 @@ def of_inhibition(study: Study, model: str, a: str, b: str) -> tuple[str, str] |
 
 
 def _planned_primary(study: Study, model: str) -> int:
-    """The planned number of primary comparisons of a model per task: with LoRA, and with no inhibition."""
-    planned = {run.method_id: run.method for run in study.completed_plan if run.model.name == model}
+    """The planned number of primary comparisons: with LoRA and with no inhibition, in the mean or on each task."""
+    runs = [run for run in study.completed_plan if run.model.name == model]
+    planned, tasks = {run.method_id: run.method for run in runs}, {run.task.name for run in runs}
     if "ina" not in planned:
         return 1
     bare = planned["ina"].model_copy(update={"inhibition": 0})
     has_bare = any(
         method.kind == "ina" and method.model_copy(update={"name": bare.name}) == bare for method in planned.values()
     )
-    return max(1, has_bare + any(method.kind == "lora" for method in planned.values()))
+    of_each = has_bare + any(method.kind == "lora" for method in planned.values())
+    return max(1, of_each * (1 if len(tasks & {*GLUE}) > 1 else len(tasks)))
 
 
 def without_inhibition(study: Study, model: str, a: str, b: str) -> bool:
@@ -172,7 +175,7 @@ def _numbers(compared: stats.Comparison, verdict: stats.Verdict) -> dict[str, An
         "seeds": difference.seeds,
         "seeds_needed": needed.seeds,
         "examples_needed": needed.examples,
-        "remark": verdict.remark.replace("-", "−"),
+        "remark": re.sub(r"-(?=\d)", "−", verdict.remark),
         "needed": _needed(verdict.needed),
     }
 
@@ -192,7 +195,7 @@ def _compared(study: Study, selection: str) -> Iterator[dict[str, Any]]:
             yield names | {"task": task, "comparison": by_task[task][0], "scores": scores.scores, "tasks": 1}
         averaged = [by_task[task] for task in study.averaged if task in by_task]
         seeds = set.intersection(*(set(difference.seeds) for _, difference in averaged)) if averaged else set()
-        if len(averaged) == len(study.averaged) > 1 and seeds:
+        if seeds and len(averaged) == len(study.averaged):
             comparisons, scores = zip(*averaged, strict=True)
             shared = [difference.of_seeds(seeds) for difference in scores]
             by_seed = np.array([difference.scores for difference in shared])
