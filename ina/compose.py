@@ -112,6 +112,8 @@ def compose(overrides: list[str]) -> DictConfig:
         cfg = copy.deepcopy(_composed(*choices, *(["~task"] if tasks else [])))
         for text in tasks[-1:]:
             task = OmegaConf.load(CONFIG_DIR / f"task/{parse(text).value()}.yaml")
+            if {"defaults", "task"} & set(task):  # a file that needs Hydra: it builds on others or is global
+                return copy.deepcopy(_composed(*overrides))
             with open_dict(cfg):  # other files may override the task's own settings
                 cfg.task = OmegaConf.merge(task, cfg.get("task") or {})
         for setting in settings:

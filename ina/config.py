@@ -166,12 +166,6 @@ class ChoiceTask(_Strict):
     headline: Literal["accuracy"]
     max_length: Annotated[int, Field(ge=8)]  # tokens of one ending with what comes before it
 
-    @model_validator(mode="after")
-    def _has_a_column_for_every_ending(self) -> ChoiceTask:
-        if len(self.columns) != 2 + self.classes:
-            raise ValueError(f"columns={self.columns} should be two texts and {self.classes} endings")
-        return self
-
 
 Task = GlueTask | SquadTask | ChoiceTask
 
@@ -320,7 +314,7 @@ class TrainConfig(_Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainConfig:
-        if self.device_batch_size and self.batch_size % self.device_batch_size:
+        if self.device_batch_size and self.batch_size % min(self.batch_size, self.device_batch_size):
             raise ValueError(
                 f"device_batch_size={self.device_batch_size} does not divide batch_size={self.batch_size}; "
                 "the effective batch would change"
@@ -477,7 +471,8 @@ def _explained(problem: dict[str, Any]) -> str:
         return f"  {key}: {message}"
     if problem["type"] == "union_tag_not_found":
         tag = problem["ctx"]["discriminator"].strip("'")
-        return f"  {key}.{tag}: is missing (a file of configs/method begins with # @package _global_)"
+        hint = " (a file of configs/method begins with # @package _global_)" * (key == "method")
+        return f"  {key}.{tag}: is missing{hint}"
     value = problem["input"]
     if value == "???":
         return f"  {key}: is missing"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 
-from . import data, record
+from . import data, environment, record
 from .compose import ONE_EXPERIMENT, ConfigError, compose, hydra_settings, options, parse, quoted
 from .config import RunConfig, configured
 from .fingerprint import fingerprint_settings
@@ -218,6 +218,16 @@ def experiment_runs(name: str) -> dict[str, RunConfig]:
     return {run.id: run for run in expand([f"experiment={name}"])}
 
 
+def number_format(run: RunConfig, path: Path) -> str:
+    """The dtype of a run whose record is at `path`, if there is one.
+
+    "auto" is the record's dtype then, because this machine may have no GPU, unlike the one that did the run.
+    """
+    if run.train.dtype == "auto" and path.is_file():
+        return record.read(path).provenance.dtype
+    return environment.resolve_dtype(run.train.dtype)
+
+
 def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
     """The state of a run: recorded under one of `roots`, running, failed or missing.
 
@@ -226,8 +236,8 @@ def run_state(run: RunConfig, source: str, roots: list[Path]) -> RunState:
     name = (run.experiment, source, run.id)
     for path in (record.record_path(root, *name) for root in roots):
         if path.is_file():
-            recorded_settings = fingerprint_settings(record.read(path).config)
-            return "done" if recorded_settings == fingerprint_settings(run.model_dump()) else "other settings"
+            recorded_settings = fingerprint_settings(record.read(path).config, source)
+            return "done" if recorded_settings == fingerprint_settings(run.model_dump(), source) else "other settings"
     if record.is_held(record.lock_path(run.output_dir, *name)):
         return "running"
     return "failed" if record.failure_path(run.output_dir, *name).is_file() else "missing"

@@ -374,9 +374,9 @@ def explained(error: Exception) -> str:
     return str(error)
 
 
-def utc(seconds: float) -> str:
-    """A time in seconds since 1970 as an ISO 8601 text."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
+def now() -> str:
+    """The time in UTC as an ISO 8601 text."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def clock(seconds: float) -> str:

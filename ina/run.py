@@ -10,7 +10,6 @@ import shutil
 import signal
 import sys
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -68,8 +67,8 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
     with record.hold_lock(record.lock_path(cfg.output_dir, *name), wait) as report_progress:
         known = {"source": source}  # goes into the record, even of a failure
         provenance = _provenance_at_start(cfg, commit, dirty, command)
-        dtype = provenance["dtype"]
         try:
+            dtype = plan.number_format(cfg, path)
             examples = data.load(cfg.task, cfg.data)
             rows = {split: len(rows) for split, rows in examples.splits.items()}
             known["data"] = DataInfo(source=source, fingerprint=examples.fingerprint, rows=rows)
@@ -172,7 +171,7 @@ def _provenance_at_start(cfg: RunConfig, commit: str | None, dirty: bool | None,
         "processes": None,
         "effective_batch": cfg.train.batch_size,
         "dtype": environment.resolve_dtype(cfg.train.dtype),
-        "started": record.utc(time.time()),
+        "started": record.now(),
     }
 
 
@@ -190,7 +189,7 @@ def _record(cfg: RunConfig, provenance: dict[str, Any], **outcome: Any) -> Recor
         config=cfg.model_dump(
             exclude={"results_dir": True, "output_dir": True, "keep_model": True, "wandb": True, "data": {"dir"}}
         ),
-        provenance=Provenance(**provenance, threads=torch.get_num_threads(), finished=record.utc(time.time())),
+        provenance=Provenance(**provenance, threads=torch.get_num_threads(), finished=record.now()),
         **outcome,
     )
 
@@ -296,7 +295,6 @@ def _wandb(cfg: RunConfig) -> Iterator[list[str]]:
         return
     import wandb
 
-    os.environ["WANDB_WATCH"] = "false"
     Path(cfg.output_dir).mkdir(parents=True, exist_ok=True)
     try:
         wandb.init(

@@ -17,7 +17,7 @@ from torch import nn
 
 from . import methods, models
 from .adapter import files
-from .config import Full, Gate, HeadAlone, ModelConfig, RunConfig, check
+from .config import Full, Gate, HeadAlone, RunConfig, check
 from .projections import split_fused_projections
 from .record import ADHOC, Record, RecordError, read
 from .tasks import Head, family
@@ -35,7 +35,8 @@ def save(model: nn.Module, run: Record, output_dir: str | Path) -> Path:
     folder = path(output_dir, run.experiment, run.source, run.id)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
-        model.save_pretrained(partial)
+        # transformers would write the names of the original checkpoint, such as BERT's LayerNorm.gamma
+        model.save_pretrained(partial, save_original_format=False)
         (partial / RECORD_FILE).write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
@@ -56,7 +57,7 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
     """The trained model in `folder`, in float32 and ready for inference; an adapter stays unmerged.
 
     Args:
-        folder: The folder of a kept model, or any folder that PEFT or transformers saved.
+        folder: The folder of a kept model.
         cfg: The run's settings, which name backbone, method and task.
 
     Raises:
@@ -64,12 +65,8 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         ValueError: A file is damaged, or belongs to another model.
     """
     head = family(cfg.task.family).head(cfg.task)
-    if isinstance(cfg.method, HeadAlone):
-        return _load_head(folder, cfg, head).eval()
-    if isinstance(cfg.method, Full | Gate):
-        itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
-        gated = isinstance(cfg.method, Gate)
-        return (_load_gated(folder, cfg, itself, head) if gated else models.load(itself, head, cfg.seed)).eval()
+    if isinstance(cfg.method, Full | HeadAlone | Gate):
+        return _load_whole(folder, cfg, head).eval()
     described, weights = files.read(folder)
     peft_type, expected = described.get("peft_type"), methods.peft_config(cfg.method).peft_type.value
     if peft_type != expected:
@@ -105,34 +102,15 @@ def start_from(folder: Path, origin: Record, model: nn.Module, head: tuple[str, 
                 weight.copy_(trained[name])
 
 
-def _whole_model(folder: str | Path, cfg: RunConfig) -> Path:
-    """The file of all weights of a model without an adapter."""
+def _load_whole(folder: str | Path, cfg: RunConfig, head: Head) -> nn.Module:
+    """Load a model without an adapter; `from_pretrained` would drop gates and start a missing head at random."""
     file = Path(folder) / "model.safetensors"
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing; it holds all weights of a run with method={cfg.method.name}")
-    return file
-
-
-def _load_head(folder: str | Path, cfg: RunConfig, head: Head) -> nn.Module:
-    """Load the trained head onto the original encoder, because a bfloat16 run saves a rounded copy of the encoder."""
-    file = _whole_model(folder, cfg)
-    model = models.load(cfg.model, head, cfg.seed, cfg.train.head_dropout)
-    parts = set(models.head_modules(cfg.model, model))
-    trained = {name: weight for name, weight in files.read_weights(file).items() if parts & set(name.split("."))}
-    try:
-        model.load_state_dict(model.state_dict() | trained)
-    except RuntimeError as error:
-        raise ValueError(f"{file} does not fit {cfg.cell}: {error}") from None
-    if missing := [name for name in model.state_dict() if parts & set(name.split(".")) and name not in trained]:
-        raise ValueError(f"{file} does not fit {cfg.cell}: it lacks {', '.join(missing)}")
-    return model
-
-
-def _load_gated(folder: str | Path, cfg: RunConfig, itself: ModelConfig, head: Head) -> nn.Module:
-    """Load a model with gates, which transformers would silently drop."""
-    file = _whole_model(folder, cfg)
+    itself = cfg.model.model_copy(update={"path": str(folder), "revision": None})
     model = models.untrained(itself, head)
     model, _ = methods.prepare(cfg.method, model, models.head_modules(itself, model))
+    model.float()  # config.json names the dtype of the run
     try:
         model.load_state_dict(files.read_weights(file))
     except RuntimeError as error:

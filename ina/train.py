@@ -109,7 +109,7 @@ def fit(
         trainer.train(resume_from_checkpoint=start)
     outcomes = [json.loads(_outcome(folder, epoch).read_text()) for epoch in range(1, settings.epochs + 1)]
     evaluations = [Evaluation(**outcome["evaluation"]) for outcome in outcomes]
-    best = max(evaluations, key=lambda evaluation: (evaluation.metrics[headline], -evaluation.epoch))
+    best = max(evaluations, key=lambda evaluation: evaluation.metrics[headline])  # the first of several
     epochs = {"best": best.epoch, "last": settings.epochs}
     chosen = {rule: pd.read_parquet(_outcome(folder, epoch, "parquet")) for rule, epoch in epochs.items()}
     trainer.accelerator.wait_for_everyone()  # the first process may remove the folder once all have read it

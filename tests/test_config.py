@@ -49,6 +49,7 @@ def settings(*overrides, source="files", data="0" * 64, dtype="float32"):
         (["method.scale=1", "method.alpha=8"], "method.alpha=8.0 has no effect if method.scale is set"),
         (["task=sst2", "task.classes=3"], "classes=3: sst2 has 2"),
         (["task=rte", "task.name=mrpc"], "label='RTE': mrpc has 'MRPC'"),
+        (["~task.family"], r"task.family: is missing$"),
         (["~method.kind"], r"method.kind: is missing \(a file of configs/method begins with"),
         (["train.learning_rate='???'"], "train.learning_rate: is missing"),
         (["method=dora", "method.config=PrefixTuningConfig"], "PrefixTuningConfig does not accept these arguments"),
@@ -87,6 +88,10 @@ def test_the_adapter_has_the_activations_and_thresholds_that_can_be_set():
 )
 def test_the_name_shows_the_settings_in_which_a_method_differs_from_its_configs(overrides, name):
     assert configured(overrides).id == name
+
+
+def test_a_device_may_take_more_examples_than_a_batch_has():
+    assert configured(["train.batch_size=16", "train.device_batch_size=32"]).train.batch_size == 16
 
 
 def test_a_setting_may_refer_to_the_seed():

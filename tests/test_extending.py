@@ -44,6 +44,15 @@ def test_a_file_with_a_mistake_in_its_yaml_is_named_with_the_line(extended):
         configured(["task=mine"])
 
 
+@pytest.mark.parametrize(
+    "text", ["defaults: [cola]\nmax_length: 64\n", "# @package _global_\ndefaults: [cola]\ntask: {max_length: 64}\n"]
+)
+def test_a_file_of_a_task_may_build_on_another(extended, text):
+    (compose.CONFIG_DIR / "task" / "short.yaml").write_text(text)
+    for task in [one.task for one in plan.expand(["task=short", "seed=1,2"])] + [configured(["task=short"]).task]:
+        assert (task.name, task.max_length) == ("cola", 64)
+
+
 @pytest.mark.parametrize("argument", ["r=abc", "r=0"])
 def test_arguments_that_peft_refuses_are_named_with_the_method(extended, argument):
     small = ["model=tiny_bert", "method=hra", f"method.arguments.{argument}", "task=reviews", "train.threads=1"]

@@ -116,7 +116,7 @@ def test_what_is_measured_lies_where_the_record_of_the_run_belongs(seed, dirty, 
     folder.mkdir(parents=True)
     (folder / "record.json").write_text(made.model_copy(update={"config": settings.model_dump()}).model_dump_json())
     roots = []
-    monkeypatch.setattr(versions, "git_state", lambda *_: ("0" * 40, False))
+    monkeypatch.setattr(versions, "code", lambda: ("0" * 40, False))
     monkeypatch.setattr(measure, "measure_run", lambda _, root, __: roots.append(root) or (root, True))
     shutil.copytree(folder, folder.with_name(f".{folder.name}.1.partial"))  # left by a killed process
     main(["distractors", "--models", str(tmp_path)])

@@ -82,7 +82,7 @@ IMPORTS = {
     "fingerprint.py": "data",
     "config.py": "adapter compose data fingerprint",
     "record.py": "fingerprint labels",
-    "plan.py": "compose config data fingerprint record",
+    "plan.py": "compose config data environment fingerprint record",
     "tasks": "config data",
     "train.py": "batches config environment record speed tasks",
     "tables": "adapter analysis compose config data fingerprint labels plan record stats",

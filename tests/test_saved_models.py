@@ -1,5 +1,6 @@
 """A run keeps its trained model where it is asked to, and only there."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
+from tiny_models import PAIR
 from tiny_runs import configured
+from transformers import AutoModel
 
-from ina import record, run, saved_models
+from ina import methods, models, record, run, saved_models, tiny
 from ina.adapter import InaLinear
 
 METHODS = {name: [f"method={name}"] for name in ("full", "head", "lora", "ina", "ia3")}
@@ -53,6 +56,22 @@ def test_a_kept_model_is_a_folder_of_its_weights_and_its_record_and_opens_as_it_
     assert any(isinstance(module, InaLinear) for module in opened.modules()) == (method == "ina")
 
 
+def test_a_gated_model_opens_if_its_checkpoint_has_the_old_names_of_weights(kept, tmp_path):
+    encoder = AutoModel.from_config(tiny.config("bert"))
+    encoder.config.save_pretrained(tmp_path)
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}  # as in bert-base-uncased
+    old = {
+        re.sub(r"LayerNorm\.\w+$", lambda found: names[found[0]], name): w for name, w in encoder.state_dict().items()
+    }
+    save_file(old, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    cfg = configured(tmp_path, tmp_path, "task=cola", "method=gate", f"model.path={tmp_path}")
+    backbone = models.load(cfg.model, PAIR, seed=1)
+    model, _ = methods.prepare(cfg.method, backbone, models.head_modules(cfg.model, backbone))
+    opened = saved_models.load(saved_models.save(model, kept["gate"][1], tmp_path), cfg).state_dict()
+    assert opened.keys() == model.state_dict().keys()
+    assert all(torch.equal(weight, opened[name]) for name, weight in model.state_dict().items())
+
+
 def test_a_model_of_the_same_run_is_replaced(kept, tmp_path):
     _, result, left, _ = kept["ina"]
     folder = saved_models.path(tmp_path, result.experiment, result.source, result.id)
@@ -82,7 +101,7 @@ def of_lora(file: Path) -> None:
     [
         ("ina", "adapter_config.json", of_lora, "peft_type is 'LORA', but method=ina saves 'INA'"),
         ("head", "model.safetensors", Path.unlink, "model.safetensors is missing; it holds all weights"),
-        ("head", "model.safetensors", without_classifier, "does not fit .*: it lacks classifier.weight"),
+        ("head", "model.safetensors", without_classifier, r"(?s)does not fit .*classifier.weight"),
         ("gate", "model.safetensors", Path.unlink, "model.safetensors is missing; it holds all weights"),
         ("gate", "model.safetensors", cut_off, "model.safetensors is truncated"),
     ],

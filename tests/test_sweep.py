@@ -14,10 +14,11 @@ import hydra
 import pytest
 import wandb
 import yaml
+from made_up import write_run
 from tiny_runs import configured, numbers, overrides, start, write_glue
 
 from hydra_plugins.ina_sweeper import _sweep
-from ina import compose, data, plan, record, run, status, train, versions
+from ina import compose, config, data, plan, record, run, status, train, versions
 from ina.compose import CONFIG_DIR, hydra_settings
 from ina.config import ConfigError, check
 from ina.fingerprint import fingerprint, fingerprint_settings
@@ -183,7 +184,7 @@ def test_a_sweep_prints_plan_runs_and_summary_and_does_only_missing_runs_when_st
 def test_a_sweep_says_which_runs_of_an_experiment_stay_out_of_the_results(
     dirty, changed, message, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(versions, "git_state", lambda *_: ("0" * 40, dirty))
+    monkeypatch.setattr(versions, "code", lambda: ("0" * 40, dirty))
     where = ["data=probe", f"output_dir={tmp_path}", f"results_dir={tmp_path}/results"]
     command = ["experiment=distractors", "seed=1", "method=ina", *where, *changed]
     settings = compose.OmegaConf.create({"hydra": hydra_settings(command)})
@@ -447,6 +448,8 @@ def test_a_run_recorded_with_bfloat16_is_not_repeated_by_dtype_auto(glue, tmp_pa
     assert cli(*grid(glue, tmp_path, "train.dtype=bfloat16"))[0] == 0
     code, out, _ = cli(*grid(glue, tmp_path, "train.dtype=auto"))
     assert code == 0 and "2 are recorded" in out
+    _, new = run.run(configured(glue, tmp_path, "task=cola", "train.epochs=1", "train.dtype=auto"))
+    assert not new, "a single run says the same"
 
 
 def test_the_first_commands_of_the_readme_run_an_experiment_with_its_launcher_and_print_its_table(
@@ -491,6 +494,13 @@ def test_an_optuna_search_takes_the_best_score_on_held_out_training_rows(glue, t
 def test_a_search_on_the_dev_rows_is_refused(glue, tmp_path, cli):
     code, _, err = cli(*overrides(glue, tmp_path, *SEARCH, RATES))
     assert code == 1 and "a search needs data.select" in err
+
+
+def test_the_state_of_a_run_on_generated_texts_depends_on_the_number_of_distractors(tmp_path):
+    write_run(tmp_path, task="squad_v1", source="probe", experiment="adhoc")
+    common = ["task=squad_v1", "method=lora", "data=probe", "train.epochs=2"]
+    for given, state in (([], "done"), (["data.distractors=8"], "other settings")):
+        assert plan.run_state(config.configured([*common, *given]), "probe", [tmp_path]) == state
 
 
 def test_the_status_of_a_grid_counts_runs_by_how_far_they_are(glue, tmp_path, monkeypatch, capsys):

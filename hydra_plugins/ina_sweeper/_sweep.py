@@ -20,7 +20,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from ina import data, environment, plan, record, run, versions
-from ina.compose import CONFIG_DIR, explain
+from ina.compose import explain
 from ina.config import RunConfig, configured
 from ina.fingerprint import fingerprint, fingerprint_settings
 from ina.record import USER_ERRORS, Record, clock
@@ -43,7 +43,7 @@ class Sweep:
             runs, self.commands = plan.plan(arguments)
             self.runs = {cfg.id: cfg for cfg in runs}
             self.source = plan.source(runs)
-            self.clean = versions.git_state(CONFIG_DIR.parent)[1] is False
+            self.clean = versions.code()[1] is False
             missing = [cfg for cfg in runs if not self._record_path(cfg).is_file()]
             plan.of_each(missing, lambda cfg: (cfg.model, cfg.task, cfg.train.head_dropout), run.check_model)
             for cfg in runs:
@@ -109,9 +109,7 @@ class Sweep:
         rows = f"{cfg.task.name} {cfg.data.model_dump_json()}"
         if rows not in self.data:
             self.data[rows] = data.load(cfg.task, cfg.data).fingerprint
-        dtype = environment.resolve_dtype(cfg.train.dtype)
-        if cfg.train.dtype == "auto" and (path := self._record_path(cfg)).is_file():
-            dtype = record.read(path).provenance.dtype  # this machine may have no GPU, unlike the one that did the run
+        dtype = plan.number_format(cfg, self._record_path(cfg))
         return fingerprint_settings(cfg.model_dump(), self.source, self.data[rows], dtype, start)
 
     def _print_plan(self) -> None:

@@ -28,7 +28,7 @@ class InaSweeper(Sweeper):
     """
 
     def __init__(self, params: DictConfig) -> None:
-        self.params = params  # `ina.plan` reads them from the config, because programs without a sweeper need them too
+        """`params` are not kept: `ina.plan` reads them from the config, as other programs do."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before `sweep`."""

@@ -19,7 +19,6 @@ import pandas as pd
 import transformers
 
 from .. import plan, record, saved_models, versions
-from ..compose import CONFIG_DIR
 from . import measure, texts
 from .gates import MEASURES
 from .measurement import ALL, COLUMNS, Reading, Row
@@ -54,7 +53,7 @@ def _experiment(arguments: list[str]) -> None:
             f"no model of experiment {options.experiment!r} under {options.models / 'models'}; runs with "
             "keep_model=true leave them there. A recorded run is skipped, unless results_dir=… names another folder"
         )
-    clean = versions.git_state(CONFIG_DIR.parent)[1] is False
+    clean = versions.code()[1] is False
     command = " ".join(["python -m ina.analysis", *arguments])
     for number, file in enumerate(folders, 1):
         run = record.read(file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import platform
 import warnings
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from datasets import Dataset
 from torch import nn
 
 from .. import data, models, record, saved_models, versions
-from ..compose import CONFIG_DIR
 from ..tasks import spans
 from . import attention, gates, measurement, texts
 from .measurement import ALL, Measurement, Reading, Row
@@ -149,7 +147,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
         )
     split, passages = texts.dev_passages(opened.cfg, examples)
     read = [opened.tokens(passage) for passage in passages]
-    commit, dirty = versions.git_state(CONFIG_DIR.parent)
+    commit, dirty = versions.code()
     result = Measurement(
         **run.model_dump(include={"id", "model", "task", "method", "seed", "fingerprint"}),
         split=split,
@@ -163,7 +161,7 @@ def measure_run(folder: Path, root: Path, command: str) -> tuple[Path, bool]:
             "command": command,
             "python": platform.python_version(),
             "versions": versions.packages(),
-            "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "measured": record.now(),
         },
     )
     return measurement.add(root, run, result), True
