@@ -289,11 +289,11 @@ class DataConfig(_Strict):
 
 
 class TrainConfig(_Strict):
-    """How a model is trained; the same for every task and method unless a file of `configs/` says otherwise."""
+    """How a model is trained; `configs/run.yaml` explains the settings."""
 
     epochs: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=1)]  # the effective one: over processes and accumulation
-    device_batch_size: Annotated[int, Field(ge=1)] | None  # most examples at once on a device; the rest accumulates
+    batch_size: Annotated[int, Field(ge=1)]
+    device_batch_size: Annotated[int, Field(ge=1)] | None
     eval_batch_size: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["linear", "cosine", "constant"]
@@ -301,16 +301,16 @@ class TrainConfig(_Strict):
     weight_decay: Annotated[float, Field(ge=0)]
     betas: Annotated[list[Share], Field(min_length=2, max_length=2)]
     epsilon: Annotated[float, Field(gt=0)]
-    max_grad_norm: Annotated[float, Field(ge=0)]  # 0: no clipping
-    head_dropout: Share | None  # dropout before the classifier; None: the backbone's own
+    max_grad_norm: Annotated[float, Field(ge=0)]
+    head_dropout: Share | None
     dtype: Literal["auto", "float32", "bfloat16"]
-    tf32: bool  # faster, less precise float32 matrix products on GPUs that have TF32
-    gradient_checkpointing: bool  # compute activations twice instead of keeping them: less memory, more time
-    compile: bool  # torch.compile
-    adapter_segment_ids: bool = False  # SQuAD: adapters read token_type_ids, as full fine-tuning does
-    fast: bool  # the same steps in less time, see `ina.speed`; numbers differ by rounding and dropout masks
+    tf32: bool
+    gradient_checkpointing: bool
+    compile: bool
+    adapter_segment_ids: bool = False  # old records lack it
+    fast: bool
     threads: Annotated[int, Field(ge=1)] | None
-    start: Literal["mnli"] | None = None  # the task whose trained model, without its head, the run starts from
+    start: Literal["mnli"] | None = None  # old records lack it
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainConfig:

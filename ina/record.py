@@ -12,6 +12,7 @@ import datetime
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -376,7 +377,7 @@ def explained(error: Exception) -> str:
 
 def now() -> str:
     """The time in UTC as an ISO 8601 text."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return datetime.datetime.fromtimestamp(time.time(), datetime.UTC).isoformat(timespec="seconds")
 
 
 def clock(seconds: float) -> str:

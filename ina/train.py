@@ -89,11 +89,10 @@ def fit(
     with speed.exact_products_by_onednn(), contextlib.ExitStack() as stack:
         if settings.fast:
             stack.enter_context(speed.faster(model, resolve_dtype(settings.dtype)))
-        inputs = [name for name in features.column_names if name != "length"]
         trainer = _Trainer(
             model=model,
             args=_arguments(settings, len(features), seed, folder, report_to),
-            train_dataset=features.select_columns(inputs).to_list(),
+            train_dataset=features.to_list(),
             data_collator=batches.Collator(tokenizer),
             effective_batch=settings.batch_size,
             dev_sets=dev_sets,
@@ -315,9 +314,10 @@ class _LengthSortedDevSet:
     """A dev set with its features sorted by length, so that large batches need little padding."""
 
     def __init__(self, dev_set: DevSet) -> None:
-        order = np.argsort(dev_set.features["length"], kind="stable")
+        examples = dev_set.features.to_list()
+        order = np.argsort([batches.tokens(example) for example in examples], kind="stable")
         self._inverse = np.argsort(order)
-        self.features = dev_set.features.remove_columns("length").select(order).to_list()
+        self.features = [examples[place] for place in order]
         self._score = dev_set.score
 
     def score(self, outputs: tuple[np.ndarray, ...]) -> Scored:

@@ -58,8 +58,7 @@ def features(task: str, rows: int, model: str = "minilm") -> datasets.Dataset:
     cfg = settings(task, "lora", f"model={model}")
     examples = data.load(cfg.task, cfg.data).splits["train"]
     examples = examples.select(range(min(rows, len(examples))))
-    encoded = family(cfg.task.family).train_features(cfg.task, examples, models.load_tokenizer(cfg.model))
-    return encoded.remove_columns("length")
+    return family(cfg.task.family).train_features(cfg.task, examples, models.load_tokenizer(cfg.model))
 
 
 def tokenizer() -> transformers.PreTrainedTokenizerBase:
@@ -249,7 +248,7 @@ def peak_speed(cfg: RunConfig) -> float:
 def ours(cfg: RunConfig, examples: datasets.Dataset, steps: int, folder: Path, random: bool = False) -> None:
     """Train one epoch on as many random examples as `steps` of Trainer take."""
     rows = np.random.default_rng(cfg.seed).permutation(len(examples))[: steps * cfg.train.batch_size]
-    few = examples.select(range(8)).remove_columns("labels").add_column("length", [1] * 8)
+    few = examples.select(range(8)).remove_columns("labels")
     scored = Scored({"nothing": 0.0}, pd.DataFrame({"split": ["validation"]}), False)
     train.fit(
         model(cfg, random), examples.select(rows), [DevSet(few, lambda _: scored)], tokenizer(),

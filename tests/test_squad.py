@@ -51,7 +51,7 @@ def dev_set(rows: Dataset, name: str = "minilm", of=V2):
 def certain_predictions(rows: Dataset, name: str, of=V2):
     """The predictions of a model that is certain of the labels: score 1 there, 0 elsewhere."""
     labels = squad.train_features(of, rows, tokenizer(name))
-    ones = np.eye(max(labels["length"]), dtype=np.float32)
+    ones = np.eye(max(map(len, labels["input_ids"])), dtype=np.float32)
     outputs = tuple(ones[labels[side][:]] for side in ("start_positions", "end_positions"))
     return dev_set(rows, name, of).score(outputs).predictions
 
@@ -194,7 +194,7 @@ FOUR = questions(
 def scored(null_odds: list[float], rows: Dataset = FOUR, of=V2):
     """The outcome if the best span is the context's first token, with the given null odds."""
     found = dev_set(rows, of=of)
-    starts = np.zeros((2, len(found.features), max(found.features["length"])))
+    starts = np.zeros((2, len(found.features), max(map(len, found.features["input_ids"]))))
     for number, ids in enumerate(found.features["input_ids"]):
         starts[0, number, ids.index(tokenizer("minilm").sep_token_id) + 1] = 10.0
     starts[0, :, CLS] = 10.0 + np.array(null_odds)
@@ -231,8 +231,8 @@ def test_v1_always_answers():
 def test_a_further_dev_set_is_scored_under_its_name():
     sets = squad.dev_sets(V2, DatasetDict(train=FOUR, validation=FOUR, validation_d8=FOUR), tokenizer("minilm"))
     assert len(sets) == 2
-    assert sets[1].features.column_names == ["input_ids", "token_type_ids", "attention_mask", "length"]
-    width = max(sets[1].features["length"])
+    assert sets[1].features.column_names == ["input_ids", "token_type_ids", "attention_mask"]
+    width = max(map(len, sets[1].features["input_ids"]))
     assert {"exact_d8", "best_f1_thresh_d8"} <= sets[1].score(
         (np.zeros((4, width)), np.zeros((4, width)))
     ).metrics.keys()

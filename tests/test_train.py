@@ -37,7 +37,7 @@ class Dev:
         return Scored({"mcc": self.scores[len(self.logits) - 1]}, pd.DataFrame(rows), bool(np.ptp(predicted) == 0))
 
     def set(self) -> DevSet:
-        return DevSet(features(20, length=LENGTHS[:20]), self.score)
+        return DevSet(features(20), self.score)
 
 
 def build(adapter=None):
@@ -47,7 +47,7 @@ def build(adapter=None):
 
 def fit(folder, dev, model=None, **changed) -> train.Trained:
     """Train on sentences that have label 1 where they start with a small token."""
-    rows, model = features(40, length=LENGTHS[:40]), model or build()
+    rows, model = features(40), model or build()
     rows = rows.add_column("labels", [int(ids[0] < 250) for ids in rows["input_ids"]])
     command = ["model=tiny_bert", "train.epochs=3", "train.batch_size=8", "train.dtype=float32", "train.threads=1"]
     settings = config.configured(command + [f"train.{key}={value}" for key, value in changed.items()]).train

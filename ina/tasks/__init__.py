@@ -47,7 +47,7 @@ KEYS = ("split", "id", "paragraph", "label", "answerable")
 class DevSet:
     """A dev split as the model sees it.
 
-    features: model inputs with a column `length`, without labels
+    features: model inputs, without labels
     score: takes the model's outputs for `features`, arrays of (n features, ...) in the same order
     """
 

@@ -27,7 +27,7 @@ def head(task: GlueTask | ChoiceTask) -> Head:
 def train_features(task: GlueTask | ChoiceTask, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Token ids with labels: sentence or sentence pair, truncated to `task.max_length`, not padded.
 
-    SWAG's inputs are (endings, tokens), each ending with the text before it; `length` is that of the longest.
+    SWAG's inputs are (endings, tokens), each ending with the text before it.
     """
     return _features(task, rows, tokenizer).add_column("labels", rows["label"][:])
 
@@ -45,13 +45,11 @@ def _features(task: GlueTask | ChoiceTask, rows: Dataset, tokenizer: PreTrainedT
     texts = [rows[column][:] for column in task.columns]
     cut = {"truncation": True, "max_length": task.max_length}
     if task.family == "glue":
-        encoded = dict(tokenizer(*texts, **cut))
-        return Dataset.from_dict(encoded | {"length": [len(ids) for ids in encoded["input_ids"]]})
+        return Dataset.from_dict(dict(tokenizer(*texts, **cut)))
     first, beginning, *endings = texts
     seconds = [[f"{start} {end}" for start, end in zip(beginning, ending, strict=True)] for ending in endings]
     each = [tokenizer(first, second, **cut) for second in seconds]
-    encoded = {name: [list(row) for row in zip(*(choice[name] for choice in each), strict=True)] for name in each[0]}
-    return Dataset.from_dict(encoded | {"length": [max(map(len, ids)) for ids in encoded["input_ids"]]})
+    return Dataset.from_dict({name: [*zip(*(choice[name] for choice in each), strict=True)] for name in each[0]})
 
 
 def _scorer(task: GlueTask | ChoiceTask, split: str, rows: Dataset) -> Callable[[tuple[np.ndarray, ...]], Scored]:

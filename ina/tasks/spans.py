@@ -86,9 +86,8 @@ def _without_blanks(text: str, chars: np.ndarray) -> np.ndarray:
 
 
 def features(all_windows: list[Window]) -> Dataset:
-    """The model inputs of windows, with a column `length`."""
-    inputs = {name: [window.inputs[name] for window in all_windows] for name in all_windows[0].inputs}
-    return Dataset.from_dict(inputs | {"length": [len(window.chars) for window in all_windows]})
+    """The model inputs of windows."""
+    return Dataset.from_dict({name: [one.inputs[name] for one in all_windows] for name in all_windows[0].inputs})
 
 
 def answer_positions(all_windows: list[Window], rows: Dataset) -> list[tuple[int, int]]:
