@@ -1,4 +1,4 @@
-# Every target runs `setup` first, which does nothing if all is installed. ARGS are passed on: make test ARGS="-k adapter"
+# All targets except help and matrix run `setup` first. ARGS are passed on: make test ARGS="-k adapter"
 PYTHON ?= python3
 # The active virtual or conda environment (not conda's base), else .venv here, made with PYTHON where missing.
 VENV ?= $(or $(subst $(CURDIR)/,,$(VIRTUAL_ENV)),$(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX)),.venv)
@@ -60,7 +60,7 @@ notebooks: setup ## run the notebooks in place and write them as HTML to outputs
 	$(VENV)/bin/jupyter-nbconvert --execute --to notebook --inplace --ClearMetadataPreprocessor.enabled=True notebooks/*.ipynb
 	$(VENV)/bin/jupyter-nbconvert --to html --output-dir outputs/notebooks notebooks/*.ipynb
 
-# The build fails if a page loads something from the network: the site works from a folder and on any static host.
+# The site must work from a folder and on any static host, so the build fails if a page loads from the network.
 docs: setup $(VENV)/.ina-docs ## build the site, documents and results, to outputs/site
 	$(RUN) -m ruff check --extend-select D101,D102,D103,D417 ina/adapter ina/stats ina/record.py ina/tables/frame.py ina/tables/study.py
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build $(ARGS)

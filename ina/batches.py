@@ -33,8 +33,8 @@ class Collator:
         return padded
 
 
-def tokens(example: dict[str, Any]) -> int:
-    """Tokens of an example, or of the longest of its choices."""
+def token_count(example: dict[str, Any]) -> int:
+    """The number of tokens of an example, or of the longest of its choices."""
     ids = example["input_ids"]
     return len(ids) if isinstance(ids[0], int) else max(map(len, ids))
 
@@ -89,7 +89,7 @@ class Batches:
 
     def order(self) -> Iterator[np.ndarray]:
         """Yield the effective batches of the epoch as indices into `dataset`."""
-        lengths = np.array([tokens(example) for example in self.dataset])
+        lengths = np.array([token_count(example) for example in self.dataset])
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(lengths))
         mega = MEGA_BATCH * self.batch_size

@@ -41,7 +41,7 @@ def _register_shared_files() -> None:
         if group := _shared_group(file):
             for name, option in OmegaConf.to_container(OmegaConf.load(file)).items():
                 if group == "experiment":
-                    option[group] = name  # under which its runs are recorded
+                    option[group] = name  # its runs are recorded under this name
                 store(group=group, name=name, node=option, package="_global_", provider=str(file))
 
 
@@ -59,14 +59,14 @@ def study_settings(experiment: str) -> dict[str, Any]:
     """The key `study` of an experiment's own entry or file, without what its defaults say; empty if it has none.
 
     Raises:
-        ConfigError: It is no mapping.
+        ConfigError: `study` is not a mapping.
     """
     file = CONFIG_DIR / "experiment" / f"{experiment}.yaml"
     shared = ConfigStore.instance().repo.get("experiment", {}).get(file.name)
     found = OmegaConf.load(file) if file.is_file() else shared.node if shared else {}
     study = OmegaConf.to_container(OmegaConf.create({"study": found.get("study") or {}}))["study"]
     if not isinstance(study, dict):
-        raise ConfigError(f"experiment {experiment}: study={study!r} is no mapping; {{completes: glue_small}} is one")
+        raise ConfigError(f"experiment {experiment}: study={study!r} is not a mapping like {{completes: glue_small}}")
     return study
 
 

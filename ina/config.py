@@ -104,13 +104,13 @@ class GlueTask(_Strict):
                 raise ValueError(f"name={self.name} is a task of GLUE, SQuAD or SWAG; choose another for your own")
             for key, values in (("columns", self.columns), ("files.labels", self.files.labels)):
                 if len(set(values)) < len(values):
-                    raise ValueError(f"{key}={values}: no name may stand there twice")
+                    raise ValueError(f"{key}={values}: each name may occur only once")
             if taken := {self.files.label, "label", "idx"} & set(self.columns):
-                raise ValueError(f"columns={self.columns}: {taken.pop()!r} is not a text but the label or the row")
+                raise ValueError(f"columns={self.columns}: {taken.pop()!r} names the label or the row, not a text")
         elif self.name in schema.TASKS:
             for key, value in _built_in(self.name).items():
                 if getattr(self, key) != value:
-                    raise ValueError(f"{key}={getattr(self, key)!r}: {self.name} has {value!r}")
+                    raise ValueError(f"{key}={getattr(self, key)!r} should be {value!r} for {self.name}")
         splits = [split.removeprefix("validation") for split in schema.split_names(self.name)[1:]]
         names = [metric + split for metric in schema.metric_names(self) for split in splits]
         if self.headline not in names:
@@ -120,7 +120,7 @@ class GlueTask(_Strict):
 
 @cache
 def _built_in(task: str) -> dict[str, Any]:
-    """What no setting may change of a task of GLUE."""
+    """The label, columns and classes of a GLUE task, which no setting may change."""
     own = OmegaConf.load(CONFIG_DIR / "task" / f"{task}.yaml")
     return OmegaConf.to_container(OmegaConf.masked_copy(own, ["label", "columns", "classes"]))
 
@@ -229,7 +229,7 @@ class Ina(_LowRank):
 
     @model_validator(mode="after")
     def _can_train(self) -> Ina:
-        if self.inhibition == 1:  # only here can InaConfig find more than the types above; importing it takes seconds
+        if self.inhibition == 1:  # the one case that the types above do not cover; importing InaConfig takes seconds
             from .adapter import InaConfig
 
             InaConfig(**self.model_dump(include=set(InaConfig.__dataclass_fields__)))
@@ -457,11 +457,11 @@ def check(cfg: DictConfig | dict[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(resolved(cfg) if isinstance(cfg, DictConfig) else cfg)
     except ValidationError as error:
-        problems = [_explained(problem) for problem in error.errors()]
+        problems = [_problem_text(problem) for problem in error.errors()]
         raise ConfigError("the settings of this run are not valid:\n" + "\n".join(problems)) from None
 
 
-def _explained(problem: dict[str, Any]) -> str:
+def _problem_text(problem: dict[str, Any]) -> str:
     # pydantic adds the tag of a union ("glue", "ina", …) to the path of an error; it is not a key
     tags = {"glue", "squad", "choice", *WITHOUT_PEFT, "lora", "ina", "peft"}
     key = ".".join(str(part) for part in problem["loc"] if part not in tags)

@@ -14,7 +14,7 @@ from typing import Any
 
 from .data import schema
 
-# Settings for names, places and speed, which do not change the numbers.
+# Names, places and speed, which do not change the numbers; data source and dtype are added below as resolved.
 _NO_EFFECT = {
     "model.name",
     "model.label",
@@ -42,8 +42,8 @@ def fingerprint_settings(
 ) -> dict[str, Any]:
     """Every setting that can change the numbers of a run, flat: ``section.key -> value``.
 
-    Settings that are off (None, False, 0) are left out, so a switch that is added later does not change old
-    fingerprints.
+    Settings that are off (None, False, or 0 unless in `_ZERO_IS_NOT_NULL`) are left out, so a switch that is added
+    later does not change old fingerprints.
 
     Args:
         config: A run's settings as plain data, ``RunConfig.model_dump()`` or a record's `config`.
@@ -59,7 +59,7 @@ def fingerprint_settings(
     }
     if flat.get("model.path"):
         flat = {key: value for key, value in flat.items() if key not in _REPLACED_BY_PATH}
-    if source != "probe":  # else the data fingerprint covers them
+    if source != "probe":  # outside the probe, the data fingerprint covers them
         flat.pop("data.distractors", None)
         flat.pop("data.test_distractors", None)
     else:

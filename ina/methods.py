@@ -80,7 +80,7 @@ def peft_config(method: Lora | Ina | Peft, **common: Any) -> PeftConfig:
 
 
 def callbacks(model: nn.Module) -> list[TrainerCallback]:
-    """What a prepared model needs during training besides its steps: AdaLoRA moves its rank budget."""
+    """The callbacks that a prepared model needs in training: AdaLoRA's moves the rank budget, others need none."""
     tuner = model.base_model if isinstance(model, PeftModel) else None
     return [RankAllocation(tuner)] if isinstance(tuner, AdaLoraModel) else []
 

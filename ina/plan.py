@@ -43,7 +43,7 @@ def plan(overrides: list[str]) -> tuple[list[RunConfig], dict[str, list[str]]]:
     for command in _commands(readable(overrides)):
         try:
             run = configured(command)
-            first_command = first_of(run, command) if run.train.start else command
+            first_command = start_command(run, command) if run.train.start else command
             first = configured(first_command)
         except ConfigError as error:
             problems[str(error)] = None
@@ -69,7 +69,7 @@ def _commands(overrides: list[str]) -> list[list[str]]:
     A method setting is left out for methods that lack it, as long as another method of the grid has it:
     ``method=lora,ina method.inhibition=0.1,0.9`` is LoRA once and InA twice.
 
-    Hydra puts a single value into its default method, InA, too. So a setting that InA lacks needs ``choice``:
+    Hydra also gives a single value to its default method, InA. So a setting that InA lacks needs ``choice``:
     ``method=full,gate method.layers=choice(1)``.
     """
     fixed = [text for text in overrides if not parse(text).is_sweep_override()]
@@ -115,7 +115,7 @@ def readable(arguments: list[str]) -> list[str]:
     if "hydra/sweeper=optuna" not in arguments:
         for text in arguments:
             if text.lstrip("+").startswith("hydra.sweeper.params"):
-                raise ConfigError(f"{text}: write the grid itself, as in -m seed=1,2")
+                raise ConfigError(f"{text}: give the setting itself several values, as in -m seed=1,2")
     names = dict(text.split("=", 1) for text in arguments if text.startswith(("experiment=", "scale=")))
     if [*names] == ["scale"]:
         raise ConfigError(f"scale={names['scale']} needs an experiment: experiment=glue scale={names['scale']}")
@@ -135,7 +135,7 @@ def readable(arguments: list[str]) -> list[str]:
     return texts
 
 
-def first_of(run: RunConfig, overrides: list[str]) -> list[str]:
+def start_command(run: RunConfig, overrides: list[str]) -> list[str]:
     """The command line of the run that `run` starts from: another task, but the same model, seed and method settings.
 
     Args:
@@ -158,7 +158,7 @@ def source(runs: list[RunConfig]) -> str:
     Raises:
         ConfigError: Data is missing, or comes from several sources; the message lists all problems.
     """
-    sources = of_each(runs, lambda run: (run.task, run.data), data.resolve)
+    sources = look_up_each(runs, lambda run: (run.task, run.data), data.resolve)
     if len(set(sources)) > 1:
         each = ", ".join(dict.fromkeys(f"{run.task.name} {where}" for run, where in zip(runs, sources, strict=True)))
         raise ConfigError(
@@ -168,7 +168,7 @@ def source(runs: list[RunConfig]) -> str:
     return sources[0]
 
 
-def of_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_up: Callable[..., Any]) -> list[Any]:
+def look_up_each(runs: list[RunConfig], settings: Callable[[RunConfig], tuple], look_up: Callable) -> list[Any]:
     """``look_up(*settings(run))`` of each run, called once for runs with the same settings.
 
     Raises:
@@ -219,9 +219,9 @@ def experiment_runs(name: str) -> dict[str, RunConfig]:
 
 
 def number_format(run: RunConfig, path: Path) -> str:
-    """The dtype of a run whose record is at `path`, if there is one.
+    """The dtype of a run; `path` is the place of its record, which need not exist.
 
-    "auto" is the record's dtype then, because this machine may have no GPU, unlike the one that did the run.
+    If it exists, "auto" means the record's dtype, because the machine of that run may have had a GPU and this one none.
     """
     if run.train.dtype == "auto" and path.is_file():
         return record.read(path).provenance.dtype
@@ -265,5 +265,5 @@ def workers(gigabytes: float = 0.0) -> int:
     return max(1, min(cores, int(memory / gigabytes) if gigabytes else cores))
 
 
-# ${workers:2} in an experiment's file
+# for ${workers:…} in configs/hydra/launcher/local.yaml
 OmegaConf.register_new_resolver("workers", workers, replace=True)

@@ -2,8 +2,8 @@
 
 The equation, the maximum over the whole tensor, the gradient through it, the sites and the training of all weights are
 taken from the released code (ChengKang520/gate-with-inhibition@8c7a996, modeling_bert.py and modeling_deberta_v2.py).
-No checkpoint has the gate's layers, so the backbone's initialiser fills them. Of the settings of the published curves
-only the five epochs and the levels of inhibition are stated.
+No checkpoint has the gate's layers, so the backbone's initialiser fills them. The source states two settings of the
+published curves: five epochs and the levels of inhibition.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def read(path: Path) -> Record:
         raise RecordError(
             f"{path} is not a valid record (schema version {SCHEMA_VERSION}): "
             f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg'].removeprefix('Value error, ')}. "
-            "Restore it from version control, or delete it to run it again."
+            "Restore the file from version control, or delete it to repeat the run."
         ) from None
 
 
@@ -210,7 +210,7 @@ def read_all(root: str | Path, experiments: Collection[str] | None = None) -> It
     for path in sorted(path for folder in of_experiments for path in folder.glob("*/*.json")):
         record = read(path)
         if record.status != "done":
-            raise RecordError(f"{path}: status: {record.status!r} should be 'done' here. Delete it to run it again.")
+            raise RecordError(f"{path}: status: {record.status!r} should be 'done' here. Delete it to repeat the run.")
         right_path = record_path("", record.experiment, record.source, record.id)
         if path.relative_to(root) != right_path:
             raise RecordError(f"{path}: it holds the record of {right_path}; delete the copy, or rename it")
@@ -268,7 +268,7 @@ def read_predictions(root: str | Path, record: Record) -> pd.DataFrame:
 
     path = Path(root) / str(record.predictions)
     if record.predictions is None or not path.is_file():
-        raise RecordError(f"{path}: the predictions of {record.id} are missing; delete its record to run it again")
+        raise RecordError(f"{path}: the predictions of {record.id} are missing; delete its record to repeat the run")
     return pd.read_parquet(path)
 
 

@@ -125,7 +125,7 @@ def run(cfg: RunConfig, *, first: RunConfig | None = None, command: str = "", wa
             raise
         except BaseException as error:
             status = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
-            _keep(cfg, _record(cfg, provenance, **known, status=status, error=traceback.format_exc()))
+            _write_failure(cfg, _record(cfg, provenance, **known, status=status, error=traceback.format_exc()))
             raise
 
 
@@ -148,7 +148,7 @@ def _warn_without_model(cfg: RunConfig, source: str) -> None:
 def _origin(cfg: RunConfig, first: RunConfig | None, source: str, clean: bool, wait: bool) -> Record:
     """The record of the run that `cfg` starts from."""
     if first is None:
-        raise ValueError(f"{cfg.id} has train.start={cfg.train.start}: the run that it starts from must be given")
+        raise ValueError(f"{cfg.id} has train.start={cfg.train.start}: pass the run that it starts from as `first`")
     plan.source([first, cfg])  # raises if their data sources differ
     name = (first.experiment, source, first.id)
     path = record.record_path(plan.record_root(first, clean), *name)
@@ -197,10 +197,10 @@ def _record(cfg: RunConfig, provenance: dict[str, Any], **outcome: Any) -> Recor
 def record_failure(cfg: RunConfig, source: str, error: str) -> None:
     """Record a run as failed with `error` if its own process could not do so, for example because it was killed."""
     provenance = _provenance_at_start(cfg, *versions.code(), command="")
-    _keep(cfg, _record(cfg, provenance, source=source, status="failed", error=error))
+    _write_failure(cfg, _record(cfg, provenance, source=source, status="failed", error=error))
 
 
-def _keep(cfg: RunConfig, failure: Record) -> None:
+def _write_failure(cfg: RunConfig, failure: Record) -> None:
     try:
         path = record.write(cfg.output_dir, failure)
     except OSError as error:  # a full disk must not hide the first error
@@ -217,8 +217,8 @@ def _work_folder(cfg: RunConfig, settings: str) -> Path:
 def _begin(cfg: RunConfig, folder: Path) -> int:
     """Note in the work folder how the run begins; returns the number of torch threads, which can change rounding.
 
-    Checkpoints of another version of the code are removed, because the numbers may differ. The number of threads is
-    `train.threads`, else the number that the run began with, else that of idle cores, at most torch's own.
+    Checkpoints of other versions of the code or packages are removed, because the numbers may differ. The number of
+    threads is `train.threads`, else the number that the run began with, else that of idle cores, at most torch's own.
     """
     import torch
 
@@ -232,7 +232,7 @@ def _begin(cfg: RunConfig, folder: Path) -> int:
     if record.first_process():
         if folder.exists() and {key: notes.get(key) for key in code} != code:
             logger.warning(
-                "%s: restarts, because the checkpoint in %s is from another version of the code", cfg.id, folder
+                "%s: restarts; the checkpoint in %s is from another version of the code or packages", cfg.id, folder
             )
             shutil.rmtree(folder)
         record.write_atomically(begun, lambda file: file.write_text(json.dumps(code | {"threads": threads})))
@@ -342,7 +342,7 @@ def _do(cfg: RunConfig, overrides: list[str], sweep: Path | None) -> float | Non
     """
     first = None
     if cfg.train.start:
-        first_overrides = plan.first_of(cfg, overrides)
+        first_overrides = plan.start_command(cfg, overrides)
         first = configured(first_overrides)
         _do(first, first_overrides, sweep)
     go = partial(run, cfg, first=first, command=" ".join(["python -m ina.run", *overrides]))

@@ -1,4 +1,4 @@
-"""Faster training steps that compute the same. Each speed-up is a function; `faster` applies those that fit.
+"""Faster training steps with the same results. Each speed-up is a function; `faster` applies those that fit.
 
 `cast_frozen` and `first_token_only` are for any hardware, the others for machines without an accelerator. A speed-up
 does nothing if it does not apply. `exact_products_by_onednn` is also used with train.fast=false. `idle_cores` measures
@@ -114,7 +114,7 @@ def _unit(scale: float, dtype: torch.dtype) -> np.generic:
 
 
 def short_attention(model: nn.Module) -> None:
-    """Make BERT and RoBERTa use `_attention`, in place. DeBERTa keeps its own attention.
+    """Make BERT, RoBERTa and DistilBERT use `_attention`, in place. DeBERTa and MPNet keep their own attention.
 
     Gain: LoRA and InA 1.2 in training on MRPC's lengths (CoLA's 1.0), 1.3 in evaluation on CoLA's. Full fine-tuning in
     bfloat16 on SQuAD's lengths 1.1, because the mask no longer turns the scores into float32.
@@ -214,7 +214,7 @@ def exact_products_by_onednn() -> Iterator[None]:
     """Inside the block, compute float32 products by oneDNN on AMD processors if it is precise enough.
 
     MKL uses a slower path on AMD processors; oneDNN was 1.5 to 1.7 times as fast there. torch offers oneDNN only with
-    the permission to compute in bfloat16, which it uses on processors with bfloat16. So oneDNN's error is measured
+    permission to compute in bfloat16, and on processors with bfloat16 oneDNN does so. So oneDNN's error is measured
     first, and oneDNN is used only if the error is at most four times MKL's.
     """
     precision = torch.backends.mkldnn.matmul.fp32_precision

@@ -253,7 +253,7 @@ COMPLETE = "whole"
 
 
 def mark_complete(checkpoint: Path) -> None:
-    """Mark a checkpoint, whose epochs' outcomes must be written already, as complete, and remove older checkpoints."""
+    """Mark a checkpoint as complete and remove all others. The outcomes of its epochs must be written already."""
     (checkpoint / COMPLETE).touch()
     for other in checkpoint.parent.glob("checkpoint-*"):
         if other != checkpoint:
@@ -315,7 +315,7 @@ class _LengthSortedDevSet:
 
     def __init__(self, dev_set: DevSet) -> None:
         examples = dev_set.features.to_list()
-        order = np.argsort([batches.tokens(example) for example in examples], kind="stable")
+        order = np.argsort([batches.token_count(example) for example in examples], kind="stable")
         self._inverse = np.argsort(order)
         self.features = [examples[place] for place in order]
         self._score = dev_set.score

@@ -338,7 +338,7 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
-    warnings.filterwarnings("ignore", category=FutureWarning)  # of the pinned libraries, about their next versions
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announce changes
     where = f"{train.device_name(torch.device('cpu'))}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     parts = [
         f"# Benchmark\n\nMade by `make bench`, {datetime.date.today()}: {where}. Compare only ratios between machines. "

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The adapter's tests at both ends of the ranges in pyproject.toml and between: one environment in outputs/matrix for
 # each pair of PEFT and transformers, without the study's packages and without packages for quantised models. Arguments
-# go to pytest. Left out: transformers 5.24.0, whose Llama 4 fails on text alone, and 5.4.0, which refuses MBart's own config.
+# go to pytest. Not tested: transformers 5.24.0 (Llama 4 fails on text alone) and 5.4.0 (refuses MBart's own config).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -33,7 +33,7 @@ OFFICIAL_ROWS = {
     "cola": 8_551, "sst2": 67_349, "mrpc": 3_668, "stsb": 5_749, "qqp": 363_846, "mnli": 392_702, "qnli": 104_743,
     "rte": 2_490, "wnli": 635, "swag": 73_546, "squad_v1": 87_599, "squad_v2": 130_319,
 }  # fmt: skip
-WINDOWS = 1.01  # of 384 tokens, for each question in SQuAD's official training files
+WINDOWS = 1.01  # windows of 384 tokens per question, in SQuAD's official training files
 LIBRARIES = {"cpu": 0.6e9, "cuda": 1.0e9}  # bytes in use before there is a model
 HALF = 0.6  # share of activation memory left by autocast to bfloat16: norms, softmax, residuals stay in float32
 SLACK = {"cpu": 2.0, "cuda": 1.2}  # peak memory of activations / live memory; 1.4 to 2.0 measured on a CPU
@@ -83,7 +83,7 @@ def measure(cfg: RunConfig) -> tuple[Params, float]:
         of `task.max_length` tokens keeps for the backward pass.
 
     Raises:
-        ModelError: The shape of the model is not known here.
+        ModelError: The model's config.json cannot be loaded.
     """
     head, length = family(cfg.task.family).head(cfg.task), cfg.task.max_length
     key = f"{cfg.model!r} {cfg.method!r} {head!r} {length} {cfg.train.gradient_checkpointing}"

@@ -400,8 +400,8 @@ def test_released_adapter_runs_with_the_released_semantics_and_at_inhibition_zer
     [
         (dict(peft_type="INA"), "peft_type 'LORA' and a key 'lora_inhibition'; here peft_type is 'INA'"),
         (dict(target_modules=None), "adapter_config.json lacks target_modules"),
-        (dict(use_dora=True), "InA has no use_dora"),
-        (dict(bias="all"), "InA has no bias"),
+        (dict(use_dora=True), "use_dora in a released adapter is not supported"),
+        (dict(bias="all"), "bias in a released adapter is not supported"),
         (dict(lora_inhibition=3), r"`inhibition` should lie in \[0, 1\], not 3"),
     ],
 )
@@ -441,7 +441,7 @@ def test_text_that_somebody_wrote_into_the_card_stays(own, tmp_path):
 @pytest.mark.parametrize("own", ["---\nlicense: [\n---\n", "café"])
 def test_a_file_that_is_no_card_stays_and_the_adapter_is_saved(own, tmp_path):
     (tmp_path / "README.md").write_bytes(content := own.encode("latin-1"))
-    with pytest.warns(UserWarning, match="README.md stays as it is, because it is no model card"):
+    with pytest.warns(UserWarning, match="README.md stays as it is, because it is not a valid model card"):
         InaConfig().save_pretrained(tmp_path)
     assert (tmp_path / "README.md").read_bytes() == content and (tmp_path / CONFIG).exists()
 

@@ -72,9 +72,9 @@ def test_the_model_goes_with_the_method_and_the_experiment_is_a_grid_of_fifteen_
         ("task.classes=3", "the number of names must equal `classes`"),
         ("task.headline=pearson", "headline=pearson is not one of accuracy, mcc, f1"),
         ("task.name=cola", "name=cola is a task of GLUE"),
-        ("task.columns=[review,review]", "columns=.*: no name may stand there twice"),
-        ("task.columns=[review,verdict]", "columns=.*: 'verdict' is not a text but the label or the row"),
-        ("task.files.labels=[good,good]", "files.labels=.*: no name may stand there twice"),
+        ("task.columns=[review,review]", "columns=.*: each name may occur only once"),
+        ("task.columns=[review,verdict]", "columns=.*: 'verdict' names the label or the row, not a text"),
+        ("task.files.labels=[good,good]", "files.labels=.*: each name may occur only once"),
         ("task.files.folder=/my/reviews", "task.files.folder='/my/reviews': "),
     ],
 )

@@ -128,7 +128,7 @@ def test_what_is_measured_lies_where_the_record_of_the_run_belongs(seed, dirty, 
     [
         (
             ["distractors", "--models", "nowhere"],
-            "no model of experiment 'distractors' under nowhere/models; .*keep_model=true",
+            "no model of experiment 'distractors' under nowhere/models: .*keep_model=true",
         ),
         (["adapter=nowhere", "text=a"], "nowhere/record.json is missing; a run with keep_model=true leaves"),
         (["adapter=nowhere"], "adapter=FOLDER and text=TEXT are required"),
@@ -148,7 +148,7 @@ def test_a_measurement_of_another_model_than_the_record_and_a_damaged_one_are_re
         mechanism.measured(one)
     file = measurement.path(tmp_path, made)
     file.write_text(file.read_text().replace('"passages"', '"pages"'))
-    with pytest.raises(RecordError, match="made_up-files.jsonl, line 1 is no measurement: passages"):
+    with pytest.raises(RecordError, match="made_up-files.jsonl, line 1 is not a measurement: passages"):
         measurement.read(file)
 
 

@@ -134,7 +134,7 @@ def test_every_committed_record_is_sound_and_lies_where_its_run_belongs_and_its_
 def test_a_damaged_record_is_refused_by_file_and_key(was, damaged, told, path, tmp_path):
     assert was in path.read_text()
     path.write_text(path.read_text().replace(was, damaged))
-    with pytest.raises(RecordError, match=f"^{re.escape(str(path))}.* (?s:.*)({told})(?s:.*)elete it to run it again"):
+    with pytest.raises(RecordError, match=f"^{re.escape(str(path))}.* (?s:.*)({told})(?s:.*)elete it to repeat"):
         list(record.read_all(tmp_path))
 
 

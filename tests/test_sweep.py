@@ -130,7 +130,7 @@ def test_a_setting_that_a_method_lacks_is_for_the_other_methods_of_the_grid():
         (["task=glob(*)"], "^task=glob.*: name the values one by one, some of cola"),
         (["study=glue"], "^study=glue: `study` belongs in an experiment's entry; experiment=<name> chooses"),
         (["+study.interim=true"], "study.interim=true: `study` belongs in"),
-        (["+hydra.sweeper.params.seed=1"], "^.*: write the grid itself, as in -m seed=1,2$"),
+        (["+hydra.sweeper.params.seed=1"], "^.*: give the setting itself several values, as in -m seed=1,2$"),
         (["task=null"], "task=null: leave it out, or name some of cola, mnli"),
         (["method=lora,5"], "method=lora,5: leave it out, or name some of adalora, dora, full, gate"),
         (["wandb.project=a (b)"], r"quote it for Hydra and for the shell: 'wandb.project=\"a \(b\)\"'"),

@@ -45,7 +45,7 @@ class Sweep:
             self.source = plan.source(runs)
             self.clean = versions.code()[1] is False
             missing = [cfg for cfg in runs if not self._record_path(cfg).is_file()]
-            plan.of_each(missing, lambda cfg: (cfg.model, cfg.task, cfg.train.head_dropout), run.check_model)
+            plan.look_up_each(missing, lambda cfg: (cfg.model, cfg.task, cfg.train.head_dropout), run.check_model)
             for cfg in runs:
                 environment.log_in(cfg.wandb)
             self.folder = Path(config.hydra.sweep.dir).resolve()
@@ -99,9 +99,9 @@ class Sweep:
             try:
                 start = None
                 if cfg.train.start:
-                    first = configured(plan.first_of(cfg, self.commands[run_id]))
+                    first = configured(plan.start_command(cfg, self.commands[run_id]))
                     start = fingerprint(self._fingerprint_settings(first))
-                self._count(record.find(self._record_path(cfg), self._fingerprint_settings(cfg, start)))
+                self._note_seconds(record.find(self._record_path(cfg), self._fingerprint_settings(cfg, start)))
             except USER_ERRORS as error:
                 self.refused[run_id] = str(error)
 
@@ -197,7 +197,7 @@ class Sweep:
             running = [f"{run_id} ({state})" for run_id, state in self._in_progress().items()]
             for run_id in [run_id for run_id in list(self.ended) if run_id not in printed]:
                 printed.add(run_id)
-                self._count(self.ended[run_id])
+                self._note_seconds(self.ended[run_id])
                 text = (
                     f"[{len(self.recorded) + len(printed)}/{len(self.runs)}] {run_id}: {_summary(self.ended[run_id])}; "
                 )
@@ -208,7 +208,7 @@ class Sweep:
                 reported = time.monotonic()
                 print(f"  in progress: {'; '.join(running)}", flush=True)
 
-    def _count(self, run: Record) -> None:
+    def _note_seconds(self, run: Record) -> None:
         if run.status == "done":
             self.seconds.setdefault(f"{run.model} {run.task}", []).append(run.wall_seconds or 0.0)
 
@@ -234,7 +234,7 @@ class Sweep:
         print(f"{len(self.runs)} runs: {text}, in {clock(time.monotonic() - self.started)}", flush=True)
         for run_id, message in failed.items():
             print(f"  {run_id}: {message}", file=sys.stderr, flush=True)
-        if not left:  # else a worker may still look for `stop`
+        if not left:  # while runs are left, a worker may still look for `stop`
             for name in ("began", "stop"):
                 (self.folder / name).unlink(missing_ok=True)
             shutil.rmtree(self.folder / ".submitit", ignore_errors=True)

@@ -38,7 +38,7 @@ class InaSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> None:
-        """Sweep, and end the process with exit code 0, 1 if a run failed, or 130 after Ctrl-C.
+        """Sweep, and end the process with exit code 0, 1 if a run failed or is not done, or 130 after Ctrl-C.
 
         Args:
             arguments: The command line.

@@ -14,7 +14,7 @@ _TEMPLATE = "# Model Card for Model ID"  # the title in PEFT's card template
 def write_card(folder: str | Path, base: str | None) -> None:
     """Write README.md in `folder`, or extend the template that PEFT wrote. A card with another title only gets tags.
 
-    A card that cannot be read stays as it is, with a warning: the weights are still to be saved.
+    A card that cannot be read stays as it is, with a warning: an error would keep PEFT from saving further adapters.
 
     Args:
         folder: The adapter's folder.
@@ -23,8 +23,8 @@ def write_card(folder: str | Path, base: str | None) -> None:
     file = Path(folder) / "README.md"
     try:
         card = ModelCard.load(file) if file.exists() else ModelCard(f"---\n{ModelCardData(library_name='peft')}\n---\n")
-    except Exception as error:  # YAML's have no common base with those of the encoding
-        warnings.warn(f"{file} stays as it is, because it is no model card: {error}", stacklevel=2)
+    except Exception as error:  # errors of YAML and of the encoding share no other base class
+        warnings.warn(f"{file} stays as it is, because it is not a valid model card: {error}", stacklevel=2)
         return
     card.data["tags"] = sorted({*(card.data.get("tags") or []), "peft", "ina"})
     if _TITLE not in card.text and (_TEMPLATE in card.text or not card.text.strip()):

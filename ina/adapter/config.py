@@ -55,7 +55,7 @@ class InaConfig(PeftConfig):
             factors start random, for tests.
 
     Raises:
-        ValueError: Settings are out of range; the message names all of them.
+        ValueError: Settings have wrong types or, if all types are right, wrong values; the message lists them.
     """
 
     r: int = 8
@@ -90,8 +90,8 @@ class InaConfig(PeftConfig):
             self.exclude_modules = set(self.exclude_modules)
 
     def check(self) -> None:
-        """Raise ValueError if settings are out of range; the message names all of them."""
-        if problems := list(self._of_another_type()) or list(self._problems()):
+        """Raise ValueError for wrong types or, if all types are right, for wrong values; the message lists them."""
+        if problems := list(self._wrong_types()) or list(self._wrong_values()):
             raise ValueError("InaConfig: " + "; ".join(problems))
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
@@ -99,7 +99,7 @@ class InaConfig(PeftConfig):
         super().save_pretrained(save_directory, **kwargs)
         write_card(save_directory, self.base_model_name_or_path)
 
-    def _of_another_type(self):
+    def _wrong_types(self):
         for name in ("detach_threshold", "use_rslora", "init_weights"):
             if not isinstance(getattr(self, name), bool):
                 yield f"`{name}` should be True or False, not {getattr(self, name)!r}"
@@ -119,7 +119,7 @@ class InaConfig(PeftConfig):
         if layers is not None and not _is_list([layers] if isinstance(layers, int) else layers, int):
             yield f"`layers_to_transform` should be the number of a layer or a list of numbers, not {layers!r}"
 
-    def _problems(self):
+    def _wrong_values(self):
         for name, r in {"r": self.r, **_entries("rank_pattern", self.rank_pattern)}.items():
             if not isinstance(r, int) or isinstance(r, bool) or r < 1:
                 yield f"`{name}` should be a positive integer, not {r!r}"

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .config import InaConfig
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
-# settings that change the outputs
+# settings that change the outputs; a file that lacks one must not get today's default
 _NEEDED = {
     "r",
     "alpha",

@@ -17,7 +17,7 @@ from transformers.pytorch_utils import Conv1D
 
 from .config import InaConfig
 from .layer import CANNOT_MERGE, InaLinear, features
-from .sites import FURTHER, FUSED, PROJECTIONS, Fused, default_targets, fused_layout
+from .sites import ALTERNATIVES, FUSED, PROJECTIONS, Fused, default_targets, fused_layout
 
 # Modules whose weights are read without a call. PEFT refuses `out_proj` of the same families for LoRA.
 _READ_BY_KERNELS = {
@@ -28,7 +28,7 @@ _LEAVE_OUT = "leave it out of `target_modules`, or name it in `exclude_modules`"
 
 
 class InaModel(BaseTuner):
-    """Adds InA to the query and key projections of a pre-trained transformer.
+    """Adds InA to linear modules of a pre-trained transformer, by default to its query and key projections.
 
     Use it through PEFT: ``peft.get_peft_model(model, InaConfig())``. As with LoRA, adapters can be saved, loaded,
     switched, disabled and mixed within a batch. They cannot be merged, because the update depends on the input. In a
@@ -40,7 +40,7 @@ class InaModel(BaseTuner):
     target_module_mapping = {family: default_targets(family) for family in PROJECTIONS}
 
     def _prepare_adapter_config(self, peft_config: InaConfig, model_config: dict[str, Any]) -> InaConfig:
-        super()._prepare_adapter_config(peft_config, model_config).check()  # defaults may be a regular expression
+        super()._prepare_adapter_config(peft_config, model_config).check()  # PEFT may fill in a regular expression
         targets = peft_config.target_modules
         many = isinstance(targets, set) and len(targets) >= MIN_TARGET_MODULES_FOR_OPTIMIZATION
         if many and model_config.get("model_type") in FUSED and peft_config.layers_to_transform is None:
@@ -63,8 +63,8 @@ class InaModel(BaseTuner):
                 "tokens would let a token see later tokens"
             )
         family = getattr(getattr(model, "config", None), "model_type", None)
-        if family in FURTHER and peft_config.target_modules == default_targets(family):
-            # drop names that the model lacks: an adapter from another version of transformers must not pass for its own
+        if family in ALTERNATIVES and peft_config.target_modules == default_targets(family):
+            # keep only names that the model has, so that PEFT refuses an adapter from another version of transformers
             present = {name.rpartition(".")[2] for name, _ in model.named_modules()}
             peft_config.target_modules &= present
         if peft_config.layer_replication:
@@ -159,11 +159,11 @@ class InaModel(BaseTuner):
             yield
             return
         if self.training:
-            raise ValueError("Cannot pass `adapter_names` when the model is in training mode.")
+            raise ValueError("Cannot pass `adapter_names` when the model is in training mode; call `eval()` first")
         layers = [module for module in self.modules() if isinstance(module, InaLinear | AuxiliaryTrainingWrapper)]
         known = {"__base__"}.union(*(layer.ina_A for layer in layers if isinstance(layer, InaLinear)))
         if unknown := sorted(set(names) - known):
-            raise ValueError(f"Trying to infer with non-existing adapter(s): {', '.join(unknown)}")
+            raise ValueError(f"non-existing adapters: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         # beam search repeats every example, except in an encoder
         beams = kwargs.get("num_beams") or 1
         repeated = [name for name in names for _ in range(beams)]
@@ -197,7 +197,7 @@ class InaModel(BaseTuner):
 
 
 def _is_excluded(found: Any) -> bool:
-    """Whether PEFT's answer is that `exclude_modules` matches: it is false, and neither None nor False."""
+    """Whether `exclude_modules` matches: PEFT then returns a falsy object that is neither None nor False."""
     return not found and found is not None and found is not False
 
 

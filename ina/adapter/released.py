@@ -34,9 +34,9 @@ def load(model: nn.Module, folder: str | Path, adapter_name: str = "default") ->
         )
     if missing := sorted({"r", "lora_alpha", "target_modules"} - settings.keys()):
         raise ValueError(f"{Path(folder) / CONFIG_FILE} lacks {', '.join(missing)}")
-    unknown = {"use_dora": settings.get("use_dora"), "bias": settings.get("bias", "none") != "none"}
-    if refused := [name for name, value in unknown.items() if value]:
-        raise ValueError(f"{Path(folder) / CONFIG_FILE}: InA has no {', '.join(refused)}")
+    unsupported = {"use_dora": settings.get("use_dora"), "bias": settings.get("bias", "none") != "none"}
+    if refused := [name for name, value in unsupported.items() if value]:
+        raise ValueError(f"{Path(folder) / CONFIG_FILE}: {', '.join(refused)} in a released adapter is not supported")
     inhibition = settings["lora_inhibition"]
     config = InaConfig(
         task_type=settings.get("task_type"),

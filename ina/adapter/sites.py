@@ -37,9 +37,9 @@ PROJECTIONS: dict[str, dict[str, str]] = {
 }
 
 # Alternative names: ViT's in transformers 5.23, and BLIP-2's if its language model is an OPT.
-FURTHER = {"vit": _LLAMA, "blip-2": _LLAMA}
-# Their vision towers use the same module names as their language models. Only the language model is adapted, as in
-# PEFT's LoRA for Gemma 4.
+ALTERNATIVES = {"vit": _LLAMA, "blip-2": _LLAMA}
+# Families whose vision tower uses the same module names as the language model. Only the language model is adapted, as
+# in PEFT's LoRA for Gemma 4.
 _TEXT_ONLY = {"gemma3", "gemma4"}
 
 
@@ -66,7 +66,7 @@ def default_targets(model_type: str) -> set[str] | str:
     names = target_modules(model_type)
     if model_type in _TEXT_ONLY:
         return rf".*language_model\..*\.({'|'.join(names)})"
-    further = FURTHER.get(model_type, {})
+    further = ALTERNATIVES.get(model_type, {})
     return {*names, *(further[site] for site in ("query", "key") if further)}
 
 

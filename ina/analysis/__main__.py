@@ -23,7 +23,7 @@ from . import measure, texts
 from .gates import MEASURES
 from .measurement import ALL, COLUMNS, Reading, Row
 
-_NEEDED, _POSSIBLE = {"adapter", "text"}, {"question", "answer", "distractor", "heatmap"}
+_REQUIRED, _OPTIONAL = {"adapter", "text"}, {"question", "answer", "distractor", "heatmap"}
 _MARKS = {"answer": "=", "distractor": "~"}  # printed around words of these kinds
 
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", category=FutureWarning)  # of the pinned libraries, about their next versions
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announce changes
     try:
         (_passage if "=" in "".join(arguments[:1]) else _experiment)(arguments)
     except (OSError, ValueError) as error:
@@ -50,8 +50,8 @@ def _experiment(arguments: list[str]) -> None:
     folders = sorted((options.models / "models" / options.experiment).glob(f"*/[!.]*/{saved_models.RECORD_FILE}"))
     if not folders:
         raise FileNotFoundError(
-            f"no model of experiment {options.experiment!r} under {options.models / 'models'}; runs with "
-            "keep_model=true leave them there. A recorded run is skipped, unless results_dir=… names another folder"
+            f"no model of experiment {options.experiment!r} under {options.models / 'models'}: run it with "
+            "keep_model=true. To repeat runs that are recorded already, set results_dir=… to another folder"
         )
     clean = versions.code()[1] is False
     command = " ".join(["python -m ina.analysis", *arguments])
@@ -66,8 +66,8 @@ def _experiment(arguments: list[str]) -> None:
 
 def _passage(arguments: list[str]) -> None:
     settings = dict(argument.partition("=")[::2] for argument in arguments)
-    unknown = settings.keys() - _NEEDED - _POSSIBLE
-    if unknown or not settings.keys() >= _NEEDED:
+    unknown = settings.keys() - _REQUIRED - _OPTIONAL
+    if unknown or not settings.keys() >= _REQUIRED:
         raise ValueError(
             "adapter=FOLDER and text=TEXT are required; question, answer, distractor and heatmap are optional"
             + f"; unknown: {', '.join(sorted(unknown))}" * bool(unknown)

@@ -88,7 +88,7 @@ def read(file: Path) -> dict[str, Measurement]:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "line"
             raise RecordError(
-                f"{file}, line {number} is no measurement: {where}: {first['msg']}. Delete the line to measure again."
+                f"{file}, line {number} is not a measurement: {where}: {first['msg']}. Delete it to measure again."
             ) from None
         measurements[measurement.id] = measurement
     return measurements

@@ -111,8 +111,8 @@ def _overlap(a: Span, b: Span) -> bool:
 def dev_passages(cfg: RunConfig, examples: TaskData) -> tuple[str, list[Passage]]:
     """The first dev split of a run's data: its name and its passages.
 
-    Distractors are known in the generated suite: they are the sentences that are missing from the same question's
-    paragraph without distractors. In a GLUE sentence pair the first text is treated as the question.
+    Distractors are known only in the generated suite: the sentences that are missing when the same paragraph is loaded
+    without distractors. In a GLUE sentence pair the first text is treated as the question.
 
     Raises:
         ValueError: The task is neither SQuAD nor GLUE.

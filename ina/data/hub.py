@@ -35,7 +35,7 @@ PLACES = {
 """Repository and folder of a task. GLUE's tasks share one repository, each in a folder named after it."""
 
 TIMEOUT_S = 2.0
-"""Seconds that the hub has to answer, once per process."""
+"""How many seconds to wait for the hub's answer; it is asked once per process."""
 
 
 def find(task: Task, data: DataConfig) -> None:

@@ -91,7 +91,7 @@ def _curve(study: Study, model: str, task: str) -> Chart:
 
 
 def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
-    """Scores by setting, with the verdicts on their difference to the reference."""
+    """Scores by setting, with the verdicts on their difference from the reference."""
     data = ablation_table(study).data.query("origin == 'ours' and selection in @selections")
     data = data.sort_values("selection", ascending=False, kind="stable")
     rows = []
@@ -110,7 +110,7 @@ def ablation(study: Study, selections: tuple[str, ...] = ("last",)) -> Figure:
         rows.append(row | {"decided": row["decided"] or not judged})
     title = f"{study.experiment.removeprefix('ablation_').capitalize()}, {study.label(model=study.models[0])}"
     note = (
-        "Point: mean. Line: 95 % interval. Dots: the seeds. Right: the verdict on the difference to the reference, "
+        "Point: mean. Line: 95 % interval. Dots: the seeds. Right: the verdict on the difference from the reference, "
         "which is the method with the settings in its file in configs/. Hollow: undecided."
     )
     metrics = {_metric(study, task) for task in study.tasks}

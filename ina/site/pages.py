@@ -31,7 +31,7 @@ def site_files(results: Path) -> dict[str, str | Path]:
     """
     all_studies = sorted(studies(results), key=lambda study: (study.is_ablation, -len(study.records)))
     if not all_studies:
-        raise FileNotFoundError(f"there is no record of a study under {results / 'runs'}")
+        raise FileNotFoundError(f"there is no record of a study under {results / 'runs'}; set INA_SITE_RESULTS")
     for study in all_studies:
         if not (folder := results / "tables" / study.name).is_dir():
             raise FileNotFoundError(f"{folder} is missing: run python -m ina.tables --results {results}")

@@ -62,6 +62,8 @@ class Interval(NamedTuple):
 class Estimate:
     """A mean over seeds with its two variances; `seed_variance` is None for a single seed.
 
+    seeds: number of seeds
+    seed_df, example_df: degrees of freedom of the two variances
     runs_variance: variance of `value` over new examples, for these runs alone; the interval reflects at least this
     """
 

@@ -51,7 +51,7 @@ def _tables(options: argparse.Namespace) -> None:
         for study in recorded:
             check_metrics(study)
     if not recorded and not trials:
-        raise FileNotFoundError(f"there is no record under {results / 'runs'}; give the folder that holds runs/")
+        raise FileNotFoundError(f"there is no record under {results / 'runs'}; set --results to the folder with runs/")
     files = expected_files(results, recorded, trials, all_studies)
     if options.check:
         problems = [f"{path} is {'out of date' if path.is_file() else 'missing'}" for path in outdated(files)]

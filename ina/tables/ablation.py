@@ -75,7 +75,7 @@ def ablation_table(study: Study) -> Table:
     with_lora = any(method["kind"] == "lora" for method in methods)
     sources = list(data["where"].dropna().unique()) if "where" in data else []
     notes = [
-        "Reference (ref.): the method with the settings in its file in configs/. Δ: difference to the reference in "
+        "Reference (ref.): the method with the settings in its file in configs/. Δ: difference from the reference in "
         "points, paired by seed and by example, with its verdict (docs/reading-results.md). Intervals: of "
         "the expected "
         f"score and difference over seeds and examples, from {RESAMPLES:,} resamples; those of differences are "
@@ -99,7 +99,7 @@ def ablation_table(study: Study) -> Table:
 
 
 def _ours(study: Study, model: str, task: str, keys: tuple[str, ...]) -> pd.DataFrame:
-    """Cells at both selections in points, with their differences to the reference and to the matching LoRA.
+    """Cells at both selections in points, with their differences from the reference and from the matching LoRA.
 
     They are in the order of the methods and then of the settings that vary.
     """

@@ -124,7 +124,7 @@ def distractor_table(study: Study) -> Table:
     """F1 for each model, task and method; then the advantages and their growth, also at neighbouring rates."""
     at_other_rates = pd.DataFrame(
         row | {"rate": other.name}
-        for other in study.at_another_rate
+        for other in study.rate_variants
         for names, found in _differences(other.study)
         if names[0] == other.model and other.method in names[2:]
         for row in _by_level(names, found)

@@ -30,7 +30,7 @@ _GATE = {
     "inhibited": "Inhibited, %",
     "tail": "Through the tail, %",
     "negative_peak": "Negative maximum, %",
-    "raised": "Then passed, % of no threshold",
+    "raised": "Passed at negative maximum, % of that without threshold",
     "rank_before": "Effective rank before",
     "rank_behind": "Effective rank after",
     "inhibited_apart": "Inhibited, answer − distractor",
@@ -78,7 +78,7 @@ def over_seeds(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
 
 def difference_to(frame: pd.DataFrame, base: str, *keys: str) -> pd.DataFrame:
-    """As `over_seeds`, for the differences to the method `base` over the seeds that both have."""
+    """As `over_seeds`, for the differences from the method `base` over the seeds that both have."""
     columns = ["model", "task", "seed", "layer", "site", "measure", "by", "to"]
     is_base = frame["method"] == base
     pairs = frame[~is_base].merge(frame[is_base], on=columns, suffixes=("", "_base"))
@@ -94,7 +94,7 @@ def mechanism_tables(study: Study) -> list[Table]:
 
 
 def attention_table(study: Study) -> Table:
-    """A row for each method: attention to each kind of token; below, differences to LoRA and to no inhibition."""
+    """A row for each method: attention to each kind of token; below, differences from LoRA and from InA at 0."""
     frame = attention(study)
     shares = measurements(study).query("measure == 'share'").drop_duplicates(["model", "task", "to"])
     paid, of_all = "share of attention, %", frame[frame["by"] == ALL]

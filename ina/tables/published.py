@@ -76,7 +76,7 @@ def published_rows(
         if entries.empty:
             continue
         entries = entries.reset_index().assign(metric=[metric for _, metric in entries.index])
-        reference = _where(entries)
+        reference = _reference(entries)
         sources += [reference] * (reference not in sources)
         level = f" (Inh {float(inhibition):g})" if inhibition and method != "lora" else ""
         params = entries["params"].iloc[0]
@@ -99,7 +99,7 @@ def published_rows(
     return (pd.concat(rows) if rows else pd.DataFrame()), notes
 
 
-def _where(entries: pd.DataFrame) -> str:
+def _reference(entries: pd.DataFrame) -> str:
     """Source, status and notes of a row's entries, each once; with column names if it is not for all columns."""
     columns = pd.Series(
         [COLUMNS.get(score, score[0]) for score in zip(entries["task"], entries["metric"], strict=True)]

@@ -164,7 +164,7 @@ def _notes(study: Study, averaged: tuple[str, ...], constant: bool) -> list[str]
     if "squad_v2" in study.tasks:
         notes.append(
             'v2.0: a question counts as unanswered if the score of "no answer" exceeds the best span\'s score by more '
-            "than a threshold set before training. v2.0 best-thr.: by more than the threshold that gives the highest "
+            "than a threshold set before training. v2.0 best-thr.: the threshold is instead the one with the highest "
             "score on this dev set, chosen after the fact; these columns are not comparable with the others."
         )
     if constant:

@@ -81,7 +81,7 @@ class Study:
 
     root: the folder that holds runs/ and predictions/
     records: in the order of the tables
-    at_other_rates: the same experiment at neighbouring learning rates, see RATE_SUFFIXES
+    rate_studies: the same experiment at neighbouring learning rates, see RATE_SUFFIXES
     parts: if other experiments complete this one, a study for each of them and for this one, see `Role`
     left_out: tasks that the table does not show
     """
@@ -90,7 +90,7 @@ class Study:
     experiment: str
     source: str
     records: tuple[Record, ...]
-    at_other_rates: tuple["Study", ...] = ()
+    rate_studies: tuple["Study", ...] = ()
     parts: tuple["Study", ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -231,16 +231,16 @@ class Study:
     def with_records(self, records: Iterable[Record], **changed: Any) -> Self:
         """The same study with other runs."""
         records = tuple(sorted(records, key=run_order))
-        return replace(self, records=records, **{"at_other_rates": ()} | changed)
+        return replace(self, records=records, **{"rate_studies": ()} | changed)
 
     @cached_property
-    def at_another_rate(self) -> list[AtAnotherRate]:
+    def rate_variants(self) -> list[AtAnotherRate]:
         """This study with one method at a neighbouring rate, for each method and rate.
 
         A cell is replaced only if at least MIN_SEEDS of its seeds were run at that rate.
         """
         variants = []
-        for other in self.at_other_rates:
+        for other in self.rate_studies:
             for model, method in other.methods:
                 new = {
                     key: [run for run in runs if run.seed in self.seeds(key)]
@@ -343,7 +343,7 @@ def studies_and_searches(root: str | Path, experiment: str | None = None) -> lis
         joined[whole, *kind] = study if whole == name else _completed(joined[whole, *kind], study)
     for (name, *kind), study in joined.items():
         others = (joined.get((name + rate, *kind)) for rate in RATE_SUFFIXES)
-        joined[name, *kind] = replace(study, at_other_rates=tuple(filter(None, others)))
+        joined[name, *kind] = replace(study, rate_studies=tuple(filter(None, others)))
     asked = {experiment} if experiment is not None else {name for name, *_ in by_experiment}
     return [
         study for study in joined.values() if asked & {study.experiment, *(part.experiment for part in study.parts)}

@@ -129,7 +129,7 @@ def judge(study: Study, compare: Callable[[Study], Iterable[dict[str, Any]]]) ->
         planned = _planned_primary(study, model) if name == "primary" else 1
         judged = stats.decide(list(family["comparison"]), planned=planned)
         rows.loc[family.index, "judged"] = pd.Series(judged, family.index)
-    elsewhere = [(other, judge(other.study, compare).set_index(names)["judged"]) for other in study.at_another_rate]
+    elsewhere = [(other, judge(other.study, compare).set_index(names)["judged"]) for other in study.rate_variants]
     rows["judged"] = [_restricted(study, elsewhere, *row) for row in rows[["judged", *names]].itertuples(index=False)]
     numbers = pd.DataFrame(map(_numbers, rows["comparison"], rows["judged"]))
     scores = [tuple(100 * score for score in values) for values in rows["scores"]]

@@ -96,7 +96,7 @@ def bind(
 ) -> dict[str, Word]:
     """A word for every slot of the templates; slots in `bound` keep theirs.
 
-    Words are distinct and not in `avoid`, as long as the class has unused words.
+    Words are distinct and not in `avoid`, as long as the class has unused words. The key "#" holds the number for `.n`.
     """
     bound = dict(bound or {})
     used = {word[""] for word in bound.values()}.union(avoid)
