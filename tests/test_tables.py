@@ -627,7 +627,7 @@ def test_check_finds_what_is_stale_missing_or_without_records(of_glue, tmp_path)
 def test_an_error_names_the_missing_folder_or_experiment(of_glue, tmp_path):
     with pytest.raises(FileNotFoundError, match="no finished run of experiment 'nope'.*there are made_up"):
         study(of_glue, "nope")
-    for root, told in ((tmp_path / "nowhere", "no folder .*nowhere"), (tmp_path, "no record under .*; give the f")):
+    for root, told in ((tmp_path / "nowhere", "no folder .*nowhere"), (tmp_path, "no record under .*; set --results")):
         for check in ([], ["--check"]):
             with pytest.raises(SystemExit, match=f"there is {told}"):
                 main([*check, "--results", str(root)])
