@@ -44,8 +44,8 @@ def _tables(options: argparse.Namespace) -> None:
     found = studies_and_searches(results, options.experiment)
     recorded, trials = ([one for one in found if one.is_search == is_search] for is_search in (False, True))
     if options.format:
-        for found in by_place(recorded, trials).values():
-            print("\n".join(map(FORMATS[options.format], found)))
+        for shown in by_place(recorded, trials).values():
+            print("\n".join(map(FORMATS[options.format], shown)))
         return
     if options.check:
         for study in recorded:
