@@ -5,6 +5,7 @@ import math
 import re
 
 import pytest
+from omegaconf import OmegaConf
 
 from ina import plan
 from ina.compose import CONFIG_DIR, compose, hydra_settings, options
@@ -17,6 +18,7 @@ PAPER = ("bert_large", "roberta_large", "deberta_v3_large", "deberta_large")
 GLUE = "mnli qqp qnli sst2 cola stsb mrpc rte"
 SQUAD = "squad_v1 squad_v2"
 RUNS = CONFIG_DIR.parent / "results" / "runs"
+DEFAULT_MEMORY = 3.5  # GiB per run, in configs/hydra/launcher/local.yaml
 
 
 def run(model: str, task: str, method: str, *more: str) -> RunConfig:
@@ -91,6 +93,13 @@ def test_methods_of_an_experiment_have_labels_of_their_own(experiment):
 
 def test_every_recorded_experiment_has_a_config():
     assert {path.name for path in RUNS.iterdir()} <= set(options("experiment"))
+
+
+@pytest.mark.parametrize("experiment", [path.name for path in sorted(RUNS.iterdir())])
+def test_as_many_runs_start_at_once_as_fit_into_memory_by_the_peaks_recorded(experiment):
+    reserved = OmegaConf.select(compose([f"experiment={experiment}"]), "recipe.memory", default=DEFAULT_MEMORY)
+    peaks = [json.loads(path.read_text())["peak_memory_mb"] or 0 for path in RUNS.glob(f"{experiment}/*/*.json")]
+    assert max(peaks) <= 1024 * reserved
 
 
 @pytest.mark.parametrize("scale", ["smoke", "mini", "small", "paper"])
