@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -366,6 +367,15 @@ def check_writable(folder: Path) -> None:
             f"nothing can be written to {folder} ({error.strerror}); name another folder with output_dir=… or "
             "results_dir=…, or change its permissions"
         ) from None
+
+
+@contextmanager
+def errors_as_messages() -> Iterator[None]:
+    """End the program with a message if the block, or the decorated function, raises one of `USER_ERRORS`."""
+    try:
+        yield
+    except USER_ERRORS as error:
+        sys.exit(f"error: {explained(error)}")
 
 
 def explained(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -13,16 +12,14 @@ from . import data, plan, record
 from .config import RunConfig
 
 
+@record.errors_as_messages()
 def main() -> None:
     """Print how many runs of the grid are in each state, and the error of each failed run."""
     parser = argparse.ArgumentParser(prog="python -m ina.status", description=__doc__)
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="the runs, as for ina.run: see its --help")
     parser.add_argument("-m", "--multirun", action="store_true", help="no effect; ina.run needs it for a grid")
-    try:
-        runs = plan.expand(parser.parse_intermixed_args().settings)
-        _print_states(runs, plan.source(runs))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {record.explained(error)}")
+    runs = plan.expand(parser.parse_intermixed_args().settings)
+    _print_states(runs, plan.source(runs))
 
 
 def _print_states(runs: list[RunConfig], source: str) -> None:

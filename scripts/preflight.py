@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ina import batches, data, environment, methods, models, plan
 from ina.config import RunConfig
-from ina.record import Params
+from ina.record import Params, errors_as_messages
 from ina.tasks import family
 
 GB = 1e9
@@ -39,20 +39,18 @@ HALF = 0.6  # share of activation memory left by autocast to bfloat16: norms, so
 SLACK = {"cpu": 2.0, "cuda": 1.2}  # peak memory of activations / live memory; 1.4 to 2.0 measured on a CPU
 
 
+@errors_as_messages()
 def main(overrides: list[str]) -> None:
     """Print the report on a command line; exit with 1 if a run does not fit, with a message if the line is wrong."""
     transformers.logging.set_verbosity_error()
     datasets.disable_progress_bars()
     cells: dict[str, list[RunConfig]] = {}
-    try:
-        runs = plan.expand([text for text in overrides if text not in ("-m", "--multirun")])
-        for run in runs:
-            cells.setdefault(run.cell if run.data.select is None else run.id, []).append(run)
-        table = pd.DataFrame.from_dict({name: row(same) for name, same in cells.items()}, orient="index")
-        sources = [f"model {run.model.name}: {model_source(run)}" for run in runs]
-        sources += [f"task {run.task.name}: {data_source(run)}" for run in runs]
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    runs = plan.expand([text for text in overrides if text not in ("-m", "--multirun")])
+    for run in runs:
+        cells.setdefault(run.cell if run.data.select is None else run.id, []).append(run)
+    table = pd.DataFrame.from_dict({name: row(same) for name, same in cells.items()}, orient="index")
+    sources = [f"model {run.model.name}: {model_source(run)}" for run in runs]
+    sources += [f"task {run.task.name}: {data_source(run)}" for run in runs]
     print(table.to_string(formatters=dict.fromkeys(COUNTS, "{:,}".format), float_format="{:.1f}".format))
     print(f"\n{len(runs)} runs, {sum(steps(run) for run in runs):,} steps\n")
     print("\n".join([*dict.fromkeys(sources), ""]))

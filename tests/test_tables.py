@@ -628,6 +628,6 @@ def test_an_error_names_the_missing_folder_or_experiment(of_glue, tmp_path):
     with pytest.raises(FileNotFoundError, match="no finished run of experiment 'nope'.*there are made_up"):
         study(of_glue, "nope")
     for root, told in ((tmp_path / "nowhere", "no folder .*nowhere"), (tmp_path, "no record under .*; set --results")):
-        for check in ([], ["--check"]):
+        for option in ([], ["--check"], ["--format", "latex"]):
             with pytest.raises(SystemExit, match=f"there is {told}"):
-                main([*check, "--results", str(root)])
+                main([*option, "--results", str(root)])

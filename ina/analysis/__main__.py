@@ -27,16 +27,15 @@ _REQUIRED, _OPTIONAL = {"adapter", "text"}, {"question", "answer", "distractor",
 _MARKS = {"answer": "=", "distractor": "~"}  # printed around words of these kinds
 
 
+@record.errors_as_messages()
 def main(arguments: list[str] | None = None) -> None:
     """``python -m ina.analysis EXPERIMENT [--results DIR] [--models DIR]`` or ``… adapter=FOLDER text=TEXT …``."""
     arguments = sys.argv[1:] if arguments is None else arguments
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)  # the pinned libraries announce changes
-    try:
-        (_passage if "=" in "".join(arguments[:1]) else _experiment)(arguments)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: {record.explained(error)}")
+    is_passage = any("=" in argument and not argument.startswith("-") for argument in arguments)
+    (_passage if is_passage else _experiment)(arguments)
 
 
 def _experiment(arguments: list[str]) -> None:

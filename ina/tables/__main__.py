@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..record import explained
+from ..record import errors_as_messages
 from .documents import MAIN, by_place, expected_files, outdated, tables, write
 from .outcomes import check_metrics
 from .scores import on_screen
@@ -20,6 +20,7 @@ from .study import studies_and_searches
 from .table import FORMATS, markdown
 
 
+@errors_as_messages()
 def main(arguments: list[str] | None = None) -> None:
     """Do what the command line says; see ``python -m ina.tables --help``."""
     parser = argparse.ArgumentParser(
@@ -33,16 +34,12 @@ def main(arguments: list[str] | None = None) -> None:
                         "record's metrics do not follow from its predictions")  # fmt: skip
     parser.add_argument("--format", choices=FORMATS, help="write nothing; print the tables in this format")
     parser.add_argument("--published", action="store_true", help="also print published numbers of others")
-    try:
-        _tables(parser.parse_args(arguments))
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: {explained(error)}")
-
-
-def _tables(options: argparse.Namespace) -> None:
+    options = parser.parse_args(arguments)
     results, all_studies = options.results, options.experiment is None
     found = studies_and_searches(results, options.experiment)
     recorded, trials = ([one for one in found if one.is_search == is_search] for is_search in (False, True))
+    if not recorded and not trials:
+        raise FileNotFoundError(f"there is no record under {results / 'runs'}; set --results to the folder with runs/")
     if options.format:
         for shown in by_place(recorded, trials).values():
             print("\n".join(map(FORMATS[options.format], shown)))
@@ -50,8 +47,6 @@ def _tables(options: argparse.Namespace) -> None:
     if options.check:
         for study in recorded:
             check_metrics(study)
-    if not recorded and not trials:
-        raise FileNotFoundError(f"there is no record under {results / 'runs'}; set --results to the folder with runs/")
     files = expected_files(results, recorded, trials, all_studies)
     if options.check:
         problems = [f"{path} is {'out of date' if path.is_file() else 'missing'}" for path in outdated(files)]
