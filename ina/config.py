@@ -266,6 +266,9 @@ class Peft(_WithSites):
             raise ValueError(f"{self.config} does not accept these arguments: {error}") from None
 
 
+Method = Full | HeadAlone | Gate | Lora | Ina | Peft
+
+
 class DataConfig(_Strict):
     """Where the examples come from."""
 
@@ -337,7 +340,7 @@ class RunConfig(_Strict):
 
     model: ModelConfig
     task: Annotated[Task, Field(discriminator="family")]
-    method: Annotated[Full | HeadAlone | Gate | Lora | Ina | Peft, Field(discriminator="kind")]
+    method: Annotated[Method, Field(discriminator="kind")]
     data: DataConfig
     train: TrainConfig
     wandb: WandbConfig

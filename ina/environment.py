@@ -1,4 +1,4 @@
-"""Checks, before a run starts, of what it needs from the machine besides data and model."""
+"""What a run needs from the machine besides data and model: a login at Weights & Biases, TF32, a number format."""
 
 from __future__ import annotations
 

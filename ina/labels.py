@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .config import default_settings, options
+from .compose import options
+from .config import default_settings
 
 METHOD_LABELS = {  # in the order of the tables
     "full": "Full fine-tuning",

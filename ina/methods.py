@@ -11,14 +11,14 @@ from transformers import PreTrainedModel, TrainerCallback
 
 from .adalora import RankAllocation
 from .adapter import InaConfig
-from .config import Full, Gate, HeadAlone, Ina, Lora, Peft, RunConfig
+from .config import Full, Gate, HeadAlone, Ina, Lora, Method, Peft, RunConfig
 from .precursor import add_gates
 from .projections import split_fused_projections, target_modules
 from .record import Params
 
 
 def prepare(
-    method: Full | HeadAlone | Gate | Lora | Ina | Peft,
+    method: Method,
     model: PreTrainedModel,
     head: tuple[str, ...],
     task_type: TaskType | None = TaskType.SEQ_CLS,
@@ -27,7 +27,7 @@ def prepare(
 
     LoRA and InA are two PEFT tuners at the same sites with the same rank, alpha and dropout; the head is trained with
     them. Both draw their initial weights from torch's generator in the same order. Full fine-tuning and the gate train
-    everything.
+    all weights, `head` trains the head alone, and other methods of PEFT are applied like LoRA.
 
     Args:
         method: The method's settings.

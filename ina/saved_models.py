@@ -17,7 +17,8 @@ from torch import nn
 
 from . import methods, models
 from .adapter import files
-from .config import Full, Gate, HeadAlone, RunConfig, check
+from .config import RunConfig, check
+from .fingerprint import WITHOUT_PEFT
 from .projections import split_fused_projections
 from .record import ADHOC, Record, RecordError, read
 from .tasks import Head, family
@@ -65,7 +66,7 @@ def load(folder: str | Path, cfg: RunConfig) -> nn.Module:
         ValueError: A file is damaged, or belongs to another model.
     """
     head = family(cfg.task.family).head(cfg.task)
-    if isinstance(cfg.method, Full | HeadAlone | Gate):
+    if cfg.method.kind in WITHOUT_PEFT:
         return _load_whole(folder, cfg, head).eval()
     described, weights = files.read(folder)
     peft_type, expected = described.get("peft_type"), methods.peft_config(cfg.method).peft_type.value

@@ -186,7 +186,7 @@ class Sweep:
         return found
 
     def _is_held(self, run_id: str) -> bool:
-        return plan.run_state(self.runs[run_id], self.source, []) == "running"
+        return record.is_held(self._lock(run_id))
 
     def _report_until(self, finished: threading.Event) -> None:
         """Print each run when it ends, and the runs in progress every `REPORT_S`."""
@@ -214,7 +214,7 @@ class Sweep:
 
     def _seconds_left(self) -> float | None:
         """Expected seconds of the remaining runs divided by the number of workers; None until a run has ended."""
-        if not any(self.seconds.values()):
+        if not self.seconds:
             return None
         average = statistics.mean(second for seconds in self.seconds.values() for second in seconds)
         left = [self.runs[run_id] for run_id in self._left()]

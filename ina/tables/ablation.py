@@ -8,7 +8,8 @@ import pandas as pd
 
 from ..adapter.gate import ACTIVATIONS, THRESHOLDS
 from ..labels import METHOD_LABELS, value_label
-from .outcomes import RESAMPLES, summary
+from ..stats import RESAMPLES
+from .outcomes import summary
 from .published import published, short_source
 from .scores import caption, warnings
 from .study import Study

@@ -36,7 +36,7 @@ def frame(runs: Iterable[Record]) -> pd.DataFrame:
 
 def _rows(run: Record) -> Iterator[dict[str, Any]]:
     provenance, hours = run.provenance, (run.wall_seconds or 0) * (run.provenance.processes or 1) / 3600
-    common = run.model_dump(include={"id", *CELL, "seed", "source", "headline", "n"})
+    common = run.model_dump(include={"id", *CELL, "seed", "source", "headline"})
     common |= {f"{name}_label": label for name, label in run.labels.model_dump().items()}
     common |= run.params.model_dump() | {
         "experiment": run.experiment or record.ADHOC,

@@ -107,9 +107,9 @@ def interval(low: float, high: float, write=points) -> str:
     return f"[{write(low)}, {write(high)}]"
 
 
-def spread(mean: float, std: float | None, n: int | None = None) -> str:
+def spread(mean: float, std: float, n: int | None = None) -> str:
     """Mean ± standard deviation in points, with the number of seeds if `n` is given."""
-    text = points(mean) if std is None or np.isnan(std) else f"{points(mean)} ± {points(std)}"
+    text = points(mean) if np.isnan(std) else f"{points(mean)} ± {points(std)}"
     return text if n is None else f"{text} ({n:g})"
 
 
