@@ -34,7 +34,10 @@ def main(arguments: list[str] | None = None) -> None:
                         "record's metrics do not follow from its predictions")  # fmt: skip
     parser.add_argument("--format", choices=FORMATS, help="write nothing; print the tables in this format")
     parser.add_argument("--published", action="store_true", help="also print published numbers of others")
-    options = parser.parse_args(arguments)
+    _tables(parser.parse_args(arguments))
+
+
+def _tables(options: argparse.Namespace) -> None:
     results, all_studies = options.results, options.experiment is None
     found = studies_and_searches(results, options.experiment)
     recorded, trials = ([one for one in found if one.is_search == is_search] for is_search in (False, True))
