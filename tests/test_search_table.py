@@ -106,6 +106,16 @@ def test_rates_are_in_order_whatever_the_methods_tried(tmp_path):
     assert list(table.shown["0.004"]) != ["–"] * 2 and "–" in list(table.shown["0.004"])
 
 
+@pytest.mark.parametrize(("best", "shown"), [(1e-3, "0.001 (lowest)"), (2e-3, "0.002"), (4e-3, "0.004 (highest)")])
+def test_a_chosen_rate_at_an_end_of_the_rates_tried_is_marked(best, shown, tmp_path):
+    skill = dict.fromkeys((1e-3, 2e-3, 4e-3), 0.5) | {best: 0.9}
+    write_trials(tmp_path, tasks=("cola",), methods=("lora",), skill=skill)
+    write_trials(tmp_path, tasks=("cola",), methods=("ina",), skill={5e-4: 0.5, 8e-3: 0.5} | skill)
+    [found] = searches(tmp_path)
+    rate = shown.split(" ")[0]
+    assert list(search.search_table(found).shown["Chosen"]) == [shown, rate], "of the rates of its own method"
+
+
 def test_trials_that_hold_out_different_shares_are_not_compared(tmp_path):
     for share in (0.2, 0.3):
         write_run(tmp_path, experiment="search", select=share, train={"learning_rate": share})
@@ -156,11 +166,11 @@ def test_a_search_is_read_together_with_the_experiments_that_complete_it(tmp_pat
     assert joined == {"search_small": 2, "search_sst2": 1}
     whole, other = map(search.search_table, searches(tmp_path))
     assert whole.title == "search_small, search_small_full"
-    assert list(whole.shown["Chosen"]) == ["0.002"]
+    assert list(whole.shown["Chosen"]) == ["0.002 (highest)"]
     assert list(other.shown) == ["Method", "Task", "0.003", "Chosen"]
     assert list(other.shown["Chosen"]) == [""], "of one setting none is chosen"
     [alone] = searches(tmp_path, "search_small")
-    assert list(search.search_table(alone).shown["Chosen"]) == ["0.002"], "asked for alone, too"
+    assert list(search.search_table(alone).shown["Chosen"]) == ["0.002 (highest)"], "asked for alone, too"
 
 
 def test_a_trial_that_two_experiments_of_a_search_have_counts_once(tmp_path):

@@ -70,7 +70,10 @@ def trials(study: Study) -> pd.DataFrame:
 
 
 def search_table(study: Study) -> Table:
-    """The table of a search: a row for each method and task, a column for each setting."""
+    """The table of a search: a row for each method and task, a column for each setting.
+
+    `Chosen` marks a rate that is the lowest or the highest that was tried for the method: a better one may lie beyond.
+    """
     results = trials(study)
     is_rate = bool(results["setting"].str.fullmatch(r"learning rate \S+").all())
     ordered = results.sort_values("learning_rate") if is_rate else results
@@ -85,8 +88,12 @@ def search_table(study: Study) -> Table:
         settings = group.drop_duplicates("setting").set_index("setting").rename(titles)
         if len(study.tasks) > 1:
             rows.append(names | {"Task": "Mean"} | settings["over_tasks"].dropna().map(points).to_dict())
-        best = settings["chosen"][settings["best"]]
-        rows[-1]["Chosen"] = ", ".join(name if is_chosen else f"{name} so far" for name, is_chosen in best.items())
+        chosen = settings["chosen"][settings["best"]]
+        ends = group.sort_values("learning_rate")["setting"].map(titles).iloc[[0, -1]] if is_rate else ("", "")
+        at_end = dict(zip(ends, (" (lowest)", " (highest)"), strict=True))
+        rows[-1]["Chosen"] = ", ".join(
+            name + at_end.get(name, "") + " so far" * (not is_chosen) for name, is_chosen in chosen.items()
+        )
     columns = ["Model"] * (len(study.models) > 1) + ["Method", "Task", *titles.values(), "Chosen"]
     models = ", ".join(study.label(model=model) for model in study.models)
     shares = " or ".join(f"{100 * share:g} %" for share in sorted(study.runs["data.select"].unique()))
