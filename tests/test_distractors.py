@@ -123,7 +123,7 @@ def test_the_table_ends_with_the_differences_to_a_method_at_a_neighbouring_rate(
     [found] = studies(tmp_path, "distractors")
     shown = documents.tables(found)[0].shown
     own, lower = shown[shown["Method"] == "InA (Inh 0.3) − LoRA"].to_dict("records")
-    assert lower["section"].endswith(": differences, LoRA at 0.0001 for 0.001")
+    assert lower["section"].endswith(": differences, LoRA at 0.0001 instead of 0.001")
     assert float(own["Distractors 8"].split()[0]) > 10 > abs(float(lower["Distractors 8"].split()[0].replace("−", "-")))
 
 

@@ -344,7 +344,7 @@ def test_a_verdict_is_unrestricted_only_if_lower_and_higher_rates_of_both_method
             names += list(verdicts(study(tmp_path)).get("name", ["none"]))[-1:]
     restricted = [*["better at these rates"] * 3, "better at three rates of LoRA"]
     assert names == ["none", *restricted, "better"]
-    assert verdict_table(study(tmp_path)).shown["Remark"].item().count(" for 0.002") == 4
+    assert verdict_table(study(tmp_path)).shown["Remark"].item().count(" instead of 0.002") == 4
 
 
 @pytest.mark.parametrize("checked", ["minilm", "bert_base"])

@@ -157,7 +157,7 @@ def at_other_rates(verdict: Verdict, others: dict[str, Verdict], complete: Seque
 
     Args:
         verdict: At the rates of the study. An undecided verdict stays as it is: no claim rests on it.
-        others: The verdicts with one method at a neighbouring rate, by what differs: "LoRA at 0.002 for 0.003".
+        others: The verdicts with one method at a neighbouring rate, by what differs: "LoRA at 0.002 instead of 0.003".
         complete: The labels of the methods for which `others` has both a lower and a higher rate.
     """
     if verdict.verdict == "undecided" or not others:

@@ -63,7 +63,7 @@ def role(experiment: str) -> Role:
 class AtAnotherRate(NamedTuple):
     """A study in which the runs of one method are replaced by its runs at a neighbouring learning rate.
 
-    name: what differs, as in "LoRA at 0.002 for 0.003", with the number of runs if some are missing
+    name: what differs, as in "LoRA at 0.002 instead of 0.003", with the number of runs if some are missing
     tasks: those whose runs are replaced
     """
 
@@ -253,7 +253,7 @@ class Study:
                 rate, own_rate = (
                     study.cells[next(iter(new))][0].config["train"]["learning_rate"] for study in (other, self)
                 )
-                name = f"{self.label(model=model, method=method)} at {rate:g} for {own_rate:g}"
+                name = f"{self.label(model=model, method=method)} at {rate:g} instead of {own_rate:g}"
                 count, planned = sum(map(len, new.values())), sum(len(self.cells[key]) for key in new)
                 if count < planned:
                     name += f" ({count} of {planned} runs)"
