@@ -72,7 +72,7 @@ def test_an_advantage_that_does_not_hold_at_a_neighbouring_rate_depends_on_the_r
         write_levels(tmp_path, "lora", seed, LEVELS, 0.05, **settings)
         found.append(growth(*studies(tmp_path, "distractors"))["ina", "lora"])
     assert [one["verdict"] for one in found] == ["better", "better", "depends on the rate"], "once all seeds are there"
-    assert "stays with LoRA at 1e−05 for" in found[2]["remark"]
+    assert "stays with LoRA at 1e−05 instead of" in found[2]["remark"]
     write_levels(tmp_path, "lora", 4, LEVELS, 0.15)
     write_levels(tmp_path, "ina", 4, LEVELS, 0.05)
     without_one = growth(*studies(tmp_path, "distractors"))["ina", "lora"]
